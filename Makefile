@@ -1,0 +1,58 @@
+# Everything from a bare Debian or Ubuntu machine to a running kata; the work is done in scripts/.
+# A target that needs a Docker engine goes through scripts/with-engine, see there.
+
+PYTHON ?=
+export PYTHON
+
+venv := .venv/.project
+with_engine := scripts/with-engine
+
+.DEFAULT_GOAL := help
+.PHONY: help venv engine engine-stop images demo serve test check bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+venv: $(venv) ## .venv with the locked packages and this project (PYTHON=... picks the Python)
+
+# Two stamps: an edit of pyproject.toml alone must not cost the installation of all packages.
+.venv/.packages: requirements.lock scripts/venv
+	@scripts/venv packages
+
+$(venv): .venv/.packages pyproject.toml
+	@scripts/venv project
+
+engine: $(venv) ## a Docker engine that stays, for development
+	@$(with_engine) --stay
+
+engine-stop: $(venv) ## stop the engine of "make engine"
+	@$(with_engine) --stop
+
+images: $(venv) ## the images that the project needs; IMAGES="ruby gcc" for only some
+	@$(with_engine) .venv/bin/python images/build.py $(IMAGES)
+
+demo: $(venv) ## a red, an amber and a green kata over HTTP
+	@$(with_engine) --images ruby,python-pytest .venv/bin/python scripts/demo.py
+
+serve: $(venv) ## the daemon in the foreground
+	@$(with_engine) --images all .venv/bin/dojo-runner serve
+
+test: $(venv) ## the whole test suite; ARGS="-k name" for only some
+	@$(with_engine) --images all .venv/bin/pytest $(ARGS)
+
+check: $(venv) ## formatter, linter, types, import rules
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy --strict pool runner
+	.venv/bin/mypy --strict scripts images
+	.venv/bin/lint-imports
+
+bench: $(venv) ## the benchmark
+	@$(with_engine) --images all .venv/bin/python -m bench $(ARGS)
+
+lock: ## requirements.lock anew from pyproject.toml
+	@scripts/lock
+
+clean: ## remove .venv, .state and caches; images stay
+	rm -rf .venv .state .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

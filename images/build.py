@@ -1,0 +1,228 @@
+"""Builds the images of the project: all, or those named, with the base that they stand on.
+
+Every folder beside this file that has a Dockerfile is one image, dojo-runner/<folder>:latest. Its
+build context is the folder and shared/. An image is left alone while the label that it got from
+its last build tells that neither its inputs nor its base have changed.
+"""
+
+import argparse
+import asyncio
+import collections
+import contextlib
+import hashlib
+import io
+import os
+import platform
+import shutil
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import aiodocker
+
+HERE = Path(__file__).resolve().parent
+LABEL = "dojo-runner.inputs"
+PULLED_BASE = "debian:bookworm-slim"
+# For the first answer and between two: a registry that cannot be reached costs no more.
+PULL_SECONDS = 20
+# Nobody reads these in a container; they are two fifths of the whole.
+LEFT_OUT = ("doc", "info", "locale", "man")
+
+
+class BuildError(Exception):
+    """An image could not be made; the text is for the terminal."""
+
+
+def main() -> int:
+    names = sorted(path.parent.name for path in HERE.glob("*/Dockerfile"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--list", action="store_true", help="print the images and end")
+    parser.add_argument("image", nargs="*", help="which to build (default: all)")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.image) - set(names):
+        parser.error(f"no such image: {', '.join(sorted(unknown))} (there are: {', '.join(names)})")
+    if arguments.list:
+        print(*names, sep="\n")
+        return 0
+    try:
+        asyncio.run(build(arguments.image or names))
+    except (BuildError, aiodocker.DockerError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def build(names: list[str]) -> None:
+    # Always with an address: on its own aiodocker prefers the docker CLI's current context.
+    url = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    async with aiodocker.Docker(url=url) as docker:
+        base = await ensure_base(docker)
+        for name in names:
+            if name != "base":
+                await ensure(docker, name, base)
+
+
+async def ensure_base(docker: aiodocker.Docker) -> str:
+    """The base's id; a base that was pulled is kept, one that we made is kept up to date."""
+    command = mmdebstrap()
+    dockerfile = HERE / "base" / "Dockerfile"
+    inputs = digest(dockerfile.read_bytes(), " ".join(command).encode())
+    found = await inspect(docker, "base")
+    if found is None and await pull_base(docker):
+        found = await inspect(docker, "base")
+    if found is not None and label(found) in (None, inputs):
+        return str(found["Id"])
+    await ensure_installed(command[0])
+    with step("base"), tempfile.TemporaryFile() as context:
+        with tempfile.NamedTemporaryFile(suffix=".tar") as rootfs:
+            await bootstrap([*command, rootfs.name])
+            with tarfile.open(fileobj=context, mode="w") as tar:
+                tar.add(dockerfile, "Dockerfile")
+                tar.add(rootfs.name, "rootfs.tar")
+        return await make(docker, "base", context, {}, inputs)
+
+
+async def ensure(docker: aiodocker.Docker, name: str, base: str) -> None:
+    context = pack(HERE / name)
+    inputs = digest(context, base.encode())
+    found = await inspect(docker, name)
+    if found is None or label(found) != inputs:
+        with step(name):
+            await make(docker, name, io.BytesIO(context), {"BASE": tag("base")}, inputs)
+
+
+async def make(
+    docker: aiodocker.Docker,
+    name: str,
+    context: IO[bytes],
+    buildargs: dict[str, str],
+    inputs: str,
+) -> str:
+    """Has the engine build an image and returns its id."""
+    context.seek(0)
+    output: collections.deque[str] = collections.deque(maxlen=30)
+    try:
+        async for event in docker.images.build(
+            fileobj=context,
+            encoding="identity",
+            tag=tag(name),
+            buildargs=buildargs,
+            labels={LABEL: inputs},
+            forcerm=True,
+            stream=True,
+        ):
+            output.append(event.get("stream", ""))
+    except aiodocker.DockerError as error:
+        raise BuildError(f"{tag(name)}: {error.message}\n{''.join(output)}") from error
+    found = await inspect(docker, name)
+    # A connection that breaks off looks like the end of the output.
+    if found is None or label(found) != inputs:
+        raise BuildError(f"{tag(name)}: the engine broke off\n{''.join(output)}")
+    return str(found["Id"])
+
+
+async def pull_base(docker: aiodocker.Docker) -> bool:
+    """Pulls the base and gives it our name, if a registry can be reached."""
+    try:
+        async with asyncio.timeout(PULL_SECONDS) as limit:
+            async for _ in docker.images.pull(PULLED_BASE, stream=True):
+                limit.reschedule(asyncio.get_running_loop().time() + PULL_SECONDS)
+        await docker.images.tag(PULLED_BASE, tag("base").removesuffix(":latest"), tag="latest")
+    except (aiodocker.DockerError, TimeoutError):
+        print(f"{PULLED_BASE} cannot be pulled here: making the base from packages", flush=True)
+        return False
+    print(f"pulled {PULLED_BASE}", flush=True)
+    return True
+
+
+def mmdebstrap() -> list[str]:
+    """What makes a base from the distribution's packages, but for its output file."""
+    suite = ["bookworm"]
+    system = platform.freedesktop_os_release()
+    if system.get("ID") == "ubuntu":
+        # A Debian's keys are not there; universe has pytest and the static bash.
+        suite = ["--components=main,universe", system["VERSION_CODENAME"]]
+    excludes = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
+    return ["mmdebstrap", "--quiet", "--variant=minbase", *excludes, *suite]
+
+
+async def ensure_installed(program: str) -> None:
+    if shutil.which(program) is None:
+        installing = await asyncio.create_subprocess_exec(
+            HERE.parent / "scripts" / "apt-install", program
+        )
+        if await installing.wait() != 0:
+            raise BuildError(f"no base can be made without {program}")
+
+
+async def bootstrap(command: list[str]) -> None:
+    running = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await running.communicate()
+    if running.returncode != 0:
+        tail = "\n".join(output.decode(errors="replace").splitlines()[-30:])
+        raise BuildError(f"{' '.join(command)} failed:\n{tail}")
+
+
+async def inspect(docker: aiodocker.Docker, name: str) -> dict[str, Any] | None:
+    try:
+        return await docker.images.inspect(tag(name))
+    except aiodocker.DockerError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def label(image: dict[str, Any]) -> str | None:
+    labels: dict[str, str] = image["Config"]["Labels"] or {}
+    return labels.get(LABEL)
+
+
+def pack(folder: Path) -> bytes:
+    """The build context; equal inputs give equal bytes, whoever checked them out and when."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for place in (folder, HERE / "shared"):
+            prefix = "" if place == folder else "shared/"
+            for path in sorted(place.rglob("*")):
+                tar.add(path, prefix + str(path.relative_to(place)), recursive=False, filter=plain)
+    return packed.getvalue()
+
+
+def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Without what git does not keep: owner, time, and modes but for the executable bit."""
+    member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mtime = 0
+    return member
+
+
+def digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def tag(name: str) -> str:
+    return f"dojo-runner/{name}:latest"
+
+
+@contextlib.contextmanager
+def step(name: str) -> Iterator[None]:
+    """One line with the seconds that the block took."""
+    print(f"building {tag(name)} ... ", end="", flush=True)
+    started = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print(flush=True)
+        raise
+    print(f"{time.monotonic() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

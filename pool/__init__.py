@@ -1,0 +1,43 @@
+"""Pools of warm containers: knows Docker and time, knows nothing of kata or HTTP."""
+
+from pool.container import Container, State
+from pool.docker_client import DEFAULT_DOCKER_HOST, DockerClient
+from pool.docker_containers import DockerContainers
+from pool.docker_images import DockerImages
+from pool.engine import ContainerEngine, Image, ImageEngine, Seen, Started, Stream
+from pool.errors import EngineError, ImageMissingError, PoolClosedError, PoolError
+from pool.image_pool import ImagePool, Lease
+from pool.orphans import Owner, remove_mine, sweep, this_process
+from pool.pools import Pools
+from pool.settings import PoolSettings
+from pool.spec import ContainerSpec, Delivery, Ulimit
+
+__all__ = [
+    "DEFAULT_DOCKER_HOST",
+    "Container",
+    "ContainerEngine",
+    "ContainerSpec",
+    "Delivery",
+    "DockerClient",
+    "DockerContainers",
+    "DockerImages",
+    "EngineError",
+    "Image",
+    "ImageEngine",
+    "ImageMissingError",
+    "ImagePool",
+    "Lease",
+    "Owner",
+    "PoolClosedError",
+    "PoolError",
+    "PoolSettings",
+    "Pools",
+    "Seen",
+    "Started",
+    "State",
+    "Stream",
+    "Ulimit",
+    "remove_mine",
+    "sweep",
+    "this_process",
+]

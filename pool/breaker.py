@@ -1,0 +1,38 @@
+"""Whether an image may be started now: after failures, later and later."""
+
+from dataclasses import dataclass
+
+from pool.errors import EngineError
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+
+
+@dataclass
+class Breaker:
+    """Closed until a start fails, then open for 1, 2, 4, ... 60 seconds; clock-free.
+
+    An image that cannot start would otherwise be started for ever, each time at the price of a
+    container. While it is open the last error answers for all.
+    """
+
+    last_error: EngineError | None = None
+    _failures: int = 0
+    _closed_at_s: float = 0.0
+
+    def failed(self, error: EngineError, now_s: float) -> None:
+        """A start failed."""
+        self.last_error = error
+        pause_s = min(FIRST_PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)
+        self._failures = min(self._failures + 1, 16)
+        self._closed_at_s = now_s + pause_s
+
+    def succeeded(self) -> None:
+        """A start succeeded: whatever failed before is over."""
+        self.last_error = None
+        self._failures = 0
+        self._closed_at_s = 0.0
+
+    def pause_s(self, now_s: float) -> float:
+        """How long until a start may be tried; 0 when it may be now."""
+        return max(0.0, self._closed_at_s - now_s)

@@ -1,0 +1,152 @@
+"""The life of a container on a real Docker engine."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+import aiodocker
+from aiodocker.containers import DockerContainer
+
+from pool.docker_client import DockerClient
+from pool.docker_stream import DockerStream
+from pool.engine import Seen, Started
+from pool.errors import EngineError
+from pool.spec import ContainerSpec, Delivery
+from pool.time_limits import ENGINE_CALL_S, LAST_WORDS_S, READY_S
+
+_GONE = (404, 409)  # no such container; its removal is already in progress
+
+
+class DockerContainers:
+    """Implements pool.engine.ContainerEngine."""
+
+    def __init__(self, client: DockerClient) -> None:
+        self._client = client
+        self._removals: set[asyncio.Task[None]] = set()
+
+    async def start(self, spec: ContainerSpec) -> Started:
+        """Create, attach, start, and wait for the ready mark; nothing is left behind on failure."""
+        name = f"dojo-{uuid.uuid4().hex[:16]}"
+        try:
+            async with self._client.call("create", ENGINE_CALL_S, image=spec.image, container=name):
+                container = await self._client.docker.containers.create(
+                    spec.create_body(), name=name
+                )
+            stream = await self._attach(spec, container, name)
+            try:
+                await self._start(spec, container, name)
+                if spec.delivery is Delivery.EXEC:
+                    holder, stream = stream, await self._arm(spec, container, name, stream)
+                    await holder.close()
+                await self._wait_until_ready(spec, container, name, stream)
+            except BaseException:
+                await stream.close()
+                raise
+        except BaseException:
+            # By name: a create that was cancelled may have happened all the same.
+            await self._to_the_end(self.remove(name))
+            raise
+        return Started(container.id, name, stream)
+
+    async def remove(self, container_id: str) -> None:
+        """Kill and remove it with its anonymous volumes; harmless when it is gone already."""
+        async with self._client.call("remove", ENGINE_CALL_S, container=container_id) as docker:
+            try:
+                await docker.containers.container(container_id).delete(force=True, v=True)
+            except aiodocker.DockerError as error:
+                if error.status not in _GONE:
+                    raise
+
+    async def last_words(self, container_id: str) -> str:
+        """What the engine says of how it ended, such as `exited (137), out of memory`."""
+        async with self._client.call("inspect", ENGINE_CALL_S, container=container_id) as docker:
+            container = docker.containers.container(container_id)
+            # Its stream may end a moment before it does; with exec delivery it may live on.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await container.wait()
+            state = (await container.show())["State"]
+        words = f"{state['Status']} ({state['ExitCode']})"
+        if state.get("OOMKilled"):
+            words += ", out of memory"
+        return f"{words}: {state['Error']}" if state.get("Error") else words
+
+    async def list_containers(self, label: str) -> list[Seen]:
+        """All containers, in any state, that carry the label (`key=value`)."""
+        async with self._client.call("list", ENGINE_CALL_S) as docker:
+            listed = await docker._query_json(
+                "containers/json", params={"all": "1", "filters": json.dumps({"label": [label]})}
+            )
+        return [
+            Seen(one["Id"], one["Names"][0].lstrip("/"), one["State"], one["Labels"])
+            for one in listed
+        ]
+
+    async def close(self) -> None:
+        """Wait for the removals that are under way."""
+        await asyncio.gather(*self._removals, return_exceptions=True)
+
+    async def _attach(
+        self, spec: ContainerSpec, container: DockerContainer, name: str
+    ) -> DockerStream:
+        """Attach before start, so that not even the first byte is missed."""
+        by_stdin = spec.delivery is Delivery.ATTACH
+        async with self._client.call("attach", ENGINE_CALL_S, image=spec.image, container=name):
+            source = container.attach(stdin=by_stdin, stdout=True, stderr=True)
+            await source.__aenter__()
+        return DockerStream(self._client, source, name)
+
+    async def _start(self, spec: ContainerSpec, container: DockerContainer, name: str) -> None:
+        async with self._client.call("start", ENGINE_CALL_S, image=spec.image, container=name):
+            await container.start()
+
+    async def _arm(
+        self, spec: ContainerSpec, container: DockerContainer, name: str, holder: DockerStream
+    ) -> DockerStream:
+        async with self._client.call("exec", ENGINE_CALL_S, image=spec.image, container=name):
+            if holder.ended:
+                raise EngineError(
+                    "exec", holder.complaints or "the container has ended", image=spec.image
+                )
+            armed = await container.exec(
+                list(spec.command),
+                stdin=True,
+                stdout=True,
+                stderr=True,
+                user=spec.user,
+                workdir=spec.working_dir,
+            )
+            source = armed.start(detach=False)
+            await source.__aenter__()
+        return DockerStream(self._client, source, name)
+
+    async def _wait_until_ready(
+        self, spec: ContainerSpec, container: DockerContainer, name: str, stream: DockerStream
+    ) -> None:
+        said = b""
+        async with self._client.call("ready", READY_S, image=spec.image, container=name):
+            while len(said) < len(spec.ready_mark):
+                more = await stream.read()
+                if not more:
+                    ended = await self.last_words(container.id)
+                    words = "; ".join(part for part in (stream.complaints, ended) if part)
+                    raise EngineError("start", words, image=spec.image, container=name)
+                said += more
+            if said != spec.ready_mark:
+                raise EngineError(
+                    "ready",
+                    f"printed {said[:200]!r} where {spec.ready_mark!r} was expected",
+                    image=spec.image,
+                    container=name,
+                )
+
+    async def _to_the_end(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a removal that goes on when its caller is cancelled; close() waits for it."""
+        task = asyncio.create_task(coroutine)
+        self._removals.add(task)
+        task.add_done_callback(self._removals.discard)
+        with suppress(EngineError):  # reported; the error that led here is the one to raise
+            await asyncio.shield(task)

@@ -1,0 +1,133 @@
+"""Images of a real Docker engine: ask, pull, read a file, hear of changes."""
+
+import asyncio
+import io
+import json
+import posixpath
+import tarfile
+from collections.abc import AsyncIterator, Mapping
+
+import aiodocker
+from aiodocker.docker import Docker
+
+from pool.docker_client import DockerClient
+from pool.engine import Image
+from pool.time_limits import ENGINE_CALL_S, EVENTS_CONNECT_S, PULL_S, READ_FILES_S
+
+_IMAGE_EVENTS = ("pull", "load", "import", "tag", "untag", "delete", "prune")
+_LINKS_FOLLOWED = 5
+# Tar is written in records of 10 KiB; this much holds the first entries of a directory.
+_FIRST_ENTRIES_BYTES = 64 * 1024
+
+
+class DockerImages:
+    """Implements pool.engine.ImageEngine. `labels` mark the containers that reading needs."""
+
+    def __init__(self, client: DockerClient, labels: Mapping[str, str]) -> None:
+        self._client = client
+        self._labels = dict(labels)
+
+    async def image(self, name: str) -> Image:
+        """Raises ImageMissingError."""
+        async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
+            return Image((await docker.images.inspect(name))["Id"])
+
+    async def image_names(self) -> set[str]:
+        """Every tag and digest on this node."""
+        async with self._client.call("list", ENGINE_CALL_S) as docker:
+            listed = await docker.images.list()
+        return {
+            name
+            for image in listed
+            for name in (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ()))
+        }
+
+    async def pull(self, name: str) -> None:
+        """Fetch it from its registry."""
+        async with self._client.call("pull", PULL_S, image=name) as docker:
+            async for _progress in docker.images.pull(name, stream=True):
+                pass
+
+    async def read_files(
+        self, image_id: str, paths: tuple[str, ...], limit_bytes: int
+    ) -> dict[str, bytes | None]:
+        """See pool.engine.ImageEngine. Reads through a container that is never started."""
+        async with self._client.call("read", READ_FILES_S, image=image_id) as docker:
+            container = await docker.containers.create(
+                {"Image": image_id, "Cmd": ["-"], "Labels": self._labels}
+            )
+            try:
+                return {
+                    path: await _read_path(docker, container.id, path, limit_bytes)
+                    for path in paths
+                }
+            finally:
+                await asyncio.shield(container.delete(force=True, v=True))
+
+    async def image_changes(self) -> AsyncIterator[None]:
+        """Yields once when listening, then whenever an image came, went or changed its name.
+
+        Ends, or raises EngineError, when the engine does.
+        """
+        filters = json.dumps({"type": ["image"], "event": list(_IMAGE_EVENTS)})
+        async with self._client.call("events", EVENTS_CONNECT_S) as docker:
+            response = await docker._do_query(
+                "events",
+                "GET",
+                params={"filters": filters},
+                timeout=docker._resolve_long_running_timeout(None),
+            )
+        try:
+            yield
+            while await response.content.readline():
+                yield
+        finally:
+            response.close()
+
+
+async def _read_path(
+    docker: Docker, container_id: str, path: str, limit_bytes: int
+) -> bytes | None:
+    for _link in range(_LINKS_FOLLOWED):
+        packed = await _archive(docker, container_id, path, limit_bytes + _FIRST_ENTRIES_BYTES)
+        if packed is None:
+            return None
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r|") as tar:
+            entry = tar.next()
+            if entry is None:
+                return None
+            if entry.isdir():
+                return b"" if _has_another(tar) else None
+            if not entry.issym():
+                file = tar.extractfile(entry) if entry.size <= limit_bytes else None
+                return file.read() if file else None
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), entry.linkname))
+    return None
+
+
+def _has_another(tar: tarfile.TarFile) -> bool:
+    try:
+        return tar.next() is not None
+    except tarfile.ReadError:
+        return True  # cut by our limit: there was more
+
+
+async def _archive(docker: Docker, container_id: str, path: str, limit_bytes: int) -> bytes | None:
+    """The first `limit_bytes` of the engine's tar of that path; None when there is no such path."""
+    try:
+        response = await docker._do_query(
+            f"containers/{container_id}/archive", "GET", params={"path": path}
+        )
+    except aiodocker.DockerError as error:
+        if error.status == 404:
+            return None
+        raise
+    try:
+        packed = bytearray()
+        async for chunk in response.content.iter_any():
+            packed += chunk
+            if len(packed) >= limit_bytes:
+                break
+        return bytes(packed)
+    finally:
+        response.close()

@@ -1,0 +1,105 @@
+"""One attached connection: read on by its own task from start to end, whoever listens."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import aiohttp
+from aiodocker.stream import Stream as AiodockerStream
+
+from pool.docker_client import DockerClient
+from pool.errors import EngineError
+from pool.time_limits import WRITE_S
+
+_STDERR = 2
+_COMPLAINTS_BYTES = 4096
+# Past this the connection is left unread, and the writer waits, until somebody reads.
+_UNREAD_BYTES = 4 * 1024 * 1024
+
+
+class DockerStream:
+    """Implements pool.engine.Stream on aiodocker's attach and exec alike.
+
+    A task of its own reads, because a reader that is cancelled inside aiodocker while the next
+    one already waits there would break it, and because the death of a container that nobody is
+    reading from must be noticed at once.
+    """
+
+    def __init__(self, client: DockerClient, source: AiodockerStream, name: str) -> None:
+        self._client = client
+        self._source = source
+        self._name = name
+        self._unread: list[bytes] = []
+        self._unread_bytes = 0
+        self._complaints = bytearray()
+        self._news = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._ended = False
+        self._on_end: Callable[[], None] | None = None
+        self._pump = asyncio.create_task(self._read_on(), name=f"read {name}")
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self._ended
+
+    @property
+    def complaints(self) -> str:
+        """The first 4 KiB that came over stderr."""
+        return self._complaints.decode(errors="replace").strip()
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call back once, when the stream ends (at once if it has)."""
+        self._on_end = callback
+        if self._ended:
+            callback()
+
+    async def write(self, data: bytes) -> None:
+        """Send all of `data` to stdin. Raises EngineError when the stream has ended."""
+        async with self._client.call("attach", WRITE_S, container=self._name):
+            if self._ended:
+                raise EngineError("attach", "the container has ended", container=self._name)
+            await self._source.write_in(data)
+
+    async def read(self) -> bytes:
+        """Whatever came over stdout since the last read, waiting for some; b"" at the end."""
+        while not self._unread and not self._ended:
+            self._news.clear()
+            await self._news.wait()
+        data = b"".join(self._unread)
+        self._unread.clear()
+        self._unread_bytes = 0
+        self._drained.set()
+        return data
+
+    async def close(self) -> None:
+        """Let go of the connection. Twice is harmless."""
+        self._on_end = None
+        self._pump.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._pump
+        # aiodocker asserts when the connection went away before it was closed.
+        with suppress(aiohttp.ClientError, OSError, AssertionError):
+            await self._source.close()
+
+    async def _read_on(self) -> None:
+        try:
+            # A connection that breaks ends the stream, as the engine's end of it does: either
+            # way what is there may be torn.
+            with suppress(aiohttp.ClientError, OSError, AssertionError):
+                while (message := await self._source.read_out()) is not None:
+                    if message.stream == _STDERR:
+                        room = _COMPLAINTS_BYTES - len(self._complaints)
+                        self._complaints += message.data[:room]
+                        continue
+                    self._unread.append(message.data)
+                    self._unread_bytes += len(message.data)
+                    self._news.set()
+                    if self._unread_bytes > _UNREAD_BYTES:
+                        self._drained.clear()
+                        await self._drained.wait()
+        finally:
+            self._ended = True
+            self._news.set()
+            if self._on_end is not None:
+                self._on_end()

@@ -1,0 +1,105 @@
+"""What the pool asks of a container engine, as protocols; see docker_engine.py for the real one."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pool.spec import ContainerSpec
+
+
+class Stream(Protocol):
+    """A started container's stdin and stdout. Reading never misses what came between two readers.
+
+    The end of the stream says only that the container (or the connection) ended, never that what
+    came before it is complete: framing is its users' business.
+    """
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+
+    @property
+    def complaints(self) -> str:
+        """The first 4 KiB that came over stderr."""
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call back once, when the stream ends (at once if it has)."""
+
+    async def write(self, data: bytes) -> None:
+        """Send all of `data` to stdin. Raises EngineError when the stream has ended."""
+
+    async def read(self) -> bytes:
+        """Whatever came over stdout since the last read, waiting for some; b"" at the end."""
+
+    async def close(self) -> None:
+        """Let go of the connection. Twice is harmless."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A container that has printed its ready mark."""
+
+    container_id: str
+    name: str
+    stream: Stream
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A container as the engine lists it."""
+
+    container_id: str
+    name: str
+    state: str  # created, running, exited, dead, removing, ...
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image on this node."""
+
+    image_id: str
+
+
+class ContainerEngine(Protocol):
+    """The life of a container. Every call has a time limit and raises EngineError."""
+
+    async def start(self, spec: ContainerSpec) -> Started:
+        """Create, attach, start, and wait for the ready mark; nothing is left behind on failure.
+
+        Raises ImageMissingError when the image is gone.
+        """
+
+    async def remove(self, container_id: str) -> None:
+        """Kill and remove it with its anonymous volumes; harmless when it is gone already."""
+
+    async def last_words(self, container_id: str) -> str:
+        """What the engine says of how it ended, such as `exited (137), out of memory`."""
+
+    async def list_containers(self, label: str) -> list[Seen]:
+        """All containers, in any state, that carry the label (`key=value`)."""
+
+
+class ImageEngine(Protocol):
+    """Images of this node. Every call has a time limit and raises EngineError."""
+
+    async def image(self, name: str) -> Image:
+        """Raises ImageMissingError."""
+
+    async def image_names(self) -> set[str]:
+        """Every tag and digest on this node."""
+
+    async def pull(self, name: str) -> None:
+        """Fetch it from its registry."""
+
+    async def read_files(
+        self, image_id: str, paths: tuple[str, ...], limit_bytes: int
+    ) -> dict[str, bytes | None]:
+        """For each path of the image: a file's content, b"" for a directory that holds something.
+
+        None for what is absent, for an empty directory, and for a file of over `limit_bytes`.
+        The image is not run.
+        """
+
+    def image_changes(self) -> AsyncIterator[None]:
+        """Yields once when listening, then whenever an image came, went or changed its name."""

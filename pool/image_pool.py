@@ -1,0 +1,250 @@
+"""The warm containers of one image: lease, refill, discard. Owns its tasks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from pool.breaker import Breaker
+from pool.container import Container, State
+from pool.engine import ContainerEngine, Stream
+from pool.errors import EngineError, PoolClosedError
+from pool.ledger import Ledger
+from pool.settings import PoolSettings
+from pool.spec import ContainerSpec
+from pool.workers import Workers
+
+FILL_TIMES_KEPT = 20
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A container for one run, and whether it had been warm when it was asked for."""
+
+    container_id: str
+    name: str
+    stream: Stream
+    hit: bool
+
+
+@dataclass
+class Counts:
+    """What happened so far."""
+
+    hits: int = 0
+    misses: int = 0
+    starts: int = 0
+    failures: int = 0
+    discards: dict[str, int] = field(default_factory=dict)
+    fill_times_s: list[float] = field(default_factory=list)
+
+
+class ImagePool:
+    """Keeps `settings.target` containers of one spec warm, each for one run."""
+
+    def __init__(
+        self,
+        spec: ContainerSpec,
+        engine: ContainerEngine,
+        workers: Workers,
+        settings: PoolSettings,
+        now_s: Callable[[], float],
+    ) -> None:
+        self.spec = spec
+        self.counts = Counts()
+        self.breaker = Breaker()
+        self._engine = engine
+        self._workers = workers
+        self._settings = settings
+        self._now_s = now_s
+        self._ledger = Ledger()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._retry: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<ImagePool {self.spec.image} {self._ledger!r}>"
+
+    @property
+    def warm(self) -> int:
+        """How many wait for a run."""
+        return len(self._ledger.warm)
+
+    @property
+    def starting(self) -> int:
+        """How many are on their way, refills that wait for their turn included."""
+        return self._ledger.starting + self._ledger.queued
+
+    @property
+    def leased(self) -> int:
+        """How many are in use."""
+        return len(self._ledger.leased)
+
+    def holds(self, container_id: str) -> bool:
+        """Whether it is in the books."""
+        books = self._ledger
+        return any(one.container_id == container_id for one in (*books.warm, *books.leased))
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Lease]:
+        """A container for one run, discarded afterwards, whatever happens.
+
+        A warm one if there is one, at once; else whichever start ends first, one being begun for
+        this caller if none is under way. Raises EngineError when it cannot be started, without
+        trying while the breaker is open; PoolClosedError.
+        """
+        if self._closed:
+            raise PoolClosedError(f"the pool of {self.spec.image} is closing")
+        container = self._ledger.take()
+        hit = container is not None
+        if container is None:
+            self.counts.misses += 1
+            container = await self._next_warm()
+        else:
+            self.counts.hits += 1
+        # A start costs 300 ms of CPU, which the run that begins now would feel: while there is
+        # another warm one, the refill waits until this run is over (see _discard).
+        if not self._ledger.warm:
+            self.fill()
+        try:
+            yield Lease(container.container_id, container.name, container.stream, hit)
+        finally:
+            self._discard(container, "used")
+
+    def fill(self) -> None:
+        """Ask for as many refills as are missing; they start in the background."""
+        if self._closed:
+            return
+        pause_s = self.breaker.pause_s(self._now_s())
+        if pause_s:
+            self._fill_later(pause_s)
+            return
+        for _ in range(self._ledger.missing(self._settings.target)):
+            self._ledger.queued += 1
+            self._workers.submit(self._refill)
+
+    async def close(self, reason: str) -> None:
+        """Nothing new, and what is warm goes; what is leased goes when its lease ends.
+
+        Waits for the starts and removals that are under way.
+        """
+        self._closed = True
+        if self._retry is not None:
+            self._retry.cancel()
+        for container in list(self._ledger.warm):
+            self._discard(container, reason)
+        closing = PoolClosedError(f"the pool of {self.spec.image} is closing")
+        while self._ledger.waiting:
+            self._ledger.waiting.popleft().fail(closing)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _next_warm(self) -> Container:
+        """Whichever container gets warm next; one is started if too few are on their way."""
+        waiter = self._ledger.wait()
+        try:
+            if self._ledger.unserved():
+                self._start_or_refuse()
+            return await waiter.container()
+        except BaseException:
+            self._ledger.leave(waiter)
+            given = waiter.withdraw()
+            if given is not None:
+                self._give_back(given)
+            raise
+
+    def _start_or_refuse(self) -> None:
+        error = self.breaker.last_error
+        if error is not None and self.breaker.pause_s(self._now_s()):
+            self._ledger.start_failed(error)
+            return
+        self._ledger.starting += 1
+        self._own(self._start(), "start")
+
+    async def _refill(self) -> None:
+        self._ledger.queued -= 1
+        # Asked again now that it is this refill's turn: what was missing may be there.
+        if self._closed or not self._ledger.missing(self._settings.target):
+            return
+        if self.breaker.pause_s(self._now_s()):
+            self.fill()
+            return
+        self._ledger.starting += 1
+        await self._start()
+
+    async def _start(self) -> None:
+        """Start one container; `ledger.starting` counts it already."""
+        began_s = self._now_s()
+        self.counts.starts += 1
+        try:
+            started = await self._engine.start(self.spec)
+        except EngineError as error:
+            self._ledger.starting -= 1
+            self.counts.failures += 1
+            self.breaker.failed(error, self._now_s())
+            self._ledger.start_failed(error)
+            self.fill()
+            return
+        except BaseException:
+            self._ledger.starting -= 1
+            raise
+        self._ledger.starting -= 1
+        now_s = self._now_s()
+        container = Container(
+            started.container_id,
+            started.name,
+            self.spec.image,
+            started.stream,
+            born_s=now_s,
+            fill_s=now_s - began_s,
+        )
+        self.counts.fill_times_s = [*self.counts.fill_times_s, container.fill_s][-FILL_TIMES_KEPT:]
+        if self._closed:
+            self._ledger.warm.append(container)
+            self._discard(container, "closed meanwhile")
+            return
+        self.breaker.succeeded()
+        self._ledger.became_warm(container)
+        started.stream.on_end(lambda: self._ended(container))
+        self.fill()
+
+    def _ended(self, container: Container) -> None:
+        """Its stream ended. A leased one is its run's affair; a warm one has died."""
+        if container.state is not State.WARM:
+            return
+        self._discard(container, "died while warm")
+        lived_s = self._now_s() - container.born_s
+        if lived_s < self._settings.shortest_life_s:
+            words = container.stream.complaints or f"it ended by itself after {lived_s:.1f} s"
+            died = EngineError("warm", words, image=self.spec.image, container=container.name)
+            self.breaker.failed(died, self._now_s())
+        self.fill()
+
+    def _give_back(self, container: Container) -> None:
+        if self._closed or container.stream.ended:
+            self._discard(container, "given back")
+        else:
+            self._ledger.given_back(container)
+
+    def _discard(self, container: Container, reason: str) -> None:
+        """Out of the books now, off the engine in the background."""
+        self._ledger.strike(container)
+        self.counts.discards[reason] = self.counts.discards.get(reason, 0) + 1
+        self._own(self._remove(container), "remove")
+        self.fill()
+
+    async def _remove(self, container: Container) -> None:
+        await container.stream.close()
+        # Reported where it failed; the sweep for orphans takes what is left behind.
+        with suppress(EngineError):
+            await self._engine.remove(container.container_id)
+
+    def _fill_later(self, pause_s: float) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+        self._retry = asyncio.get_running_loop().call_later(pause_s, self.fill)
+
+    def _own(self, coroutine: Coroutine[None, None, None], what: str) -> None:
+        task = asyncio.create_task(coroutine, name=f"{what} {self.spec.image}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

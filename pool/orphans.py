@@ -1,0 +1,107 @@
+"""Containers that nobody owns any more: the rule, and the sweep that applies it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pool.engine import ContainerEngine, Seen
+from pool.errors import EngineError
+
+SERVICE_LABEL = "dojo-runner.service"
+REPLICA_LABEL = "dojo-runner.replica"
+OWNER_LABEL = "dojo-runner.owner"
+SERVICE = "dojo-runner"
+REMOVALS_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who started a container: a replica's name, and the process behind it.
+
+    `process` is `<boot id>/<pid name space>/<pid>/<start time>`: unique for ever, and anyone in
+    the same name space can tell whether it still lives.
+    """
+
+    replica: str
+    process: str
+
+    def labels(self) -> dict[str, str]:
+        """What every container of this owner carries."""
+        return {
+            SERVICE_LABEL: SERVICE,
+            REPLICA_LABEL: self.replica,
+            OWNER_LABEL: self.process,
+        }
+
+
+def this_process(replica: str = "") -> Owner:
+    """This process as an owner; a replica without a name of its own is called after the host."""
+    return Owner(replica or socket.gethostname(), _process_name(os.getpid()))
+
+
+def _process_name(pid: int) -> str:
+    """Raises OSError when there is no such process."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    space = os.readlink("/proc/self/ns/pid")
+    # The 22nd field of stat, after the command in parentheses: start time in clock ticks.
+    started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return f"{boot}/{space}/{pid}/{started}"
+
+
+def is_provably_dead(process: str) -> bool:
+    """Whether it ran where we can see it, and runs no more."""
+    boot_and_space, _, rest = process.rpartition("]/")
+    ours = _process_name(os.getpid()).rpartition("]/")[0]
+    pid = rest.partition("/")[0]
+    if boot_and_space != ours or not pid.isdigit():
+        return False
+    try:
+        return _process_name(int(pid)) != process
+    except OSError:
+        return True
+
+
+def is_orphan(seen: Seen, me: Owner, is_dead: Callable[[str], bool]) -> bool:
+    """Whether a container of this service may be removed.
+
+    What this very process started is for its pools to judge. A living sibling's containers are
+    left alone; one that cannot be proved dead may be alive, so only what has ended is taken: when
+    a daemon dies, its waiting containers lose their stdin and end by themselves.
+    """
+    process = seen.labels.get(OWNER_LABEL, "")
+    if process == me.process:
+        return False
+    return is_dead(process) or seen.state in ("exited", "dead")
+
+
+async def sweep(
+    engine: ContainerEngine, me: Owner, is_dead: Callable[[str], bool] = is_provably_dead
+) -> int:
+    """Remove all orphans on this engine; how many there were. Raises EngineError."""
+    seen = await engine.list_containers(f"{SERVICE_LABEL}={SERVICE}")
+    orphans = [one for one in seen if is_orphan(one, me, is_dead)]
+    await _remove_all(engine, orphans)
+    return len(orphans)
+
+
+async def remove_mine(engine: ContainerEngine, me: Owner) -> int:
+    """At the end of a process: remove whatever it started and has not removed; how many."""
+    mine = await engine.list_containers(f"{OWNER_LABEL}={me.process}")
+    await _remove_all(engine, mine)
+    return len(mine)
+
+
+async def _remove_all(engine: ContainerEngine, containers: list[Seen]) -> None:
+    turns = asyncio.Semaphore(REMOVALS_AT_ONCE)
+
+    async def remove(one: Seen) -> None:
+        # Reported where it failed; the next sweep tries again.
+        async with turns:
+            with suppress(EngineError):
+                await engine.remove(one.container_id)
+
+    await asyncio.gather(*(remove(one) for one in containers))

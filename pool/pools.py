@@ -1,0 +1,86 @@
+"""All images' pools: opened at first demand, retired when an image goes, closed together."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from pool.engine import ContainerEngine
+from pool.errors import PoolClosedError
+from pool.image_pool import ImagePool, Lease
+from pool.settings import PoolSettings
+from pool.spec import ContainerSpec
+from pool.workers import Workers
+
+CLOSE_LIMIT_S = 10.0
+
+
+class Pools:
+    """Must be made in a running loop. `failed` hears of bugs in background jobs."""
+
+    def __init__(
+        self,
+        engine: ContainerEngine,
+        settings: PoolSettings,
+        *,
+        failed: Callable[[BaseException], None],
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._now_s = now_s
+        self._workers = Workers(settings.refills_at_once, failed)
+        self._by_image: dict[str, ImagePool] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @property
+    def by_image(self) -> dict[str, ImagePool]:
+        """A copy: image name -> its pool."""
+        return dict(self._by_image)
+
+    def holds(self, container_id: str) -> bool:
+        """Whether one of the pools has it in its books."""
+        return any(pool.holds(container_id) for pool in self._by_image.values())
+
+    @asynccontextmanager
+    async def lease(self, spec: ContainerSpec) -> AsyncIterator[Lease]:
+        """See ImagePool.lease; the image is pooled from now on."""
+        async with self._pool_of(spec).lease() as lease:
+            yield lease
+
+    def warm_up(self, spec: ContainerSpec) -> None:
+        """Pool this image, and start what it lacks in the background."""
+        self._pool_of(spec).fill()
+
+    def retire(self, image: str, reason: str) -> None:
+        """Let go of an image's warm containers, in the background; harmless if it has none."""
+        pool = self._by_image.pop(image, None)
+        if pool is None:
+            return
+        task = asyncio.create_task(pool.close(reason), name=f"retire {image}")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def close(self) -> None:
+        """Nothing new; every warm container is removed. Twice is harmless.
+
+        Callers end their leases first: what is still leased stays until its lease ends.
+        """
+        self._closed = True
+        for image in list(self._by_image):
+            self.retire(image, "draining")
+        await self._workers.close(CLOSE_LIMIT_S)
+        await asyncio.gather(*self._retiring)
+
+    def _pool_of(self, spec: ContainerSpec) -> ImagePool:
+        if self._closed:
+            raise PoolClosedError("the service is stopping")
+        pool = self._by_image.get(spec.image)
+        if pool is not None and pool.spec.image_id != spec.image_id:
+            self.retire(spec.image, "image was replaced")
+            pool = None
+        if pool is None:
+            pool = ImagePool(spec, self._engine, self._workers, self._settings, self._now_s)
+            self._by_image[spec.image] = pool
+        return pool

@@ -1,0 +1,101 @@
+"""What a container is made of: frozen data, rendered as the engine's create body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Delivery(StrEnum):
+    """Which of a container's streams a run travels over."""
+
+    ATTACH = "attach"  # the container's own entry point waits on its stdin
+    EXEC = "exec"  # a `docker exec`, armed when the container starts, waits on its own stdin
+
+
+@dataclass(frozen=True)
+class Ulimit:
+    """One resource limit of the kernel, soft and hard alike, in the kernel's own unit."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """Everything that the engine is told about a container before any request is known.
+
+    `ready_mark` is what `command` prints once it waits on its stdin; only then is the container
+    warm. With exec delivery `holder` keeps the container alive under `holder_user` while `command`
+    runs beside it as `user`.
+    """
+
+    image: str  # the name that people know it by: for logs
+    image_id: str  # what the container is created from
+    command: tuple[str, ...]
+    ready_mark: bytes
+    user: str
+    delivery: Delivery = Delivery.ATTACH
+    holder: tuple[str, ...] = ()
+    holder_user: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str = "/"
+    hostname: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = True
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()  # anonymous: filled by the engine from the image, removed with it
+    memory_bytes: int = 0
+    pids: int = 0
+    ulimits: tuple[Ulimit, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    cap_add: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    network: str = "none"
+    init: bool = True
+
+    def create_body(self) -> dict[str, Any]:
+        """The JSON body of the engine's `POST /containers/create`."""
+        armed_by_exec = self.delivery is Delivery.EXEC
+        return {
+            "Image": self.image_id,
+            # One empty word clears the image's own entry point, as `docker run --entrypoint ""`.
+            "Entrypoint": [""],
+            "Cmd": list(self.holder if armed_by_exec else self.command),
+            "User": self.holder_user if armed_by_exec else self.user,
+            "Env": [f"{name}={value}" for name, value in self.env.items()],
+            "WorkingDir": self.working_dir,
+            "Hostname": self.hostname,
+            "Labels": dict(self.labels),
+            "Tty": False,
+            "OpenStdin": True,
+            # Our end of the attached stream closes -> the entry point's stdin ends -> it exits:
+            # the containers of a daemon that was killed stop by themselves.
+            "StdinOnce": not armed_by_exec,
+            "AttachStdin": not armed_by_exec,
+            "AttachStdout": True,
+            "AttachStderr": True,
+            # An image's own probe would start processes in a container that waits.
+            "Healthcheck": {"Test": ["NONE"]},
+            "HostConfig": {
+                "ReadonlyRootfs": self.read_only,
+                "Tmpfs": dict(self.tmpfs),
+                "Mounts": [{"Type": "volume", "Target": path} for path in self.volumes],
+                "Memory": self.memory_bytes,
+                # Equal to Memory: no swap. Left out, the engine grants as much again.
+                "MemorySwap": self.memory_bytes,
+                "PidsLimit": self.pids,
+                "Ulimits": [
+                    {"Name": limit.name, "Soft": limit.value, "Hard": limit.value}
+                    for limit in self.ulimits
+                ],
+                "CapDrop": list(self.cap_drop),
+                "CapAdd": list(self.cap_add),
+                "SecurityOpt": list(self.security_opt),
+                "NetworkMode": self.network,
+                "IpcMode": "private",
+                "Init": self.init,
+                # What a container prints is read from its stream; the engine need not store it.
+                "LogConfig": {"Type": "none"},
+            },
+        }

@@ -1,0 +1,13 @@
+"""How long the engine may take, in seconds. A stalled engine must never stall us with it.
+
+Measured on 2 cores (docs/architecture.md): create 15 ms, attach 3 ms, start 300 ms, remove 20 ms.
+The limits leave room for an engine that starts a class's containers at once.
+"""
+
+ENGINE_CALL_S = 20.0  # create, attach, start, exec, remove, list, inspect
+READY_S = 20.0  # from start to the ready mark
+WRITE_S = 10.0  # hand-over: the entry point reads at once
+READ_FILES_S = 30.0  # the engine mounts the image and packs what was asked for
+PULL_S = 3600.0  # gigabytes over a class-room line
+EVENTS_CONNECT_S = 10.0
+LAST_WORDS_S = 1.0  # from a stream's end to its container's

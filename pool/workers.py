@@ -1,0 +1,59 @@
+"""Few jobs at a time, through asyncio-pool; the only file that knows it.
+
+asyncio-pool 0.6 loses slots for ever when a job is cancelled before its first step, and drops
+cancellation while it waits for space (field notes of this project, docs/architecture.md). So
+nothing is ever cancelled through it: a job is cancelled by its own task, after it has started.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from asyncio_pool import AioPool
+
+Job = Callable[[], Coroutine[None, None, None]]
+
+
+class Workers:
+    """Runs jobs, at most `size` at once, in the order they came. Must be made in a running loop."""
+
+    def __init__(self, size: int, failed: Callable[[BaseException], None]) -> None:
+        self._pool = AioPool(size=size)
+        self._failed = failed
+        self._running: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs and nothing waits."""
+        return bool(self._pool.is_empty)
+
+    def submit(self, job: Job) -> None:
+        """Run it when its turn comes. After `close` it is never run."""
+        if not self._closed:
+            self._pool.spawn_n(self._run(job))
+
+    async def close(self, limit_s: float) -> None:
+        """Nothing new; wait for what runs, cancel it when `limit_s` have passed."""
+        self._closed = True
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._pool.join()
+        except TimeoutError:
+            for task in self._running:
+                task.cancel()
+            await self._pool.join()
+
+    async def _run(self, job: Job) -> None:
+        if self._closed:
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            await job()
+        except asyncio.CancelledError:
+            pass  # by close(), and swallowed on purpose: the pool must count this one as ended
+        except BaseException as error:
+            self._failed(error)
+        finally:
+            self._running.discard(task)

@@ -1,0 +1,49 @@
+"""The command line: read the settings, set up the logs, serve."""
+
+import asyncio
+import sys
+
+from cyclopts import App
+
+from runner.app import serve as serve_until_stopped
+from runner.logs import set_up_logs
+from runner.settings import SettingsError, read_settings
+
+try:
+    import uvloop
+except ImportError:  # not on this platform: asyncio's own loop does
+    _new_event_loop = asyncio.new_event_loop
+else:
+    _new_event_loop = uvloop.new_event_loop
+
+app = App(name="dojo-runner", help="Runs cyber-dojo katas in warm, locked-down containers.")
+
+
+@app.command
+def serve() -> int:
+    """Run the daemon until SIGTERM; its settings come from the environment."""
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        return _fail(str(error))
+    set_up_logs(settings.log_level)
+    try:
+        with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+            runner.run(serve_until_stopped(settings))
+    except OSError as error:
+        return _fail(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+    return 0
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"dojo-runner: {message}\n")
+    return 1
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(app())
+
+
+if __name__ == "__main__":
+    main()

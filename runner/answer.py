@@ -1,0 +1,140 @@
+"""What a container answers: the frame around it, and the files in it.
+
+All of it comes from a container in which a hostile program ran under the same user as our own
+script: every byte may be forged. It is parsed in memory, under bounds, and never written to disk.
+"""
+
+import io
+import tarfile
+from dataclasses import dataclass, field
+
+STDOUT, STDERR, STATUS = "tmp/dojo/stdout", "tmp/dojo/stderr", "tmp/dojo/status"
+_CUT = "tmp/dojo/cut/"
+_NAME_OF_CUT = ".name"
+_SANDBOX = "sandbox/"
+
+# A tmpfs of /sandbox has 64k inodes and 250 MiB; nobody reads that much of a kata's output.
+LARGEST_ANSWER_BYTES = 48 * 1024 * 1024
+MOST_FILES = 20_000
+
+
+class UnreadableError(Exception):
+    """The container's answer is not what our script writes: it was forged or torn."""
+
+
+class Frame:
+    """Collects an answer until its last line: NONCE, archives, `NONCE done` or `... timed_out`."""
+
+    def __init__(self, nonce: str, largest_bytes: int = LARGEST_ANSWER_BYTES) -> None:
+        self._first_line = f"{nonce}\n".encode()
+        self._last_lines = {f"{nonce} {word}\n".encode(): word for word in ("done", "timed_out")}
+        self._largest_bytes = largest_bytes
+        self._received = bytearray()
+        self._ended: str | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Raises UnreadableError as soon as it does not begin as it must."""
+        self._received += data
+        begins = self._received[: len(self._first_line)]
+        if not self._first_line.startswith(begins):
+            raise UnreadableError("something else was written where the answer is read from")
+        for line, word in self._last_lines.items():
+            if self._received.endswith(line):
+                self._ended = word
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its last line is there."""
+        return self._ended is not None
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether reading on would cost more than any learner's output is worth."""
+        return len(self._received) > self._largest_bytes
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the learner's time was over before the program ended."""
+        return self._ended == "timed_out"
+
+    def archives(self) -> bytes:
+        """What came between the first and the last line, as far as it came."""
+        last = next((line for line in self._last_lines if self._received.endswith(line)), b"")
+        return bytes(self._received[len(self._first_line) : len(self._received) - len(last)])
+
+
+@dataclass
+class Harvest:
+    """What was found after a run; `status` is None when no status file came back.
+
+    `files` maps names below /sandbox to contents; those larger than 64 KiB are cut to 51201
+    bytes, save when their size is that of a file that was sent.
+    """
+
+    stdout: bytes = b""
+    stderr: bytes = b""
+    status: str | None = None
+    files: dict[bytes, bytes] = field(default_factory=dict)
+    is_whole: bool = True  # False: there was more than we read
+
+
+def unpack(archives: bytes, *, is_cut: bool = False) -> Harvest:
+    """Read tar archives that follow one another. `is_cut`: their end is missing, on purpose.
+
+    CPU-bound: call it in a thread. Raises UnreadableError.
+    """
+    harvest = Harvest(is_whole=not is_cut)
+    contents: dict[str, bytes] = {}
+    try:
+        with tarfile.open(
+            fileobj=io.BytesIO(archives),
+            mode="r:",
+            ignore_zeros=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+        ) as tar:
+            for entry in tar:
+                if len(contents) >= MOST_FILES:
+                    harvest.is_whole = False
+                    break
+                content = _content(tar, entry, contents)
+                if content is not None:
+                    contents[entry.name] = content
+    except (tarfile.TarError, ValueError, OSError, EOFError, OverflowError) as error:
+        if not is_cut:
+            raise UnreadableError(f"not a tar archive: {error}") from error
+    _sort_out(contents, harvest)
+    return harvest
+
+
+def _content(
+    tar: tarfile.TarFile, entry: tarfile.TarInfo, contents: dict[str, bytes]
+) -> bytes | None:
+    if entry.islnk():  # tar packs the second name of a file as a link to the first
+        return contents.get(entry.linkname)
+    if not entry.isreg():
+        return None
+    file = tar.extractfile(entry)
+    content = file.read() if file else b""
+    if len(content) < entry.size:
+        raise tarfile.ReadError(f"{entry.name!r} is cut short")
+    return content
+
+
+def _sort_out(contents: dict[str, bytes], harvest: Harvest) -> None:
+    cut = {
+        name.removesuffix(_NAME_OF_CUT): content.decode("utf-8", "surrogateescape")
+        for name, content in contents.items()
+        if name.startswith(_CUT) and name.endswith(_NAME_OF_CUT)
+    }
+    for member, content in contents.items():
+        name = cut.get(member, "") if member.startswith(_CUT) else member
+        if name == STDOUT:
+            harvest.stdout = content
+        elif name == STDERR:
+            harvest.stderr = content
+        elif name == STATUS:
+            harvest.status = content.decode("ascii", "ignore").strip() or None
+        elif name.startswith(_SANDBOX):
+            plain = name.removeprefix(_SANDBOX)
+            harvest.files[plain.encode("utf-8", "surrogateescape")] = content

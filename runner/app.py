@@ -1,0 +1,75 @@
+"""The daemon's life: listen, serve, drain."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+
+from aiohttp import web
+from loguru import logger
+
+from runner.routes import SERVICE, SETTINGS, add_routes
+from runner.service import Service
+from runner.settings import Settings
+
+KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
+
+
+def make_app(settings: Settings, service: Service) -> web.Application:
+    """The HTTP side of a service."""
+    app = web.Application()
+    app[SETTINGS] = settings
+    app[SERVICE] = service
+    add_routes(app)
+    return app
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; then finish the runs, remove our containers, return.
+
+    A second signal stops at once. Raises OSError when the port is taken, before Docker is touched.
+    """
+    stop, stop_now = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (stop_now if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+
+    service = Service(settings)
+    http = web.AppRunner(
+        make_app(settings, service),
+        access_log=None,
+        auto_decompress=False,  # nobody needs it, and a bomb would be inflated
+        keepalive_timeout=KEEP_ALIVE_S,
+        shutdown_timeout=settings.drain_s,
+        handle_signals=False,
+    )
+    await http.setup()
+    try:
+        await web.TCPSite(http, settings.host, settings.port).start()
+        await service.start()
+        # What start-up made lives as long as the process: not to be looked through again.
+        gc.collect()
+        gc.freeze()
+        logger.bind(host=settings.host, port=settings.port).info("serving")
+        await stop.wait()
+        logger.info("draining")
+        service.is_draining = True
+        await _until_either(http.cleanup(), stop_now)
+    finally:
+        await service.drain()
+        await http.cleanup()
+    logger.info("stopped")
+
+
+async def _until_either(work: Coroutine[None, None, None], event: asyncio.Event) -> None:
+    """Wait for the work, or give it up when the event comes first."""
+    tasks = {asyncio.ensure_future(work), asyncio.ensure_future(event.wait())}
+    _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

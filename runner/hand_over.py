@@ -1,0 +1,91 @@
+"""A kata as the bytes that a waiting container reads; in_container/entry.sh is the other side."""
+
+import gzip
+import io
+import posixpath
+import tarfile
+import time
+from collections.abc import Iterable
+
+from runner.kata import Kata
+from runner.scripts import script
+
+READY_MARK = b"dojo-runner: ready\n"
+UID, GID = 41966, 51966  # user and group `sandbox` of every cyber-dojo image
+
+# Files of up to this size come back whole (in_container/main.sh).
+WHOLE_BYTES = 64 * 1024
+# The kernel takes 128 KiB for one variable; an id of a client is 6 characters long.
+LONGEST_ID_BYTES = 4096
+# 1 makes a kata of 10 KB a third of its size in 0.1 ms; 9 would take five times as long.
+_GZIP_LEVEL = 1
+
+_OURS = {
+    "tmp/main.sh": script("main.sh").encode(),
+    "tmp/cut.sh": script("cut.sh").encode(),
+    # Blanks for main.sh to write over: that needs no room, should the program have filled /tmp.
+    "tmp/dojo/status": b"    ",
+    "home/sandbox/cyber_dojo_fs_cleaners.sh": script("cyber_dojo_fs_cleaners.sh").encode(),
+}
+_OUR_FOLDERS = ("tmp/dojo", "tmp/dojo/cut")
+
+
+def hand_over(kata: Kata, nonce: str) -> bytes:
+    """Header and payload, to be written in one piece. `nonce` marks the answer: one word."""
+    payload = _without_nul(_tgz(kata))
+    header = (
+        nonce.encode(),
+        f"{kata.max_seconds:.3f}".encode(),
+        _tests_for_sizes(kata).encode(),
+        kata.id.encode().replace(b"\0", b"")[:LONGEST_ID_BYTES],
+        kata.image_name.encode(),
+        str(len(payload)).encode(),
+    )
+    return b"".join(field + b"\0" for field in header) + payload
+
+
+def _without_nul(data: bytes) -> bytes:
+    """As bash's `printf %b` reads it: bash's own `read` would drop a NUL."""
+    return data.replace(b"\\", b"\\\\").replace(b"\0", b"\\0000")
+
+
+def _tests_for_sizes(kata: Kata) -> str:
+    """Tests for `find`: the sizes of sent files that main.sh would otherwise cut."""
+    sizes = {len(content.encode()) for content in kata.files.values()}
+    return " ".join(f"-o -size {size}c" for size in sorted(sizes) if size > WHOLE_BYTES)
+
+
+def _tgz(kata: Kata) -> bytes:
+    # GNU's format: BusyBox's tar reads long names in it, and none of POSIX's.
+    packed = io.BytesIO()
+    now_s = int(time.time())
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for folder in (*_OUR_FOLDERS, *_folders_of(kata.files)):
+            entry = _entry(folder, 0o755, now_s)
+            entry.type = tarfile.DIRTYPE
+            tar.addfile(entry)
+        sent = ((f"sandbox/{name}", content.encode()) for name, content in kata.files.items())
+        for name, content in (*_OURS.items(), *sent):
+            entry = _entry(name, 0o644, now_s)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return gzip.compress(packed.getvalue(), _GZIP_LEVEL)
+
+
+def _entry(name: str, mode: int, now_s: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.mode = mode
+    entry.uid, entry.gid = UID, GID
+    entry.mtime = now_s
+    return entry
+
+
+def _folders_of(names: Iterable[str]) -> list[str]:
+    """Every sub-directory that the names need, parents first."""
+    folders: set[str] = set()
+    for name in names:
+        folder = posixpath.dirname(name)
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = posixpath.dirname(folder)
+    return [f"sandbox/{folder}" for folder in sorted(folders)]

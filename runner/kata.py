@@ -1,0 +1,60 @@
+"""What is run, and what comes back: plain frozen data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """How a run ended, as clients see it."""
+
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+    TIMED_OUT = "timed_out"
+    FAULTY = "faulty"
+    PULLING = "pulling"
+
+
+class Code(StrEnum):
+    """The status of a run that has no exit status of its own (contract, run_cyber_dojo_sh)."""
+
+    PULLING = "141"
+    TIMED_OUT = "142"
+    MACHINERY_FAILED = "143"
+    OUTPUT_UNREADABLE = "144"
+    NO_STATUS = "145"
+
+
+@dataclass(frozen=True)
+class Kata:
+    """One press of [test]. `files` maps names, relative to /sandbox, to texts."""
+
+    id: str
+    image_name: str
+    max_seconds: float
+    files: Mapping[str, str]
+    rag_lambda: str | None = None
+    hidden_filenames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text, cut to what may be returned."""
+
+    content: str = ""
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The seven keys of the answer."""
+
+    outcome: Outcome
+    status: str
+    stdout: Text = Text()
+    stderr: Text = Text()
+    created: Mapping[str, Text] = field(default_factory=dict)
+    changed: Mapping[str, Text] = field(default_factory=dict)
+    log: Mapping[str, Any] = field(default_factory=dict)

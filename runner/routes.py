@@ -1,0 +1,129 @@
+"""HTTP: parse, call, render."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from loguru import logger
+
+from pool import PoolClosedError
+from runner import wire
+from runner.errors import RequestError
+from runner.service import Service
+from runner.settings import Settings
+
+SERVICE = web.AppKey("SERVICE", Service)
+SETTINGS = web.AppKey("SETTINGS", Settings)
+
+_RETRY_AFTER_S = 2
+# Of the raw body, in an error's answer and in the log; a client needs it to recognise its request.
+_LONGEST_ECHO = 50 * 1024
+
+_Handler = Callable[[web.Application, dict[str, Any]], Awaitable[tuple[str, Any]]]
+
+
+def add_routes(app: web.Application) -> None:
+    """The operators' paths, and behind them everything else: the contract's."""
+    app.router.add_get("/health", health)
+    app.router.add_route("*", "/{path:.*}", contract)
+
+
+async def health(request: web.Request) -> web.Response:
+    """What operators want to know."""
+    return web.json_response(request.app[SERVICE].health())
+
+
+async def contract(request: web.Request) -> web.Response:
+    """The five paths that clients use, whatever the verb; anything else is an error of theirs."""
+    body = b""
+    try:
+        body = await _body_of(request)
+        arguments = wire.arguments_of(body)
+        handler = _HANDLERS.get(request.path)
+        if handler is None:
+            raise RequestError(400, "unknown path")
+        name, value = await handler(request.app, arguments)
+    except RequestError as error:
+        return _refusal(request, body, error.status, error.message)
+    except PoolClosedError as error:
+        return _refusal(request, body, 503, str(error))
+    except Exception as error:
+        logger.opt(exception=error).error("unexpected error")
+        return _refusal(request, body, 500, "unexpected error")
+    return web.Response(body=wire.answer(name, value), content_type="application/json")
+
+
+async def _alive(_app: web.Application, arguments: dict[str, Any]) -> tuple[str, Any]:
+    wire.refuse_arguments(arguments)
+    return "alive?", True
+
+
+async def _ready(app: web.Application, arguments: dict[str, Any]) -> tuple[str, Any]:
+    wire.refuse_arguments(arguments)
+    return "ready?", app[SERVICE].is_ready
+
+
+async def _sha(app: web.Application, arguments: dict[str, Any]) -> tuple[str, Any]:
+    wire.refuse_arguments(arguments)
+    return "sha", app[SETTINGS].commit_sha
+
+
+async def _pull_image(app: web.Application, arguments: dict[str, Any]) -> tuple[str, Any]:
+    return "pull_image", await app[SERVICE].pull_image(wire.image_to_pull(arguments))
+
+
+async def _run_cyber_dojo_sh(app: web.Application, arguments: dict[str, Any]) -> tuple[str, Any]:
+    kata = wire.kata_of(arguments, app[SETTINGS].max_seconds_cap)
+    return "run_cyber_dojo_sh", wire.result_of(await app[SERVICE].run(kata))
+
+
+_HANDLERS: dict[str, _Handler] = {
+    "/alive": _alive,
+    "/ready": _ready,
+    "/sha": _sha,
+    "/pull_image": _pull_image,
+    "/run_cyber_dojo_sh": _run_cyber_dojo_sh,
+}
+
+
+async def _body_of(request: web.Request) -> bytes:
+    """At most the configured size, within the configured time. Raises RequestError."""
+    limit_bytes = request.app[SETTINGS].request_max_bytes
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise RequestError(415, "Content-Encoding: send the body as it is")
+    too_large = RequestError(413, f"body: over the limit of {limit_bytes} bytes")
+    if (request.content_length or 0) > limit_bytes:
+        raise too_large
+    received = bytearray()
+    try:
+        async with asyncio.timeout(request.app[SETTINGS].body_read_s):
+            async for chunk in request.content.iter_any():
+                received += chunk
+                if len(received) > limit_bytes:
+                    raise too_large
+    except TimeoutError as error:
+        raise RequestError(408, "body: did not arrive in time") from error
+    return bytes(received)
+
+
+def _refusal(request: web.Request, body: bytes, status: int, message: str) -> web.Response:
+    exception = {
+        "path": request.path,
+        "body": body[:_LONGEST_ECHO].decode("utf-8", "replace"),
+        "class": "Runner",
+        "message": message,
+        "backtrace": [],
+    }
+    logger.bind(exception=exception, status=status).warning("request refused")
+    response = web.Response(
+        body=json.dumps({"exception": exception}, ensure_ascii=False).encode(),
+        status=status,
+        content_type="application/json",
+    )
+    if status in (408, 413, 415):
+        response.force_close()  # what is left of the body is nobody's next request
+    if status == 503:
+        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return response

@@ -1,0 +1,225 @@
+"""The story of one run: take a warm container, hand over, read the answer, judge it."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from loguru import logger
+
+from pool import (
+    ContainerEngine,
+    Delivery,
+    EngineError,
+    ImageMissingError,
+    Lease,
+    Pools,
+)
+from runner.answer import Frame, Harvest, UnreadableError, unpack
+from runner.delta import created_and_changed, touched
+from runner.errors import RequestError
+from runner.hand_over import hand_over
+from runner.images import RED_AMBER_GREEN, ImageProfile, Images
+from runner.kata import Code, Kata, Outcome, RunResult, Text
+from runner.lockdown import spec_for
+from runner.texts import is_text, text_of
+from runner.traffic_light import BadPatternError, Colour, ColourFault, TrafficLight
+
+# After the learner's limit: a second between TERM and KILL, then the harvest.
+GRACE_S = 1.0
+HARVEST_S = 4.0
+
+# Packing this much takes 5 ms: below, a thread costs more than it gives.
+_PACK_IN_THREAD_BYTES = 128 * 1024
+
+_NO_LAMBDA = f"image_name must have {RED_AMBER_GREEN} file"
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """How the container's part ended: a frame, or the reason why there is none."""
+
+    frame: Frame | None
+    code: Code | None = None
+    reason: str = ""
+
+
+class KataRunner:
+    """Runs kata. `budget_s` is what a request may take in all, from its arrival."""
+
+    def __init__(
+        self,
+        *,
+        engine: ContainerEngine,
+        images: Images,
+        pools: Pools,
+        traffic_light: TrafficLight,
+        delivery: Delivery,
+        labels: Mapping[str, str],
+        budget_s: float,
+    ) -> None:
+        self._engine = engine
+        self._images = images
+        self._pools = pools
+        self._traffic_light = traffic_light
+        self._delivery = delivery
+        self._labels = dict(labels)
+        self._budget_s = budget_s
+
+    async def run(self, kata: Kata) -> RunResult:
+        """Raises RequestError for what only the run shows to be wrong with the request."""
+        deadline_s = asyncio.get_running_loop().time() + self._budget_s
+        try:
+            profile = await self._images.profile(kata.image_name)
+            if profile is None:
+                return self._pulling(kata)
+            spec = spec_for(kata.image_name, profile, self._delivery, self._labels)
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout_at(deadline_s):
+                    lease = await stack.enter_async_context(self._pools.lease(spec))
+                answer = await self._converse(kata, lease, deadline_s)
+        except ImageMissingError:
+            return self._pulling(kata)
+        except EngineError as error:
+            return _machinery_failed(kata, error.message)
+        except TimeoutError:
+            return _machinery_failed(kata, "no container was ready in time")
+        return await self._judge(kata, profile, answer)
+
+    async def warm_up(self, image_name: str) -> None:
+        """Pool this image, if it is on this node and can be started."""
+        try:
+            profile = await self._images.profile(image_name)
+        except EngineError:
+            return  # reported where it failed
+        if profile is not None:
+            self._pools.warm_up(spec_for(image_name, profile, self._delivery, self._labels))
+
+    def _pulling(self, kata: Kata) -> RunResult:
+        self._images.pull(kata.image_name)
+        return RunResult(Outcome.PULLING, Code.PULLING)
+
+    async def _converse(self, kata: Kata, lease: Lease, deadline_s: float) -> _Answer:
+        """Hand over, and read until the answer is there, the stream ends or the time is up."""
+        nonce = secrets.token_hex(16)
+        if sum(map(len, kata.files.values())) > _PACK_IN_THREAD_BYTES:
+            packed = await asyncio.to_thread(hand_over, kata, nonce)
+        else:
+            packed = hand_over(kata, nonce)
+        await lease.stream.write(packed)
+        frame = Frame(nonce)
+        answer_by_s = asyncio.get_running_loop().time() + kata.max_seconds + GRACE_S + HARVEST_S
+        try:
+            async with asyncio.timeout_at(min(answer_by_s, deadline_s)):
+                while not frame.is_complete and not frame.is_too_large:
+                    data = await lease.stream.read()
+                    if not data:
+                        reason = await self._last_words(lease)
+                        return _Answer(None, Code.MACHINERY_FAILED, reason)
+                    frame.feed(data)
+        except TimeoutError:
+            reason = f"no answer in time; the container was killed {kata.max_seconds:g} s + grace"
+            return _Answer(None, Code.TIMED_OUT, reason)
+        except UnreadableError as error:
+            return _Answer(None, Code.OUTPUT_UNREADABLE, str(error))
+        return _Answer(frame)
+
+    async def _last_words(self, lease: Lease) -> str:
+        try:
+            ended = await self._engine.last_words(lease.container_id)
+        except EngineError as error:
+            ended = error.message
+        words = (lease.stream.complaints, f"no answer; the container is {ended}")
+        return "; ".join(word for word in words if word)
+
+    async def _judge(self, kata: Kata, profile: ImageProfile, answer: _Answer) -> RunResult:
+        if answer.frame is None:
+            assert answer.code is not None
+            timed_out = answer.code is Code.TIMED_OUT
+            outcome = Outcome.TIMED_OUT if timed_out else Outcome.FAULTY
+            return _logged(kata, RunResult(outcome, answer.code, log={"reason": answer.reason}))
+        archives = answer.frame.archives()
+        try:
+            harvest = await asyncio.to_thread(unpack, archives, is_cut=not answer.frame.is_complete)
+        except UnreadableError as error:
+            return _logged(
+                kata,
+                RunResult(Outcome.FAULTY, Code.OUTPUT_UNREADABLE, log={"reason": str(error)}),
+            )
+        stdout, stderr = text_of(harvest.stdout), text_of(harvest.stderr)
+        if answer.frame.timed_out:
+            reason = f"stopped after {kata.max_seconds:g} s"
+            return _logged(
+                kata,
+                RunResult(
+                    Outcome.TIMED_OUT, Code.TIMED_OUT, stdout, stderr, log={"reason": reason}
+                ),
+            )
+        status = harvest.status or Code.NO_STATUS.value
+        (created, changed), (outcome, log) = await asyncio.gather(
+            self._delta(kata, harvest), self._colour(kata, profile, stdout, stderr, status)
+        )
+        if not harvest.is_whole:
+            log = {**log, "harvest": "too large: created and changed are not complete"}
+        return _logged(kata, RunResult(outcome, status, stdout, stderr, created, changed, log))
+
+    async def _delta(
+        self, kata: Kata, harvest: Harvest
+    ) -> tuple[Mapping[str, Text], Mapping[str, Text]]:
+        files = touched(kata.files, harvest.files)
+        if not files:
+            return {}, {}
+        if kata.hidden_filenames:
+            try:
+                hidden = await self._traffic_light.hidden(kata.hidden_filenames, tuple(files))
+            except BadPatternError as error:
+                where = f"manifest.hidden_filenames.{error.index}"
+                raise RequestError(500, f"{where}: {error.message}") from error
+            files = {name: content for name, content in files.items() if name not in hidden}
+        return await asyncio.to_thread(
+            created_and_changed, kata.files, files, is_text=is_text, text_of=text_of
+        )
+
+    async def _colour(
+        self, kata: Kata, profile: ImageProfile, stdout: Text, stderr: Text, status: str
+    ) -> tuple[Outcome, Mapping[str, Any]]:
+        source = profile.rag_lambda if kata.rag_lambda is None else kata.rag_lambda
+        if source is None:
+            return _colour_fault(stdout, stderr, status, {"context": _NO_LAMBDA})
+        verdict = await self._traffic_light.colour(source, stdout.content, stderr.content, status)
+        if isinstance(verdict, Colour):
+            return Outcome(verdict.value), {}
+        return _colour_fault(stdout, stderr, status, _as_log(verdict))
+
+
+def _colour_fault(
+    stdout: Text, stderr: Text, status: str, exception: Mapping[str, Any]
+) -> tuple[Outcome, Mapping[str, Any]]:
+    return Outcome.FAULTY, {
+        "call": "colour(rag_lambda, stdout, stderr, status)",
+        "args": {"stdout": stdout.content, "stderr": stderr.content, "status": status},
+        "exception": exception,
+    }
+
+
+def _as_log(fault: ColourFault) -> Mapping[str, Any]:
+    return {"context": fault.context, "class": fault.class_, "message": fault.message}
+
+
+def _machinery_failed(kata: Kata, reason: str) -> RunResult:
+    return _logged(kata, RunResult(Outcome.FAULTY, Code.MACHINERY_FAILED, log={"reason": reason}))
+
+
+def _logged(kata: Kata, result: RunResult) -> RunResult:
+    """A time-out and a faulty run leave one line; others none that anybody sees by default."""
+    words = result.log.get("reason") or result.log.get("exception") or ""
+    bound = logger.bind(
+        kata_id=kata.id, image=kata.image_name, outcome=result.outcome.value, status=result.status
+    )
+    if result.outcome in (Outcome.TIMED_OUT, Outcome.FAULTY):
+        bound.bind(reason=words).warning("run ended badly")
+    else:
+        bound.debug("run ended")
+    return result

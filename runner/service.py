@@ -1,0 +1,166 @@
+"""The service's parts, made and connected in one place, and their life from start to drain."""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Any
+
+from loguru import logger
+
+from pool import (
+    DockerClient,
+    DockerContainers,
+    DockerImages,
+    EngineError,
+    Owner,
+    Pools,
+    PoolSettings,
+    remove_mine,
+    sweep,
+    this_process,
+)
+from runner.images import Images
+from runner.kata import Kata, RunResult
+from runner.logs import report_bug, report_engine_error
+from runner.run import KataRunner
+from runner.settings import Settings
+from runner.traffic_light import TrafficLight
+
+SWEEP_S = 30.0  # what died elsewhere is no hurry
+SWEEP_AGAIN_S = 2.0  # after a failure: the engine may be back
+
+
+class Service:
+    """Runs kata, pulls images. Must be made in a running loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._born_s = time.monotonic()
+        self.owner: Owner = this_process(settings.replica_name)
+        labels = self.owner.labels()
+        self._client = DockerClient(settings.docker_host, report_engine_error)
+        self._engine = DockerContainers(self._client)
+        image_engine = DockerImages(self._client, labels)
+        self._pools = Pools(
+            self._engine,
+            PoolSettings(target=settings.warm, refills_at_once=settings.refills_at_once),
+            failed=report_bug,
+        )
+        self._images = Images(image_engine, changed=self._images_changed, pulled=self._warm_up)
+        self._traffic_light = TrafficLight(self._engine, image_engine, settings.ruby_image, labels)
+        self._runner = KataRunner(
+            engine=self._engine,
+            images=self._images,
+            pools=self._pools,
+            traffic_light=self._traffic_light,
+            delivery=settings.delivery,
+            labels=labels,
+            budget_s=settings.budget_s,
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running = 0
+        self._engine_answers = False
+        self.is_draining = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a run would be taken on: cheap, and true when every pool is cold."""
+        return self._engine_answers and not self.is_draining
+
+    async def start(self) -> None:
+        """Begin the background work; does not wait for the engine."""
+        self._images.start()
+        self._traffic_light.start()
+        self._own(self._sweep_for_ever(), "sweep")
+        for name in self._settings.warm_images:
+            self._warm_up(name)
+
+    async def drain(self) -> None:
+        """Take on nothing new in the background, and remove every container of ours."""
+        self.is_draining = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._images.close()
+        await self._traffic_light.close()
+        await self._pools.close()
+        await self._engine.close()
+        with suppress(EngineError):  # reported where it failed
+            await remove_mine(self._engine, self.owner)
+        await self._client.close()
+
+    async def run(self, kata: Kata) -> RunResult:
+        """See KataRunner.run."""
+        self._running += 1
+        try:
+            return await self._runner.run(kata)
+        finally:
+            self._running -= 1
+
+    async def pull_image(self, name: str) -> str:
+        """`pulled` when it is on this node, else `pulling`. Raises EngineError."""
+        if await self._images.image_id(name) is not None:
+            self._warm_up(name)
+            return "pulled"
+        self._images.pull(name)
+        return "pulling"
+
+    def health(self) -> dict[str, Any]:
+        """What operators want to know; asks nobody, so it is quick whatever the engine does."""
+        return {
+            "status": "draining" if self.is_draining else "ok" if self.is_ready else "engine down",
+            "engine": {"answers": self._engine_answers, "listening": self._images.is_listening},
+            "replica": self.owner.replica,
+            "uptime_s": round(time.monotonic() - self._born_s, 3),
+            "running": self._running,
+            "pulling": self._images.pulling,
+            "images": {
+                name: {
+                    "warm": pool.warm,
+                    "starting": pool.starting,
+                    "leased": pool.leased,
+                    "target": self._settings.warm,
+                    "takes": pool.counts.hits + pool.counts.misses,
+                    "hits": pool.counts.hits,
+                    "misses": pool.counts.misses,
+                    "fill_seconds": [round(fill_s, 3) for fill_s in pool.counts.fill_times_s],
+                    "discards": pool.counts.discards,
+                    "mode": "copied home" if pool.spec.volumes else "read-only",
+                    "last_error": str(pool.breaker.last_error or ""),
+                }
+                for name, pool in self._pools.by_image.items()
+            },
+        }
+
+    def _warm_up(self, name: str) -> None:
+        self._own(self._runner.warm_up(name), f"warm up {name}")
+
+    def _images_changed(self) -> None:
+        self._own(self._retire_replaced(), "retire replaced images")
+
+    async def _retire_replaced(self) -> None:
+        for name, pool in self._pools.by_image.items():
+            with suppress(EngineError):  # reported where it failed
+                if await self._images.image_id(name) != pool.spec.image_id:
+                    self._pools.retire(name, "image was removed or replaced")
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            try:
+                orphans = await sweep(self._engine, self.owner)
+                self._engine_answers = True
+                if orphans:
+                    logger.bind(orphans=orphans).info("removed orphans of an earlier process")
+            except EngineError:
+                self._engine_answers = False
+            await asyncio.sleep(SWEEP_S if self._engine_answers else SWEEP_AGAIN_S)
+
+    def _own(self, coroutine: Any, what: str) -> None:
+        task = asyncio.create_task(coroutine, name=what)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            report_bug(error)

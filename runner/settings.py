@@ -1,0 +1,82 @@
+"""All settings, from the environment; the only reader of it."""
+
+import os
+import socket
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from pool import DEFAULT_DOCKER_HOST, Delivery
+
+PREFIX = "CYBER_DOJO_RUNNER_"
+MIB = 1024 * 1024
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names its variable."""
+
+
+class Settings(BaseSettings):
+    """Frozen. Each field is read from CYBER_DOJO_RUNNER_<FIELD>, but for those with an alias."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(4597, ge=0, le=65535)
+    docker_host: str = Field(
+        DEFAULT_DOCKER_HOST, validation_alias="DOCKER_HOST", description="where the engine answers"
+    )
+    commit_sha: str = Field("", validation_alias=AliasChoices("COMMIT_SHA"))
+    replica: str = Field("", description="this replica's name; the host's name and port if empty")
+    delivery: Delivery = Field(Delivery.ATTACH, description="attach or exec")
+    ruby_image: str = Field(
+        "dojo-runner/ruby:latest", description="any image with Ruby 2.7 or later"
+    )
+    warm: int = Field(3, ge=0, le=100, description="warm containers per image")
+    refills_at_once: int = Field(2, ge=1, le=16)
+    warm_images: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="names, separated by commas: warmed at start"
+    )
+    max_seconds_cap: float = Field(20.0, ge=1, le=60, description="longest time for a learner")
+    budget_s: float = Field(25.0, ge=2, le=120, description="for a request; browsers give up at 30")
+    request_max_bytes: int = Field(16 * MIB, ge=MIB)
+    body_read_s: float = Field(15.0, gt=0, description="for the whole of a request's body")
+    drain_s: float = Field(30.0, ge=0, description="for runs under way when asked to stop")
+    log_level: str = Field("INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$")
+
+    @field_validator("docker_host")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        if not value:
+            return DEFAULT_DOCKER_HOST
+        if not value.startswith(("unix://", "tcp://", "http://", "https://")):
+            raise ValueError("must begin with unix://, tcp://, http:// or https://")
+        return value
+
+    @field_validator("warm_images", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @property
+    def replica_name(self) -> str:
+        """Two daemons of one host differ by their ports."""
+        return self.replica or f"{socket.gethostname()}:{self.port}"
+
+
+def read_settings() -> Settings:
+    """Raises SettingsError with one line that names the variable; a misspelt one is refused."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    for name in os.environ:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise SettingsError(f"{name} is not a setting; see docs/settings.md for all of them")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = str(first["loc"][0])
+        name = field if field.isupper() else f"{PREFIX}{field.upper()}"
+        raise SettingsError(f"{name}: {first['msg']}") from error

@@ -1,0 +1,43 @@
+"""Which bytes are text, and how much of it is returned."""
+
+import threading
+
+import magic
+
+from runner.kata import Text
+
+LONGEST_TEXT_BYTES = 50 * 1024
+
+_BINARY = "binary"
+_MAGIC_PARAM_ENCODING_MAX = 8  # <magic.h>; python-magic has no name for it
+_LARGEST_BYTES = 32 * 1024 * 1024
+
+_of_this_thread = threading.local()
+
+
+def text_of(content: bytes) -> Text:
+    """The first 50 KiB, cut on a character's boundary, bytes that are not UTF-8 dropped."""
+    return Text(
+        content[:LONGEST_TEXT_BYTES].decode("utf-8", "ignore"),
+        len(content) > LONGEST_TEXT_BYTES,
+    )
+
+
+def is_text(content: bytes) -> bool:
+    """Libmagic's verdict on all of it, as `file --mime-encoding` gives it in the original service.
+
+    Less than two bytes are text, as there: libmagic calls them binary.
+    """
+    return len(content) < 2 or _libmagic().from_buffer(content) != _BINARY
+
+
+def _libmagic() -> magic.Magic:
+    # One for each thread: python-magic locks an instance for the length of a call.
+    instance: magic.Magic | None = getattr(_of_this_thread, "magic", None)
+    if instance is None:
+        instance = magic.Magic(mime_encoding=True)
+        # By default the encoding is that of the first 64 KiB, whatever follows.
+        instance.setparam(magic.MAGIC_PARAM_BYTES_MAX, _LARGEST_BYTES)
+        instance.setparam(_MAGIC_PARAM_ENCODING_MAX, _LARGEST_BYTES)
+        _of_this_thread.magic = instance
+    return instance

@@ -1,0 +1,49 @@
+"""with-engine [--images NAMES] COMMAND...
+
+Runs COMMAND while a Docker engine answers, and ends with its exit status. Where none answers one is
+started, and stopped again after COMMAND (see engine.py); where none is installed root gets the
+distribution's. DOCKER_HOST is honoured.
+"""
+
+import argparse
+import ctypes.util
+import sys
+
+import engine
+from child import block_signals, run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="with-engine", description=__doc__)
+    parser.add_argument(
+        "--images",
+        metavar="NAMES",
+        help="first build these of the project's images: names with commas, or all",
+    )
+    parser.add_argument("--stay", action="store_true", help="start an engine that stays")
+    parser.add_argument("--stop", action="store_true", help="stop the engine that stays")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+
+    block_signals()
+    if arguments.stop:
+        print(engine.stop())
+        return 0
+    # The daemon asks libmagic whether a file is text, and its package on PyPI does not bring it.
+    if ctypes.util.find_library("magic") is None:
+        engine.install("libmagic1")
+    with engine.engine(stays=True if arguments.stay else None):
+        if arguments.stay:
+            print(engine.description())
+            return 0
+        status = build(arguments.images) if arguments.images else 0
+        return status or run(arguments.command)
+
+
+def build(names: str) -> int:
+    some = [] if names == "all" else names.split(",")
+    return run([sys.executable, str(engine.ROOT / "images" / "build.py"), *some])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
