@@ -14,6 +14,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 venv: $(venv) ## .venv with the locked packages and this project (PYTHON=... picks the Python)
+	@:
 
 # Two stamps: an edit of pyproject.toml alone must not cost the installation of all packages.
 .venv/.packages: requirements.lock scripts/venv

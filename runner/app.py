@@ -9,8 +9,9 @@ from contextlib import suppress
 from aiohttp import web
 from loguru import logger
 
+from pool import this_process
 from runner.routes import SERVICE, SETTINGS, add_routes
-from runner.service import Service
+from runner.service import Service, docker_engines
 from runner.settings import Settings
 
 KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
@@ -38,7 +39,8 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
 
-    service = Service(settings)
+    owner = this_process(settings.replica_name)
+    service = Service(settings, owner, docker_engines(settings.docker_host, owner))
     http = web.AppRunner(
         make_app(settings, service),
         access_log=None,

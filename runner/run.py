@@ -25,7 +25,7 @@ from runner.images import RED_AMBER_GREEN, ImageProfile, Images
 from runner.kata import Code, Kata, Outcome, RunResult, Text
 from runner.lockdown import spec_for
 from runner.texts import is_text, text_of
-from runner.traffic_light import BadPatternError, Colour, ColourFault, TrafficLight
+from runner.traffic_light import BadPatternError, Colour, ColourFault, NoAnswerError, TrafficLight
 
 # After the learner's limit: a second between TERM and KILL, then the harvest.
 GRACE_S = 1.0
@@ -158,29 +158,34 @@ class KataRunner:
                 ),
             )
         status = harvest.status or Code.NO_STATUS.value
-        (created, changed), (outcome, log) = await asyncio.gather(
+        (created, changed, hiding), (outcome, judging) = await asyncio.gather(
             self._delta(kata, harvest), self._colour(kata, profile, stdout, stderr, status)
         )
+        log = {**hiding, **judging}
         if not harvest.is_whole:
-            log = {**log, "harvest": "too large: created and changed are not complete"}
+            log["harvest"] = "too large: created and changed are not complete"
         return _logged(kata, RunResult(outcome, status, stdout, stderr, created, changed, log))
 
     async def _delta(
         self, kata: Kata, harvest: Harvest
-    ) -> tuple[Mapping[str, Text], Mapping[str, Text]]:
+    ) -> tuple[Mapping[str, Text], Mapping[str, Text], Mapping[str, Any]]:
         files = touched(kata.files, harvest.files)
         if not files:
-            return {}, {}
+            return {}, {}, {}
         if kata.hidden_filenames:
             try:
                 hidden = await self._traffic_light.hidden(kata.hidden_filenames, tuple(files))
             except BadPatternError as error:
                 where = f"manifest.hidden_filenames.{error.index}"
                 raise RequestError(500, f"{where}: {error.message}") from error
+            except NoAnswerError as error:
+                # Which files are to be hidden cannot be told: none is shown.
+                return {}, {}, {"hidden_filenames": f"no files are returned: {error.message}"}
             files = {name: content for name, content in files.items() if name not in hidden}
-        return await asyncio.to_thread(
+        created, changed = await asyncio.to_thread(
             created_and_changed, kata.files, files, is_text=is_text, text_of=text_of
         )
+        return created, changed, {}
 
     async def _colour(
         self, kata: Kata, profile: ImageProfile, stdout: Text, stderr: Text, status: str

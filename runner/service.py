@@ -2,22 +2,25 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from loguru import logger
 
 from pool import (
+    ContainerEngine,
     DockerClient,
     DockerContainers,
     DockerImages,
     EngineError,
+    ImageEngine,
     Owner,
     Pools,
     PoolSettings,
     remove_mine,
     sweep,
-    this_process,
 )
 from runner.images import Images
 from runner.kata import Kata, RunResult
@@ -30,31 +33,55 @@ SWEEP_S = 30.0  # what died elsewhere is no hurry
 SWEEP_AGAIN_S = 2.0  # after a failure: the engine may be back
 
 
-class Service:
-    """Runs kata, pulls images. Must be made in a running loop."""
+@dataclass(frozen=True)
+class Engines:
+    """The container engine, from both of its sides, and how to let go of it."""
 
-    def __init__(self, settings: Settings) -> None:
+    containers: ContainerEngine
+    images: ImageEngine
+    close: Callable[[], Awaitable[None]]
+
+
+def docker_engines(docker_host: str, owner: Owner) -> Engines:
+    """A real Docker engine."""
+    client = DockerClient(docker_host, report_engine_error)
+    containers = DockerContainers(client)
+
+    async def close() -> None:
+        await containers.close()
+        await client.close()
+
+    return Engines(containers, DockerImages(client, owner.labels()), close)
+
+
+class Service:
+    """Runs kata, pulls images. Must be made in a running loop.
+
+    `owner` marks the containers that this process starts, and only those.
+    """
+
+    def __init__(self, settings: Settings, owner: Owner, engines: Engines) -> None:
         self._settings = settings
         self._born_s = time.monotonic()
-        self.owner: Owner = this_process(settings.replica_name)
-        labels = self.owner.labels()
-        self._client = DockerClient(settings.docker_host, report_engine_error)
-        self._engine = DockerContainers(self._client)
-        image_engine = DockerImages(self._client, labels)
+        self._owner = owner
+        self._engines = engines
+        self._engine = engines.containers
         self._pools = Pools(
             self._engine,
             PoolSettings(target=settings.warm, refills_at_once=settings.refills_at_once),
             failed=report_bug,
         )
-        self._images = Images(image_engine, changed=self._images_changed, pulled=self._warm_up)
-        self._traffic_light = TrafficLight(self._engine, image_engine, settings.ruby_image, labels)
+        self._images = Images(engines.images, changed=self._images_changed, pulled=self._warm_up)
+        self._traffic_light = TrafficLight(
+            engines.containers, engines.images, settings.ruby_image, owner.labels()
+        )
         self._runner = KataRunner(
             engine=self._engine,
             images=self._images,
             pools=self._pools,
             traffic_light=self._traffic_light,
             delivery=settings.delivery,
-            labels=labels,
+            labels=owner.labels(),
             budget_s=settings.budget_s,
         )
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,10 +111,9 @@ class Service:
         await self._images.close()
         await self._traffic_light.close()
         await self._pools.close()
-        await self._engine.close()
         with suppress(EngineError):  # reported where it failed
-            await remove_mine(self._engine, self.owner)
-        await self._client.close()
+            await remove_mine(self._engine, self._owner)
+        await self._engines.close()
 
     async def run(self, kata: Kata) -> RunResult:
         """See KataRunner.run."""
@@ -110,7 +136,7 @@ class Service:
         return {
             "status": "draining" if self.is_draining else "ok" if self.is_ready else "engine down",
             "engine": {"answers": self._engine_answers, "listening": self._images.is_listening},
-            "replica": self.owner.replica,
+            "replica": self._owner.replica,
             "uptime_s": round(time.monotonic() - self._born_s, 3),
             "running": self._running,
             "pulling": self._images.pulling,
@@ -147,7 +173,7 @@ class Service:
     async def _sweep_for_ever(self) -> None:
         while True:
             try:
-                orphans = await sweep(self._engine, self.owner)
+                orphans = await sweep(self._engine, self._owner)
                 self._engine_answers = True
                 if orphans:
                     logger.bind(orphans=orphans).info("removed orphans of an earlier process")

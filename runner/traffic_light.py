@@ -379,7 +379,7 @@ def _answer_in(body: bytes) -> _Answer:
         case {"colour": str(colour)}:
             return Colour(colour)
         case {"hidden": list(indexes)}:
-            return indexes
+            return list(indexes)
         case {"bad_pattern": int(index), "message": str(message)}:
             return BadPatternError(index, message)
         case {"context": str(context), "class": str(class_), "message": str(message)}:
