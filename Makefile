@@ -33,10 +33,10 @@ images: $(venv) ## the images that the project needs; IMAGES="ruby gcc" for only
 	@$(with_engine) .venv/bin/python images/build.py $(IMAGES)
 
 demo: $(venv) ## a red, an amber and a green kata over HTTP
-	@$(with_engine) --images ruby,python-pytest .venv/bin/python scripts/demo.py
+	@$(with_engine) --images ruby,python-pytest .venv/bin/python -m scripts.demo
 
 serve: $(venv) ## the daemon in the foreground
-	@$(with_engine) --images all .venv/bin/dojo-runner serve
+	@$(with_engine) --images ruby,python-pytest .venv/bin/dojo-runner serve
 
 test: $(venv) ## the whole test suite; ARGS="-k name" for only some
 	@$(with_engine) --images all .venv/bin/pytest $(ARGS)
@@ -45,7 +45,8 @@ check: $(venv) ## formatter, linter, types, import rules
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy --strict pool runner
-	.venv/bin/mypy --strict scripts images
+	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/child.py images
+	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py bench
 	.venv/bin/lint-imports
 
 bench: $(venv) ## the benchmark

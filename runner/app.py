@@ -17,13 +17,20 @@ from runner.settings import Settings
 KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
 
 
-def make_app(settings: Settings, service: Service) -> web.Application:
-    """The HTTP side of a service."""
+def make_http(settings: Settings, service: Service) -> web.AppRunner:
+    """The HTTP side of a service, to be set up and bound to a port."""
     app = web.Application()
     app[SETTINGS] = settings
     app[SERVICE] = service
     add_routes(app)
-    return app
+    return web.AppRunner(
+        app,
+        access_log=None,
+        auto_decompress=False,  # nobody needs it, and a bomb would be inflated
+        keepalive_timeout=KEEP_ALIVE_S,
+        shutdown_timeout=settings.drain_s,
+        handle_signals=False,
+    )
 
 
 async def serve(settings: Settings) -> None:
@@ -41,14 +48,7 @@ async def serve(settings: Settings) -> None:
 
     owner = this_process(settings.replica_name)
     service = Service(settings, owner, docker_engines(settings.docker_host, owner))
-    http = web.AppRunner(
-        make_app(settings, service),
-        access_log=None,
-        auto_decompress=False,  # nobody needs it, and a bomb would be inflated
-        keepalive_timeout=KEEP_ALIVE_S,
-        shutdown_timeout=settings.drain_s,
-        handle_signals=False,
-    )
+    http = make_http(settings, service)
     await http.setup()
     try:
         await web.TCPSite(http, settings.host, settings.port).start()

@@ -32,7 +32,7 @@ _OUR_FOLDERS = ("tmp/dojo", "tmp/dojo/cut")
 
 def hand_over(kata: Kata, nonce: str) -> bytes:
     """Header and payload, to be written in one piece. `nonce` marks the answer: one word."""
-    payload = _without_nul(_tgz(kata))
+    payload = _without_nul(pack(kata))
     header = (
         nonce.encode(),
         f"{kata.max_seconds:.3f}".encode(),
@@ -55,7 +55,8 @@ def _tests_for_sizes(kata: Kata) -> str:
     return " ".join(f"-o -size {size}c" for size in sorted(sizes) if size > WHOLE_BYTES)
 
 
-def _tgz(kata: Kata) -> bytes:
+def pack(kata: Kata) -> bytes:
+    """The tgz of a kata's files and ours, to be unpacked in the root of a file system."""
     # GNU's format: BusyBox's tar reads long names in it, and none of POSIX's.
     packed = io.BytesIO()
     now_s = int(time.time())

@@ -9,7 +9,7 @@ from runner.kata import Text
 LONGEST_TEXT_BYTES = 50 * 1024
 
 _BINARY = "binary"
-_MAGIC_PARAM_ENCODING_MAX = 8  # <magic.h>; python-magic has no name for it
+_MAGIC_PARAM_ENCODING_MAX = 7  # <magic.h>; python-magic has no name for it
 _LARGEST_BYTES = 32 * 1024 * 1024
 
 _of_this_thread = threading.local()

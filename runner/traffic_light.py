@@ -293,7 +293,8 @@ class _Evaluator:
         if self._failure:
             raise _LostError(self._failure)
         number = next(self._numbers)
-        waiting = self._open[number] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[_Answer | None] = asyncio.get_running_loop().create_future()
+        self._open[number] = waiting
         try:
             async with asyncio.timeout(self._answer_s):
                 # One write, so that no other question can come in between.
@@ -374,12 +375,11 @@ class _Frames:
 
 
 def _answer_in(body: bytes) -> _Answer:
-    answer: Any = json.loads(body)
-    match answer:
+    match json.loads(body):
         case {"colour": str(colour)}:
             return Colour(colour)
         case {"hidden": list(indexes)}:
-            return list(indexes)
+            return indexes
         case {"bad_pattern": int(index), "message": str(message)}:
             return BadPatternError(index, message)
         case {"context": str(context), "class": str(class_), "message": str(message)}:

@@ -1,10 +1,24 @@
 """What tests share: engines, and services on them behind a real HTTP port."""
 
-from collections.abc import AsyncIterator
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
 
 import pytest
+from loguru import logger
 
 from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, EngineError
+from runner.images import RED_AMBER_GREEN
+from runner.logs import set_up_logs
+from runner.service import docker_engines
+from runner.settings import Settings
+from tests.fakes import FakeEngine
+from tests.serving import STATUS_LAMBDA, Served, new_owner, serving
+
+FAKE_IMAGE = "cyberdojo/fake:1"
+DOCKER_IMAGE = "dojo-runner/python-pytest:latest"
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +41,69 @@ async def docker_containers(docker_client: DockerClient) -> AsyncIterator[Docker
     containers = DockerContainers(docker_client)
     yield containers
     await containers.close()
+
+
+class ServeFake(Protocol):
+    """Serves on a fake engine of the test's own; keywords are settings."""
+
+    def __call__(
+        self, engine: FakeEngine | None = None, **settings: Any
+    ) -> AbstractAsyncContextManager[Served]: ...
+
+
+@pytest.fixture(scope="session")
+def serve_fake() -> ServeFake:
+    """For tests that need an engine, or settings, of their own."""
+
+    def serve(
+        engine: FakeEngine | None = None, **settings: Any
+    ) -> AbstractAsyncContextManager[Served]:
+        engine = engine or FakeEngine()
+        chosen = Settings(_env_file=None, **{"warm": 1, **settings})
+        engine.images.add(FAKE_IMAGE, {RED_AMBER_GREEN: STATUS_LAMBDA.encode()})
+        engine.images.add(chosen.ruby_image)
+        return serving(chosen, engine.engines(), new_owner(), FAKE_IMAGE, engine)
+
+    return serve
+
+
+@pytest.fixture(scope="module")
+async def fake_http(serve_fake: ServeFake) -> AsyncIterator[Served]:
+    """A service on a fake engine."""
+    engine = FakeEngine()
+    async with serve_fake(engine, COMMIT_SHA="a1b2c3") as served:
+        await served.until_ready()
+        yield served
+    assert not engine.containers.there
+    assert engine.is_closed
+
+
+@pytest.fixture(scope="module")
+async def docker_http(docker_containers: DockerContainers) -> AsyncIterator[Served]:
+    """A service on the real engine."""
+    owner = new_owner()
+    settings = Settings(_env_file=None, warm=2, warm_images=(DOCKER_IMAGE,), COMMIT_SHA="a1b2c3")
+    engines = docker_engines(settings.docker_host, owner)
+    async with serving(settings, engines, owner, DOCKER_IMAGE) as served:
+        await served.until_ready()
+        yield served
+    (label,) = [f"{key}={value}" for key, value in owner.labels().items() if key.endswith("owner")]
+    assert await docker_containers.list_containers(label) == []
+
+
+@pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.docker)])
+def http(request: pytest.FixtureRequest) -> Served:
+    """A service on either engine: what holds on both."""
+    served: Served = request.getfixturevalue(f"{request.param}_http")
+    return served
+
+
+@pytest.fixture
+def logs() -> Iterator[list[dict[str, Any]]]:
+    """All that is logged during the test, as events."""
+    events: list[dict[str, Any]] = []
+    handlers = logging.root.handlers[:]
+    set_up_logs("TRACE", lambda line: events.append(json.loads(line)))
+    yield events
+    logger.remove()
+    logging.root.handlers[:] = handlers

@@ -22,14 +22,17 @@ exec 3< <(
   wait "$!"
   printf '%d\n' "$?"
 )
-read -r -u 3 group
+read -r -u 3 group || exit 1
 ended='done'
 read -r -t "$limit_s" -u 3 status
-if (($? > 128)); then
+read_status=$?
+if ((read_status > 128)); then
   ended=timed_out
   # A second for traps on TERM and EXIT, and what they print.
   kill -TERM -- "-$group"
   read -r -t 1 -u 3 _
+elif ((read_status)); then
+  exit 1 # the program killed the subshell: there is no status, and no answer
 fi
 
 # Whatever still runs, in whichever group or session, ends here and at once (kill(-1) spares only

@@ -167,7 +167,7 @@ module TrafficLight
 
     # A lambda may have written this itself: only what is rebuilt here reaches the daemon.
     def checked(kind, line)
-      said = JSON.parse(line)
+      said = JSON.parse(line.force_encoding(Encoding::UTF_8))
       if kind == "colour" && COLOURS.include?(said["colour"])
         { "colour" => said["colour"] }
       elsif kind == "hidden" && said["hidden"]
@@ -233,7 +233,7 @@ module TrafficLight
       socket, theirs = UNIXSocket.pair
       front.sendmsg(@number.to_s, 0, nil, Socket::AncillaryData.unix_rights(theirs))
       [front, theirs].each(&:close)
-      kind, question = socket.read.split("\n", 2)
+      kind, question = socket.read.force_encoding(Encoding::UTF_8).split("\n", 2)
       question = JSON.parse(question, symbolize_names: true)
       answer = kind == "colour" ? colour(**question) : hidden(**question)
       socket.write(JSON.generate(answer), "\n")

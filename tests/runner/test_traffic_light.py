@@ -1,16 +1,14 @@
-"""The traffic light on the real engine and real Ruby: what lambdas may say, and what they may not do."""
+"""The traffic light on the real engine: what lambdas may say, and what they may not do."""
 
 import asyncio
 import json
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from loguru import logger
 
 from pool import DockerClient, DockerContainers, DockerImages, EngineError
 from runner.traffic_light import (
@@ -19,12 +17,13 @@ from runner.traffic_light import (
     ColourFault,
     NoAnswerError,
     TrafficLight,
+    spec_for,
 )
 
 pytestmark = pytest.mark.docker
 
 RUBY = "dojo-runner/ruby:latest"
-LABEL, VALUE = "dojo-runner.test", "traffic-light"
+LABEL, OWN = "dojo-runner.test-traffic-light", "own"
 
 EVALING = "exception when eval'ing lambda source"
 CALLING = "exception when calling lambda source"
@@ -36,62 +35,36 @@ HASTY_S = 0.3  # a time limit that tests can wait for
 GREEN_IF_OK = '->(stdout, stderr, status) { stdout == "OK" ? :green : :red }'
 
 
-@pytest_asyncio.fixture
-async def client() -> AsyncIterator[DockerClient]:
-    """The engine; a call that fails is one that a test expects."""
-    client = DockerClient("unix:///var/run/docker.sock", lambda error: None)
-    yield client
-    await client.close()
+@pytest.fixture(scope="module")
+def images(docker_client: DockerClient) -> DockerImages:
+    """Real images."""
+    return DockerImages(docker_client, {LABEL: "images"})
 
 
-@pytest_asyncio.fixture
-async def containers(client: DockerClient) -> AsyncIterator[DockerContainers]:
-    """Real containers."""
-    containers = DockerContainers(client)
-    yield containers
-    await containers.close()
+@pytest.fixture(scope="module")
+async def light(docker_containers: DockerContainers, images: DockerImages) -> AsyncIterator[TrafficLight]:
+    """One for all tests that only ask, with the limits of every day."""
+    light = TrafficLight(docker_containers, images, RUBY, {LABEL: "shared"})
+    yield light
+    await light.close()
 
 
-MakeLight = Callable[..., TrafficLight]
-
-
-@pytest_asyncio.fixture
-async def make_light(
-    client: DockerClient, containers: DockerContainers
-) -> AsyncIterator[MakeLight]:
-    """Makes traffic lights, and closes them after the test."""
-    made: list[TrafficLight] = []
-
-    def make(image_name: str = RUBY, **limits: float) -> TrafficLight:
-        labels = {LABEL: VALUE}
-        light = TrafficLight(containers, DockerImages(client, labels), image_name, labels, **limits)
-        made.append(light)
-        return light
-
-    yield make
-    for light in made:
-        await light.close()
+@pytest.fixture(scope="module")
+async def hasty(docker_containers: DockerContainers, images: DockerImages) -> AsyncIterator[TrafficLight]:
+    """As `light`; gives a lambda little time."""
+    light = TrafficLight(docker_containers, images, RUBY, {LABEL: "hasty"}, limit_s=HASTY_S)
+    yield light
+    await light.close()
 
 
 @pytest.fixture
-def light(make_light: MakeLight) -> TrafficLight:
-    """One with the limits of every day."""
-    return make_light()
-
-
-@pytest.fixture
-def hasty(make_light: MakeLight) -> TrafficLight:
-    """One that gives a lambda little time."""
-    return make_light(limit_s=HASTY_S)
-
-
-@pytest.fixture
-def log() -> Iterator[list[str]]:
-    """What is logged during the test."""
-    lines: list[str] = []
-    sink = logger.add(lambda message: lines.append(str(message)), format="{level} {message}")
-    yield lines
-    logger.remove(sink)
+async def own_light(
+    docker_containers: DockerContainers, images: DockerImages
+) -> AsyncIterator[TrafficLight]:
+    """One for a test that ends it."""
+    light = TrafficLight(docker_containers, images, RUBY, {LABEL: OWN})
+    yield light
+    await light.close()
 
 
 async def ask(
@@ -115,9 +88,9 @@ async def evaluate(light: TrafficLight, ruby: str) -> Any:
     return json.loads(answer.message)[0]
 
 
-async def running(containers: DockerContainers) -> list[str]:
-    """The ids of the containers that traffic lights of these tests run in."""
-    listed = await containers.list_containers(f"{LABEL}={VALUE}")
+async def running(docker_containers: DockerContainers, whose: str = OWN) -> list[str]:
+    """The ids of the containers that a traffic light runs in."""
+    listed = await docker_containers.list_containers(f"{LABEL}={whose}")
     return [seen.container_id for seen in listed if seen.state == "running"]
 
 
@@ -161,7 +134,7 @@ class TestColours:
             ("__END__\nx", r'"__END__\nx"'),
             ("#{exit!} #$0", r"'#{exit!} #$0'"),
             ('1 16\n{"colour":"green"}', r"""%q(1 16) + "\n" + '{"colour":"green"}'"""),
-            ("\"\\'`\r\x1b\x7f", r'"\"\\\\\'`\r\e\x7f"'),
+            ("\"\\'`\r\x1b\x7f", r"""%q("\\') + "`\r\e\x7f" """),
             ("\u20ac \U0001f600 \ufffd \u2028", r'"\u20ac \u{1f600} \ufffd \u2028"'),
             ("\u20ac" * 50_000, r'"\u20ac" * 50_000'),
             ("\0" * 51_200, r'"\0" * 51_200'),
@@ -217,7 +190,6 @@ class TestFaults:
         ("source", "class_"),
         [
             ("->(o, e, s) {", "SyntaxError"),
-            ("\0", "SyntaxError"),
             ("raise 'no'", "RuntimeError"),
             ("nonsense", "NameError"),
             ("require 'no/such/file'", "LoadError"),
@@ -270,7 +242,7 @@ class TestFaults:
             ("7", "Integer", "7"),
             ("[:red]", "Array", "[:red]"),
             ("'x' * 100_000_000", "String", '"xxx'),
-            ("('a'..'z').to_a * 100_000", "Array", '["a", "b"'),
+            ("('a'..'z').to_a * 10_000", "Array", '["a", "b"'),
             ("Class.new { def inspect = raise('evil') }.new", "RuntimeError", "evil"),
             ("Class.new { def inspect = 'evil' * 10_000_000 }.new", "#<Class", "evilevil"),
             ("Class.new { def to_s = 'red' }.new", "#<Class", "#<#<Class"),
@@ -307,7 +279,7 @@ class TestFaults:
             "->(o, e, s) { begin; sleep; rescue Exception; retry; end }",
             "->(o, e, s) { Thread.new { loop {} }.join }",
             "->(o, e, s) { Process.kill(:STOP, Process.pid) }",
-            "->(o, e, s) { /^(([a-z])+.)+[A-Z]([a-z])+\\1$/.match?('a' * 60) }",
+            "->(o, e, s) { /^(a|aa)+\\1?b$/.match?('a' * 60 + 'b!') }",
             "->(o, e, s) { Class.new { def inspect = sleep }.new }",
             "->(o, e, s) { Signal.list.each_key { |it| trap(it) {} rescue 0 }; loop {} }",
         ],
@@ -329,7 +301,6 @@ class TestFaults:
             "->(o, e, s) { Process.kill(:SEGV, Process.pid) }",
             "->(o, e, s) { Process.kill(:KILL, -1); exit! }",
             "->(o, e, s) { Thread.new { exit! }.join }",
-            "->(o, e, s) { Thread.main.kill; :red }",
             "->(o, e, s) { ObjectSpace.each_object(IO) { |it| it.close rescue 0 }; :red }",
             "->(o, e, s) { (3..31).each { |it| IO.for_fd(it).close rescue 0 }; :red }",
             "->(o, e, s) { exec '/bin/true' }",
@@ -401,14 +372,15 @@ class TestIsolation:
 
     async def test_a_lambda_holds_nothing_but_its_socket(self, light: TrafficLight) -> None:
         """Of what is open only the socket for its answer leads out of its process."""
-        source = (
-            "Dir.children('/proc/self/fd').map { |it| File.readlink(%(/proc/self/fd/) + it)"
-            " rescue nil }.compact.map { |it| it[/[a-z_]+.[a-z]+/] }.tally"
-        )
+        ruby = """Dir.children("/proc/self/fd")
+            .map { |it| (File.readlink("/proc/self/fd/" + it) rescue "gone") }
+            .map { |it| it[/[a-z]+/] }.tally"""
 
-        assert await evaluate(light, source) == {
-            "/dev/null": 3, "anon_inode:": 2, "socket:[": 1,
-        } or True  # fmt: skip
+        held = await evaluate(light, ruby)
+
+        # Reading the directory takes one; Ruby has event descriptors of its own.
+        assert set(held) <= {"dev", "socket", "gone", "proc", "anon"}
+        assert (held["dev"], held["socket"]) == (3, 1)
 
     @pytest.mark.parametrize(
         "path", ["/x", "/tmp/x", "/var/tmp/x", "/dev/shm/x", "/dev/mqueue/x", "/run/x", "/root/x"]
@@ -421,9 +393,9 @@ class TestIsolation:
 
     async def test_nothing_of_a_question_is_left_in_memory(self, light: TrafficLight) -> None:
         """No later lambda finds an earlier question among its objects."""
-        search = "ObjectSpace.each_object(String).any? { |it| it.include?('my sec' + 'ret') }"
+        search = "ObjectSpace.each_object(String).any? { |it| it.match?(/my[ ]secret/) }"
         for _ in range(CELLS):
-            await ask(light, GREEN_IF_OK, "my sec" + "ret")
+            await ask(light, GREEN_IF_OK, "my secret")
 
         found = [await evaluate(light, search) for _ in range(2 * CELLS)]
 
@@ -500,14 +472,14 @@ class TestIsolation:
 
         assert await evaluate(light, ruby) == "Errno::EPERM"
 
-    @pytest.mark.parametrize("ids", ["", "0", "Process.ppid", "1"])
-    async def test_a_lambda_can_open_no_other_process(self, light: TrafficLight, ids: str) -> None:
+    async def test_a_lambda_can_open_no_other_process(self, light: TrafficLight) -> None:
         """The pipes and the memory of other processes are closed to it."""
-        ruby = """Dir['/proc/[0-9]*'].reject { |it| it.end_with?("/#{Process.pid}") }
-            .flat_map { |it| [it + "/mem", it + "/fd/0", it + "/fd/1", it + "/environ"] }
-            .map { |it| (File.open(it).close; it) rescue nil }.compact"""
+        others = """Dir["/proc/[0-9]*"].reject { |it| it.end_with?("/#{Process.pid}") }"""
+        opened = f"""{others}.product(%w[mem environ fd/0 fd/1 fd/2 fd/5 fd/6 fd/7])
+            .map {{ |it| (File.open(it.join("/")).close; it) rescue nil }}.compact"""
 
-        assert await evaluate(light, ruby) == []
+        assert await evaluate(light, f"{others}.size") > CELLS
+        assert await evaluate(light, opened) == []
 
     async def test_what_a_lambda_prints_goes_nowhere(self, light: TrafficLight) -> None:
         """An answer that is printed, wherever to, is no answer."""
@@ -577,7 +549,7 @@ HOSTILE = [
     "->(o, e, s) { loop { fork { loop { fork rescue 0 } } rescue 0 } }",
     "->(o, e, s) { loop { Thread.new { loop {} } rescue 0 } }",
     "->(o, e, s) { a = []; loop { a << 'x' * 1_000_000 } }",
-    "->(o, e, s) { a = []; begin; loop { a << 'x' * 1_000_000 }; rescue NoMemoryError; sleep; end }",
+    "->(o, e, s) { begin; a = []; loop { a << 'x' * 1_000_000 }; rescue Exception; sleep; end }",
     "->(o, e, s) { 6.times { fork { a = []; loop { a << 'x' * 1_000_000 } } }; sleep }",
     "->(o, e, s) { loop { Process.kill(:KILL, -1) rescue 0 } }",
     "->(o, e, s) { Process.kill(:STOP, -1); sleep }",
@@ -592,6 +564,55 @@ HOSTILE = [
     "(" * 50_000,
     "exit!",
 ]
+
+
+class TestContainer:
+    """The container that lambdas run in."""
+
+    @pytest.mark.parametrize("missing", ["SETUID", "SETGID"])
+    async def test_without_its_capabilities_it_does_not_start(
+        self, docker_containers: DockerContainers, images: DockerImages, missing: str
+    ) -> None:
+        """A container whose lambdas could not be locked down is never ready, and says why."""
+        image = await images.image(RUBY)
+        spec = spec_for(RUBY, image.image_id, 1.0, {LABEL: OWN})
+        kept = tuple(name for name in spec.cap_add if name != missing)
+
+        with pytest.raises(EngineError, match="not permitted"):
+            await docker_containers.start(replace(spec, cap_add=kept))
+
+    async def test_it_ends_with_the_daemon(
+        self, docker_containers: DockerContainers, images: DockerImages
+    ) -> None:
+        """When nobody holds its stdin any more the container stops by itself."""
+        image = await images.image(RUBY)
+        started = await docker_containers.start(spec_for(RUBY, image.image_id, 1.0, {LABEL: "left"}))
+
+        await started.stream.close()
+
+        async with asyncio.timeout(10):
+            while await running(docker_containers, "left"):
+                pass
+        await docker_containers.remove(started.container_id)
+
+    async def test_it_may_do_little(
+        self, light: TrafficLight, docker_client: DockerClient, docker_containers: DockerContainers
+    ) -> None:
+        """Read-only, without network, with two capabilities and bounded memory and processes."""
+        await ask(light, GREEN_IF_OK)
+        [running_id] = await running(docker_containers, "shared")
+
+        async with docker_client.call("inspect", 10) as docker:
+            host = (await docker.containers.container(running_id).show())["HostConfig"]
+
+        assert host["ReadonlyRootfs"]
+        assert host["NetworkMode"] == "none"
+        assert host["CapDrop"] == ["ALL"]
+        assert sorted(name.removeprefix("CAP_") for name in host["CapAdd"]) == ["SETGID", "SETUID"]
+        assert host["Memory"] == host["MemorySwap"] == 256 << 20
+        assert host["PidsLimit"] == 96
+        assert host["SecurityOpt"] == ["no-new-privileges"]
+        assert not host["Binds"]
 
 
 class TestSurvival:
@@ -615,11 +636,11 @@ class TestSurvival:
         assert wrong == []
 
     async def test_200_hostile_questions_wear_nothing_out(
-        self, hasty: TrafficLight, containers: DockerContainers
+        self, hasty: TrafficLight, docker_containers: DockerContainers
     ) -> None:
         """After 200 hostile questions the same container answers in the usual time."""
         await ask(hasty, GREEN_IF_OK)
-        before = await running(containers)
+        before = await running(docker_containers, "hasty")
         at_once = asyncio.Semaphore(4)
 
         async def attack(index: int) -> Colour | ColourFault:
@@ -638,137 +659,159 @@ class TestSurvival:
             assert await ask(hasty, GREEN_IF_OK, "OK") is Colour.GREEN
             times_s.append(time.perf_counter() - begin_s)
         assert statistics.median(times_s) < 0.03
-        assert await running(containers) == before
+        assert await running(docker_containers, "hasty") == before
+
+    async def test_a_process_that_dies_while_it_waits_is_asked_nothing(
+        self, own_light: TrafficLight, docker_client: DockerClient, docker_containers: DockerContainers
+    ) -> None:
+        """When all waiting processes were killed, all questions are answered all the same."""
+        await ask(own_light, GREEN_IF_OK)
+        before = await running(docker_containers)
+        kill = (
+            "(60_002..60_020).each { |id| Process.wait(fork {"
+            " Process::Sys.setresuid(id, id, id); Process.kill(:KILL, -1) }) }"
+        )
+
+        async with docker_client.call("exec", 10) as docker:
+            killer = await docker.containers.container(before[0]).exec(["ruby", "-e", kill])
+            async with killer.start(detach=False) as output:
+                assert await output.read_out() is None
+
+        answers = [await ask(own_light, GREEN_IF_OK, "OK") for _ in range(2 * CELLS)]
+        assert answers == [Colour.GREEN] * 2 * CELLS
+        assert await running(docker_containers) == before
 
     async def test_a_killed_container_is_replaced(
         self,
-        light: TrafficLight,
-        client: DockerClient,
-        containers: DockerContainers,
-        log: list[str],
+        own_light: TrafficLight,
+        docker_client: DockerClient,
+        docker_containers: DockerContainers,
+        logs: list[dict[str, Any]],
     ) -> None:
         """Open questions are asked again on a new container; the old one is removed; one line."""
-        await ask(light, GREEN_IF_OK)
-        [killed] = await running(containers)
-        slow = asyncio.create_task(ask(light, "->(o, e, s) { sleep 0.5; :green }"))
-        async with asyncio.timeout(10):
-            while await evaluate(light, "Dir['/proc/[0-9]*'].size") == 0:
-                pass
+        await ask(own_light, GREEN_IF_OK)
+        [killed] = await running(docker_containers)
+        slow = asyncio.create_task(ask(own_light, "->(o, e, s) { sleep 0.5; :green }"))
+        await ask(own_light, GREEN_IF_OK)
 
-        async with client.call("kill", 10) as docker:
+        async with docker_client.call("kill", 10) as docker:
             await docker.containers.container(killed).kill()
 
         assert await slow is Colour.GREEN
-        assert await ask(light, GREEN_IF_OK, "OK") is Colour.GREEN
-        await light.close()
-        assert await containers.list_containers(f"{LABEL}={VALUE}") == []
-        assert len([line for line in log if "replaced" in line]) == 1
+        assert await ask(own_light, GREEN_IF_OK, "OK") is Colour.GREEN
+        await own_light.close()
+        assert await docker_containers.list_containers(f"{LABEL}={OWN}") == []
+        assert len([event for event in logs if "replaced" in event["message"]]) == 1
 
     async def test_a_container_that_dies_unasked_is_replaced_unasked(
-        self, light: TrafficLight, client: DockerClient, containers: DockerContainers
+        self, own_light: TrafficLight, docker_client: DockerClient, docker_containers: DockerContainers
     ) -> None:
         """The next question finds a new container warm, or being started."""
-        await ask(light, GREEN_IF_OK)
-        [killed] = await running(containers)
+        await ask(own_light, GREEN_IF_OK)
+        [killed] = await running(docker_containers)
 
-        async with client.call("kill", 10) as docker:
+        async with docker_client.call("kill", 10) as docker:
             await docker.containers.container(killed).kill()
 
         async with asyncio.timeout(10):
-            while await running(containers) in ([], [killed]):
+            while await running(docker_containers) in ([], [killed]):
                 pass
 
 
 class TestLife:
     """Starting, stopping, and questions that nobody waits for any more."""
 
-    async def test_start_does_not_wait(self, light: TrafficLight) -> None:
+    async def test_start_does_not_wait(self, own_light: TrafficLight) -> None:
         """Starting, once or twice, is the matter of a moment, and the first question waits."""
-        light.start()
-        light.start()
+        own_light.start()
+        own_light.start()
 
-        assert await ask(light, GREEN_IF_OK, "OK") is Colour.GREEN
+        assert await ask(own_light, GREEN_IF_OK, "OK") is Colour.GREEN
 
     async def test_close_leaves_nothing_behind(
-        self, light: TrafficLight, containers: DockerContainers
+        self, own_light: TrafficLight, docker_containers: DockerContainers
     ) -> None:
         """After close, twice or not, no container and no task is left, and questions fail."""
         before = asyncio.all_tasks()
-        light.start()
-        await ask(light, GREEN_IF_OK)
+        own_light.start()
+        await ask(own_light, GREEN_IF_OK)
 
-        await light.close()
-        await light.close()
+        await own_light.close()
+        await own_light.close()
 
-        assert await containers.list_containers(f"{LABEL}={VALUE}") == []
+        assert await docker_containers.list_containers(f"{LABEL}={OWN}") == []
         assert asyncio.all_tasks() <= before
-        assert (await fault(light, GREEN_IF_OK)).class_ == "Closed"
+        assert (await fault(own_light, GREEN_IF_OK)).class_ == "Closed"
 
     async def test_close_while_starting(
-        self, light: TrafficLight, containers: DockerContainers
+        self, own_light: TrafficLight, docker_containers: DockerContainers
     ) -> None:
         """A start that is under way is undone, and who waits for it is told."""
-        waiting = asyncio.create_task(ask(light, GREEN_IF_OK))
-        light.start()
+        waiting = asyncio.create_task(ask(own_light, GREEN_IF_OK))
+        own_light.start()
         await asyncio.wait([waiting], timeout=0.1)
 
-        await light.close()
+        await own_light.close()
 
         answer = await waiting
         assert isinstance(answer, ColourFault)
         assert answer.class_ == "Closed"
-        assert await containers.list_containers(f"{LABEL}={VALUE}") == []
+        assert await docker_containers.list_containers(f"{LABEL}={OWN}") == []
 
-    async def test_close_with_open_questions(self, light: TrafficLight) -> None:
+    async def test_close_with_open_questions(self, own_light: TrafficLight) -> None:
         """Questions that are open at close get a fault, at once."""
-        await ask(light, GREEN_IF_OK)
-        waiting = asyncio.create_task(ask(light, "->(o, e, s) { sleep }"))
-        await ask(light, GREEN_IF_OK)
+        await ask(own_light, GREEN_IF_OK)
+        waiting = asyncio.create_task(ask(own_light, "->(o, e, s) { sleep }"))
+        await ask(own_light, GREEN_IF_OK)
 
-        await light.close()
+        await own_light.close()
 
         answer = await waiting
         assert isinstance(answer, ColourFault)
         assert answer.class_ == "Closed"
 
-    async def test_a_cancelled_question_is_forgotten(self, light: TrafficLight) -> None:
+    async def test_a_cancelled_question_is_forgotten(self, own_light: TrafficLight) -> None:
         """Its answer, when it comes, is nobody's, and its place is free."""
-        await ask(light, GREEN_IF_OK)
+        await ask(own_light, GREEN_IF_OK)
         cancelled = [
-            asyncio.create_task(ask(light, "->(o, e, s) { sleep 0.1; :red }")) for _ in range(4)
+            asyncio.create_task(ask(own_light, "->(o, e, s) { sleep 0.1; :red }")) for _ in range(4)
         ]
         await asyncio.wait(cancelled, timeout=0.01)
         for task in cancelled:
             task.cancel()
         await asyncio.wait(cancelled)
 
-        answers = await asyncio.gather(*(ask(light, GREEN_IF_OK, "OK") for _ in range(8)))
+        answers = await asyncio.gather(*(ask(own_light, GREEN_IF_OK, "OK") for _ in range(8)))
 
         assert answers == [Colour.GREEN] * 8
         assert all(task.cancelled() for task in cancelled)
 
     async def test_a_missing_image_is_told_in_the_engines_words(
-        self, make_light: MakeLight, log: list[str]
+        self, docker_containers: DockerContainers, images: DockerImages, logs: list[dict[str, Any]]
     ) -> None:
         """Without its image every question gets a fault that says so, and the log one line."""
-        light = make_light("dojo-runner/no-such-image:latest", back_off_s=0)
+        name = "dojo-runner/no-such-image:latest"
+        light = TrafficLight(docker_containers, images, name, {LABEL: OWN}, back_off_s=0)
         light.start()
 
         answers = [await fault(light, GREEN_IF_OK) for _ in range(3)]
 
+        await light.close()
+
         for answer in answers:
             assert (answer.context, answer.class_) == (CALLING, "EngineError")
-            assert "no such image: dojo-runner/no-such-image:latest" in answer.message.lower()
-        assert len([line for line in log if "no such image" in line.lower()]) == 1
+            assert f"no such image: {name}" in answer.message.lower()
+        assert len([event for event in logs if "no such image" in event["message"].lower()]) == 1
 
     async def test_an_image_without_ruby_is_told_in_the_engines_words(
-        self, make_light: MakeLight
+        self, docker_containers: DockerContainers, images: DockerImages
     ) -> None:
         """What the engine says of a failed start is in the fault."""
-        light = make_light("dojo-runner/base:latest")
+        light = TrafficLight(docker_containers, images, "dojo-runner/base:latest", {LABEL: OWN})
 
         answer = await fault(light, GREEN_IF_OK)
 
+        await light.close()
         assert answer.class_ == "EngineError"
         assert "ruby" in answer.message
 
@@ -812,15 +855,12 @@ class TestHidden:
     async def test_a_catastrophic_pattern_is_ended(self, hasty: TrafficLight) -> None:
         """A pattern that never ends has no answer, and harms no other question."""
         await ask(hasty, GREEN_IF_OK)
-        slow = hasty.hidden([r"^(([a-z])+.)+[A-Z]([a-z])+\1$"], ["a" * 60])
+        slow = asyncio.create_task(hasty.hidden([r"^(a|aa)+\1?b$"], ["a" * 60 + "b!"]))
 
-        failed, answered = await asyncio.gather(
-            slow, hasty.hidden(["a"], ["a", "b"]), return_exceptions=True
-        )
-
-        assert isinstance(failed, NoAnswerError)
-        assert failed.class_ == "Timeout"
-        assert answered == {"a"}
+        assert await hasty.hidden(["a"], ["a", "b"]) == {"a"}
+        with pytest.raises(NoAnswerError) as caught:
+            await slow
+        assert caught.value.class_ == "Timeout"
 
     async def test_thousands_of_names(self, light: TrafficLight) -> None:
         """A run may have created any number of files."""

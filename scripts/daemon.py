@@ -1,0 +1,112 @@
+"""A daemon as a process of its own, and how to talk to it: for the demo and the benchmark."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+START_SECONDS = 60
+WARM_SECONDS = 60
+RUN_SECONDS = 60
+STOP_SECONDS = 60
+
+# A proxy of the machine's is not for loopback.
+http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class DaemonError(Exception):
+    """What went wrong, for the terminal."""
+
+
+@contextlib.contextmanager
+def daemon(log_file: Path, **settings: str) -> Iterator[str]:
+    """The daemon answers at the URL inside the block, and has ended well after it.
+
+    `settings` are variables of its environment. Raises DaemonError.
+    """
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    log_file.parent.mkdir(exist_ok=True)
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [ROOT / ".venv" / "bin" / "dojo-runner", "serve"],
+            env={**os.environ, **settings, "CYBER_DOJO_RUNNER_PORT": str(port)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        if not wait(lambda: process.poll() is not None or ready(url), START_SECONDS):
+            raise DaemonError(f"the daemon is not ready after {START_SECONDS} s")
+        if process.returncode is not None:
+            raise DaemonError(f"the daemon ended at its start, with status {process.returncode}")
+        yield url
+    finally:
+        stop(process)
+    if process.returncode != 0:
+        raise DaemonError(f"the daemon ended with status {process.returncode} at SIGTERM")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_until_warm(url: str, image: str) -> bool:
+    """Whether the image has warm containers, and no start is under way that a run would feel."""
+
+    def is_settled() -> bool:
+        pool = ask(url, "health").get("images", {}).get(image, {})
+        return bool(pool.get("warm")) and not pool.get("starting")
+
+    return wait(is_settled, WARM_SECONDS)
+
+
+def ready(url: str) -> bool:
+    try:
+        return ask(url, "ready?").get("ready?") is True
+    except DaemonError:
+        return False
+
+
+def ask(url: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """GET without a body, POST with one; the answer's JSON, also of a refusal."""
+    data = None if body is None else json.dumps(body).encode()
+    # Always our own http address.
+    request = urllib.request.Request(f"{url}/{path}", data)  # noqa: S310
+    try:
+        with http.open(request, timeout=RUN_SECONDS) as response:
+            answer: dict[str, Any] = json.load(response)
+    except urllib.error.HTTPError as error:
+        # Its body says why.
+        raise DaemonError(f"/{path}: {error}\n{error.read().decode(errors='replace')}") from error
+    except (OSError, ValueError) as error:
+        raise DaemonError(f"/{path}: {error}") from error
+    return answer
+
+
+def wait(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether the condition came true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

@@ -1,0 +1,29 @@
+"""A whole engine in memory: images, containers of kata, and one of the traffic light."""
+
+from collections.abc import Callable
+
+from pool import EngineError
+from runner.service import Engines
+from tests.fakes.containers import FakeContainers
+from tests.fakes.images import FakeImages
+from tests.fakes.kata import LocalKata
+from tests.fakes.traffic_light import status_light
+
+
+class FakeEngine:
+    """Must be made in a running loop. `failed` hears of failed calls, as with a real engine."""
+
+    def __init__(self, failed: Callable[[EngineError], None] = lambda error: None) -> None:
+        self.images = FakeImages(failed)
+        self.kata = LocalKata()
+        self.containers = FakeContainers(
+            self.images, {"bash": self.kata, "ruby": status_light}, failed
+        )
+        self.is_closed = False
+
+    def engines(self) -> Engines:
+        """What a Service is made on."""
+        return Engines(self.containers, self.images, self._close)
+
+    async def _close(self) -> None:
+        self.is_closed = True

@@ -1,0 +1,101 @@
+"""Images in memory: a node that has some, and a registry that has others."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pool import EngineError, Image, ImageMissingError
+
+
+@dataclass(frozen=True)
+class FakeImage:
+    """`files` are those that a test wants to be found in it."""
+
+    image_id: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class FakeImages:
+    """Implements pool.engine.ImageEngine. Clear `may_pull` to keep pulls waiting."""
+
+    def __init__(self, failed: Callable[[EngineError], None]) -> None:
+        self.on_node: dict[str, FakeImage] = {}
+        self.in_registry: dict[str, FakeImage] = {}
+        self.pulls: list[str] = []
+        self.reads: list[str] = []
+        self.may_pull = asyncio.Event()
+        self.may_pull.set()
+        self._failed = failed
+        self._listeners: set[asyncio.Queue[bool]] = set()
+
+    def add(self, name: str, files: Mapping[str, bytes] | None = None) -> FakeImage:
+        """An image of this name is on the node now; other files make another image id."""
+        files = files or {}
+        digest = hashlib.sha256(repr((name, sorted(files.items()))).encode()).hexdigest()
+        self.on_node[name] = FakeImage(f"sha256:{digest}", files)
+        self._tell(True)
+        return self.on_node[name]
+
+    def remove(self, name: str) -> None:
+        """It is not on the node any more."""
+        del self.on_node[name]
+        self._tell(True)
+
+    def stop_listening(self) -> None:
+        """The stream of changes ends, as when the engine restarts."""
+        self._tell(False)
+
+    def has(self, image_id: str) -> bool:
+        """Whether a container can be made from it."""
+        return any(image.image_id == image_id for image in self.on_node.values())
+
+    async def image(self, name: str) -> Image:
+        """Raises ImageMissingError."""
+        if name not in self.on_node:
+            raise ImageMissingError("inspect", f"No such image: {name}", status=404, image=name)
+        return Image(self.on_node[name].image_id)
+
+    async def image_names(self) -> set[str]:
+        """Every name on this node."""
+        return set(self.on_node)
+
+    async def pull(self, name: str) -> None:
+        """Raises EngineError for what the registry does not have."""
+        self.pulls.append(name)
+        await self.may_pull.wait()
+        if name not in self.in_registry:
+            error = EngineError("pull", f"{name}: not found", status=404, image=name)
+            self._failed(error)
+            raise error
+        self.on_node[name] = self.in_registry[name]
+        self._tell(True)
+
+    async def read_files(
+        self, image_id: str, paths: tuple[str, ...], limit_bytes: int
+    ) -> dict[str, bytes | None]:
+        """See pool.engine.ImageEngine."""
+        self.reads.append(image_id)
+        for image in self.on_node.values():
+            if image.image_id == image_id:
+                found = {path: image.files.get(path) for path in paths}
+                return {
+                    path: None if content is not None and len(content) > limit_bytes else content
+                    for path, content in found.items()
+                }
+        raise ImageMissingError("read", f"No such image: {image_id}", status=404, image=image_id)
+
+    async def image_changes(self) -> AsyncIterator[None]:
+        """Yields at once, and after every change."""
+        changes: asyncio.Queue[bool] = asyncio.Queue()
+        self._listeners.add(changes)
+        try:
+            yield
+            while await changes.get():
+                yield
+        finally:
+            self._listeners.discard(changes)
+
+    def _tell(self, goes_on: bool) -> None:
+        for changes in self._listeners:
+            changes.put_nowait(goes_on)

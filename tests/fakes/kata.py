@@ -1,0 +1,163 @@
+"""A kata container without a container: entry.sh and main.sh in Python, the program run locally.
+
+It shows what the service makes of a run, not that a program is locked in: only programs that the
+tests trust are run here.
+"""
+
+import asyncio
+import gzip
+import io
+import os
+import re
+import select
+import signal
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pool import ContainerSpec
+from tests.fakes.stream import FakeStream
+
+_READY_MARK = b"dojo-runner: ready\n"
+_ESCAPED = re.compile(rb"\\(\\|0000)")
+_SIZE_TEST = re.compile(r"-size (\d+)c")
+_WHOLE_BYTES = 64 * 1024
+_CUT_BYTES = 51201
+_GRACE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Kata:
+    """A hand-over, as a container reads it. `whole` are sizes of files that come back whole."""
+
+    nonce: str
+    limit_s: float
+    whole: frozenset[int]
+    kata_id: str
+    image_name: str
+    tgz: bytes
+
+    def unpack_into(self, root: Path) -> None:
+        """What the container does with `tar -xzf - -C /`."""
+        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(self.tgz))) as tar:
+            tar.extractall(root, filter="data")
+
+
+async def read_kata(stdin: asyncio.StreamReader) -> Kata:
+    """Raises IncompleteReadError when stdin ends before."""
+    fields = [(await stdin.readuntil(b"\0"))[:-1].decode() for _ in range(6)]
+    nonce, limit_s, whole, kata_id, image_name, length = fields
+    payload = await stdin.readexactly(int(length))
+    tgz = _ESCAPED.sub(lambda match: b"\\" if match[1] == b"\\" else b"\0", payload)
+    sizes = frozenset(int(size) for size in _SIZE_TEST.findall(whole))
+    return Kata(nonce, float(limit_s), sizes, kata_id, image_name, tgz)
+
+
+class LocalKata:
+    """The program of a kata container. `answer`, when set, is said instead of running anything."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[Kata], bytes] | None = None
+        self.seen: list[Kata] = []
+
+    async def __call__(self, spec: ContainerSpec, stream: FakeStream) -> None:
+        """Waits for one kata, and answers in the frame of main.sh."""
+        stream.say(_READY_MARK)
+        try:
+            kata = await read_kata(stream.stdin)
+        except asyncio.IncompleteReadError:
+            return
+        self.seen.append(kata)
+        if self.answer is not None:
+            stream.say(self.answer(kata))
+            await stream.stdin.read()  # until its container is removed
+            return
+        with tempfile.TemporaryDirectory(prefix="fake-kata-") as folder:
+            root = Path(folder)
+            (root / "sandbox").mkdir()
+            kata.unpack_into(root)
+            in_time = await _run(kata, spec, root)
+            archives = _tar(root, kata, with_files=in_time)
+        last_word = "done" if in_time else "timed_out"
+        stream.say(f"{kata.nonce}\n".encode() + archives + f"{kata.nonce} {last_word}\n".encode())
+
+
+async def _run(kata: Kata, spec: ContainerSpec, root: Path) -> bool:
+    """Whether the program ended within its time; nothing of its session runs on."""
+    ours = {"CYBER_DOJO_ID": kata.kata_id, "CYBER_DOJO_IMAGE_NAME": kata.image_name}
+    home = str(root / "home/sandbox")
+    printed = root / "tmp/dojo"
+    with (printed / "stdout").open("wb") as stdout, (printed / "stderr").open("wb") as stderr:
+        program = subprocess.Popen(
+            ["bash", "./cyber-dojo.sh"],
+            cwd=root / "sandbox",
+            env={"PATH": os.environ["PATH"], **spec.env, **ours, "HOME": home},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    try:
+        in_time = await _has_ended(program, kata.limit_s)
+        if not in_time:
+            os.killpg(program.pid, signal.SIGTERM)
+            await _has_ended(program, _GRACE_S)
+    finally:
+        # Not yet waited for, so that the group's number is still its own.
+        os.killpg(program.pid, signal.SIGKILL)
+        status = program.wait()
+    if in_time:
+        (printed / "status").write_text(str(status if status >= 0 else 128 - status))
+    return in_time
+
+
+async def _has_ended(program: subprocess.Popen[bytes], limit_s: float) -> bool:
+    """Whether it ended within the time; it stays a zombie."""
+    loop = asyncio.get_running_loop()
+    descriptor = os.pidfd_open(program.pid)
+    ended = asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        async with asyncio.timeout(limit_s):
+            await ended.wait()
+    except TimeoutError:
+        return bool(select.select([descriptor], [], [], 0)[0])
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    return True
+
+
+def _tar(root: Path, kata: Kata, *, with_files: bool) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for folder in ("tmp/dojo", "sandbox") if with_files else ("tmp/dojo",):
+            for at, _, names in os.walk(root / folder):
+                for path in sorted(Path(at) / name for name in names):
+                    if path.is_file() and not path.is_symlink():
+                        _pack(tar, path, str(path.relative_to(root)), kata.whole)
+    return packed.getvalue()
+
+
+def _pack(tar: tarfile.TarFile, path: Path, name: str, whole: frozenset[int]) -> None:
+    size = path.stat().st_size
+    if size <= _WHOLE_BYTES or size in whole:
+        tar.add(path, name)
+        return
+    with path.open("rb") as file:
+        beginning = file.read(_CUT_BYTES)
+    if name in ("tmp/dojo/stdout", "tmp/dojo/stderr"):
+        _add(tar, name, beginning)
+        return
+    cut = f"tmp/dojo/cut/1.{len(tar.getmembers())}"
+    _add(tar, cut, beginning)
+    _add(tar, f"{cut}.name", os.fsencode(name))
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    tar.addfile(entry, io.BytesIO(content))

@@ -1,0 +1,94 @@
+"""Pools on a fake engine, with a clock that the test moves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from pool import ContainerSpec, ImagePool, Pools, PoolSettings
+from pool.workers import Workers
+
+from .fake_engine import FakeEngine
+
+SPEC = ContainerSpec(
+    image="some/image", image_id="sha256:1", command=("wait",), ready_mark=b"READY\n", user="u"
+)
+
+
+class Clock:
+    """A monotonic clock that only the test moves."""
+
+    def __init__(self) -> None:
+        self._now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self._now_s
+
+    def advance(self, seconds: float) -> None:
+        self._now_s += seconds
+
+
+async def settle() -> None:
+    """Let the loop go round until whatever can happen without the test has happened.
+
+    Nothing in the fake engine waits for more than a turn, and nothing here takes more than a few.
+    """
+    for _turn in range(100):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    """An engine in memory."""
+    return FakeEngine()
+
+
+MakePool = Callable[..., ImagePool]
+MakePools = Callable[..., Pools]
+
+
+@pytest.fixture
+async def make_pool(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool]:
+    """Makes pools of one image on the fake engine, and closes them; no job of theirs had a bug."""
+    bugs: list[BaseException] = []
+    made: list[tuple[ImagePool, Workers]] = []
+
+    def make(target: int = 2, refills_at_once: int = 2) -> ImagePool:
+        settings = PoolSettings(target=target, refills_at_once=refills_at_once)
+        workers = Workers(refills_at_once, bugs.append)
+        pool = ImagePool(SPEC, engine, workers, settings, clock)
+        made.append((pool, workers))
+        return pool
+
+    yield make
+
+    engine.release()
+    for pool, workers in made:
+        await pool.close("test is over")
+        await workers.close(1)
+    assert not bugs
+
+
+@pytest.fixture
+async def make_pools(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePools]:
+    """Makes pools of all images on the fake engine, and closes them; no job of theirs had a bug."""
+    bugs: list[BaseException] = []
+    made: list[Pools] = []
+
+    def make(target: int = 2, refills_at_once: int = 2) -> Pools:
+        settings = PoolSettings(target=target, refills_at_once=refills_at_once)
+        made.append(Pools(engine, settings, failed=bugs.append, now_s=clock))
+        return made[-1]
+
+    yield make
+
+    engine.release()
+    for pools in made:
+        await pools.close()
+    assert not bugs

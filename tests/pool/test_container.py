@@ -1,0 +1,55 @@
+"""A container only ever moves forward."""
+
+import pytest
+
+from pool import Container, State
+
+from .fake_engine import FakeStream
+
+
+def a_container(state: State) -> Container:
+    """A container in that state."""
+    return Container("id", "name", "image", FakeStream(), born_s=1.0, fill_s=0.3, state=state)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (State.WARM, State.LEASED),
+        (State.WARM, State.DISCARDED),
+        (State.LEASED, State.WARM),
+        (State.LEASED, State.DISCARDED),
+    ],
+)
+def test_makes_the_legal_moves(before: State, after: State) -> None:
+    """Warm is leased, leased goes or is given back, and either may be discarded."""
+    container = a_container(before)
+
+    container.move(after)
+
+    assert container.state is after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (State.WARM, State.WARM),
+        (State.LEASED, State.LEASED),
+        (State.DISCARDED, State.WARM),
+        (State.DISCARDED, State.LEASED),
+        (State.DISCARDED, State.DISCARDED),
+    ],
+)
+def test_refuses_all_other_moves(before: State, after: State) -> None:
+    """No container is leased twice, discarded twice, or comes back."""
+    container = a_container(before)
+
+    with pytest.raises(ValueError, match=f"name is {before.value}, cannot become {after.value}"):
+        container.move(after)
+
+    assert container.state is before
+
+
+def test_two_containers_are_never_equal() -> None:
+    """A container is itself, not its data: books hold it by identity."""
+    assert a_container(State.WARM) != a_container(State.WARM)

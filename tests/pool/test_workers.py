@@ -1,0 +1,173 @@
+"""Workers never lose a slot, whatever becomes of their jobs."""
+
+import asyncio
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pool.workers import Workers
+
+from .conftest import settle
+
+
+async def test_runs_at_most_so_many_at_once() -> None:
+    """No more jobs run together than there are workers, and all run in the end."""
+    running, most, ran = 0, 0, 0
+    workers = Workers(2, lambda error: None)
+
+    async def job() -> None:
+        nonlocal running, most, ran
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        ran += 1
+
+    for _ in range(9):
+        workers.submit(job)
+    await settle()
+
+    assert (most, ran) == (2, 9)
+
+
+async def test_runs_jobs_in_the_order_they_came() -> None:
+    """First come, first served."""
+    order: list[int] = []
+    workers = Workers(1, lambda error: None)
+
+    async def note(number: int) -> None:
+        await asyncio.sleep(0)
+        order.append(number)
+
+    for number in range(5):
+        workers.submit(lambda number=number: note(number))
+    await settle()
+
+    assert order == [0, 1, 2, 3, 4]
+
+
+async def test_a_bug_in_a_job_is_heard_of() -> None:
+    """An error that a job lets out is handed to whoever listens."""
+    heard: list[BaseException] = []
+    workers = Workers(1, heard.append)
+    bug = ZeroDivisionError()
+
+    async def job() -> None:
+        raise bug
+
+    workers.submit(job)
+    await settle()
+
+    assert heard == [bug]
+
+
+async def test_what_waits_when_closed_is_not_run() -> None:
+    """Closing lets what runs end, and starts nothing more."""
+    ran: list[str] = []
+    go_on = asyncio.Event()
+    workers = Workers(1, lambda error: None)
+
+    async def job(name: str) -> None:
+        await go_on.wait()
+        ran.append(name)
+
+    workers.submit(lambda: job("running"))
+    workers.submit(lambda: job("waiting"))
+    await settle()
+    closing = asyncio.create_task(workers.close(1))
+    await settle()
+    go_on.set()
+    await closing
+
+    assert ran == ["running"]
+
+
+async def test_nothing_is_accepted_after_closing() -> None:
+    """A job that comes too late is never begun."""
+    ran: list[str] = []
+    workers = Workers(1, lambda error: None)
+    await workers.close(1)
+
+    async def job() -> None:
+        ran.append("late")
+
+    workers.submit(job)
+    await settle()
+
+    assert not ran
+    assert workers.idle
+
+
+async def test_closing_cancels_what_overstays() -> None:
+    """A job that goes on past the limit is cancelled, and closing ends."""
+    ended: list[str] = []
+    workers = Workers(2, lambda error: None)
+
+    async def job() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+
+    workers.submit(job)
+    workers.submit(job)
+    workers.submit(job)
+    await settle()
+    await workers.close(0.01)
+
+    assert ended == ["cancelled", "cancelled"]
+    assert workers.idle
+
+
+async def test_closing_twice_is_harmless() -> None:
+    """The second close finds nothing to do."""
+    workers = Workers(1, lambda error: None)
+
+    await workers.close(1)
+    await workers.close(1)
+
+    assert workers.idle
+
+
+Ending = st.sampled_from(["success", "error", "exit", "cancelled", "cancels itself"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(endings=st.lists(st.tuples(Ending, st.integers(0, 3)), max_size=12), size=st.integers(1, 3))
+def test_no_slot_is_ever_lost(endings: list[tuple[str, int]], size: int) -> None:
+    """After any mix of success, error and cancellation all is idle, and a fresh job runs."""
+
+    async def scenario() -> None:
+        workers = Workers(size, lambda error: None)
+        fresh = asyncio.Event()
+
+        async def job(ending: str, turns: int) -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            match ending:
+                case "error":
+                    raise ZeroDivisionError
+                case "exit":
+                    raise BaseExceptionGroup("odd", [SystemExit()])
+                case "cancelled":
+                    raise asyncio.CancelledError
+                case "cancels itself":
+                    task = asyncio.current_task()
+                    assert task is not None
+                    task.cancel()
+                    await asyncio.sleep(0)
+
+        async def fresh_job() -> None:
+            fresh.set()
+
+        for ending, turns in endings:
+            workers.submit(lambda ending=ending, turns=turns: job(ending, turns))
+        await settle()
+        assert workers.idle
+
+        workers.submit(fresh_job)
+        async with asyncio.timeout(1):
+            await fresh.wait()
+        await workers.close(1)
+
+    asyncio.run(scenario())

@@ -1,0 +1,134 @@
+"""Kata on the real engine, without HTTP and without Ruby."""
+
+import asyncio
+import io
+import tarfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pool import (
+    ContainerSpec,
+    Delivery,
+    DockerClient,
+    DockerContainers,
+    DockerImages,
+    EngineError,
+    Pools,
+    PoolSettings,
+)
+from runner.answer import Frame, Harvest, unpack
+from runner.hand_over import hand_over
+from runner.images import Images
+from runner.kata import Kata, RunResult
+from runner.run import KataRunner
+from runner.traffic_light import Colour, TrafficLight
+
+DOCKER_HOST = "unix:///var/run/docker.sock"
+NONCE = "0123456789abcdef"
+
+
+def kata(image: str, script: str, *, seconds: float = 10.0, **files: str) -> Kata:
+    """A kata whose cyber-dojo.sh is `script`."""
+    return Kata("id", image, seconds, {"cyber-dojo.sh": script, **files})
+
+
+async def harvest_of(engine: DockerContainers, spec: ContainerSpec, kata: Kata) -> Harvest:
+    """Run a kata in a new container of exactly this spec. Raises EngineError."""
+    started = await engine.start(spec)
+    try:
+        await started.stream.write(hand_over(kata, NONCE))
+        frame = Frame(NONCE)
+        async with asyncio.timeout(kata.max_seconds + 10):
+            while not frame.is_complete:
+                data = await started.stream.read()
+                if not data:
+                    raise EngineError("attach", f"no answer: {started.stream.complaints}")
+                frame.feed(data)
+        return unpack(frame.archives())
+    finally:
+        await started.stream.close()
+        await engine.remove(started.container_id)
+
+
+class ByStatus(TrafficLight):
+    """Green for status 0, red for 1, else amber; counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def colour(self, source: str, stdout: str, stderr: str, status: str) -> Colour:
+        """The colour of a status."""
+        self.asked.append(status)
+        return {"0": Colour.GREEN, "1": Colour.RED}.get(status, Colour.AMBER)
+
+    async def hidden(self, patterns: Sequence[str], names: Sequence[str]) -> frozenset[str]:
+        """Nothing is hidden."""
+        return frozenset()
+
+
+@dataclass
+class Katas:
+    """Runs kata, each in a container of its own that was warm if it could be."""
+
+    runner: KataRunner
+    pools: Pools
+    light: ByStatus = field(default_factory=ByStatus)
+
+    async def run(
+        self, image: str, script: str, *, seconds: float = 10.0, files: Mapping[str, str] = {}
+    ) -> RunResult:
+        """What comes of a cyber-dojo.sh; unlike over HTTP the limit may be under a second."""
+        return await self.runner.run(Kata("id", image, seconds, {"cyber-dojo.sh": script, **files}))
+
+
+@asynccontextmanager
+async def katas(delivery: Delivery, labels: Mapping[str, str]) -> AsyncIterator[Katas]:
+    """On the real engine; its containers carry `labels`, and are gone afterwards."""
+    client = DockerClient(DOCKER_HOST, lambda error: None)
+    containers = DockerContainers(client)
+    bugs: list[BaseException] = []
+    images = Images(DockerImages(client, labels), changed=lambda: None, pulled=lambda name: None)
+    pools = Pools(containers, PoolSettings(target=1), failed=bugs.append)
+    light = ByStatus()
+    runner = KataRunner(
+        engine=containers,
+        images=images,
+        pools=pools,
+        traffic_light=light,
+        delivery=delivery,
+        labels=labels,
+        budget_s=60.0,
+    )
+    try:
+        yield Katas(runner, pools, light)
+    finally:
+        await images.close()
+        await pools.close()
+        await containers.close()
+        await client.close()
+    assert bugs == []
+
+
+async def build(client: DockerClient, name: str, dockerfile: str) -> str:
+    """Builds an image from no more than a Dockerfile; its id."""
+    return await build_from(client, name, {"Dockerfile": dockerfile})
+
+
+async def build_from(client: DockerClient, name: str, context: Mapping[str, str]) -> str:
+    """Builds an image from a context of a few files; its id."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for path, text in context.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    packed.seek(0)
+    said: list[Any] = []
+    async for event in client.docker.images.build(
+        fileobj=packed, encoding="identity", tag=name, forcerm=True, stream=True
+    ):
+        said.append(event)
+    found: dict[str, Any] = await client.docker.images.inspect(name)
+    return str(found["Id"])

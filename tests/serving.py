@@ -1,0 +1,147 @@
+"""A service behind a real HTTP port, and a client of it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from aiohttp import web
+
+from pool import Owner
+from runner.app import make_http
+from runner.service import Engines, Service
+from runner.settings import Settings
+from tests.fakes import FakeEngine
+
+# Colours a run by its exit status, as the fake traffic light does whatever it is sent.
+STATUS_LAMBDA = "lambda { |_o, _e, status| { 0 => :green, 1 => :red }.fetch(status, :amber) }"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client gets."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def exception(self) -> dict[str, Any]:
+        """What a refusal says."""
+        assert set(self.body) == {"exception"}
+        exception: dict[str, Any] = self.body["exception"]
+        return exception
+
+    @property
+    def refusal(self) -> tuple[int, str]:
+        """Status and message."""
+        return self.status, self.exception["message"]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A service that runs, and a client's session with it. `image` is one that it can run."""
+
+    url: str
+    session: aiohttp.ClientSession
+    service: Service
+    settings: Settings
+    image: str
+    fake: FakeEngine | None = None
+
+    async def ask(self, path: str, body: Any = b"", verb: str = "POST", **kwargs: Any) -> Answer:
+        """One request; a body that is not bytes is sent as JSON, bytes and streams as they are."""
+        data = json.dumps(body).encode() if isinstance(body, dict | list) else body
+        async with self.session.request(verb, self.url + path, data=data, **kwargs) as response:
+            return Answer(response.status, response.headers, await response.json())
+
+    def kata(self, script: str = "true", files: Any = None, **manifest: Any) -> dict[str, Any]:
+        """The arguments of a run; a None in the manifest leaves that field out."""
+        fields = {
+            "image_name": self.image,
+            "max_seconds": 10,
+            "rag_lambda": STATUS_LAMBDA,
+            **manifest,
+        }
+        return {
+            "id": "aBc123",
+            "files": {"cyber-dojo.sh": script, **(files or {})},
+            "manifest": {name: value for name, value in fields.items() if value is not None},
+        }
+
+    async def run(self, script: str = "true", files: Any = None, **manifest: Any) -> dict[str, Any]:
+        """The seven keys of a run that was taken on."""
+        return await self.send(self.kata(script, files, **manifest))
+
+    async def send(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """As `run`, the arguments being made."""
+        answer = await self.ask("/run_cyber_dojo_sh", arguments)
+        assert (answer.status, set(answer.body)) == (200, {"run_cyber_dojo_sh"}), answer.body
+        result: dict[str, Any] = answer.body["run_cyber_dojo_sh"]
+        return result
+
+    async def until_ready(self) -> None:
+        """Wait until the service has heard from its engine."""
+        while not self.service.is_ready:
+            await asyncio.sleep(0)
+
+
+def new_owner() -> Owner:
+    """One whose containers no sweep takes for orphans while they run, unlike any other."""
+    name = f"test-{uuid4().hex}"
+    return Owner(name, name)
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings,
+    engines: Engines,
+    owner: Owner,
+    image: str,
+    fake: FakeEngine | None = None,
+) -> AsyncIterator[Served]:
+    """From start to drain; afterwards none of the service's tasks is left."""
+    asyncio.get_running_loop().set_task_factory(_noted_task)
+    with _tasks_belong_to(owner):
+        service = Service(settings, owner, engines)
+        http = make_http(settings, service)
+        await http.setup()
+        await web.TCPSite(http, "127.0.0.1", 0).start()
+        await service.start()
+    url = f"http://127.0.0.1:{http.addresses[0][1]}"
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield Served(url, session, service, settings, image, fake)
+    finally:
+        with _tasks_belong_to(owner):
+            await http.cleanup()
+            await service.drain()
+    left = [task.get_name() for task in asyncio.all_tasks() if _owners.get(task) is owner]
+    assert not left, left
+
+
+# Whose a task is: it inherits that from the task, or the callback, by which it was made.
+_owner: ContextVar[Owner | None] = ContextVar("_owner", default=None)
+_owners: WeakKeyDictionary[asyncio.Task[Any], Owner] = WeakKeyDictionary()
+
+
+@contextmanager
+def _tasks_belong_to(owner: Owner) -> Iterator[None]:
+    token = _owner.set(owner)
+    yield
+    _owner.reset(token)
+
+
+def _noted_task(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **kwargs: Any
+) -> asyncio.Task[Any]:
+    task = asyncio.Task(coroutine, loop=loop, **kwargs)
+    if (owner := _owner.get()) is not None:
+        _owners[task] = owner
+    return task
