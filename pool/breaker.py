@@ -6,6 +6,7 @@ from pool.errors import EngineError
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+FORGIVEN_AFTER_S = 120.0
 
 
 @dataclass
@@ -13,25 +14,37 @@ class Breaker:
     """Closed until a start fails, then open for 1, 2, 4, ... 60 seconds; clock-free.
 
     An image that cannot start would otherwise be started for ever, each time at the price of a
-    container. While it is open the last error answers for all.
+    container. While it is open the last error answers for all; then it is on trial until a start
+    succeeds. Failures less than two minutes apart add up, successes between them or not: a
+    container that dies right after its ready mark has been started well each time.
     """
 
     last_error: EngineError | None = None
     _failures: int = 0
+    _failed_at_s: float = 0.0
     _closed_at_s: float = 0.0
 
     def failed(self, error: EngineError, now_s: float) -> None:
         """A start failed."""
         self.last_error = error
+        if self.pause_s(now_s):
+            return  # begun before the pause: starts that fail together are one failure
+        if now_s - self._failed_at_s > FORGIVEN_AFTER_S:
+            self._failures = 0
+        self._failed_at_s = now_s
         pause_s = min(FIRST_PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)
         self._failures = min(self._failures + 1, 16)
         self._closed_at_s = now_s + pause_s
 
     def succeeded(self) -> None:
-        """A start succeeded: whatever failed before is over."""
+        """A start succeeded: the next may be begun at once."""
         self.last_error = None
-        self._failures = 0
         self._closed_at_s = 0.0
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether nothing has succeeded since the last failure: one start at a time, then."""
+        return self.last_error is not None
 
     def pause_s(self, now_s: float) -> float:
         """How long until a start may be tried; 0 when it may be now."""

@@ -143,8 +143,7 @@ class ImagePool:
         """Whichever container gets warm next; one is started if too few are on their way."""
         waiter = self._ledger.wait()
         try:
-            if self._ledger.unserved():
-                self._start_or_refuse()
+            self._start_or_refuse()
             return await waiter.container()
         except BaseException:
             self._ledger.leave(waiter)
@@ -154,12 +153,20 @@ class ImagePool:
             raise
 
     def _start_or_refuse(self) -> None:
+        """Start one for each who waits for nothing; a single one while the image is on trial."""
         error = self.breaker.last_error
         if error is not None and self.breaker.pause_s(self._now_s()):
-            self._ledger.start_failed(error)
+            # Without the traceback, which would grow with everybody whom this error refuses.
+            self._ledger.start_failed(error.with_traceback(None))
             return
-        self._ledger.starting += 1
-        self._own(self._start(), "start")
+        for _ in range(self._ledger.unserved()):
+            if self._trial_is_under_way():
+                return
+            self._ledger.starting += 1
+            self._own(self._start(), "start")
+
+    def _trial_is_under_way(self) -> bool:
+        return self.breaker.on_trial and self._ledger.starting > 0
 
     async def _refill(self) -> None:
         self._ledger.queued -= 1
@@ -169,6 +176,8 @@ class ImagePool:
         if self.breaker.pause_s(self._now_s()):
             self.fill()
             return
+        if self._trial_is_under_way():
+            return  # its end asks for refills again
         self._ledger.starting += 1
         await self._start()
 
@@ -185,8 +194,10 @@ class ImagePool:
             self._ledger.start_failed(error)
             self.fill()
             return
-        except BaseException:
+        except BaseException as error:
             self._ledger.starting -= 1
+            # Cancelled while closing, or a bug: nobody may wait for ever for this start.
+            self._ledger.start_failed(EngineError("start", repr(error), image=self.spec.image))
             raise
         self._ledger.starting -= 1
         now_s = self._now_s()
@@ -200,12 +211,15 @@ class ImagePool:
         )
         self.counts.fill_times_s = [*self.counts.fill_times_s, container.fill_s][-FILL_TIMES_KEPT:]
         if self._closed:
-            self._ledger.warm.append(container)
-            self._discard(container, "closed meanwhile")
+            # Not in the background: close() may have found nothing to wait for, and be over.
+            self._count_discard("closed meanwhile")
+            await self._remove(container)
             return
         self.breaker.succeeded()
         self._ledger.became_warm(container)
         started.stream.on_end(lambda: self._ended(container))
+        self._let_go_of_surplus()
+        self._start_or_refuse()
         self.fill()
 
     def _ended(self, container: Container) -> None:
@@ -225,19 +239,30 @@ class ImagePool:
             self._discard(container, "given back")
         else:
             self._ledger.given_back(container)
+            self._let_go_of_surplus()
+
+    def _let_go_of_surplus(self) -> None:
+        """Callers who went away leave what was started for them."""
+        while len(self._ledger.warm) > self._settings.target:
+            self._discard(self._ledger.warm[0], "surplus")
 
     def _discard(self, container: Container, reason: str) -> None:
         """Out of the books now, off the engine in the background."""
         self._ledger.strike(container)
-        self.counts.discards[reason] = self.counts.discards.get(reason, 0) + 1
+        self._count_discard(reason)
         self._own(self._remove(container), "remove")
         self.fill()
 
+    def _count_discard(self, reason: str) -> None:
+        self.counts.discards[reason] = self.counts.discards.get(reason, 0) + 1
+
     async def _remove(self, container: Container) -> None:
-        await container.stream.close()
-        # Reported where it failed; the sweep for orphans takes what is left behind.
-        with suppress(EngineError):
-            await self._engine.remove(container.container_id)
+        try:
+            await container.stream.close()
+        finally:
+            # Reported where it failed; the sweep for orphans takes what is left behind.
+            with suppress(EngineError):
+                await self._engine.remove(container.container_id)
 
     def _fill_later(self, pause_s: float) -> None:
         if self._retry is not None:

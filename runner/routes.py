@@ -10,6 +10,7 @@ from loguru import logger
 
 from pool import PoolClosedError
 from runner import wire
+from runner.admission import BusyError
 from runner.errors import RequestError
 from runner.service import Service
 from runner.settings import Settings
@@ -47,7 +48,7 @@ async def contract(request: web.Request) -> web.Response:
         name, value = await handler(request.app, arguments)
     except RequestError as error:
         return _refusal(request, body, error.status, error.message)
-    except PoolClosedError as error:
+    except (BusyError, PoolClosedError) as error:
         return _refusal(request, body, 503, str(error))
     except Exception as error:
         logger.opt(exception=error).error("unexpected error")

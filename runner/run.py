@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from loguru import logger
@@ -17,6 +17,7 @@ from pool import (
     Lease,
     Pools,
 )
+from runner.admission import Admission
 from runner.answer import Frame, Harvest, UnreadableError, unpack
 from runner.delta import created_and_changed, touched
 from runner.errors import RequestError
@@ -30,6 +31,10 @@ from runner.traffic_light import BadPatternError, Colour, ColourFault, NoAnswerE
 # After the learner's limit: a second between TERM and KILL, then the harvest.
 GRACE_S = 1.0
 HARVEST_S = 4.0
+
+# A kata that may take the whole budget queues for a moment all the same: most end far sooner.
+SHORTEST_QUEUE_S = 3.0
+NOTABLE_QUEUE_S = 0.1
 
 # Packing this much takes 5 ms: below, a thread costs more than it gives.
 _PACK_IN_THREAD_BYTES = 128 * 1024
@@ -55,6 +60,7 @@ class KataRunner:
         engine: ContainerEngine,
         images: Images,
         pools: Pools,
+        admission: Admission,
         traffic_light: TrafficLight,
         delivery: Delivery,
         labels: Mapping[str, str],
@@ -63,20 +69,24 @@ class KataRunner:
         self._engine = engine
         self._images = images
         self._pools = pools
+        self._admission = admission
         self._traffic_light = traffic_light
         self._delivery = delivery
         self._labels = dict(labels)
         self._budget_s = budget_s
 
     async def run(self, kata: Kata) -> RunResult:
-        """Raises RequestError for what only the run shows to be wrong with the request."""
-        deadline_s = asyncio.get_running_loop().time() + self._budget_s
+        """Raises BusyError; RequestError for what only the run shows to be wrong."""
+        now_s = asyncio.get_running_loop().time()
+        deadline_s = now_s + self._budget_s
         try:
             profile = await self._images.profile(kata.image_name)
             if profile is None:
                 return self._pulling(kata)
             spec = spec_for(kata.image_name, profile, self._delivery, self._labels)
             async with AsyncExitStack() as stack:
+                until_s = max(deadline_s - _worst_s(kata), now_s + SHORTEST_QUEUE_S)
+                queued_s = await stack.enter_async_context(self._admission.turn(until_s))
                 async with asyncio.timeout_at(deadline_s):
                     lease = await stack.enter_async_context(self._pools.lease(spec))
                 answer = await self._converse(kata, lease, deadline_s)
@@ -86,7 +96,10 @@ class KataRunner:
             return _machinery_failed(kata, error.message)
         except TimeoutError:
             return _machinery_failed(kata, "no container was ready in time")
-        return await self._judge(kata, profile, answer)
+        result = await self._judge(kata, profile, answer)
+        if queued_s < NOTABLE_QUEUE_S:
+            return result
+        return replace(result, log={**result.log, "queued_s": round(queued_s, 3)})
 
     async def warm_up(self, image_name: str) -> None:
         """Pool this image, if it is on this node and can be started."""
@@ -110,7 +123,7 @@ class KataRunner:
             packed = hand_over(kata, nonce)
         await lease.stream.write(packed)
         frame = Frame(nonce)
-        answer_by_s = asyncio.get_running_loop().time() + kata.max_seconds + GRACE_S + HARVEST_S
+        answer_by_s = asyncio.get_running_loop().time() + _worst_s(kata)
         try:
             async with asyncio.timeout_at(min(answer_by_s, deadline_s)):
                 while not frame.is_complete and not frame.is_too_large:
@@ -197,6 +210,11 @@ class KataRunner:
         if isinstance(verdict, Colour):
             return Outcome(verdict.value), {}
         return _colour_fault(stdout, stderr, status, _as_log(verdict))
+
+
+def _worst_s(kata: Kata) -> float:
+    """From hand-over to the answer, if the program uses all of its time."""
+    return kata.max_seconds + GRACE_S + HARVEST_S
 
 
 def _colour_fault(

@@ -1,6 +1,7 @@
 """The service's parts, made and connected in one place, and their life from start to drain."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -22,6 +23,7 @@ from pool import (
     remove_mine,
     sweep,
 )
+from runner.admission import Admission
 from runner.images import Images
 from runner.kata import Kata, RunResult
 from runner.logs import report_bug, report_engine_error
@@ -75,17 +77,20 @@ class Service:
         self._traffic_light = TrafficLight(
             engines.containers, engines.images, settings.ruby_image, owner.labels()
         )
+        self._admission = Admission(
+            places=settings.runs_at_once or (os.cpu_count() or 1) + 1, queue=settings.queue
+        )
         self._runner = KataRunner(
             engine=self._engine,
             images=self._images,
             pools=self._pools,
+            admission=self._admission,
             traffic_light=self._traffic_light,
             delivery=settings.delivery,
             labels=owner.labels(),
             budget_s=settings.budget_s,
         )
         self._tasks: set[asyncio.Task[None]] = set()
-        self._running = 0
         self._engine_answers = False
         self.is_draining = False
 
@@ -117,11 +122,7 @@ class Service:
 
     async def run(self, kata: Kata) -> RunResult:
         """See KataRunner.run."""
-        self._running += 1
-        try:
-            return await self._runner.run(kata)
-        finally:
-            self._running -= 1
+        return await self._runner.run(kata)
 
     async def pull_image(self, name: str) -> str:
         """`pulled` when it is on this node, else `pulling`. Raises EngineError."""
@@ -138,7 +139,8 @@ class Service:
             "engine": {"answers": self._engine_answers, "listening": self._images.is_listening},
             "replica": self._owner.replica,
             "uptime_s": round(time.monotonic() - self._born_s, 3),
-            "running": self._running,
+            "running": self._admission.running,
+            "queued": self._admission.waiting,
             "pulling": self._images.pulling,
             "images": {
                 name: {

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     )
     warm: int = Field(3, ge=0, le=100, description="warm containers per image")
     refills_at_once: int = Field(2, ge=1, le=16)
+    runs_at_once: int = Field(0, ge=0, le=1000, description="0: the number of cores, plus one")
+    queue: int = Field(60, ge=0, le=10_000, description="how many more may wait for their turn")
     warm_images: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="names, separated by commas: warmed at start"
     )

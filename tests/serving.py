@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -88,8 +88,35 @@ class Served:
 
     async def until_ready(self) -> None:
         """Wait until the service has heard from its engine."""
-        while not self.service.is_ready:
-            await asyncio.sleep(0)
+        while not (await self.ask("/ready")).body["ready?"]:
+            pass
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """For what no client library would send."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def raw(self, request: bytes) -> Answer:
+        """The answer to these very bytes."""
+        async with self.connection() as (reader, writer):
+            writer.write(request)
+            return await answer_from(reader)
+
+
+async def answer_from(reader: asyncio.StreamReader) -> Answer:
+    """Off a connection."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    status, *lines = head.strip().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    body = await reader.readexactly(int(headers["Content-Length"]))
+    return Answer(int(status.split()[1]), headers, json.loads(body))
 
 
 def new_owner() -> Owner:

@@ -28,9 +28,13 @@ read -r -t "$limit_s" -u 3 status
 read_status=$?
 if ((read_status > 128)); then
   ended=timed_out
-  # A second for traps on TERM and EXIT, and what they print.
+  # A second for traps on TERM and EXIT, and what they print: of all of the program, as its script
+  # may end before what it has started.
   kill -TERM -- "-$group"
-  read -r -t 1 -u 3 _
+  for ((tries = 0; tries < 100; tries++)); do
+    kill -0 -- "-$group" 2>/dev/null || break
+    read -r -t 0.01 # our stdin stays silent: a nap
+  done
 elif ((read_status)); then
   exit 1 # the program killed the subshell: there is no status, and no answer
 fi
@@ -41,7 +45,7 @@ for ((tries = 0; tries < 500; tries++)); do
   kill -KILL -- -1 2>/dev/null
   processes=(/proc/[0-9]*)
   ((${#processes[@]} <= ${#at_start[@]})) && break
-  read -r -t 0.001 # our stdin stays silent: a nap
+  read -r -t 0.001
 done
 
 LC_ALL=C

@@ -3,7 +3,7 @@
 from tests.fakes.containers import FakeContainer, FakeContainers, Program
 from tests.fakes.engine import FakeEngine
 from tests.fakes.images import FakeImage, FakeImages
-from tests.fakes.kata import Kata, LocalKata
+from tests.fakes.kata import Kata, LocalKata, archive, framed
 from tests.fakes.stream import FakeStream
 from tests.fakes.traffic_light import status_light
 
@@ -17,5 +17,7 @@ __all__ = [
     "Kata",
     "LocalKata",
     "Program",
+    "archive",
+    "framed",
     "status_light",
 ]

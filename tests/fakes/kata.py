@@ -57,10 +57,14 @@ async def read_kata(stdin: asyncio.StreamReader) -> Kata:
 
 
 class LocalKata:
-    """The program of a kata container. `answer`, when set, is said instead of running anything."""
+    """The program of a kata container.
+
+    `answer`, when set, is called instead of running anything: what it returns is said, and the
+    container waits to be removed; after None it ends.
+    """
 
     def __init__(self) -> None:
-        self.answer: Callable[[Kata], bytes] | None = None
+        self.answer: Callable[[Kata], bytes | None] | None = None
         self.seen: list[Kata] = []
 
     async def __call__(self, spec: ContainerSpec, stream: FakeStream) -> None:
@@ -72,8 +76,10 @@ class LocalKata:
             return
         self.seen.append(kata)
         if self.answer is not None:
-            stream.say(self.answer(kata))
-            await stream.stdin.read()  # until its container is removed
+            answer = self.answer(kata)
+            if answer is not None:
+                stream.say(answer)
+                await stream.stdin.read()
             return
         with tempfile.TemporaryDirectory(prefix="fake-kata-") as folder:
             root = Path(folder)
@@ -81,25 +87,12 @@ class LocalKata:
             kata.unpack_into(root)
             in_time = await _run(kata, spec, root)
             archives = _tar(root, kata, with_files=in_time)
-        last_word = "done" if in_time else "timed_out"
-        stream.say(f"{kata.nonce}\n".encode() + archives + f"{kata.nonce} {last_word}\n".encode())
+        stream.say(framed(kata, archives, "done" if in_time else "timed_out"))
 
 
 async def _run(kata: Kata, spec: ContainerSpec, root: Path) -> bool:
     """Whether the program ended within its time; nothing of its session runs on."""
-    ours = {"CYBER_DOJO_ID": kata.kata_id, "CYBER_DOJO_IMAGE_NAME": kata.image_name}
-    home = str(root / "home/sandbox")
-    printed = root / "tmp/dojo"
-    with (printed / "stdout").open("wb") as stdout, (printed / "stderr").open("wb") as stderr:
-        program = subprocess.Popen(
-            ["bash", "./cyber-dojo.sh"],
-            cwd=root / "sandbox",
-            env={"PATH": os.environ["PATH"], **spec.env, **ours, "HOME": home},
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-        )
+    program = _begin(kata, spec, root)
     try:
         in_time = await _has_ended(program, kata.limit_s)
         if not in_time:
@@ -110,8 +103,24 @@ async def _run(kata: Kata, spec: ContainerSpec, root: Path) -> bool:
         os.killpg(program.pid, signal.SIGKILL)
         status = program.wait()
     if in_time:
-        (printed / "status").write_text(str(status if status >= 0 else 128 - status))
+        (root / "tmp/dojo/status").write_text(str(status if status >= 0 else 128 - status))
     return in_time
+
+
+def _begin(kata: Kata, spec: ContainerSpec, root: Path) -> subprocess.Popen[bytes]:
+    ours = {"CYBER_DOJO_ID": kata.kata_id, "CYBER_DOJO_IMAGE_NAME": kata.image_name}
+    home = str(root / "home/sandbox")
+    printed = root / "tmp/dojo"
+    with (printed / "stdout").open("wb") as stdout, (printed / "stderr").open("wb") as stderr:
+        return subprocess.Popen(
+            ["/bin/bash", "./cyber-dojo.sh"],
+            cwd=root / "sandbox",
+            env={"PATH": os.environ["PATH"], **spec.env, **ours, "HOME": home},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
 
 
 async def _has_ended(program: subprocess.Popen[bytes], limit_s: float) -> bool:
@@ -161,3 +170,17 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size = len(content)
     tar.addfile(entry, io.BytesIO(content))
+
+
+def archive(members: dict[str, bytes]) -> bytes:
+    """A tar archive of files, for answers that are made up."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, content in members.items():
+            _add(tar, name, content)
+    return packed.getvalue()
+
+
+def framed(kata: Kata, archives: bytes, last_word: str = "done") -> bytes:
+    """An answer as main.sh would give it."""
+    return f"{kata.nonce}\n".encode() + archives + f"{kata.nonce} {last_word}\n".encode()

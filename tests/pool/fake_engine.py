@@ -47,7 +47,7 @@ class FakeStream:
 
 
 class FakeEngine:
-    """Starts take one turn of the loop, or wait for `let_go` and `refuse` once `hold` was called."""
+    """A start takes one turn of the loop; once `hold` was called it waits for the test."""
 
     def __init__(self) -> None:
         self.present: dict[str, FakeStream] = {}  # dead ones too, until they are removed

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool import EngineError
-from pool.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, Breaker
+from pool.breaker import FIRST_PAUSE_S, FORGIVEN_AFTER_S, LONGEST_PAUSE_S, Breaker
 
 ERROR = EngineError("start", "no bash")
 
@@ -55,6 +55,50 @@ def test_a_success_closes_it_at_once() -> None:
 
     assert breaker.pause_s(100.0) == 0
     assert breaker.last_error is None
+
+
+def test_starts_that_fail_together_are_one_failure() -> None:
+    """What was begun before the pause does not make the next pause longer."""
+    breaker, later = Breaker(), EngineError("start", "no bash either")
+    breaker.failed(ERROR, 100.0)
+
+    breaker.failed(later, 100.5)
+
+    assert breaker.pause_s(100.5) == 0.5
+    assert breaker.last_error is later
+
+
+def test_failures_add_up_across_a_success() -> None:
+    """What starts well and then dies, again and again, is tried later and later too."""
+    breaker = Breaker()
+    breaker.failed(ERROR, 100.0)
+    breaker.succeeded()
+
+    breaker.failed(ERROR, 102.0)
+
+    assert breaker.pause_s(102.0) == 2 * FIRST_PAUSE_S
+
+
+def test_old_failures_are_forgiven() -> None:
+    """A failure long after the last one is the first of its kind."""
+    breaker = Breaker()
+    breaker.failed(ERROR, 100.0)
+
+    breaker.failed(ERROR, 100.0 + FORGIVEN_AFTER_S + 1)
+
+    assert breaker.pause_s(100.0 + FORGIVEN_AFTER_S + 1) == FIRST_PAUSE_S
+
+
+def test_is_on_trial_from_a_failure_to_a_success() -> None:
+    """The end of a pause does not show that the image works: a start does."""
+    breaker = Breaker()
+    assert not breaker.on_trial
+
+    breaker.failed(ERROR, 100.0)
+    assert breaker.on_trial
+    breaker.succeeded()
+
+    assert not breaker.on_trial
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 100)), max_size=50))

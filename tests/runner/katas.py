@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import tarfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pool import (
+    DEFAULT_DOCKER_HOST,
     ContainerSpec,
     Delivery,
     DockerClient,
@@ -25,7 +27,7 @@ from runner.kata import Kata, RunResult
 from runner.run import KataRunner
 from runner.traffic_light import Colour, TrafficLight
 
-DOCKER_HOST = "unix:///var/run/docker.sock"
+DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
 NONCE = "0123456789abcdef"
 
 

@@ -37,7 +37,7 @@ async def client() -> AsyncIterator[DockerClient]:
         client,
         ODD,
         f"FROM {PYTHON}\nRUN cp /usr/bin/id /usr/bin/whose && chmod u+s /usr/bin/whose"
-        " && mkdir /sandbox && chmod 711 /sandbox /tmp /home/sandbox\n",
+        " && rmdir /tmp /home/sandbox\n",
     )
     made = [ODD, *CLANG]
     for name in CLANG:
@@ -266,7 +266,6 @@ FILES = [
             ("nodev", OPTION.format("{0}", "nodev"), "yes", "dev"),
         )
     ),
-    # Left out, the mode is that of the image's own folder, which this image has made odd.
     *(
         Line(
             f"{path} {option}",
@@ -277,8 +276,18 @@ FILES = [
         )
         for path in (SANDBOX, HOME)
         for option in ("mode=755", "uid=41966", "gid=51966")
+        # This folder the engine makes itself, as it is the working directory: 755, with or without.
+        if (path, option) != (SANDBOX, "mode=755")
     ),
-    Line("/tmp mode=1777", OWNER.format(TMP), "1777 0:0", with_tmpfs("mode=1777", "", TMP), ODD),
+    # An older runc gives a tmpfs the mode of the image's folder, if there is one: here is none.
+    # Without a mode the kernel makes it 1777, so another takes its place.
+    Line(
+        "/tmp mode=1777",
+        OWNER.format(TMP),
+        "1777 0:0",
+        with_tmpfs("mode=1777", "mode=755", TMP),
+        ODD,
+    ),
 ]
 
 LINES = [*ULIMITS, *RESOURCES, *RIGHTS, *SURROUNDINGS, *FILES]
@@ -315,7 +324,7 @@ SUMMARY = """
 id -u; id -g; echo "$HOME"; pwd; cat /etc/hostname; umask
 ulimit -Ha; ulimit -Sa
 grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status
-grep -E ' (/|/sandbox|/tmp|/home/sandbox) ' /proc/mounts | grep -v overlay
+grep -E ' (/|/sandbox|/tmp|/home/sandbox) ' /proc/mounts | grep -v overlay | sort
 env | grep -E 'HOME|ID|SANDBOX|IMAGE_NAME' | sort
 """
 

@@ -19,6 +19,7 @@ from runner.traffic_light import (
     TrafficLight,
     spec_for,
 )
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.docker
 
@@ -42,7 +43,9 @@ def images(docker_client: DockerClient) -> DockerImages:
 
 
 @pytest.fixture(scope="module")
-async def light(docker_containers: DockerContainers, images: DockerImages) -> AsyncIterator[TrafficLight]:
+async def light(
+    docker_containers: DockerContainers, images: DockerImages
+) -> AsyncIterator[TrafficLight]:
     """One for all tests that only ask, with the limits of every day."""
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: "shared"})
     yield light
@@ -50,7 +53,9 @@ async def light(docker_containers: DockerContainers, images: DockerImages) -> As
 
 
 @pytest.fixture(scope="module")
-async def hasty(docker_containers: DockerContainers, images: DockerImages) -> AsyncIterator[TrafficLight]:
+async def hasty(
+    docker_containers: DockerContainers, images: DockerImages
+) -> AsyncIterator[TrafficLight]:
     """As `light`; gives a lambda little time."""
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: "hasty"}, limit_s=HASTY_S)
     yield light
@@ -356,6 +361,15 @@ class TestIsolation:
             "MSGQUEUE": [0, 0],
             "CPU": [2, 2],
         }
+        assert await evaluate(light, "File.read('/proc/self/oom_score_adj').to_i") == 1000
+
+    async def test_only_two_processes_are_root(self, light: TrafficLight) -> None:
+        """The init, and the one that forks; not the one that speaks to the daemon."""
+        ruby = r"""Dir["/proc/[0-9]*/status"].map { |it| File.read(it) rescue "" }
+            .select { |it| it.match?(/^Uid:.*\b0\b/) }
+            .map { |it| it[/^Pid:\t(\d+)/, 1].to_i }.difference([1, Process.ppid])"""
+
+        assert await evaluate(light, ruby) == []
 
     async def test_a_lambda_sees_nothing(self, light: TrafficLight) -> None:
         """There is no network but loopback, no engine's socket, and nobody's secret."""
@@ -435,9 +449,7 @@ class TestIsolation:
         for _ in range(CELLS):
             assert await ask(light, leave) is Colour.GREEN
 
-        async with asyncio.timeout(10):
-            while await evaluate(light, look):
-                pass
+        await eventually(lambda: evaluate(light, look), lambda count: count == 0)
 
     async def test_nothing_of_a_lambda_is_left_in_shared_memory(self, light: TrafficLight) -> None:
         """System V memory, semaphores and message queues go with the lambda that made them."""
@@ -586,13 +598,13 @@ class TestContainer:
     ) -> None:
         """When nobody holds its stdin any more the container stops by itself."""
         image = await images.image(RUBY)
-        started = await docker_containers.start(spec_for(RUBY, image.image_id, 1.0, {LABEL: "left"}))
+        started = await docker_containers.start(
+            spec_for(RUBY, image.image_id, 1.0, {LABEL: "left"})
+        )
 
         await started.stream.close()
 
-        async with asyncio.timeout(10):
-            while await running(docker_containers, "left"):
-                pass
+        await eventually(lambda: running(docker_containers, "left"), lambda ids: ids == [])
         await docker_containers.remove(started.container_id)
 
     async def test_it_may_do_little(
@@ -662,7 +674,10 @@ class TestSurvival:
         assert await running(docker_containers, "hasty") == before
 
     async def test_a_process_that_dies_while_it_waits_is_asked_nothing(
-        self, own_light: TrafficLight, docker_client: DockerClient, docker_containers: DockerContainers
+        self,
+        own_light: TrafficLight,
+        docker_client: DockerClient,
+        docker_containers: DockerContainers,
     ) -> None:
         """When all waiting processes were killed, all questions are answered all the same."""
         await ask(own_light, GREEN_IF_OK)
@@ -704,7 +719,10 @@ class TestSurvival:
         assert len([event for event in logs if "replaced" in event["message"]]) == 1
 
     async def test_a_container_that_dies_unasked_is_replaced_unasked(
-        self, own_light: TrafficLight, docker_client: DockerClient, docker_containers: DockerContainers
+        self,
+        own_light: TrafficLight,
+        docker_client: DockerClient,
+        docker_containers: DockerContainers,
     ) -> None:
         """The next question finds a new container warm, or being started."""
         await ask(own_light, GREEN_IF_OK)
@@ -713,9 +731,7 @@ class TestSurvival:
         async with docker_client.call("kill", 10) as docker:
             await docker.containers.container(killed).kill()
 
-        async with asyncio.timeout(10):
-            while await running(docker_containers) in ([], [killed]):
-                pass
+        await eventually(lambda: running(docker_containers), lambda ids: ids not in ([], [killed]))
 
 
 class TestLife:

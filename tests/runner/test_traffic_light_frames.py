@@ -5,7 +5,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import pytest
-import pytest_asyncio
 
 from pool import ContainerSpec, EngineError, Image, Seen, Started
 from runner.traffic_light import BadPatternError, Colour, ColourFault, TrafficLight
@@ -149,7 +148,7 @@ class ScriptedEngine:
 MakeLight = Callable[..., TrafficLight]
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def make_light() -> AsyncIterator[MakeLight]:
     """Makes traffic lights on scripted engines, and closes them after the test."""
     lights: list[TrafficLight] = []

@@ -1,0 +1,63 @@
+"""Who runs now and who waits: first come, first served, within bounds."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class BusyError(Exception):
+    """Too many wait already, or this one has waited too long; carries the counts."""
+
+    def __init__(self, why: str, *, running: int, waiting: int) -> None:
+        super().__init__(f"{why} ({running} running, {waiting} waiting)")
+        self.running = running
+        self.waiting = waiting
+
+
+class Admission:
+    """At most `places` inside at once, at most `queue` waiting, in the order they came.
+
+    Kata that run together share the cores: past cores + 1 of them each takes longer and none
+    ends sooner.
+    """
+
+    def __init__(self, *, places: int, queue: int) -> None:
+        self._places = asyncio.Semaphore(places)
+        self._queue = queue
+        self.running = 0
+        self.waiting = 0
+        self.refused = 0
+
+    @asynccontextmanager
+    async def turn(self, until_s: float) -> AsyncIterator[float]:
+        """Wait for a place, at the longest until that time of the loop's clock, and hold it.
+
+        Yields the seconds waited. Raises BusyError.
+        """
+        waited_s = await self._wait(until_s)
+        self.running += 1
+        try:
+            yield waited_s
+        finally:
+            self.running -= 1
+            self._places.release()
+
+    async def _wait(self, until_s: float) -> float:
+        if self.waiting >= self._queue and self._places.locked():
+            raise self._busy("the queue is full")
+        now_s = asyncio.get_running_loop().time
+        began_s = now_s()
+        self.waiting += 1
+        try:
+            async with asyncio.timeout_at(until_s):
+                await self._places.acquire()
+        except TimeoutError as error:
+            waited_s = now_s() - began_s
+            raise self._busy(f"no place became free within {waited_s:.1f} s") from error
+        finally:
+            self.waiting -= 1
+        return now_s() - began_s
+
+    def _busy(self, why: str) -> BusyError:
+        self.refused += 1
+        return BusyError(why, running=self.running, waiting=self.waiting)

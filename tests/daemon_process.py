@@ -1,0 +1,178 @@
+"""The daemon as a process of its own: started, asked over HTTP, and stopped."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, Seen
+from pool.orphans import REPLICA_LABEL
+from tests.waiting import eventually
+
+DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
+STOPS_WITHIN_S = 40.0
+ANSWERS_WITHIN_S = 28.0  # a browser gives up at 30
+
+# By exit status, whatever an image's own lambda looks at.
+STATUS_RAG = "->(_out, _err, status) { { 0 => :green, 1 => :red }.fetch(status, :amber) }"
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Daemon:
+    """A running daemon; its containers are known by its replica's name."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        port: int,
+        replica: str,
+        log_file: Path,
+        http: aiohttp.ClientSession,
+        containers: DockerContainers,
+    ) -> None:
+        self.process = process
+        self.replica = replica
+        self._url = f"http://127.0.0.1:{port}"
+        self._log_file = log_file
+        self._http = http
+        self._containers = containers
+
+    async def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The JSON of an answer, whatever its status."""
+        async with self._http.get(f"{self._url}/{path}", json=body) as response:
+            return await response.json()
+
+    async def run(
+        self,
+        image: str,
+        script: str,
+        *,
+        seconds: float = 10,
+        files: Mapping[str, str] = {},
+        **manifest: Any,
+    ) -> dict[str, Any]:
+        """What comes of a cyber-dojo.sh; its exit status tells the colour."""
+        how = {"image_name": image, "max_seconds": seconds, "rag_lambda": STATUS_RAG, **manifest}
+        sent = {"cyber-dojo.sh": script, **files}
+        answer = await self.ask("run_cyber_dojo_sh", {"id": "id", "files": sent, "manifest": how})
+        result: dict[str, Any] = answer["run_cyber_dojo_sh"]
+        return result
+
+    async def is_ready(self) -> bool:
+        """What it says; False while it does not listen."""
+        try:
+            return bool((await self.ask("ready?"))["ready?"])
+        except aiohttp.ClientError:
+            return False
+
+    async def health(self) -> dict[str, Any]:
+        """What operators see."""
+        health: dict[str, Any] = await self.ask("health")
+        return health
+
+    async def containers(self) -> list[Seen]:
+        """What it has on the engine, in any state."""
+        return await self._containers.list_containers(f"{REPLICA_LABEL}={self.replica}")
+
+    async def settled(self) -> None:
+        """Wait until every pool is full, nothing runs, and no container is there that is not due.
+
+        Those that are: the warm ones, and the one that decides the colours.
+        """
+
+        async def surplus() -> str:
+            pools = (await self.health())["images"].values()
+            if any(pool["warm"] != pool["target"] for pool in pools):
+                return "a pool is not full"
+            if any(pool["starting"] or pool["leased"] for pool in pools):
+                return "a pool is busy"
+            due = sum(pool["warm"] for pool in pools) + 1
+            found = await self.containers()
+            return "" if len(found) == due else f"{due} due, {found}"
+
+        await eventually(surplus, lambda words: not words)
+
+    def memory_bytes(self) -> int:
+        """Its resident memory."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        [resident] = [line for line in lines if line.startswith("VmRSS")]
+        return int(resident.split()[1]) * 1024
+
+    def said(self) -> str:
+        """Everything it has printed."""
+        return self._log_file.read_text()
+
+    def log(self, message: str = "") -> list[dict[str, Any]]:
+        """Its log's events, those with this message."""
+        events = [json.loads(line) for line in self.said().splitlines()]
+        return [event for event in events if message in ("", event["message"])]
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send it a signal and wait for its end; its exit status."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        async with asyncio.timeout(STOPS_WITHIN_S):
+            return await self.process.wait()
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This process's, with these settings of the daemon and no others."""
+    ours = {name: value for name, value in os.environ.items() if "CYBER_DOJO" not in name}
+    return {
+        **ours,
+        "DOCKER_HOST": DOCKER_HOST,
+        **{f"CYBER_DOJO_RUNNER_{name}".upper(): value for name, value in settings.items()},
+    }
+
+
+@asynccontextmanager
+async def daemon(
+    folder: Path, *, docker_host: str = DOCKER_HOST, ready: bool = True, **settings: str
+) -> AsyncIterator[Daemon]:
+    """A daemon with these settings, ready when the block begins, gone with its containers after."""
+    port = int(settings.setdefault("port", str(free_port())))
+    replica = settings.setdefault("replica", f"test-{uuid.uuid4().hex}")
+    log_file = folder / f"{uuid.uuid4().hex}.log"
+    client = DockerClient(DOCKER_HOST, lambda error: None)
+    containers = DockerContainers(client)
+    with log_file.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "runner", "serve"),
+            stdout=log,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**environment(**settings), "DOCKER_HOST": docker_host},
+        )
+    http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWERS_WITHIN_S))
+    try:
+        running = Daemon(process, port, replica, log_file, http, containers)
+        if ready:
+            await eventually(running.is_ready)
+        yield running
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOPS_WITHIN_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+        for left in await containers.list_containers(f"{REPLICA_LABEL}={replica}"):
+            await containers.remove(left.container_id)
+        await http.close()
+        await containers.close()
+        await client.close()

@@ -1,0 +1,196 @@
+"""A caller may be cancelled at any await: afterwards the books are whole."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pool import ImagePool, Pools, PoolSettings
+
+from .conftest import SPEC, Clock, MakePool, settle
+from .fake_engine import FakeEngine, FakeStream
+
+TARGET = 2
+
+
+def assert_whole(pool: ImagePool, engine: FakeEngine) -> None:
+    """Nothing is leased or on its way, all is warm, and the engine has the same containers."""
+    assert (pool.leased, pool.starting, pool.warm) == (0, 0, TARGET), repr(pool)
+    assert all(pool.holds(one) for one in engine.present)
+    assert len(engine.living) == len(engine.present) == TARGET
+
+
+async def step(engine: FakeEngine) -> None:
+    """One turn of the loop, in which starts that wait go on after a while."""
+    await asyncio.sleep(0)
+
+
+async def a_run(pool: ImagePool, entered: list[str]) -> None:
+    """A run that takes a few turns."""
+    async with pool.lease() as lease:
+        entered.append(lease.container_id)
+        for _turn in range(4):
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("warm_before", [True, False])
+async def test_cancelled_at_any_step(
+    make_pool: MakePool, engine: FakeEngine, warm_before: bool
+) -> None:
+    """Cancelled after n turns, for every n up to the end of the run, the pool is whole again."""
+    for turns in count():
+        pool = make_pool(TARGET)
+        if warm_before:
+            pool.fill()
+            await settle()
+        task = asyncio.create_task(a_run(pool, []))
+        for _turn in range(turns):
+            await asyncio.sleep(0)
+        over = task.done()
+
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        pool.fill()
+        await settle()
+
+        assert_whole(pool, engine)
+        await pool.close("next")
+        if over:
+            break
+    assert turns > 4
+
+
+@pytest.mark.parametrize("end", ["success", "failure"])
+async def test_cancelled_while_its_start_is_ending(
+    make_pool: MakePool, engine: FakeEngine, end: str
+) -> None:
+    """Cancelled just before, with, or just after the end of its start, nothing is lost."""
+    for before, after in [(0, 0), (1, 0), (2, 0), (0, 1), (0, 2), (0, 3)]:
+        engine.hold()
+        pool = make_pool(TARGET)
+        task = asyncio.create_task(a_run(pool, []))
+        await settle()
+
+        async def finish() -> None:
+            if end == "success":
+                engine.let_go()
+            else:
+                engine.refuse(ValueError("a bug, even"))
+
+        for _turn in range(after):
+            await asyncio.sleep(0)
+        if not before:
+            await finish()
+        for _turn in range(after):
+            await asyncio.sleep(0)
+        task.cancel()
+        if before:
+            for _turn in range(before):
+                await asyncio.sleep(0)
+            await finish()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+        engine.release()
+        pool.fill()
+        await settle()
+
+        assert_whole(pool, engine)
+        await pool.close("next")
+
+
+async def test_a_time_limit_ends_the_wait(make_pool: MakePool, engine: FakeEngine) -> None:
+    """A caller with a deadline gets its TimeoutError, and what was begun for it is kept."""
+    engine.hold()
+    pool = make_pool(TARGET)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01), pool.lease():
+            pass
+    engine.release()
+    pool.fill()
+    await settle()
+
+    assert_whole(pool, engine)
+
+
+async def test_all_waiters_cancelled_in_one_tick(make_pool: MakePool, engine: FakeEngine) -> None:
+    """However many are answered and cancelled together, every container comes back."""
+    engine.hold()
+    pool = make_pool(TARGET)
+    tasks = [asyncio.create_task(a_run(pool, [])) for _ in range(10)]
+    await settle()
+    engine.release()
+    while not pool.leased:  # noqa: ASYNC110 - the very tick in which they are answered
+        await asyncio.sleep(0)
+
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await settle()
+
+    assert_whole(pool, engine)
+
+
+Act = st.sampled_from(["take", "take", "cancel", "turn", "let go", "refuse", "kill", "fill"])
+
+
+@settings(deadline=None, max_examples=150)
+@given(acts=st.lists(st.tuples(Act, st.integers(0, 5)), max_size=40))
+def test_whole_after_any_storm(acts: list[tuple[str, int]]) -> None:
+    """Takes, cancellations, deaths and failures in any order leave the pool as it was."""
+
+    async def storm() -> None:
+        engine, clock, bugs = FakeEngine(), Clock(), list[BaseException]()
+        engine.hold()
+        pools = Pools(engine, PoolSettings(target=TARGET), failed=bugs.append, now_s=clock)
+        pools.warm_up(SPEC)
+        pool = pools.by_image[SPEC.image]
+        tasks: list[asyncio.Task[None]] = []
+        for act, number in acts:
+            await _do(act, number, pool, engine, tasks)
+        engine.release()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await settle()
+        clock.advance(60)  # past any pause
+        pool.fill()
+        await settle()
+
+        assert_whole(pool, engine)
+        await pools.close()
+        assert not engine.present
+        assert not bugs
+
+    asyncio.run(storm())
+
+
+async def _do(
+    act: str, number: int, pool: ImagePool, engine: FakeEngine, tasks: list[asyncio.Task[None]]
+) -> None:
+    acts: dict[str, Callable[[], object]] = {
+        "take": lambda: tasks.append(asyncio.create_task(a_run(pool, []))),
+        "cancel": lambda: tasks and tasks[number % len(tasks)].cancel(),
+        "let go": engine.let_go,
+        "refuse": lambda: engine.held and engine.refuse(_error()),
+        "kill": lambda: engine.living and engine.kill(sorted(engine.living)[0]),
+        "fill": pool.fill,
+        "turn": lambda: None,
+    }
+    acts[act]()
+    for _turn in range(number if act == "turn" else 0):
+        await asyncio.sleep(0)
+
+
+def _error() -> Exception:
+    from pool import EngineError
+
+    return EngineError("start", "no")
+
+
+__all__ = ["FakeStream"]

@@ -1,0 +1,207 @@
+"""One image's books: oldest first, first come first served, and nothing is lost."""
+
+import pytest
+
+from pool import Container, EngineError, State
+from pool.ledger import Ledger
+
+from .fake_engine import FakeStream
+
+ERROR = EngineError("start", "no bash")
+
+
+def a_container(name: str = "one") -> Container:
+    """A warm container."""
+    return Container(name, name, "image", FakeStream(), born_s=1.0, fill_s=0.3)
+
+
+def test_take_gives_the_oldest() -> None:
+    """What got warm first is leased first."""
+    ledger, old, young = Ledger(), a_container("old"), a_container("young")
+    ledger.became_warm(old)
+    ledger.became_warm(young)
+
+    assert ledger.take() is old
+    assert ledger.take() is young
+    assert ledger.leased == {old, young}
+
+
+def test_take_from_nothing_is_a_miss() -> None:
+    """With nothing warm, nothing is taken and nobody joins a queue."""
+    ledger = Ledger()
+
+    assert ledger.take() is None
+    assert not ledger.waiting
+
+
+def test_a_taken_container_is_leased() -> None:
+    """The books and the container agree."""
+    ledger, container = Ledger(), a_container()
+    ledger.became_warm(container)
+
+    ledger.take()
+
+    assert container.state is State.LEASED
+    assert not ledger.warm
+
+
+async def test_what_gets_warm_goes_to_who_waited_longest() -> None:
+    """First come, first served."""
+    ledger, one, two = Ledger(), a_container("1"), a_container("2")
+    first, second = ledger.wait(), ledger.wait()
+
+    ledger.became_warm(one)
+    ledger.became_warm(two)
+
+    assert await first.container() is one
+    assert await second.container() is two
+    assert ledger.leased == {one, two}
+
+
+async def test_one_who_went_away_is_passed_over() -> None:
+    """A waiter that withdrew is not handed anything; the next in the queue is."""
+    ledger, container = Ledger(), a_container()
+    gone, here = ledger.wait(), ledger.wait()
+    assert gone.withdraw() is None
+
+    ledger.became_warm(container)
+
+    assert await here.container() is container
+
+
+async def test_a_waiter_is_answered_once() -> None:
+    """Whoever has a container refuses a second one, and an error too."""
+    waiter = Ledger().wait()
+
+    assert waiter.offer(a_container())
+    assert not waiter.offer(a_container())
+    assert not waiter.fail(ERROR)
+
+
+async def test_a_waiter_that_was_answered_hands_over_what_it_got() -> None:
+    """One that leaves after it was answered gives the container back to its caller."""
+    ledger, container = Ledger(), a_container()
+    waiter = ledger.wait()
+    ledger.became_warm(container)
+
+    assert waiter.withdraw() is container
+
+
+async def test_a_waiter_that_was_failed_has_nothing_to_hand_over() -> None:
+    """One that leaves after it was told of an error holds no container."""
+    waiter = Ledger().wait()
+    waiter.fail(ERROR)
+
+    assert waiter.withdraw() is None
+
+
+async def test_leaving_twice_is_harmless() -> None:
+    """One that was answered is in the queue no more, and may leave all the same."""
+    ledger = Ledger()
+    waiter = ledger.wait()
+
+    ledger.leave(waiter)
+    ledger.leave(waiter)
+
+    assert not ledger.waiting
+    waiter.withdraw()
+
+
+async def test_what_is_given_back_goes_to_the_next_who_waits() -> None:
+    """A container that its taker did not want is as good as a new one."""
+    ledger, container = Ledger(), a_container()
+    ledger.became_warm(container)
+    ledger.take()
+    waiter = ledger.wait()
+
+    ledger.given_back(container)
+
+    assert await waiter.container() is container
+    assert ledger.leased == {container}
+
+
+def test_what_is_given_back_is_warm_again() -> None:
+    """With nobody waiting it waits for the next taker."""
+    ledger, container = Ledger(), a_container()
+    ledger.became_warm(container)
+    ledger.take()
+
+    ledger.given_back(container)
+
+    assert list(ledger.warm) == [container]
+    assert not ledger.leased
+    assert container.state is State.WARM
+
+
+async def test_a_failed_start_fails_those_whom_nothing_can_serve() -> None:
+    """As many go on waiting as starts are under way."""
+    ledger, container = Ledger(), a_container()
+    first, second = ledger.wait(), ledger.wait()
+    ledger.starting = 1
+
+    ledger.start_failed(ERROR)
+    ledger.became_warm(container)
+
+    with pytest.raises(EngineError, match="no bash"):
+        await first.container()
+    assert await second.container() is container
+
+
+@pytest.mark.parametrize(
+    ("warm", "starting", "queued", "waiting", "missing"),
+    [
+        (0, 0, 0, 0, 3),
+        (1, 0, 0, 0, 2),
+        (1, 1, 1, 0, 0),
+        (0, 2, 0, 2, 3),  # those on their way are for those who wait
+        (0, 2, 0, 1, 2),
+        (0, 0, 0, 2, 3),  # who waits for nothing takes no refill away
+        (5, 0, 0, 0, 0),
+        (0, 9, 0, 0, 0),
+    ],
+)
+async def test_counts_what_is_missing(
+    warm: int, starting: int, queued: int, waiting: int, missing: int
+) -> None:
+    """To have three warm: what is warm or on its way counts, save what somebody waits for."""
+    ledger = Ledger()
+    for _ in range(warm):
+        ledger.warm.append(a_container())
+    for _ in range(waiting):
+        ledger.wait()
+    ledger.starting, ledger.queued = starting, queued
+
+    assert ledger.missing(3) == missing
+
+
+async def test_counts_who_waits_for_nothing() -> None:
+    """Unserved is who waits beyond the starts that are under way; what is queued may never run."""
+    ledger = Ledger()
+    ledger.wait()
+    ledger.wait()
+    ledger.starting, ledger.queued = 1, 5
+
+    assert ledger.unserved() == 1
+
+
+@pytest.mark.parametrize("leased", [False, True])
+def test_strikes_a_container_from_the_books(leased: bool) -> None:
+    """Warm or leased, it is gone and never comes back."""
+    ledger, container = Ledger(), a_container()
+    ledger.became_warm(container)
+    if leased:
+        ledger.take()
+
+    ledger.strike(container)
+
+    assert not ledger.warm
+    assert not ledger.leased
+    assert container.state is State.DISCARDED
+
+
+def test_says_what_is_in_the_books() -> None:
+    """Its repr tells an operator all counts."""
+    ledger = Ledger()
+    ledger.became_warm(a_container())
+
+    assert repr(ledger) == "<Ledger warm=1 starting=0 queued=0 leased=0 waiting=0>"

@@ -1,0 +1,240 @@
+"""All images' pools: opened at first demand, retired, closed together."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from pool import EngineError, PoolClosedError
+
+from .conftest import SPEC, MakePools, settle
+from .fake_engine import FakeEngine
+
+OTHER = replace(SPEC, image="other/image", image_id="sha256:2")
+
+
+async def test_an_image_is_pooled_from_its_first_lease(make_pools: MakePools) -> None:
+    """Nobody has to announce an image: the first run warms it for the next."""
+    pools = make_pools(target=2)
+
+    async with pools.lease(SPEC) as lease:
+        assert not lease.hit
+    await settle()
+
+    assert pools.by_image[SPEC.image].warm == 2
+
+
+async def test_an_image_may_be_warmed_before_its_first_lease(make_pools: MakePools) -> None:
+    """What was warmed up gives a hit at once."""
+    pools = make_pools()
+
+    pools.warm_up(SPEC)
+    await settle()
+
+    async with pools.lease(SPEC) as lease:
+        assert lease.hit
+
+
+async def test_images_do_not_share_containers(make_pools: MakePools, engine: FakeEngine) -> None:
+    """Each image has its own shelf."""
+    pools = make_pools(target=1)
+    pools.warm_up(SPEC)
+    await settle()
+
+    async with pools.lease(OTHER) as lease:
+        assert not lease.hit
+
+    assert set(pools.by_image) == {SPEC.image, OTHER.image}
+
+
+async def test_images_share_the_workers(make_pools: MakePools, engine: FakeEngine) -> None:
+    """However many images there are, few refills run at once."""
+    engine.hold()
+    pools = make_pools(target=3, refills_at_once=2)
+
+    pools.warm_up(SPEC)
+    pools.warm_up(OTHER)
+    await settle()
+
+    assert engine.held == 2
+
+
+async def test_one_images_failure_is_not_the_others(
+    make_pools: MakePools, engine: FakeEngine
+) -> None:
+    """An image that cannot start leaves the other images alone."""
+    pools = make_pools(target=1)
+    engine.start_error = EngineError("start", "no bash")
+    with pytest.raises(EngineError):
+        async with pools.lease(SPEC):
+            pass
+    engine.start_error = None
+
+    async with pools.lease(OTHER) as lease:
+        assert lease.container_id in engine.living
+
+
+async def test_an_image_replaced_by_another_id_starts_anew(
+    make_pools: MakePools, engine: FakeEngine
+) -> None:
+    """When the name means another image, no container of the old one is handed out."""
+    pools = make_pools(target=1)
+    pools.warm_up(SPEC)
+    await settle()
+
+    async with pools.lease(replace(SPEC, image_id="sha256:new")) as lease:
+        assert not lease.hit
+    await settle()
+
+    assert "id-1" not in engine.present
+    assert pools.by_image[SPEC.image].spec.image_id == "sha256:new"
+
+
+async def test_the_run_on_a_replaced_image_goes_on(
+    make_pools: MakePools, engine: FakeEngine
+) -> None:
+    """A container in use is not taken away when its image is replaced."""
+    pools = make_pools(target=1)
+
+    async with pools.lease(SPEC) as lease:
+        async with pools.lease(replace(SPEC, image_id="sha256:new")):
+            await settle()
+            assert lease.container_id in engine.living
+    await settle()
+
+    assert lease.container_id not in engine.present
+
+
+async def test_retiring_removes_what_is_warm(make_pools: MakePools, engine: FakeEngine) -> None:
+    """An image that went keeps nothing on the engine and is pooled no more."""
+    pools = make_pools()
+    pools.warm_up(SPEC)
+    await settle()
+
+    pools.retire(SPEC.image, "image is gone")
+    await settle()
+
+    assert not engine.present
+    assert not pools.by_image
+
+
+async def test_retiring_an_unknown_image_is_harmless(make_pools: MakePools) -> None:
+    """There is nothing to do."""
+    pools = make_pools()
+
+    pools.retire("never/seen", "image is gone")
+
+    assert not pools.by_image
+
+
+async def test_a_retired_image_may_come_back(make_pools: MakePools) -> None:
+    """Its next lease pools it again."""
+    pools = make_pools()
+    pools.warm_up(SPEC)
+    await settle()
+    pools.retire(SPEC.image, "image is gone")
+
+    async with pools.lease(SPEC) as lease:
+        assert not lease.hit
+
+
+async def test_knows_what_it_holds(make_pools: MakePools) -> None:
+    """What is warm or leased is in the books, and nothing else."""
+    pools = make_pools(target=1)
+
+    async with pools.lease(SPEC) as lease:
+        assert pools.holds(lease.container_id)
+
+    assert not pools.holds(lease.container_id)
+    assert not pools.holds("somebody else's")
+
+
+async def test_close_removes_everything(make_pools: MakePools, engine: FakeEngine) -> None:
+    """When close returns, nothing of ours is left on the engine."""
+    pools = make_pools(target=3)
+    pools.warm_up(SPEC)
+    pools.warm_up(OTHER)
+    await settle()
+
+    await pools.close()
+
+    assert not engine.present
+
+
+@pytest.mark.parametrize("retired_before", [False, True])
+async def test_close_waits_for_what_gets_warm_meanwhile(
+    make_pools: MakePools, engine: FakeEngine, retired_before: bool
+) -> None:
+    """A refill that was under way is over, and its container removed, when close returns."""
+    engine.hold()
+    pools = make_pools(target=1)
+    pools.warm_up(SPEC)
+    await settle()
+    if retired_before:
+        pools.retire(SPEC.image, "image is gone")
+        await settle()
+
+    closing = asyncio.create_task(pools.close())
+    await settle()
+    assert not closing.done()
+    engine.release()
+    await closing
+
+    assert not engine.present
+
+
+async def test_close_fails_those_who_wait(make_pools: MakePools, engine: FakeEngine) -> None:
+    """Nobody waits for a container that will never come."""
+    engine.hold()
+    pools = make_pools()
+
+    async def caller() -> None:
+        async with pools.lease(SPEC):
+            pass
+
+    waiting = asyncio.create_task(caller())
+    await settle()
+    closing = asyncio.create_task(pools.close())
+
+    with pytest.raises(PoolClosedError):
+        await waiting
+    engine.release()
+    await closing
+
+
+async def test_after_close_nothing_is_handed_out(make_pools: MakePools) -> None:
+    """Whoever comes too late learns why."""
+    pools = make_pools()
+    await pools.close()
+
+    with pytest.raises(PoolClosedError, match="stopping"):
+        async with pools.lease(SPEC):
+            pass
+    with pytest.raises(PoolClosedError, match="stopping"):
+        pools.warm_up(SPEC)
+
+
+async def test_closing_twice_is_harmless(make_pools: MakePools, engine: FakeEngine) -> None:
+    """The second close finds nothing to do."""
+    pools = make_pools(target=2)
+    pools.warm_up(SPEC)
+    await settle()
+
+    await pools.close()
+    await pools.close()
+
+    assert engine.removals == 2
+
+
+async def test_no_task_outlives_close(make_pools: MakePools, engine: FakeEngine) -> None:
+    """After close nothing of the pools runs in the loop."""
+    before = asyncio.all_tasks()
+    pools = make_pools(target=2)
+    async with pools.lease(SPEC):
+        pass
+    pools.warm_up(OTHER)
+
+    await pools.close()
+    await settle()
+
+    assert asyncio.all_tasks() <= before
