@@ -77,12 +77,17 @@ class DockerClient:
             )
             self._report(failure)
             raise failure from error
-        # The last two: aiodocker asserts on a connection that went away meanwhile, and answers
-        # a write to one it has closed with RuntimeError.
-        except (aiohttp.ClientError, OSError, ValueError, AssertionError, RuntimeError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             failure = EngineError(
                 operation, str(error) or repr(error), image=image, container=container
             )
+            self._report(failure)
+            raise failure from error
+        # An answer that is not JSON, or JSON of another shape than promised. The last two:
+        # aiodocker asserts on a connection that went away meanwhile, and answers a write to one
+        # it has closed with RuntimeError.
+        except (ValueError, LookupError, TypeError, AssertionError, RuntimeError) as error:
+            failure = EngineError(operation, repr(error), image=image, container=container)
             self._report(failure)
             raise failure from error
 

@@ -30,11 +30,9 @@ class DockerContainers:
     async def start(self, spec: ContainerSpec) -> Started:
         """Create, attach, start, and wait for the ready mark; nothing is left behind on failure."""
         name = f"dojo-{uuid.uuid4().hex[:16]}"
+        created = asyncio.create_task(self._create(spec, name), name=f"create {name}")
         try:
-            async with self._client.call("create", ENGINE_CALL_S, image=spec.image, container=name):
-                container = await self._client.docker.containers.create(
-                    spec.create_body(), name=name
-                )
+            container = await asyncio.shield(created)
             stream = await self._attach(spec, container, name)
             try:
                 await self._start(spec, container, name)
@@ -46,8 +44,7 @@ class DockerContainers:
                 await stream.close()
                 raise
         except BaseException:
-            # By name: a create that was cancelled may have happened all the same.
-            await self._to_the_end(self.remove(name))
+            await self._to_the_end(self._undo(created, name))
             raise
         return Started(container.id, name, stream)
 
@@ -64,11 +61,16 @@ class DockerContainers:
         """What the engine says of how it ended, such as `exited (137), out of memory`."""
         async with self._client.call("inspect", ENGINE_CALL_S, container=container_id) as docker:
             container = docker.containers.container(container_id)
-            # Its stream may end a moment before it does; with exec delivery it may live on.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_WORDS_S):
-                    await container.wait()
-            state = (await container.show())["State"]
+            try:
+                # Its stream may end a moment before it does; with exec delivery it may live on.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_WORDS_S):
+                        await container.wait()
+                state = (await container.show())["State"]
+            except aiodocker.DockerError as error:
+                if error.status in _GONE:
+                    return "removed"
+                raise
         words = f"{state['Status']} ({state['ExitCode']})"
         if state.get("OOMKilled"):
             words += ", out of memory"
@@ -81,13 +83,24 @@ class DockerContainers:
                 "containers/json", params={"all": "1", "filters": json.dumps({"label": [label]})}
             )
         return [
-            Seen(one["Id"], one["Names"][0].lstrip("/"), one["State"], one["Labels"])
+            # One whose removal is under way may have lost its name already.
+            Seen(one["Id"], "".join(one["Names"][:1]).lstrip("/"), one["State"], one["Labels"])
             for one in listed
         ]
 
     async def close(self) -> None:
         """Wait for the removals that are under way."""
         await asyncio.gather(*self._removals, return_exceptions=True)
+
+    async def _create(self, spec: ContainerSpec, name: str) -> DockerContainer:
+        async with self._client.call("create", ENGINE_CALL_S, image=spec.image, container=name):
+            return await self._client.docker.containers.create(spec.create_body(), name=name)
+
+    async def _undo(self, created: asyncio.Task[DockerContainer], name: str) -> None:
+        # The engine goes on with a create whose caller went away, and answers a removal that
+        # comes before its end with "no such container": so wait for the one before the other.
+        await asyncio.wait((created,))
+        await self.remove(name)
 
     async def _attach(
         self, spec: ContainerSpec, container: DockerContainer, name: str
@@ -131,9 +144,10 @@ class DockerContainers:
             while len(said) < len(spec.ready_mark):
                 more = await stream.read()
                 if not more:
-                    ended = await self.last_words(container.id)
-                    words = "; ".join(part for part in (stream.complaints, ended) if part)
-                    raise EngineError("start", words, image=spec.image, container=name)
+                    words = [stream.complaints] if stream.complaints else []
+                    with suppress(EngineError):  # reported; why it ended is the one to raise
+                        words.append(await self.last_words(container.id))
+                    raise EngineError("start", "; ".join(words), image=spec.image, container=name)
                 said += more
             if said != spec.ready_mark:
                 raise EngineError(

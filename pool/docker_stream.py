@@ -29,8 +29,7 @@ class DockerStream:
         self._client = client
         self._source = source
         self._name = name
-        self._unread: list[bytes] = []
-        self._unread_bytes = 0
+        self._unread = bytearray()
         self._complaints = bytearray()
         self._news = asyncio.Event()
         self._drained = asyncio.Event()
@@ -66,9 +65,8 @@ class DockerStream:
         while not self._unread and not self._ended:
             self._news.clear()
             await self._news.wait()
-        data = b"".join(self._unread)
+        data = bytes(self._unread)
         self._unread.clear()
-        self._unread_bytes = 0
         self._drained.set()
         return data
 
@@ -76,11 +74,13 @@ class DockerStream:
         """Let go of the connection. Twice is harmless."""
         self._on_end = None
         self._pump.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._pump
-        # aiodocker asserts when the connection went away before it was closed.
-        with suppress(aiohttp.ClientError, OSError, AssertionError):
-            await self._source.close()
+        try:
+            # Not `await self._pump`: our own caller's cancellation would look like the pump's.
+            await asyncio.wait((self._pump,))
+        finally:
+            # aiodocker asserts when the connection went away before it was closed.
+            with suppress(aiohttp.ClientError, OSError, AssertionError):
+                await self._source.close()
 
     async def _read_on(self) -> None:
         try:
@@ -92,10 +92,9 @@ class DockerStream:
                         room = _COMPLAINTS_BYTES - len(self._complaints)
                         self._complaints += message.data[:room]
                         continue
-                    self._unread.append(message.data)
-                    self._unread_bytes += len(message.data)
+                    self._unread += message.data
                     self._news.set()
-                    if self._unread_bytes > _UNREAD_BYTES:
+                    if len(self._unread) > _UNREAD_BYTES:
                         self._drained.clear()
                         await self._drained.wait()
         finally:

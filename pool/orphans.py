@@ -47,9 +47,11 @@ def _process_name(pid: int) -> str:
     """Raises OSError when there is no such process."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     space = os.readlink("/proc/self/ns/pid")
-    # The 22nd field of stat, after the command in parentheses: start time in clock ticks.
-    started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    return f"{boot}/{space}/{pid}/{started}"
+    # Of stat, after the command in parentheses: the state, and the 20th, start time in clock ticks.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    if fields[0] in "ZX":
+        raise ProcessLookupError(f"{pid} was killed, and its parent has not asked for it yet")
+    return f"{boot}/{space}/{pid}/{fields[19]}"
 
 
 def is_provably_dead(process: str) -> bool:
@@ -57,7 +59,7 @@ def is_provably_dead(process: str) -> bool:
     boot_and_space, _, rest = process.rpartition("]/")
     ours = _process_name(os.getpid()).rpartition("]/")[0]
     pid = rest.partition("/")[0]
-    if boot_and_space != ours or not pid.isdigit():
+    if boot_and_space != ours or not pid.isdecimal():
         return False
     try:
         return _process_name(int(pid)) != process

@@ -12,6 +12,7 @@ STDOUT, STDERR, STATUS = "tmp/dojo/stdout", "tmp/dojo/stderr", "tmp/dojo/status"
 _CUT = "tmp/dojo/cut/"
 _NAME_OF_CUT = ".name"
 _SANDBOX = "sandbox/"
+STATUS_BYTES = 4  # main.sh writes that much, blanks included
 
 # A tmpfs of /sandbox has 64k inodes and 250 MiB; nobody reads that much of a kata's output.
 LARGEST_ANSWER_BYTES = 48 * 1024 * 1024
@@ -75,6 +76,7 @@ class Harvest:
     stderr: bytes = b""
     status: str | None = None
     files: dict[bytes, bytes] = field(default_factory=dict)
+    cut: set[bytes] = field(default_factory=set)  # names of those of which there is only a part
     is_whole: bool = True  # False: there was more than we read
 
 
@@ -85,6 +87,8 @@ def unpack(archives: bytes, *, is_cut: bool = False) -> Harvest:
     """
     harvest = Harvest(is_whole=not is_cut)
     contents: dict[str, bytes] = {}
+    if not archives:  # the program removed all there was to find
+        return harvest
     try:
         with tarfile.open(
             fileobj=io.BytesIO(archives),
@@ -103,6 +107,9 @@ def unpack(archives: bytes, *, is_cut: bool = False) -> Harvest:
     except (tarfile.TarError, ValueError, OSError, EOFError, OverflowError) as error:
         if not is_cut:
             raise UnreadableError(f"not a tar archive: {error}") from error
+    # What is no archive at all is skipped in search of the next one.
+    if not contents and not is_cut and archives.strip(b"\0"):
+        raise UnreadableError("not a tar archive: no file in it")
     _sort_out(contents, harvest)
     return harvest
 
@@ -134,7 +141,15 @@ def _sort_out(contents: dict[str, bytes], harvest: Harvest) -> None:
         elif name == STDERR:
             harvest.stderr = content
         elif name == STATUS:
-            harvest.status = content.decode("ascii", "ignore").strip() or None
+            harvest.status = _status_in(content)
         elif name.startswith(_SANDBOX):
-            plain = name.removeprefix(_SANDBOX)
-            harvest.files[plain.encode("utf-8", "surrogateescape")] = content
+            plain = name.removeprefix(_SANDBOX).encode("utf-8", "surrogateescape")
+            harvest.files[plain] = content
+            if name != member:
+                harvest.cut.add(plain)
+
+
+def _status_in(content: bytes) -> str | None:
+    """None for what main.sh did not write; of what it did, the program may have forged the rest."""
+    status = content[:STATUS_BYTES].strip()
+    return status.decode() if status.isdigit() else None

@@ -15,6 +15,9 @@ from runner.service import Service, docker_engines
 from runner.settings import Settings
 
 KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
+# What still comes of a refused body is read and dropped for this long, so that its client gets to
+# the answer; by default it would be 10 s.
+LINGER_S = 1.0
 
 
 def make_http(settings: Settings, service: Service) -> web.AppRunner:
@@ -28,6 +31,7 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
         access_log=None,
         auto_decompress=False,  # nobody needs it, and a bomb would be inflated
         keepalive_timeout=KEEP_ALIVE_S,
+        lingering_time=LINGER_S,
         shutdown_timeout=settings.drain_s,
         handle_signals=False,
     )

@@ -1,15 +1,19 @@
 """What a run did to its files: pure, over what was sent and what was found."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from runner.kata import Text
 
 MOST_CREATED = 16
 
 
-def touched(sent: Mapping[str, str], found: Mapping[bytes, bytes]) -> dict[str, bytes]:
+def touched(
+    sent: Mapping[str, str], found: Mapping[bytes, bytes], cut: Collection[bytes] = ()
+) -> dict[str, bytes]:
     """Files that are new or have other content than was sent; deleted ones are not reported.
 
+    `cut` are names of those of which only the beginning was found: none is as large as what was
+    sent, as that would have come back whole.
     A name that is not UTF-8 cannot be said in JSON: such a file is left out.
     """
     changed = {}
@@ -18,7 +22,7 @@ def touched(sent: Mapping[str, str], found: Mapping[bytes, bytes]) -> dict[str, 
             name = raw_name.decode("utf-8")
         except UnicodeDecodeError:
             continue
-        if name not in sent or sent[name].encode() != content:
+        if name not in sent or raw_name in cut or sent[name].encode() != content:
             changed[name] = content
     return changed
 

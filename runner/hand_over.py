@@ -37,11 +37,16 @@ def hand_over(kata: Kata, nonce: str) -> bytes:
         nonce.encode(),
         f"{kata.max_seconds:.3f}".encode(),
         _tests_for_sizes(kata).encode(),
-        kata.id.encode().replace(b"\0", b"")[:LONGEST_ID_BYTES],
+        _id(kata).encode(),
         kata.image_name.encode(),
         str(len(payload)).encode(),
     )
     return b"".join(field + b"\0" for field in header) + payload
+
+
+def _id(kata: Kata) -> str:
+    whole = kata.id.replace("\0", "").encode()
+    return whole[:LONGEST_ID_BYTES].decode("utf-8", "ignore")
 
 
 def _without_nul(data: bytes) -> bytes:

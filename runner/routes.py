@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from loguru import logger
 
-from pool import PoolClosedError
+from pool import EngineError, PoolClosedError
 from runner import wire
 from runner.admission import BusyError
 from runner.errors import RequestError
@@ -28,7 +28,7 @@ _Handler = Callable[[web.Application, dict[str, Any]], Awaitable[tuple[str, Any]
 def add_routes(app: web.Application) -> None:
     """The operators' paths, and behind them everything else: the contract's."""
     app.router.add_get("/health", health)
-    app.router.add_route("*", "/{path:.*}", contract)
+    app.router.add_route("*", r"/{path:[\s\S]*}", contract)  # new lines, too
 
 
 async def health(request: web.Request) -> web.Response:
@@ -50,6 +50,8 @@ async def contract(request: web.Request) -> web.Response:
         return _refusal(request, body, error.status, error.message)
     except (BusyError, PoolClosedError) as error:
         return _refusal(request, body, 503, str(error))
+    except EngineError as error:  # reported where it failed
+        return _refusal(request, body, 500, str(error))
     except Exception as error:
         logger.opt(exception=error).error("unexpected error")
         return _refusal(request, body, 500, "unexpected error")
@@ -106,6 +108,8 @@ async def _body_of(request: web.Request) -> bytes:
                     raise too_large
     except TimeoutError as error:
         raise RequestError(408, "body: did not arrive in time") from error
+    except ConnectionError as error:
+        raise RequestError(400, "body: the connection was lost") from error
     return bytes(received)
 
 

@@ -182,7 +182,7 @@ class KataRunner:
     async def _delta(
         self, kata: Kata, harvest: Harvest
     ) -> tuple[Mapping[str, Text], Mapping[str, Text], Mapping[str, Any]]:
-        files = touched(kata.files, harvest.files)
+        files = touched(kata.files, harvest.files, harvest.cut)
         if not files:
             return {}, {}, {}
         if kata.hidden_filenames:

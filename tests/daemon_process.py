@@ -38,15 +38,14 @@ class Daemon:
     def __init__(
         self,
         process: asyncio.subprocess.Process,
-        port: int,
-        replica: str,
+        settings: Mapping[str, str],
         log_file: Path,
         http: aiohttp.ClientSession,
         containers: DockerContainers,
     ) -> None:
         self.process = process
-        self.replica = replica
-        self._url = f"http://127.0.0.1:{port}"
+        self.replica = settings["replica"]
+        self._url = f"http://127.0.0.1:{settings['port']}"
         self._log_file = log_file
         self._http = http
         self._containers = containers
@@ -91,11 +90,13 @@ class Daemon:
     async def settled(self) -> None:
         """Wait until every pool is full, nothing runs, and no container is there that is not due.
 
-        Those that are: the warm ones, and the one that decides the colours.
+        Those that are: the warm ones, and the one that decides the colours. A pool whose image
+        cannot be started is never full.
         """
 
         async def surplus() -> str:
             pools = (await self.health())["images"].values()
+            pools = [pool for pool in pools if not pool["last_error"]]
             if any(pool["warm"] != pool["target"] for pool in pools):
                 return "a pool is not full"
             if any(pool["starting"] or pool["leased"] for pool in pools):
@@ -144,8 +145,7 @@ async def daemon(
     folder: Path, *, docker_host: str = DOCKER_HOST, ready: bool = True, **settings: str
 ) -> AsyncIterator[Daemon]:
     """A daemon with these settings, ready when the block begins, gone with its containers after."""
-    port = int(settings.setdefault("port", str(free_port())))
-    replica = settings.setdefault("replica", f"test-{uuid.uuid4().hex}")
+    settings = {"port": str(free_port()), "replica": f"test-{uuid.uuid4().hex}", **settings}
     log_file = folder / f"{uuid.uuid4().hex}.log"
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)
@@ -158,7 +158,7 @@ async def daemon(
         )
     http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWERS_WITHIN_S))
     try:
-        running = Daemon(process, port, replica, log_file, http, containers)
+        running = Daemon(process, settings, log_file, http, containers)
         if ready:
             await eventually(running.is_ready)
         yield running
@@ -171,7 +171,7 @@ async def daemon(
         except TimeoutError:
             process.kill()
             await process.wait()
-        for left in await containers.list_containers(f"{REPLICA_LABEL}={replica}"):
+        for left in await containers.list_containers(f"{REPLICA_LABEL}={settings['replica']}"):
             await containers.remove(left.container_id)
         await http.close()
         await containers.close()

@@ -51,8 +51,8 @@ done
 LC_ALL=C
 cd / || exit 1
 
-# Written over the blanks that came with the hand-over: that needs no room, should /tmp be full.
-[[ $status ]] && printf '%s' "$status" 1<>/tmp/dojo/status
+# Written over the four blanks that came with the hand-over: that needs no room, should /tmp be full.
+[[ $status ]] && printf '%-4s' "$status" 1<>/tmp/dojo/status
 
 harvest=(tmp/dojo)
 [[ $ended == timed_out ]] || harvest+=(sandbox)

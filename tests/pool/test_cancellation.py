@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pool import ImagePool, Pools, PoolSettings
+from pool import EngineError, ImagePool, Pools, PoolSettings
 
 from .conftest import SPEC, Clock, MakePool, settle
-from .fake_engine import FakeEngine, FakeStream
+from .fake_engine import FakeEngine
 
 TARGET = 2
 
@@ -24,15 +24,9 @@ def assert_whole(pool: ImagePool, engine: FakeEngine) -> None:
     assert len(engine.living) == len(engine.present) == TARGET
 
 
-async def step(engine: FakeEngine) -> None:
-    """One turn of the loop, in which starts that wait go on after a while."""
-    await asyncio.sleep(0)
-
-
-async def a_run(pool: ImagePool, entered: list[str]) -> None:
+async def a_run(pool: ImagePool) -> None:
     """A run that takes a few turns."""
-    async with pool.lease() as lease:
-        entered.append(lease.container_id)
+    async with pool.lease():
         for _turn in range(4):
             await asyncio.sleep(0)
 
@@ -47,7 +41,7 @@ async def test_cancelled_at_any_step(
         if warm_before:
             pool.fill()
             await settle()
-        task = asyncio.create_task(a_run(pool, []))
+        task = asyncio.create_task(a_run(pool))
         for _turn in range(turns):
             await asyncio.sleep(0)
         over = task.done()
@@ -65,42 +59,37 @@ async def test_cancelled_at_any_step(
     assert turns > 4
 
 
-@pytest.mark.parametrize("end", ["success", "failure"])
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("turns", range(-3, 4))
 async def test_cancelled_while_its_start_is_ending(
-    make_pool: MakePool, engine: FakeEngine, end: str
+    make_pool: MakePool, engine: FakeEngine, clock: Clock, turns: int, fails: bool
 ) -> None:
-    """Cancelled just before, with, or just after the end of its start, nothing is lost."""
-    for before, after in [(0, 0), (1, 0), (2, 0), (0, 1), (0, 2), (0, 3)]:
-        engine.hold()
-        pool = make_pool(TARGET)
-        task = asyncio.create_task(a_run(pool, []))
-        await settle()
+    """Cancelled so many turns before or after the end of its start, nothing is lost."""
+    engine.hold()
+    pool = make_pool(TARGET)
+    task = asyncio.create_task(a_run(pool))
+    await settle()
 
-        async def finish() -> None:
-            if end == "success":
-                engine.let_go()
-            else:
-                engine.refuse(ValueError("a bug, even"))
+    def end_start() -> None:
+        if fails:
+            engine.refuse(EngineError("start", "no"))
+        else:
+            engine.let_go()
 
-        for _turn in range(after):
-            await asyncio.sleep(0)
-        if not before:
-            await finish()
-        for _turn in range(after):
-            await asyncio.sleep(0)
-        task.cancel()
-        if before:
-            for _turn in range(before):
-                await asyncio.sleep(0)
-            await finish()
-        with suppress(asyncio.CancelledError, Exception):
-            await task
-        engine.release()
-        pool.fill()
-        await settle()
+    first, second = (task.cancel, end_start) if turns < 0 else (end_start, task.cancel)
+    first()
+    for _turn in range(abs(turns)):
+        await asyncio.sleep(0)
+    second()
+    with suppress(asyncio.CancelledError, EngineError):
+        await task
+    await settle()
+    engine.release()
+    clock.advance(60)  # past any pause
+    pool.fill()
+    await settle()
 
-        assert_whole(pool, engine)
-        await pool.close("next")
+    assert_whole(pool, engine)
 
 
 async def test_a_time_limit_ends_the_wait(make_pool: MakePool, engine: FakeEngine) -> None:
@@ -122,7 +111,7 @@ async def test_all_waiters_cancelled_in_one_tick(make_pool: MakePool, engine: Fa
     """However many are answered and cancelled together, every container comes back."""
     engine.hold()
     pool = make_pool(TARGET)
-    tasks = [asyncio.create_task(a_run(pool, [])) for _ in range(10)]
+    tasks = [asyncio.create_task(a_run(pool)) for _ in range(10)]
     await settle()
     engine.release()
     while not pool.leased:  # noqa: ASYNC110 - the very tick in which they are answered
@@ -174,10 +163,10 @@ async def _do(
     act: str, number: int, pool: ImagePool, engine: FakeEngine, tasks: list[asyncio.Task[None]]
 ) -> None:
     acts: dict[str, Callable[[], object]] = {
-        "take": lambda: tasks.append(asyncio.create_task(a_run(pool, []))),
+        "take": lambda: tasks.append(asyncio.create_task(a_run(pool))),
         "cancel": lambda: tasks and tasks[number % len(tasks)].cancel(),
         "let go": engine.let_go,
-        "refuse": lambda: engine.held and engine.refuse(_error()),
+        "refuse": lambda: engine.held and engine.refuse(EngineError("start", "no")),
         "kill": lambda: engine.living and engine.kill(sorted(engine.living)[0]),
         "fill": pool.fill,
         "turn": lambda: None,
@@ -185,12 +174,3 @@ async def _do(
     acts[act]()
     for _turn in range(number if act == "turn" else 0):
         await asyncio.sleep(0)
-
-
-def _error() -> Exception:
-    from pool import EngineError
-
-    return EngineError("start", "no")
-
-
-__all__ = ["FakeStream"]

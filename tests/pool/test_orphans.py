@@ -29,9 +29,10 @@ def seen(owner: Owner, state: str = "running") -> Seen:
 
 
 @contextmanager
-def another_process(code: str = "input()") -> Iterator[subprocess.Popen[bytes]]:
+def another_process() -> Iterator[subprocess.Popen[bytes]]:
     """A process of its own, ended and reaped at the end."""
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
+    words = [sys.executable, "-c", "input()"]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE)  # noqa: S603 - our own words
     try:
         yield process
     finally:

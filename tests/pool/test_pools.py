@@ -96,10 +96,9 @@ async def test_the_run_on_a_replaced_image_goes_on(
     """A container in use is not taken away when its image is replaced."""
     pools = make_pools(target=1)
 
-    async with pools.lease(SPEC) as lease:
-        async with pools.lease(replace(SPEC, image_id="sha256:new")):
-            await settle()
-            assert lease.container_id in engine.living
+    async with pools.lease(SPEC) as lease, pools.lease(replace(SPEC, image_id="sha256:new")):
+        await settle()
+        assert lease.container_id in engine.living
     await settle()
 
     assert lease.container_id not in engine.present

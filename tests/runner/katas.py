@@ -20,6 +20,7 @@ from pool import (
     Pools,
     PoolSettings,
 )
+from runner.admission import Admission
 from runner.answer import Frame, Harvest, unpack
 from runner.hand_over import hand_over
 from runner.images import Images
@@ -98,6 +99,7 @@ async def katas(delivery: Delivery, labels: Mapping[str, str]) -> AsyncIterator[
         engine=containers,
         images=images,
         pools=pools,
+        admission=Admission(places=8, queue=100),
         traffic_light=light,
         delivery=delivery,
         labels=labels,

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -157,7 +158,7 @@ async def test_an_unknown_path_is_refused(fake_http: Served, path: str, verb: st
     assert (await fake_http.raw(request)).refusal == (400, "unknown path")
 
 
-@pytest.mark.parametrize("path", [b"/\xff\xfe", b"/%ff%fe", b"/%00", b"/%ED%A0%80", b"*"])
+@pytest.mark.parametrize("path", [b"/%ff%fe", b"/%00", b"/%ED%A0%80", b"/%0d%0a"])
 async def test_a_path_of_odd_bytes_is_refused(fake_http: Served, path: bytes) -> None:
     """What is no text in UTF-8 is an unknown path, too."""
     answer = await fake_http.raw(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -269,8 +270,8 @@ async def test_an_image_to_pull_must_have_a_name(fake_http: Served, name: Any) -
 @pytest.mark.parametrize(
     "name",
     [
-        "../x", "/x", "/etc/passwd", "a/../../b", "..", "a/..", ".", "", "a//b", "./a", "a/", "a/./b",
-        "nul\0byte", "../home/sandbox/x", "x" * 256, "é" * 128, "/".join(["x" * 200] * 21),
+        "../x", "/x", "/etc/passwd", "a/../../b", "..", "a/..", ".", "", "a//b", "./a", "a/",
+        "a/./b", "nul\0byte", "../home/sandbox/x", "x" * 256, "é" * 128, "/".join(["x" * 200] * 21),
     ],
 )  # fmt: skip
 async def test_a_name_that_no_file_can_have_is_refused(fake_http: Served, name: str) -> None:
@@ -389,10 +390,11 @@ async def test_a_chunked_body_over_the_limit_is_not_read_on(serve_fake: ServeFak
     async with serve_fake(request_max_bytes=MIB) as http, http.connection() as (reader, writer):
         writer.write(b"POST /alive HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         answering = asyncio.create_task(answer_from(reader))
-        while not answering.done() and sent_bytes < 200 * MIB:
-            writer.write(b"10000\r\n" + b" " * 64 * KIB + b"\r\n")
-            sent_bytes += 64 * KIB
-            await asyncio.wait({answering, asyncio.ensure_future(writer.drain())}, timeout=1)
+        with suppress(ConnectionError):
+            while not answering.done() and sent_bytes < 200 * MIB:
+                writer.write(b"10000\r\n" + b" " * 64 * KIB + b"\r\n")
+                await writer.drain()
+                sent_bytes += 64 * KIB
         answer = await answering
 
     assert answer.refusal == (413, "body: over the limit of 1048576 bytes")
@@ -479,6 +481,22 @@ async def test_a_program_that_is_killed_has_a_shells_status(http: Served) -> Non
     assert (result["status"], result["outcome"]) == ("137", "amber")
 
 
+@pytest.mark.docker
+async def test_a_forged_status_does_not_count(docker_http: Served) -> None:
+    """What the program writes where its status will be is written over."""
+    result = await docker_http.run("printf 0123456789 >/tmp/dojo/status; exit 1")
+
+    assert (result["status"], result["outcome"]) == ("1", "red")
+
+
+@pytest.mark.docker
+async def test_a_program_that_removes_all_leaves_no_status(docker_http: Served) -> None:
+    """The status is 145, and the lambda is asked all the same."""
+    result = await docker_http.run("echo out; rm -rf /tmp/* /sandbox/*")
+
+    assert (result["status"], result["outcome"]) == ("145", "amber")
+
+
 async def test_the_script_need_not_be_executable(http: Served) -> None:
     """It is run by bash, in the folder of its files, where files have mode 0644."""
     result = await http.run('stat -c "%a %n" *; [ "$(basename "$PWD")" = sandbox ]')
@@ -540,6 +558,7 @@ async def test_an_id_is_only_a_text(fake_http: Served, kata_id: Any, seen: str) 
     assert result["stdout"] == text(seen)
 
 
+@pytest.mark.docker
 async def test_an_odd_id_reaches_a_real_program(docker_http: Served) -> None:
     """As with the fake engine: quotes, backslashes, percent signs and new lines are kept."""
     kata_id = 'it\'s "quoted" $(id) `id` \\n %s \\0000 \n日本\n'
@@ -844,6 +863,7 @@ async def test_a_container_that_cannot_start_is_faulty(serve_fake: ServeFake) ->
         assert len(engine.containers.fail_next) > 990
 
 
+@pytest.mark.docker
 async def test_an_image_without_bash_is_faulty(docker_http: Served) -> None:
     """The log holds the init's own words."""
     result = await docker_http.run(image_name="dojo-runner/no-bash")
@@ -901,12 +921,11 @@ async def test_a_container_is_used_once(serve_fake: ServeFake) -> None:
     engine = FakeEngine()
     async with serve_fake(engine, warm=2) as http:
         results = await asyncio.gather(*(http.run("echo x > x; ls") for _ in range(8)))
-        used = [one.container_id for one in engine.containers.there.values()]
-        await until(lambda: len(engine.containers.removals) >= 8)
+        await until(lambda: len(engine.containers.removals) == 8)
 
-    assert {result["stdout"]["content"] for result in results} == {"cyber-dojo.sh\nx\n"}
-    assert len(set(engine.containers.removals)) >= 8
-    assert used  # and others were warm by then
+        assert {result["stdout"]["content"] for result in results} == {"cyber-dojo.sh\nx\n"}
+        assert len(set(engine.containers.removals)) == 8
+        assert not set(engine.containers.removals) & set(engine.containers.there)
 
 
 async def test_a_run_goes_on_when_its_client_leaves(serve_fake: ServeFake) -> None:
@@ -968,7 +987,8 @@ ODD_NAMES = [
 async def test_a_file_can_have_an_odd_name(http: Served) -> None:
     """What is sent and then changed comes back by its own name, and what is not does not."""
     result = await http.run(
-        "find . -type f ! -name cyber-dojo.sh -exec bash -c 'for f; do echo + >>\"$f\"; done' _ {} +",
+        "find . -type f ! -name cyber-dojo.sh -exec "
+        "bash -c 'for f; do echo + >>\"$f\"; done' _ {} +",
         dict.fromkeys(ODD_NAMES, "old\n"),
     )
 
@@ -982,11 +1002,10 @@ async def test_a_program_can_make_odd_names(http: Served, first: int) -> None:
     """What is created comes back by its own name."""
     names = ODD_NAMES[first : first + 16]
     result = await http.run(
-        "mkdir made; while IFS= read -r -d '' name; do mkdir -p \"made/$(dirname \"./$name\")\"\n"
-        'echo new >"made/$name"; done < <(printf "$(<names)"); rm names cyber-dojo.sh',
-        {"names": "".join(f"{name}\0".replace("\\", "\\\\").replace("%", "%%") for name in names)
-         .replace("\0", "\\0")},
-    )  # fmt: skip
+        'mkdir made; while IFS= read -r -d \'\' name; do mkdir -p "made/$(dirname "./$name")"\n'
+        'echo new >"made/$name"; done <names; rm names',
+        {"names": "".join(f"{name}\0" for name in names)},
+    )
 
     assert result["created"] == {f"made/{name}": text("new\n") for name in names}
 
@@ -1222,6 +1241,7 @@ async def test_an_image_without_a_lambda_is_faulty(serve_fake: ServeFake) -> Non
     }
 
 
+@pytest.mark.docker
 @pytest.mark.parametrize(
     ("source", "context"),
     [
@@ -1256,8 +1276,9 @@ async def test_a_lambda_at_fault_leaves_the_run_as_it_was(
     assert (event["kata_id"], event["reason"]["context"]) == ("aBc123", context)
 
 
+@pytest.mark.docker
 async def test_a_lambda_is_called_with_texts_and_a_number(docker_http: Served) -> None:
-    """What the learner sees of stdout and stderr, and the status as an integer; a symbol will do."""
+    """What the learner sees of stdout and stderr, and the status as an integer."""
     result = await docker_http.run(
         "printf 'a\\377é'; echo b >&2; exit 7",
         rag_lambda='->(o, e, s) { [o, e, s] == ["aé", "b\\n", 7] ? "green" : :red }',

@@ -244,14 +244,6 @@ while :; do nap 0.02; done""",
         assert result.outcome == Outcome.TIMED_OUT
         assert result.stdout.content == "begun\n"
 
-    @once
-    async def test_our_script_stopped(self, run: Run) -> None:
-        """A program that stops everything it can reach is ended by the daemon's own deadline."""
-        result = await run("echo begun; kill -STOP -1; echo never", seconds=0.3)
-
-        assert (result.outcome, result.status) == (Outcome.TIMED_OUT, "142")
-        assert "no answer in time" in result.log["reason"]
-
     @by_userland
     async def test_waiting_for_input_ends_at_once(self, run: Run) -> None:
         """Nobody types: who reads stdin reads its end."""

@@ -1,0 +1,111 @@
+"""Settings: what the environment may say, and what it is told when it says it wrongly."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from pydantic import ValidationError
+
+from pool import DEFAULT_DOCKER_HOST, Delivery
+from runner.settings import PREFIX, Settings, SettingsError, read_settings
+
+
+@pytest.fixture
+def environ() -> Iterator[dict[str, str]]:
+    """The environment without any settings, restored afterwards."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(PREFIX) or name in ("DOCKER_HOST", "COMMIT_SHA"):
+            del os.environ[name]
+    yield os.environ  # type: ignore[misc]
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_nothing_need_be_set(environ: dict[str, str]) -> None:
+    """The defaults are the contract's."""
+    settings = read_settings()
+
+    assert settings.port == 4597
+    assert settings.docker_host == DEFAULT_DOCKER_HOST
+    assert settings.max_seconds_cap == 20
+    assert settings.budget_s == 25
+    assert settings.request_max_bytes == 16 * 1024 * 1024
+    assert settings.delivery is Delivery.ATTACH
+    assert settings.commit_sha == ""
+
+
+def test_the_environment_is_read(environ: dict[str, str]) -> None:
+    """Each setting by its own name; lists are separated by commas."""
+    environ.update(
+        CYBER_DOJO_RUNNER_PORT="4000",
+        CYBER_DOJO_RUNNER_DELIVERY="exec",
+        CYBER_DOJO_RUNNER_WARM_IMAGES="a:1, b ,,c@sha256:0",
+        DOCKER_HOST="tcp://engine:2375",
+        COMMIT_SHA="a1b2c3",
+    )
+    settings = read_settings()
+
+    assert (settings.port, settings.delivery) == (4000, Delivery.EXEC)
+    assert settings.warm_images == ("a:1", "b", "c@sha256:0")
+    assert (settings.docker_host, settings.commit_sha) == ("tcp://engine:2375", "a1b2c3")
+
+
+def test_an_empty_docker_host_is_none(environ: dict[str, str]) -> None:
+    """As for the docker command."""
+    environ["DOCKER_HOST"] = ""
+
+    assert read_settings().docker_host == DEFAULT_DOCKER_HOST
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CYBER_DOJO_RUNNER_PORT", "x"),
+        ("CYBER_DOJO_RUNNER_PORT", "70000"),
+        ("CYBER_DOJO_RUNNER_PORT", ""),
+        ("CYBER_DOJO_RUNNER_WARM", "-1"),
+        ("CYBER_DOJO_RUNNER_DELIVERY", "post"),
+        ("CYBER_DOJO_RUNNER_MAX_SECONDS_CAP", "0"),
+        ("CYBER_DOJO_RUNNER_BUDGET_S", "nan"),
+        ("CYBER_DOJO_RUNNER_BODY_READ_S", "0"),
+        ("CYBER_DOJO_RUNNER_LOG_LEVEL", "LOUD"),
+        ("DOCKER_HOST", "ssh://engine"),
+        ("DOCKER_HOST", "/var/run/docker.sock"),
+    ],
+)
+def test_a_wrong_value_is_refused(environ: dict[str, str], name: str, value: str) -> None:
+    """One line names the variable."""
+    environ[name] = value
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+
+    assert str(caught.value).startswith(f"{name}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["CYBER_DOJO_RUNNER_PROT", "CYBER_DOJO_RUNNER_"])
+def test_a_misspelt_setting_is_refused(environ: dict[str, str], name: str) -> None:
+    """It would be ignored otherwise, and nobody would know."""
+    environ[name] = "1"
+    with pytest.raises(SettingsError, match=f"^{name} is not a setting"):
+        read_settings()
+
+
+def test_other_variables_are_nobodys_business(environ: dict[str, str]) -> None:
+    """Only ours are looked at."""
+    environ["CYBER_DOJO_SAVER_PORT"] = "x"
+
+    assert read_settings().port == 4597
+
+
+def test_settings_are_frozen() -> None:
+    """They are read once."""
+    with pytest.raises(ValidationError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+def test_a_replica_has_a_name() -> None:
+    """Its own, or one that differs from that of another daemon on the same host."""
+    assert Settings(replica="blue").replica_name == "blue"
+    assert Settings(port=1).replica_name != Settings(port=2).replica_name

@@ -1,0 +1,96 @@
+"""Who may import what; pyproject.toml has the layers, for import-linter."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCKER_PARTS = ("client", "containers", "images", "stream")
+SOURCES = sorted((*ROOT.glob("pool/*.py"), *ROOT.glob("runner/*.py")))
+MODULES = [str(path.relative_to(ROOT)) for path in SOURCES]
+
+
+def imports_of(module: str) -> Iterator[str]:
+    """Dotted names; `from a import b` is `a.b`."""
+    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "no relative imports"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def importers_of(name: str) -> set[str]:
+    """Those of our modules that import it, or something in it."""
+    return {
+        module
+        for module in MODULES
+        if any(f"{found}.".startswith(f"{name}.") for found in imports_of(module))
+    }
+
+
+def test_all_sources_are_looked_at() -> None:
+    """A rule over no files would hold."""
+    assert len(MODULES) > 30
+    assert importers_of("asyncio")
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("aiohttp.web", {"runner/app.py", "runner/routes.py"}),
+        ("aiodocker", {f"pool/docker_{part}.py" for part in DOCKER_PARTS}),
+        ("asyncio_pool", {"pool/workers.py"}),
+        ("pydantic_settings", {"runner/settings.py"}),
+        ("magic", {"runner/texts.py"}),
+    ],
+)  # fmt: skip
+def test_what_is_outside_has_its_adapters(name: str, allowed: set[str]) -> None:
+    """Only these import it, and they do."""
+    assert importers_of(name) == allowed
+
+
+def test_the_service_sees_only_the_pools_shop_window() -> None:
+    """`runner` imports from `pool`, never from a module in it."""
+    for module in MODULES:
+        if module.startswith("runner/"):
+            ours = {name for name in imports_of(module) if name.split(".")[0] == "pool"}
+            assert all(name.count(".") == 1 for name in ours), module
+            assert not any((ROOT / f"{name.replace('.', '/')}.py").exists() for name in ours), (
+                module
+            )
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    """`os.environ` and `os.getenv` are the settings' alone."""
+    readers = {module for module in MODULES if {"environ", "getenv"} & names_in(module)}
+
+    assert readers == {"runner/settings.py"}
+
+
+def names_in(module: str) -> set[str]:
+    """All attributes, and what is imported from elsewhere."""
+    tree = ast.parse((ROOT / module).read_text())
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return attributes | {name.rpartition(".")[2] for name in imports_of(module)}
+
+
+def test_importing_does_nothing() -> None:
+    """No output, no log, no thread, no setting read: not even of a broken environment."""
+    modules = [module.removesuffix(".py").replace("/", ".") for module in MODULES]
+    code = (
+        f"import {', '.join(modules)}, logging, threading\n"
+        "assert threading.active_count() == 1, threading.enumerate()\n"
+        "assert not logging.root.handlers"
+    )
+    environment = {"CYBER_DOJO_RUNNER_PORT": "not a port", "PATH": "/usr/bin"}
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, env=environment, capture_output=True,
+        check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
