@@ -6,12 +6,16 @@ import json
 import posixpath
 import tarfile
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 
 import aiodocker
+import aiohttp
+from aiodocker.containers import DockerContainer
 from aiodocker.docker import Docker
 
 from pool.docker_client import DockerClient
 from pool.engine import Image
+from pool.errors import EngineError
 from pool.time_limits import ENGINE_CALL_S, EVENTS_CONNECT_S, PULL_S, READ_FILES_S
 
 _IMAGE_EVENTS = ("pull", "load", "import", "tag", "untag", "delete", "prune")
@@ -26,6 +30,7 @@ class DockerImages:
     def __init__(self, client: DockerClient, labels: Mapping[str, str]) -> None:
         self._client = client
         self._labels = dict(labels)
+        self._removals: set[asyncio.Task[None]] = set()
 
     async def image(self, name: str) -> Image:
         """Raises ImageMissingError."""
@@ -52,17 +57,19 @@ class DockerImages:
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
     ) -> dict[str, bytes | None]:
         """See pool.engine.ImageEngine. Reads through a container that is never started."""
-        async with self._client.call("read", READ_FILES_S, image=image_id) as docker:
-            container = await docker.containers.create(
-                {"Image": image_id, "Cmd": ["-"], "Labels": self._labels}
-            )
-            try:
+        created = asyncio.create_task(self._create(image_id), name=f"read {image_id}")
+        try:
+            container = await asyncio.shield(created)
+            async with self._client.call("read", READ_FILES_S, image=image_id) as docker:
                 return {
                     path: await _read_path(docker, container.id, path, limit_bytes)
                     for path in paths
                 }
-            finally:
-                await asyncio.shield(container.delete(force=True, v=True))
+        finally:
+            removal = asyncio.create_task(self._remove(created), name=f"remove of {image_id}")
+            self._removals.add(removal)
+            removal.add_done_callback(self._removals.discard)
+            await asyncio.shield(removal)
 
     async def image_changes(self) -> AsyncIterator[None]:
         """Yields once when listening, then whenever an image came, went or changed its name.
@@ -79,10 +86,26 @@ class DockerImages:
             )
         try:
             yield
-            while await response.content.readline():
-                yield
+            with suppress(aiohttp.ClientError):  # the engine's end, however it came
+                while await response.content.readline():
+                    yield
         finally:
             response.close()
+
+    async def _create(self, image_id: str) -> DockerContainer:
+        async with self._client.call("read", ENGINE_CALL_S, image=image_id) as docker:
+            return await docker.containers.create(
+                {"Image": image_id, "Cmd": ["-"], "Labels": self._labels}
+            )
+
+    async def _remove(self, created: asyncio.Task[DockerContainer]) -> None:
+        # The engine goes on with a create whose caller went away.
+        await asyncio.wait((created,))
+        if created.exception() is not None:
+            return
+        with suppress(EngineError):  # reported; what was read is worth more
+            async with self._client.call("remove", ENGINE_CALL_S, container=created.result().id):
+                await created.result().delete(force=True, v=True)
 
 
 async def _read_path(

@@ -78,6 +78,8 @@ class DockerStream:
             # Not `await self._pump`: our own caller's cancellation would look like the pump's.
             await asyncio.wait((self._pump,))
         finally:
+            self._ended = True  # a pump that was cancelled before its first step did not say so
+            self._news.set()
             # aiodocker asserts when the connection went away before it was closed.
             with suppress(aiohttp.ClientError, OSError, AssertionError):
                 await self._source.close()

@@ -123,6 +123,11 @@ class ImagePool:
             self._ledger.queued += 1
             self._workers.submit(self._refill)
 
+    def forgive(self) -> None:
+        """Forget that starts failed, and try again now."""
+        self.breaker = Breaker()
+        self.fill()
+
     async def close(self, reason: str) -> None:
         """Nothing new, and what is warm goes; what is leased goes when its lease ends.
 

@@ -62,6 +62,11 @@ class Pools:
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
+    def forgive(self) -> None:
+        """The engine is back: what failed while it was away is no image's fault."""
+        for pool in self._by_image.values():
+            pool.forgive()
+
     async def close(self) -> None:
         """Nothing new; every warm container is removed. Twice is harmless.
 

@@ -35,8 +35,9 @@ class ImageProfile:
 class Images:
     """Answers from memory while the engine tells us of every change, else by asking it.
 
-    `changed` is called (with no argument) after images of the node may have changed; `pulled`
-    with the name of an image whose pull has ended well.
+    `changed` is called after images of the node may have changed; `pulled` with the name of an
+    image whose pull has ended well; `listening` when the engine begins to tell us of changes
+    (True), and when it does no more (False).
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class Images:
         *,
         changed: Callable[[], None],
         pulled: Callable[[str], None],
+        listening: Callable[[bool], None],
     ) -> None:
         self._engine = engine
         self._changed = changed
         self._pulled = pulled
+        self._listening = listening
         self._ids: dict[str, str] = {}  # name -> image id, as far as known to be true
         self._changes = 0
         self._profiles: dict[str, asyncio.Task[ImageProfile]] = {}  # by image id
@@ -133,16 +136,21 @@ class Images:
         while True:
             try:
                 async for _ in self._engine.image_changes():
-                    self.is_listening = True
+                    self._listen(True)
                     self._forget_names()
                     self._changed()
             except EngineError as error:
                 # Reported where it failed; while nobody tells us of changes, we ask each time.
                 logger.debug("not listening to the engine: {}", error.message)
             finally:
-                self.is_listening = False
+                self._listen(False)
                 self._forget_names()
             await asyncio.sleep(_LISTEN_AGAIN_S)
+
+    def _listen(self, is_listening: bool) -> None:
+        if is_listening != self.is_listening:
+            self.is_listening = is_listening
+            self._listening(is_listening)
 
     def _forget_names(self) -> None:
         self._changes += 1

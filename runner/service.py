@@ -73,7 +73,12 @@ class Service:
             PoolSettings(target=settings.warm, refills_at_once=settings.refills_at_once),
             failed=report_bug,
         )
-        self._images = Images(engines.images, changed=self._images_changed, pulled=self._warm_up)
+        self._images = Images(
+            engines.images,
+            changed=self._images_changed,
+            pulled=self._warm_up,
+            listening=self._engine_came_or_went,
+        )
         self._traffic_light = TrafficLight(
             engines.containers, engines.images, settings.ruby_image, owner.labels()
         )
@@ -92,6 +97,7 @@ class Service:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._engine_answers = False
+        self._look_again = asyncio.Event()
         self.is_draining = False
 
     @property
@@ -172,6 +178,13 @@ class Service:
                 if await self._images.image_id(name) != pool.spec.image_id:
                     self._pools.retire(name, "image was removed or replaced")
 
+    def _engine_came_or_went(self, is_there: bool) -> None:
+        if is_there:
+            self._pools.forgive()
+        else:
+            self._engine_answers = False
+        self._look_again.set()
+
     async def _sweep_for_ever(self) -> None:
         while True:
             try:
@@ -181,7 +194,10 @@ class Service:
                     logger.bind(orphans=orphans).info("removed orphans of an earlier process")
             except EngineError:
                 self._engine_answers = False
-            await asyncio.sleep(SWEEP_S if self._engine_answers else SWEEP_AGAIN_S)
+            self._look_again.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_S if self._engine_answers else SWEEP_AGAIN_S):
+                    await self._look_again.wait()
 
     def _own(self, coroutine: Any, what: str) -> None:
         task = asyncio.create_task(coroutine, name=what)

@@ -87,16 +87,18 @@ class Daemon:
         """What it has on the engine, in any state."""
         return await self._containers.list_containers(f"{REPLICA_LABEL}={self.replica}")
 
-    async def settled(self) -> None:
-        """Wait until every pool is full, nothing runs, and no container is there that is not due.
+    async def settled(self, *images: str) -> None:
+        """Wait until every pool, these images' at least, is full, and nothing is left over.
 
-        Those that are: the warm ones, and the one that decides the colours. A pool whose image
+        What is due: the warm containers, and the one that decides the colours. A pool whose image
         cannot be started is never full.
         """
 
         async def surplus() -> str:
-            pools = (await self.health())["images"].values()
-            pools = [pool for pool in pools if not pool["last_error"]]
+            by_image = (await self.health())["images"]
+            if not by_image.keys() >= set(images):
+                return "an image is not pooled"
+            pools = [pool for pool in by_image.values() if not pool["last_error"]]
             if any(pool["warm"] != pool["target"] for pool in pools):
                 return "a pool is not full"
             if any(pool["starting"] or pool["leased"] for pool in pools):

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
-from pool import ContainerSpec, ImagePool, Pools, PoolSettings
+from pool import ContainerSpec, DockerClient, EngineError, ImagePool, Pools, PoolSettings
 from pool.workers import Workers
 
+from .fake_dockerd import FakeDockerd
 from .fake_engine import FakeEngine
 
 SPEC = ContainerSpec(
@@ -92,3 +94,25 @@ async def make_pools(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool
     for pools in made:
         await pools.close()
     assert not bugs
+
+
+@pytest.fixture
+async def dockerd(tmp_path: Path) -> AsyncIterator[FakeDockerd]:
+    """An engine on a unix socket, whose answers the test scripts."""
+    server = FakeDockerd(tmp_path / "docker.sock")
+    async with server.listening():
+        yield server
+
+
+@pytest.fixture
+def reported() -> list[EngineError]:
+    """What `client` reported."""
+    return []
+
+
+@pytest.fixture
+async def client(dockerd: FakeDockerd, reported: list[EngineError]) -> AsyncIterator[DockerClient]:
+    """A client of that engine."""
+    client = DockerClient(dockerd.host, reported.append)
+    yield client
+    await client.close()

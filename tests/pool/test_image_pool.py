@@ -639,6 +639,21 @@ async def test_the_shelf_fills_by_itself_after_the_pause(
     assert pool.warm == 1
 
 
+async def test_forgiven_it_tries_at_once(make_pool: MakePool, engine: FakeEngine) -> None:
+    """What failed while the engine was away keeps nobody waiting when it is back."""
+    engine.start_error = ERROR
+    pool = make_pool(target=1)
+    with pytest.raises(EngineError):
+        await begin_lease(pool)
+    engine.start_error = None
+
+    pool.forgive()
+    await settle()
+
+    assert pool.warm == 1
+    assert pool.breaker.last_error is None
+
+
 async def test_a_bug_below_leaves_nobody_waiting(make_pool: MakePool, engine: FakeEngine) -> None:
     """An engine that breaks in a way nobody foresaw fails its callers; they never hang."""
     engine.start_error = KeyError("Id")

@@ -92,7 +92,12 @@ async def katas(delivery: Delivery, labels: Mapping[str, str]) -> AsyncIterator[
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)
     bugs: list[BaseException] = []
-    images = Images(DockerImages(client, labels), changed=lambda: None, pulled=lambda name: None)
+    images = Images(
+        DockerImages(client, labels),
+        changed=lambda: None,
+        pulled=lambda name: None,
+        listening=lambda _: None,
+    )
     pools = Pools(containers, PoolSettings(target=1), failed=bugs.append)
     light = ByStatus()
     runner = KataRunner(

@@ -40,9 +40,10 @@ async def listening(
     engine: FakeImages,
     changed: Callable[[], None] = lambda: None,
     pulled: Callable[[str], None] = lambda name: None,
+    told: Callable[[bool], None] = lambda is_there: None,
 ) -> AsyncIterator[Images]:
     """Images that hear of changes; closed at the end."""
-    images = Images(engine, changed=changed, pulled=pulled)
+    images = Images(engine, changed=changed, pulled=pulled, listening=told)
     images.start()
     await until(lambda: images.is_listening)
     yield images
@@ -64,6 +65,18 @@ async def test_an_image_is_asked_for_once() -> None:
 
     assert found == [gcc.image_id] * 3
     assert engine.questions == 1
+
+
+async def test_it_is_told_once_when_the_engine_comes_and_goes() -> None:
+    """Not at every change of an image."""
+    engine = CountingImages()
+    told: list[bool] = []
+    async with listening(engine, told=told.append) as images:
+        engine.add("gcc:latest")
+        engine.stop_listening()
+        await until(lambda: not images.is_listening)
+
+    assert told == [True, False]
 
 
 async def test_an_absent_image_is_asked_for_again() -> None:
@@ -93,7 +106,9 @@ async def test_nothing_is_remembered_while_changes_are_not_heard_of() -> None:
     """Every question goes to the engine then."""
     engine = CountingImages()
     engine.add("gcc:latest")
-    images = Images(engine, changed=lambda: None, pulled=lambda name: None)
+    images = Images(
+        engine, changed=lambda: None, pulled=lambda name: None, listening=lambda _: None
+    )
     for _ in range(3):
         await images.image_id("gcc")
     await images.close()

@@ -1,0 +1,341 @@
+"""Images on the real engine, and on one that has a bad day."""
+
+import asyncio
+import io
+import tarfile
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
+
+import pytest
+
+from pool import DockerClient, DockerContainers, DockerImages, EngineError, ImageMissingError
+from tests.waiting import eventually
+
+from .fake_dockerd import FakeDockerd, answer, chunks, raw, reset, silence
+
+PYTHON = "dojo-runner/python-pytest:latest"
+TOOLED_HOME = "dojo-runner/tooled-home:latest"
+RAG = "/usr/local/bin/red_amber_green.rb"
+
+
+@pytest.fixture
+def label() -> str:
+    """A label of this test's own."""
+    return f"dojo-runner.test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def docker_images(docker_client: DockerClient, label: str) -> DockerImages:
+    """Images of the real engine."""
+    return DockerImages(docker_client, {label: "1"})
+
+
+@pytest.fixture
+async def links(docker_client: DockerClient) -> AsyncIterator[str]:
+    """The id of an image that is made of links, odd files and directories."""
+    name = f"dojo-runner-test-{uuid.uuid4().hex}:latest"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        _add(tar, "real/rag.rb", b"the lambda")
+        _add(tar, "empty/", None)
+        _add(tar, "full/.hidden", b"x")
+        _add(tar, "large", b"x" * 1001)
+        _add(tar, "exact", b"x" * 1000)
+        _add(tar, "nothing", b"")
+        _add(tar, "huge", b"x" * 3_000_000)
+        for number in range(300):
+            _add(tar, f"crowd/{number:0100}", b"y" * 2000)
+        for link, target in {
+            "absolute": "/real/rag.rb",
+            "bin/relative": "../real/rag.rb",
+            "twice": "absolute",
+            "dangling": "nowhere",
+            "loop": "loop",
+            "to-dir": "real",
+        }.items():
+            entry = tarfile.TarInfo(link)
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
+    repository, _, tag = name.partition(":")
+    async with docker_client.call("import", 60) as docker:
+        response = await docker._do_query(
+            "images/create",
+            "POST",
+            params={"fromSrc": "-", "repo": repository, "tag": tag},
+            data=packed.getvalue(),
+            headers={"Content-Type": "application/x-tar"},
+        )
+        await response.read()
+        yield (await docker.images.inspect(name))["Id"]
+        await docker.images.delete(name, force=True)
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes | None) -> None:
+    entry = tarfile.TarInfo(name)
+    if content is None:
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+    else:
+        entry.size = len(content)
+    tar.addfile(entry, io.BytesIO(content or b""))
+
+
+# The real engine
+
+
+@pytest.mark.docker
+async def test_an_image_has_an_id(docker_images: DockerImages) -> None:
+    """The name of an image leads to what it is now."""
+    image = await docker_images.image(PYTHON)
+
+    assert image.image_id.startswith("sha256:")
+    assert await docker_images.image(image.image_id) == image
+
+
+@pytest.mark.docker
+async def test_an_absent_image_is_missing(docker_images: DockerImages) -> None:
+    """Which is an answer of its own kind."""
+    with pytest.raises(ImageMissingError, match="nosuch/image"):
+        await docker_images.image("nosuch/image:latest")
+
+
+@pytest.mark.docker
+async def test_knows_the_names_of_all_images(docker_images: DockerImages) -> None:
+    """Every tag on the node."""
+    assert {PYTHON, TOOLED_HOME} <= await docker_images.image_names()
+
+
+@pytest.mark.docker
+async def test_reads_the_lambda_of_an_image(docker_images: DockerImages) -> None:
+    """The file as it is in the image."""
+    image = await docker_images.image(PYTHON)
+
+    files = await docker_images.read_files(image.image_id, (RAG,), 100_000)
+
+    lambda_source = files[RAG]
+    assert lambda_source is not None
+    assert b"lambda" in lambda_source
+
+
+@pytest.mark.docker
+async def test_reads_files_and_looks_into_directories(
+    docker_images: DockerImages, links: str
+) -> None:
+    """A file's content, b"" for a directory that holds something, None for all else."""
+    wanted: dict[str, bytes | None] = {
+        "/real/rag.rb": b"the lambda",
+        "/nothing": b"",
+        "/full": b"",
+        "/crowd": b"",
+        "/empty": None,
+        "/absent": None,
+        "/absent/deeper": None,
+        "/real/rag.rb/deeper": None,
+    }
+
+    assert await docker_images.read_files(links, tuple(wanted), 1000) == wanted
+
+
+@pytest.mark.docker
+async def test_follows_links(docker_images: DockerImages, links: str) -> None:
+    """Wherever they lead within the image; those that lead nowhere are absent."""
+    wanted: dict[str, bytes | None] = {
+        "/absolute": b"the lambda",
+        "/bin/relative": b"the lambda",
+        "/twice": b"the lambda",
+        "/to-dir": b"",
+        "/to-dir/rag.rb": b"the lambda",
+        "/dangling": None,
+        "/loop": None,
+    }
+
+    assert await docker_images.read_files(links, tuple(wanted), 1000) == wanted
+
+
+@pytest.mark.docker
+async def test_a_file_over_the_limit_is_not_read(docker_images: DockerImages, links: str) -> None:
+    """Up to the limit, to the byte; beyond it nothing."""
+    files = await docker_images.read_files(links, ("/exact", "/large", "/huge"), 1000)
+
+    assert files == {"/exact": b"x" * 1000, "/large": None, "/huge": None}
+
+
+@pytest.mark.docker
+async def test_reading_leaves_nothing_behind(
+    docker_images: DockerImages, docker_containers: DockerContainers, label: str
+) -> None:
+    """The container that was read through is gone."""
+    image = await docker_images.image(PYTHON)
+
+    await docker_images.read_files(image.image_id, (RAG, "/home/sandbox"), 1000)
+
+    assert await docker_containers.list_containers(f"{label}=1") == []
+
+
+@pytest.mark.docker
+async def test_a_cancelled_reading_leaves_nothing_behind(
+    docker_images: DockerImages, docker_containers: DockerContainers, label: str
+) -> None:
+    """Whenever it is cancelled, in the middle of the create too."""
+    image = await docker_images.image(PYTHON)
+    for delay_s in (0, 0.001, 0.005, 0.01, 0.02, 0.04, 0.08):
+        task = asyncio.create_task(docker_images.read_files(image.image_id, (RAG,), 100_000))
+        await asyncio.wait((task,), timeout=delay_s)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    # One more, to its end: the engine is done with all creates before this one.
+    await docker_images.read_files(image.image_id, (RAG,), 100_000)
+    await eventually(
+        lambda: docker_containers.list_containers(f"{label}=1"), lambda listed: listed == []
+    )
+
+
+@pytest.mark.docker
+async def test_reading_an_absent_image_is_missing(docker_images: DockerImages) -> None:
+    """It went between the question and the reading."""
+    with pytest.raises(ImageMissingError):
+        await docker_images.read_files("nosuch/image:latest", (RAG,), 1000)
+
+
+@pytest.mark.docker
+async def test_hears_of_changes(docker_images: DockerImages, docker_client: DockerClient) -> None:
+    """A name that comes and a name that goes: each is heard of."""
+    name = f"dojo-runner-test-{uuid.uuid4().hex}"
+    async with asyncio.timeout(20), aclosing(docker_images.image_changes()) as changes:
+        await anext(changes)  # listening
+
+        async with docker_client.call("tag", 10) as docker:
+            await docker.images.tag(PYTHON, name)
+        await anext(changes)
+        assert f"{name}:latest" in await docker_images.image_names()
+        async with docker_client.call("untag", 10) as docker:
+            await docker.images.delete(name)
+        await anext(changes)
+
+        assert f"{name}:latest" not in await docker_images.image_names()
+
+
+@pytest.mark.docker
+async def test_a_failing_pull_says_why(docker_images: DockerImages) -> None:
+    """The engine's own words about the registry."""
+    with pytest.raises(EngineError, match="connection refused") as caught:
+        await docker_images.pull("127.0.0.1:1/nobody/here:latest")
+
+    assert caught.value.operation == "pull"
+    assert caught.value.image == "127.0.0.1:1/nobody/here:latest"
+
+
+# An engine that has a bad day
+
+
+@pytest.fixture
+def images(client: DockerClient) -> DockerImages:
+    """Images of the scripted engine."""
+    return DockerImages(client, {})
+
+
+async def test_a_pull_that_fails_on_its_way_says_why(
+    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
+) -> None:
+    """An error in the middle of the progress is an error, with the registry's words."""
+    dockerd.on(
+        "POST /images/create",
+        chunks(b'{"status":"Pulling"}\r\n', b'{"error":"denied: requested access"}\r\n'),
+    )
+
+    with pytest.raises(EngineError, match="denied: requested access") as caught:
+        await images.pull("private/image:latest")
+
+    assert reported == [caught.value]
+
+
+async def test_a_pull_whose_progress_is_garbage_is_an_error(
+    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
+) -> None:
+    """What is not JSON is no progress."""
+    dockerd.on("POST /images/create", chunks(b"<html>\r\n"))
+
+    with pytest.raises(EngineError) as caught:
+        await images.pull("some/image:latest")
+
+    assert reported == [caught.value]
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_the_end_of_the_engine_ends_the_changes(
+    dockerd: FakeDockerd, images: DockerImages, cut: bool
+) -> None:
+    """Whether the engine closes its event stream or is torn away, listening is over."""
+    dockerd.on("GET /events", chunks(b'{"Action":"tag"}\n', cut=cut))
+    heard = 0
+
+    async with asyncio.timeout(5):
+        async for _change in images.image_changes():
+            heard += 1
+
+    assert heard == 2
+
+
+async def test_changes_that_cannot_be_heard_of_are_an_error(
+    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
+) -> None:
+    """An engine that refuses to be listened to is reported."""
+    dockerd.on("GET /events", reset)
+
+    with pytest.raises(EngineError) as caught:
+        await anext(images.image_changes())
+
+    assert reported == [caught.value]
+
+
+async def test_a_broken_archive_is_an_error(
+    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
+) -> None:
+    """What is no tar is not read, and the container goes all the same."""
+    dockerd.on("POST /containers/create", answer({"Id": "c1"}))
+    dockerd.on("GET /containers/c1/archive", raw(b"no tar" * 1000, 200, "application/x-tar"))
+    dockerd.on("DELETE /containers/c1", answer({}))
+
+    with pytest.raises(EngineError) as caught:
+        await images.read_files("sha256:1", ("/x",), 1000)
+
+    assert caught.value.operation == "read"
+    assert reported == [caught.value]
+    assert dockerd.asked[-1] == "DELETE /containers/c1"
+
+
+async def test_a_removal_that_fails_spoils_no_reading(
+    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
+) -> None:
+    """What was read is worth more than the container that stays."""
+    dockerd.on("POST /containers/create", answer({"Id": "c1"}))
+    dockerd.on("GET /containers/c1/archive", answer({"message": "no such path"}, 404))
+    dockerd.on("DELETE /containers/c1", answer({"message": "busy"}, 500))
+
+    assert await images.read_files("sha256:1", ("/x",), 1000) == {"/x": None}
+
+    assert [error.operation for error in reported] == ["remove"]
+
+
+async def test_a_pull_may_be_cancelled(dockerd: FakeDockerd, images: DockerImages) -> None:
+    """A caller that goes away lets go of the connection."""
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await chunks(b'{"status":"Pulling"}\r\n', cut=True)(reader, writer)
+        asked.set()
+        await silence(reader, writer)
+        gone.set()
+
+    dockerd.on("POST /images/create", stall)
+    task = asyncio.create_task(images.pull("some/image:latest"))
+    await asked.wait()
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    async with asyncio.timeout(5):
+        await gone.wait()

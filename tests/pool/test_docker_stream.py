@@ -1,0 +1,278 @@
+"""An attached stream, on an engine that tears it at will."""
+
+import asyncio
+import tracemalloc
+
+import pytest
+
+from pool import DockerClient, EngineError
+from pool.docker_stream import DockerStream
+
+from .fake_dockerd import (
+    STDERR,
+    STDOUT,
+    Answer,
+    FakeDockerd,
+    answer,
+    frame,
+    reset,
+    silence,
+    the_end,
+    upgraded,
+)
+
+
+async def attach(dockerd: FakeDockerd, client: DockerClient, reply: Answer) -> DockerStream:
+    """A stream over which the engine does that."""
+    dockerd.on("GET /containers/c1/json", answer({"Config": {"Tty": False}}))
+    dockerd.on("POST /containers/c1/attach", reply)
+    source = client.docker.containers.container("c1").attach(stdin=True, stdout=True, stderr=True)
+    await source.__aenter__()
+    return DockerStream(client, source, "c1")
+
+
+async def read_all(stream: DockerStream) -> bytes:
+    """To the end of the stream."""
+    said = bytearray()
+    async with asyncio.timeout(60):
+        while more := await stream.read():
+            said += more
+    return bytes(said)
+
+
+async def test_reads_stdout(dockerd: FakeDockerd, client: DockerClient) -> None:
+    """What came is handed over in order, and nothing at the end."""
+    stream = await attach(
+        dockerd, client, upgraded(frame(STDOUT, b"one "), frame(STDOUT, b"two"), then=the_end)
+    )
+
+    assert await read_all(stream) == b"one two"
+    assert stream.ended
+    assert await stream.read() == b""
+    await stream.close()
+
+
+async def test_a_reader_that_was_cancelled_misses_nothing(
+    dockerd: FakeDockerd, client: DockerClient
+) -> None:
+    """What comes between two readers is the second one's."""
+    go_on = asyncio.Event()
+
+    async def later(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        writer.write(frame(STDOUT, b"late"))
+
+    stream = await attach(dockerd, client, upgraded(then=later))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await stream.read()
+    go_on.set()
+
+    assert await read_all(stream) == b"late"
+    await stream.close()
+
+
+async def test_keeps_the_first_4_kib_of_stderr(dockerd: FakeDockerd, client: DockerClient) -> None:
+    """Complaints are bounded, apart from stdout, and trimmed."""
+    frames = [frame(STDERR, b" \xff" + b"x" * 1000)] * 9 + [frame(STDOUT, b"said")]
+    stream = await attach(dockerd, client, upgraded(*frames, then=the_end))
+
+    assert await read_all(stream) == b"said"
+    assert stream.complaints.startswith("\N{REPLACEMENT CHARACTER}xxx")
+    assert 4000 < len(stream.complaints) <= 4096
+    await stream.close()
+
+
+@pytest.mark.parametrize("torn", [b"\x01\x00\x00", frame(STDOUT, b"half a frame")[:-4]])
+@pytest.mark.parametrize("end", [the_end, reset])
+async def test_a_stream_cut_in_mid_frame_looks_like_an_end(
+    dockerd: FakeDockerd, client: DockerClient, torn: bytes, end: Answer
+) -> None:
+    """What was whole is handed over, what was torn never is, and nothing hangs."""
+
+    async def whole_then_torn(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await taken.wait()
+        writer.write(torn)
+        await writer.drain()
+        await end(reader, writer)
+
+    taken = asyncio.Event()
+    stream = await attach(dockerd, client, upgraded(frame(STDOUT, b"whole"), then=whole_then_torn))
+
+    assert await stream.read() == b"whole"
+    taken.set()
+    assert await read_all(stream) == b""
+    await stream.close()
+
+
+@pytest.mark.parametrize("end", [the_end, reset])
+async def test_tells_its_listener_of_the_end_once(
+    dockerd: FakeDockerd, client: DockerClient, end: Answer
+) -> None:
+    """Nobody needs to read for the death of a container to be noticed."""
+    ended = asyncio.Event()
+    calls: list[str] = []
+    stream = await attach(dockerd, client, upgraded(then=end))
+
+    stream.on_end(lambda: (calls.append("ended"), ended.set()))
+    async with asyncio.timeout(10):
+        await ended.wait()
+    await stream.close()
+
+    assert calls == ["ended"]
+
+
+async def test_a_listener_that_comes_late_is_told_at_once(
+    dockerd: FakeDockerd, client: DockerClient
+) -> None:
+    """A stream that has ended says so to whoever asks."""
+    stream = await attach(dockerd, client, upgraded(then=the_end))
+    await read_all(stream)
+    calls: list[str] = []
+
+    stream.on_end(lambda: calls.append("ended"))
+
+    assert calls == ["ended"]
+    await stream.close()
+
+
+async def test_our_own_end_is_no_death(dockerd: FakeDockerd, client: DockerClient) -> None:
+    """Closing a stream tells its listener nothing."""
+    calls: list[str] = []
+    stream = await attach(dockerd, client, upgraded())
+    stream.on_end(lambda: calls.append("ended"))
+
+    await stream.close()
+    await stream.close()
+
+    assert not calls
+    assert stream.ended
+
+
+async def test_closing_passes_on_cancellation(dockerd: FakeDockerd, client: DockerClient) -> None:
+    """One who is cancelled while closing is cancelled, and the connection is closed as well."""
+    gone = asyncio.Event()
+
+    async def watch(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        gone.set()
+
+    stream = await attach(dockerd, client, upgraded(then=watch))
+    went_on: list[str] = []
+
+    async def close_and_go_on() -> None:
+        await stream.close()
+        went_on.append("closed")
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(close_and_go_on())
+    await asyncio.sleep(0)  # into close()
+    task.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await gone.wait()
+
+    assert not went_on
+
+
+async def test_a_closed_stream_ends_its_reader(dockerd: FakeDockerd, client: DockerClient) -> None:
+    """One who still reads is not left waiting."""
+    stream = await attach(dockerd, client, upgraded())
+    reading = asyncio.create_task(read_all(stream))
+    await asyncio.sleep(0)
+
+    await stream.close()
+
+    assert await reading == b""
+
+
+async def test_writes_to_stdin(dockerd: FakeDockerd, client: DockerClient) -> None:
+    """All of it arrives."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received = await reader.readexactly(300_000)
+        writer.write(frame(STDOUT, received[-5:]))
+
+    stream = await attach(dockerd, client, upgraded(then=echo))
+
+    await stream.write(b"x" * 299_995 + b"12345")
+
+    assert await read_all(stream) == b"12345"
+    await stream.close()
+
+
+async def test_writing_after_the_end_is_an_error(
+    dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError]
+) -> None:
+    """Nobody is told that a dead container got its files."""
+    stream = await attach(dockerd, client, upgraded(then=the_end))
+    await read_all(stream)
+
+    with pytest.raises(EngineError, match="has ended") as caught:
+        await stream.write(b"x")
+
+    assert reported == [caught.value]
+    await stream.close()
+
+
+async def test_writing_to_a_closed_stream_is_an_error(
+    dockerd: FakeDockerd, client: DockerClient
+) -> None:
+    """We let go of it ourselves."""
+    stream = await attach(dockerd, client, upgraded())
+    await stream.close()
+
+    with pytest.raises(EngineError):
+        await stream.write(b"x")
+
+
+async def test_what_nobody_reads_waits_at_the_writer(
+    dockerd: FakeDockerd, client: DockerClient
+) -> None:
+    """A flood of 100 MB costs us a few; whoever reads gets every byte of it."""
+    size, sent = 100_000_000, 0
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        tiny, large = frame(STDOUT, b"12") * 10_000, frame(STDOUT, b"x" * 32_768) * 10
+        while sent < size:
+            data, count = (large, 327_680) if sent else (tiny, 20_000)
+            writer.write(data)
+            await writer.drain()
+            sent += count
+            progress.set()
+
+    async def blocked() -> bool:
+        progress.clear()
+        try:
+            async with asyncio.timeout(0.5):
+                await progress.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    progress = asyncio.Event()
+    stream = await attach(dockerd, client, upgraded(then=flood))
+    tracemalloc.start()
+    while not await blocked():
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert sent < 10_000_000
+    assert peak < 20_000_000
+    assert len(await read_all(stream)) == sent >= size
+    await stream.close()
+
+
+async def test_a_flood_of_complaints_is_read_and_dropped(
+    dockerd: FakeDockerd, client: DockerClient
+) -> None:
+    """What comes over stderr never holds up what comes over stdout."""
+    frames = [frame(STDERR, b"x" * 32_768)] * 1000 + [frame(STDOUT, b"said")]
+    stream = await attach(dockerd, client, upgraded(*frames, then=silence))
+
+    async with asyncio.timeout(30):
+        assert await stream.read() == b"said"
+    await stream.close()
