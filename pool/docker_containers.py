@@ -82,11 +82,11 @@ class DockerContainers:
             listed = await docker._query_json(
                 "containers/json", params={"all": "1", "filters": json.dumps({"label": [label]})}
             )
-        return [
-            # One whose removal is under way may have lost its name already.
-            Seen(one["Id"], "".join(one["Names"][:1]).lstrip("/"), one["State"], one["Labels"])
-            for one in listed
-        ]
+            return [
+                # One whose removal is under way may have lost its name already.
+                Seen(one["Id"], "".join(one["Names"][:1]).lstrip("/"), one["State"], one["Labels"])
+                for one in listed
+            ]
 
     async def close(self) -> None:
         """Wait for the removals that are under way."""
@@ -109,8 +109,7 @@ class DockerContainers:
         by_stdin = spec.delivery is Delivery.ATTACH
         async with self._client.call("attach", ENGINE_CALL_S, image=spec.image, container=name):
             source = container.attach(stdin=by_stdin, stdout=True, stderr=True)
-            await source.__aenter__()
-        return DockerStream(self._client, source, name)
+            return await DockerStream.open(self._client, source, name)
 
     async def _start(self, spec: ContainerSpec, container: DockerContainer, name: str) -> None:
         async with self._client.call("start", ENGINE_CALL_S, image=spec.image, container=name):
@@ -132,9 +131,7 @@ class DockerContainers:
                 user=spec.user,
                 workdir=spec.working_dir,
             )
-            source = armed.start(detach=False)
-            await source.__aenter__()
-        return DockerStream(self._client, source, name)
+            return await DockerStream.open(self._client, armed.start(detach=False), name)
 
     async def _wait_until_ready(
         self, spec: ContainerSpec, container: DockerContainer, name: str, stream: DockerStream

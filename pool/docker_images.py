@@ -61,10 +61,13 @@ class DockerImages:
         try:
             container = await asyncio.shield(created)
             async with self._client.call("read", READ_FILES_S, image=image_id) as docker:
-                return {
-                    path: await _read_path(docker, container.id, path, limit_bytes)
-                    for path in paths
-                }
+                try:
+                    return {
+                        path: await _read_path(docker, container.id, path, limit_bytes)
+                        for path in paths
+                    }
+                except tarfile.TarError as error:
+                    raise EngineError("read", f"no tar: {error}", image=image_id) from error
         finally:
             removal = asyncio.create_task(self._remove(created), name=f"remove of {image_id}")
             self._removals.add(removal)

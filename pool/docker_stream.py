@@ -37,6 +37,16 @@ class DockerStream:
         self._on_end: Callable[[], None] | None = None
         self._pump = asyncio.create_task(self._read_on(), name=f"read {name}")
 
+    @classmethod
+    async def open(cls, client: DockerClient, source: AiodockerStream, name: str) -> "DockerStream":
+        """Connect, and read on from the first byte. Must be called inside `client.call`."""
+        try:
+            await source.__aenter__()
+        except BaseException:
+            await _close(source)
+            raise
+        return cls(client, source, name)
+
     @property
     def ended(self) -> bool:
         """Whether nothing more will come."""
@@ -80,9 +90,7 @@ class DockerStream:
         finally:
             self._ended = True  # a pump that was cancelled before its first step did not say so
             self._news.set()
-            # aiodocker asserts when the connection went away before it was closed.
-            with suppress(aiohttp.ClientError, OSError, AssertionError):
-                await self._source.close()
+            await _close(self._source)
 
     async def _read_on(self) -> None:
         try:
@@ -104,3 +112,9 @@ class DockerStream:
             self._news.set()
             if self._on_end is not None:
                 self._on_end()
+
+
+async def _close(source: AiodockerStream) -> None:
+    # aiodocker asserts when the connection went away before it was closed.
+    with suppress(aiohttp.ClientError, OSError, AssertionError):
+        await source.close()

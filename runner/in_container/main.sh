@@ -51,7 +51,8 @@ done
 LC_ALL=C
 cd / || exit 1
 
-# Written over the four blanks that came with the hand-over: that needs no room, should /tmp be full.
+# Written over the four blanks that came with the hand-over, all of them: that needs no room,
+# should the program have filled /tmp.
 [[ $status ]] && printf '%-4s' "$status" 1<>/tmp/dojo/status
 
 harvest=(tmp/dojo)

@@ -23,10 +23,13 @@ class FakeContainer:
     spec: ContainerSpec
     stream: FakeStream
     task: asyncio.Task[None] = field(repr=False)
+    is_being_removed: bool = False
 
     @property
     def state(self) -> str:
         """As an engine lists it."""
+        if self.is_being_removed:
+            return "removing"
         return "exited" if self.stream.ended else "running"
 
 
@@ -34,8 +37,8 @@ class FakeContainers:
     """Implements pool.engine.ContainerEngine.
 
     Which program runs is told by the first word of the command. `fail_next` holds the errors of
-    the next starts; clear `may_start` to keep starts waiting. What was asked for stays in
-    `starts` and `removals`.
+    the next starts; clear `may_start` or `may_remove` to keep starts or removals waiting. What
+    was asked for stays in `starts` and `removals`.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class FakeContainers:
         self.fail_lists: EngineError | None = None
         self.may_start = asyncio.Event()
         self.may_start.set()
+        self.may_remove = asyncio.Event()
+        self.may_remove.set()
         self._images = images
         self._failed = failed
         self._numbers = itertools.count(1)
@@ -87,11 +92,15 @@ class FakeContainers:
         return Started(container.container_id, container.name, container.stream)
 
     async def remove(self, container_id: str) -> None:
-        """Harmless when it is gone already."""
+        """Harmless when it is gone already, or its removal is in progress."""
         self.removals.append(container_id)
-        container = self.there.pop(container_id, None)
-        if container is not None:
-            await self._end(container)
+        container = self.there.get(container_id)
+        if container is None or container.is_being_removed:
+            return
+        container.is_being_removed = True
+        await self.may_remove.wait()
+        await self._end(container)
+        del self.there[container_id]
 
     async def kill(self, container_id: str) -> None:
         """It ends, as if by itself, and is still there."""

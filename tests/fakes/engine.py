@@ -26,4 +26,5 @@ class FakeEngine:
         return Engines(self.containers, self.images, self._close)
 
     async def _close(self) -> None:
+        assert not self.containers.there, "a removal would be cut off"
         self.is_closed = True

@@ -69,7 +69,7 @@ class FakeDockerd:
 
 def answer(body: Any, status: int = 200) -> Answer:
     """JSON, as a healthy engine sends it."""
-    return raw(json.dumps(body).encode(), status)
+    return raw(b"" if status == 204 else json.dumps(body).encode(), status)
 
 
 def raw(body: bytes, status: int = 200, content_type: str = "application/json") -> Answer:

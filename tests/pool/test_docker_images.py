@@ -57,18 +57,19 @@ async def links(docker_client: DockerClient) -> AsyncIterator[str]:
             entry = tarfile.TarInfo(link)
             entry.type, entry.linkname = tarfile.SYMTYPE, target
             tar.addfile(entry)
+    packed.seek(0)
+    docker = docker_client.docker
     repository, _, tag = name.partition(":")
-    async with docker_client.call("import", 60) as docker:
-        response = await docker._do_query(
-            "images/create",
-            "POST",
-            params={"fromSrc": "-", "repo": repository, "tag": tag},
-            data=packed.getvalue(),
-            headers={"Content-Type": "application/x-tar"},
-        )
-        await response.read()
-        yield (await docker.images.inspect(name))["Id"]
-        await docker.images.delete(name, force=True)
+    response = await docker._do_query(
+        "images/create",
+        "POST",
+        params={"fromSrc": "-", "repo": repository, "tag": tag},
+        data=packed,
+        headers={"Content-Type": "application/x-tar"},
+    )
+    await response.read()
+    yield (await docker.images.inspect(name))["Id"]
+    await docker.images.delete(name, force=True)
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes | None) -> None:
@@ -130,7 +131,6 @@ async def test_reads_files_and_looks_into_directories(
         "/empty": None,
         "/absent": None,
         "/absent/deeper": None,
-        "/real/rag.rb/deeper": None,
     }
 
     assert await docker_images.read_files(links, tuple(wanted), 1000) == wanted
@@ -146,10 +146,21 @@ async def test_follows_links(docker_images: DockerImages, links: str) -> None:
         "/to-dir": b"",
         "/to-dir/rag.rb": b"the lambda",
         "/dangling": None,
-        "/loop": None,
     }
 
     assert await docker_images.read_files(links, tuple(wanted), 1000) == wanted
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("path", "words"), [("/loop", "too many links"), ("/real/rag.rb/deeper", "not a directory")]
+)
+async def test_what_the_engine_cannot_follow_is_its_error(
+    docker_images: DockerImages, links: str, path: str, words: str
+) -> None:
+    """An image that is broken in itself is told in the engine's own words."""
+    with pytest.raises(EngineError, match=words):
+        await docker_images.read_files(links, (path,), 1000)
 
 
 @pytest.mark.docker

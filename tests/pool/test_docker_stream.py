@@ -27,8 +27,7 @@ async def attach(dockerd: FakeDockerd, client: DockerClient, reply: Answer) -> D
     dockerd.on("GET /containers/c1/json", answer({"Config": {"Tty": False}}))
     dockerd.on("POST /containers/c1/attach", reply)
     source = client.docker.containers.container("c1").attach(stdin=True, stdout=True, stderr=True)
-    await source.__aenter__()
-    return DockerStream(client, source, "c1")
+    return await DockerStream.open(client, source, "c1")
 
 
 async def read_all(stream: DockerStream) -> bytes:

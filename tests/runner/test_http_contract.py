@@ -630,6 +630,16 @@ async def test_a_run_on_an_absent_image_pulls_it(http: Served) -> None:
     }
 
 
+async def test_a_run_on_an_absent_image_begins_its_pull(serve_fake: ServeFake) -> None:
+    """Nobody else need ask for it."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        await http.run(image_name="cyberdojo/new")
+        await until(lambda: bool(engine.images.pulls))
+
+    assert engine.images.pulls == ["cyberdojo/new:latest"]
+
+
 async def test_an_image_on_the_node_is_pulled(http: Served) -> None:
     """What was there at start counts as pulled."""
     answer = await http.ask(PULL, {"id": "x", "image_name": http.image})
@@ -967,10 +977,16 @@ async def test_a_start_that_ends_while_draining_leaves_nothing(serve_fake: Serve
         engine.containers.may_start.clear()
         await http.run()
         draining = asyncio.create_task(http.service.drain())
-        await asyncio.sleep(0)
+        await until(lambda: not engine.containers.there)
+        engine.containers.may_remove.clear()
         engine.containers.may_start.set()
+        await until(lambda: bool(engine.containers.there))
+        for _ in range(100):  # turns in which the engine must not be let go of
+            await asyncio.sleep(0)
+        engine.containers.may_remove.set()
         await draining
 
+        assert engine.is_closed
         assert engine.containers.there == {}
 
 
