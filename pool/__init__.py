@@ -10,6 +10,7 @@ from pool.image_pool import ImagePool, Lease
 from pool.orphans import Owner, remove_mine, sweep, this_process
 from pool.pools import Pools
 from pool.settings import PoolSettings
+from pool.sizing import Sizes
 from pool.spec import ContainerSpec, Delivery, Ulimit
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "PoolSettings",
     "Pools",
     "Seen",
+    "Sizes",
     "Started",
     "State",
     "Stream",

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from pool.breaker import Breaker
 from pool.container import Container, State
+from pool.demand import Demand
 from pool.engine import ContainerEngine, Stream
 from pool.errors import EngineError, PoolClosedError
 from pool.ledger import Ledger
 from pool.settings import PoolSettings
+from pool.sizing import Claim, Target, p95, wanted
 from pool.spec import ContainerSpec
 from pool.workers import Workers
 
@@ -40,7 +42,7 @@ class Counts:
 
 
 class ImagePool:
-    """Keeps `settings.target` containers of one spec warm, each for one run."""
+    """Keeps `target` containers of one spec warm, each for one run; see `resize`."""
 
     def __init__(
         self,
@@ -53,6 +55,9 @@ class ImagePool:
         self.spec = spec
         self.counts = Counts()
         self.breaker = Breaker()
+        self.demand = Demand()
+        self.target = settings.sizes.minimum
+        self._steady = Target(self.target)
         self._engine = engine
         self._workers = workers
         self._settings = settings
@@ -85,6 +90,24 @@ class ImagePool:
         books = self._ledger
         return any(one.container_id == container_id for one in (*books.warm, *books.leased))
 
+    def claim(self) -> Claim:
+        """How many should be warm by now, judging by demand alone."""
+        now_s, sizes = self._now_s(), self._settings.sizes
+        needed = wanted(
+            self.demand.rate(now_s),
+            p95(self.counts.fill_times_s),
+            now_s - self.demand.last_s,
+            sizes,
+        )
+        return Claim(self._steady.follow(needed, now_s, sizes.cool_down_s), self.demand.last_s)
+
+    def resize(self, target: int) -> None:
+        """Keep that many from now on: what is too much goes, what is missing is started."""
+        self.target = target
+        self._let_go_of_surplus()
+        if self._ledger.missing(target) and not self._refill_can_wait():
+            self.fill()
+
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Lease]:
         """A container for one run, discarded afterwards, whatever happens.
@@ -102,9 +125,7 @@ class ImagePool:
             container = await self._next_warm()
         else:
             self.counts.hits += 1
-        # A start costs 300 ms of CPU, which the run that begins now would feel: while there is
-        # another warm one, the refill waits until this run is over (see _discard).
-        if not self._ledger.warm:
+        if not self._refill_can_wait():
             self.fill()
         try:
             yield Lease(container.container_id, container.name, container.stream, hit)
@@ -119,7 +140,7 @@ class ImagePool:
         if pause_s:
             self._fill_later(pause_s)
             return
-        for _ in range(self._ledger.missing(self._settings.target)):
+        for _ in range(self._ledger.missing(self.target)):
             self._ledger.queued += 1
             self._workers.submit(self._refill)
 
@@ -176,7 +197,7 @@ class ImagePool:
     async def _refill(self) -> None:
         self._ledger.queued -= 1
         # Asked again now that it is this refill's turn: what was missing may be there.
-        if self._closed or not self._ledger.missing(self._settings.target):
+        if self._closed or not self._ledger.missing(self.target):
             return
         if self.breaker.pause_s(self._now_s()):
             self.fill()
@@ -239,6 +260,13 @@ class ImagePool:
             self.breaker.failed(died, self._now_s())
         self.fill()
 
+    def _refill_can_wait(self) -> bool:
+        """A start costs 300 ms of CPU, which the runs that go on now would feel.
+
+        While another one is warm, refills wait until one of these runs is over (see _discard).
+        """
+        return bool(self._ledger.warm and self._ledger.leased)
+
     def _give_back(self, container: Container) -> None:
         if self._closed or container.stream.ended:
             self._discard(container, "given back")
@@ -248,7 +276,7 @@ class ImagePool:
 
     def _let_go_of_surplus(self) -> None:
         """Callers who went away leave what was started for them."""
-        while len(self._ledger.warm) > self._settings.target:
+        while len(self._ledger.warm) > self.target:
             self._discard(self._ledger.warm[0], "surplus")
 
     def _discard(self, container: Container, reason: str) -> None:

@@ -67,25 +67,21 @@ def is_provably_dead(process: str) -> bool:
         return True
 
 
-def is_orphan(seen: Seen, me: Owner, is_dead: Callable[[str], bool]) -> bool:
+def is_orphan(seen: Seen, is_dead: Callable[[str], bool]) -> bool:
     """Whether a container of this service may be removed.
 
-    What this very process started is for its pools to judge. A living sibling's containers are
-    left alone; one that cannot be proved dead may be alive, so only what has ended is taken: when
-    a daemon dies, its waiting containers lose their stdin and end by themselves.
+    A living owner's containers are left alone while they run, this very process's among them. One
+    whose owner cannot be proved dead may be alive, so only what has ended is taken: when a daemon
+    dies, its waiting containers lose their stdin and end by themselves; and what a living one could
+    not remove has ended, too.
     """
-    process = seen.labels.get(OWNER_LABEL, "")
-    if process == me.process:
-        return False
-    return is_dead(process) or seen.state in ("exited", "dead")
+    return is_dead(seen.labels.get(OWNER_LABEL, "")) or seen.state in ("exited", "dead")
 
 
-async def sweep(
-    engine: ContainerEngine, me: Owner, is_dead: Callable[[str], bool] = is_provably_dead
-) -> int:
+async def sweep(engine: ContainerEngine, is_dead: Callable[[str], bool] = is_provably_dead) -> int:
     """Remove all orphans on this engine; how many there were. Raises EngineError."""
     seen = await engine.list_containers(f"{SERVICE_LABEL}={SERVICE}")
-    orphans = [one for one in seen if is_orphan(one, me, is_dead)]
+    orphans = [one for one in seen if is_orphan(one, is_dead)]
     await _remove_all(engine, orphans)
     return len(orphans)
 

@@ -9,10 +9,12 @@ from pool.engine import ContainerEngine
 from pool.errors import PoolClosedError
 from pool.image_pool import ImagePool, Lease
 from pool.settings import PoolSettings
+from pool.sizing import share
 from pool.spec import ContainerSpec
 from pool.workers import Workers
 
 CLOSE_LIMIT_S = 10.0
+RESIZE_S = 5.0
 
 
 class Pools:
@@ -33,6 +35,7 @@ class Pools:
         self._by_image: dict[str, ImagePool] = {}
         self._retiring: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._upkeep = asyncio.create_task(self._resize_for_ever(), name="resize pools")
 
     @property
     def by_image(self) -> dict[str, ImagePool]:
@@ -46,12 +49,24 @@ class Pools:
     @asynccontextmanager
     async def lease(self, spec: ContainerSpec) -> AsyncIterator[Lease]:
         """See ImagePool.lease; the image is pooled from now on."""
-        async with self._pool_of(spec).lease() as lease:
+        pool = self._pool_of(spec)
+        pool.demand.note(self._now_s())
+        async with pool.lease() as lease:
+            self.resize()
             yield lease
 
     def warm_up(self, spec: ContainerSpec) -> None:
-        """Pool this image, and start what it lacks in the background."""
-        self._pool_of(spec).fill()
+        """It will be wanted soon: pool it, and start what it lacks in the background."""
+        self._pool_of(spec).demand.note(self._now_s(), weight=0)
+        self.resize()
+
+    def resize(self) -> None:
+        """Let every image have what demand asks for, as far as the host's limit goes."""
+        leased = sum(pool.leased for pool in self._by_image.values())
+        claims = {image: pool.claim() for image, pool in self._by_image.items()}
+        targets = share(claims, self._settings.host_containers - leased)
+        for image, target in targets.items():
+            self._by_image[image].resize(target)
 
     def retire(self, image: str, reason: str) -> None:
         """Let go of an image's warm containers, in the background; harmless if it has none."""
@@ -73,10 +88,17 @@ class Pools:
         Callers end their leases first: what is still leased stays until its lease ends.
         """
         self._closed = True
+        self._upkeep.cancel()
         for image in list(self._by_image):
             self.retire(image, "draining")
         await self._workers.close(CLOSE_LIMIT_S)
         await asyncio.gather(*self._retiring)
+
+    async def _resize_for_ever(self) -> None:
+        """Targets rise when somebody takes; that they fall again takes a look now and then."""
+        while True:
+            await asyncio.sleep(RESIZE_S)
+            self.resize()
 
     def _pool_of(self, spec: ContainerSpec) -> ImagePool:
         if self._closed:

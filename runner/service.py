@@ -70,7 +70,11 @@ class Service:
         self._engine = engines.containers
         self._pools = Pools(
             self._engine,
-            PoolSettings(target=settings.warm, refills_at_once=settings.refills_at_once),
+            PoolSettings(
+                sizes=settings.sizes,
+                host_containers=settings.host_containers,
+                refills_at_once=settings.refills_at_once,
+            ),
             failed=report_bug,
         )
         self._images = Images(
@@ -153,7 +157,7 @@ class Service:
                     "warm": pool.warm,
                     "starting": pool.starting,
                     "leased": pool.leased,
-                    "target": self._settings.warm,
+                    "target": pool.target,
                     "takes": pool.counts.hits + pool.counts.misses,
                     "hits": pool.counts.hits,
                     "misses": pool.counts.misses,
@@ -188,7 +192,7 @@ class Service:
     async def _sweep_for_ever(self) -> None:
         while True:
             try:
-                orphans = await sweep(self._engine, self._owner)
+                orphans = await sweep(self._engine)
                 self._engine_answers = True
                 if orphans:
                     logger.bind(orphans=orphans).info("removed orphans of an earlier process")

@@ -2,12 +2,12 @@
 
 import os
 import socket
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pool import DEFAULT_DOCKER_HOST, Delivery
+from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
 
 PREFIX = "CYBER_DOJO_RUNNER_"
 MIB = 1024 * 1024
@@ -33,7 +33,11 @@ class Settings(BaseSettings):
     ruby_image: str = Field(
         "dojo-runner/ruby:latest", description="any image with Ruby 2.7 or later"
     )
-    warm: int = Field(3, ge=0, le=100, description="warm containers per image")
+    warm: int | None = Field(None, ge=0, le=100, description="a fixed number per image")
+    warm_min: int = Field(0, ge=0, le=100, description="of an image, wanted or not")
+    warm_max: int = Field(12, ge=0, le=100, description="of an image, however wanted")
+    warm_spare: int = Field(2, ge=0, le=100, description="beside what the rate of runs asks for")
+    host_containers: int = Field(40, ge=0, le=2000, description="of all images, leased ones too")
     refills_at_once: int = Field(2, ge=1, le=16)
     runs_at_once: int = Field(0, ge=0, le=1000, description="0: the number of cores, plus one")
     queue: int = Field(60, ge=0, le=10_000, description="how many more may wait for their turn")
@@ -63,6 +67,19 @@ class Settings(BaseSettings):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
+    @model_validator(mode="after")
+    def _min_below_max(self) -> Self:
+        if self.warm_min > self.warm_max:
+            raise ValueError(f"{PREFIX}WARM_MIN is above {PREFIX}WARM_MAX")
+        return self
+
+    @property
+    def sizes(self) -> Sizes:
+        """How many containers an image may keep warm."""
+        if self.warm is not None:
+            return Sizes(minimum=self.warm, maximum=self.warm, spare=0)
+        return Sizes(minimum=self.warm_min, maximum=self.warm_max, spare=self.warm_spare)
+
     @property
     def replica_name(self) -> str:
         """Two daemons of one host differ by their ports."""
@@ -79,6 +96,8 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if not first["loc"]:
+            raise SettingsError(first["msg"]) from error
         field = str(first["loc"][0])
         name = field if field.isupper() else f"{PREFIX}{field.upper()}"
         raise SettingsError(f"{name}: {first['msg']}") from error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pool import ContainerSpec, DockerClient, EngineError, ImagePool, Pools, PoolSettings
+from pool import ContainerSpec, DockerClient, EngineError, ImagePool, Pools, PoolSettings, Sizes
 from pool.workers import Workers
 
 from .fake_dockerd import FakeDockerd
@@ -62,7 +62,9 @@ async def make_pool(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool]
     made: list[tuple[ImagePool, Workers]] = []
 
     def make(target: int = 2, refills_at_once: int = 2) -> ImagePool:
-        settings = PoolSettings(target=target, refills_at_once=refills_at_once)
+        settings = PoolSettings(
+            sizes=Sizes(minimum=target, maximum=target, spare=0), refills_at_once=refills_at_once
+        )
         workers = Workers(refills_at_once, bugs.append)
         pool = ImagePool(SPEC, engine, workers, settings, clock)
         made.append((pool, workers))
@@ -83,8 +85,14 @@ async def make_pools(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool
     bugs: list[BaseException] = []
     made: list[Pools] = []
 
-    def make(target: int = 2, refills_at_once: int = 2) -> Pools:
-        settings = PoolSettings(target=target, refills_at_once=refills_at_once)
+    def make(
+        target: int = 2, refills_at_once: int = 2, sizes: Sizes | None = None, host: int = 40
+    ) -> Pools:
+        settings = PoolSettings(
+            sizes=sizes or Sizes(minimum=target, maximum=target, spare=0),
+            host_containers=host,
+            refills_at_once=refills_at_once,
+        )
         made.append(Pools(engine, settings, failed=bugs.append, now_s=clock))
         return made[-1]
 

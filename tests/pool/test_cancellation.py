@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pool import EngineError, ImagePool, Pools, PoolSettings
+from pool import EngineError, ImagePool, Pools, PoolSettings, Sizes
 
 from .conftest import SPEC, Clock, MakePool, settle
 from .fake_engine import FakeEngine
@@ -136,7 +136,9 @@ def test_whole_after_any_storm(acts: list[tuple[str, int]]) -> None:
     async def storm() -> None:
         engine, clock, bugs = FakeEngine(), Clock(), list[BaseException]()
         engine.hold()
-        pools = Pools(engine, PoolSettings(target=TARGET), failed=bugs.append, now_s=clock)
+        pools = Pools(
+            engine, PoolSettings(sizes=Sizes(TARGET, TARGET, 0)), failed=bugs.append, now_s=clock
+        )
         pools.warm_up(SPEC)
         pool = pools.by_image[SPEC.image]
         tasks: list[asyncio.Task[None]] = []

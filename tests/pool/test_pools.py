@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from pool import EngineError, PoolClosedError
+from pool import EngineError, PoolClosedError, Sizes
 
-from .conftest import SPEC, MakePools, settle
+from .conftest import SPEC, Clock, MakePools, settle
 from .fake_engine import FakeEngine
 
 OTHER = replace(SPEC, image="other/image", image_id="sha256:2")
@@ -237,3 +237,63 @@ async def test_no_task_outlives_close(make_pools: MakePools, engine: FakeEngine)
     await settle()
 
     assert asyncio.all_tasks() <= before
+
+
+# Sizes by demand
+
+SIZES = Sizes(minimum=0, maximum=10, spare=1, keep_s=600, cool_down_s=30)
+
+
+async def test_an_image_that_is_wanted_more_gets_more(
+    make_pools: MakePools, engine: FakeEngine, clock: Clock
+) -> None:
+    """Targets follow the rate of takes and the time that a start takes, at once."""
+    engine.on_ready = lambda stream: clock.advance(0.5)
+    pools = make_pools(sizes=SIZES)
+    async with pools.lease(SPEC):
+        pass
+    first = pools.by_image[SPEC.image].target
+
+    for _ in range(60):
+        clock.advance(0.1)
+        async with pools.lease(SPEC):
+            await settle()
+
+    assert pools.by_image[SPEC.image].target > first
+
+
+async def test_an_image_that_nobody_wants_any_more_lets_go(
+    make_pools: MakePools, engine: FakeEngine, clock: Clock
+) -> None:
+    """Its warm containers go, and the next run is a miss that warms it again."""
+    pools = make_pools(sizes=SIZES)
+    pools.warm_up(SPEC)
+    await settle()
+    assert pools.by_image[SPEC.image].warm > 0
+
+    clock.advance(601)
+    pools.resize()
+    await settle()
+
+    assert not engine.present
+    async with pools.lease(SPEC) as lease:
+        assert not lease.hit
+    await settle()
+    assert pools.by_image[SPEC.image].warm > 0
+
+
+async def test_all_images_together_stay_within_the_hosts_limit(
+    make_pools: MakePools, engine: FakeEngine, clock: Clock
+) -> None:
+    """Whoever was wanted least recently lets go; what runs counts, too."""
+    pools = make_pools(target=3, host=5)
+    pools.warm_up(OTHER)
+    await settle()
+    clock.advance(1)
+
+    async with pools.lease(SPEC):
+        await settle()
+
+        warm = {image: pool.warm for image, pool in pools.by_image.items()}
+        assert warm == {SPEC.image: 3, OTHER.image: 1}
+        assert len(engine.living) == 5

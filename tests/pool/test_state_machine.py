@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pool import EngineError, ImagePool, Lease, PoolClosedError, PoolSettings
+from pool import EngineError, ImagePool, Lease, PoolClosedError, PoolSettings, Sizes
 from pool.workers import Workers
 
 from .conftest import SPEC, Clock, settle
@@ -57,7 +57,11 @@ class PoolMachine(RuleBasedStateMachine):
     async def _open(self) -> None:
         self.workers = Workers(2, self.bugs.append)
         self.pool = ImagePool(
-            SPEC, self.engine, self.workers, PoolSettings(target=TARGET), self.clock
+            SPEC,
+            self.engine,
+            self.workers,
+            PoolSettings(sizes=Sizes(TARGET, TARGET, 0)),
+            self.clock,
         )
 
     def go(self, coroutine: Coroutine[Any, Any, None]) -> None:

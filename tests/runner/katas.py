@@ -19,6 +19,7 @@ from pool import (
     EngineError,
     Pools,
     PoolSettings,
+    Sizes,
 )
 from runner.admission import Admission
 from runner.answer import Frame, Harvest, unpack
@@ -98,7 +99,7 @@ async def katas(delivery: Delivery, labels: Mapping[str, str]) -> AsyncIterator[
         pulled=lambda name: None,
         listening=lambda _: None,
     )
-    pools = Pools(containers, PoolSettings(target=1), failed=bugs.append)
+    pools = Pools(containers, PoolSettings(sizes=Sizes(1, 1, 0)), failed=bugs.append)
     light = ByStatus()
     runner = KataRunner(
         engine=containers,
