@@ -133,7 +133,7 @@ class KataRunner:
                         return _Answer(None, Code.MACHINERY_FAILED, reason)
                     frame.feed(data)
         except TimeoutError:
-            reason = f"no answer in time; the container was killed {kata.max_seconds:g} s + grace"
+            reason = f"no answer soon after {kata.max_seconds:g} s; the container was killed"
             return _Answer(None, Code.TIMED_OUT, reason)
         except UnreadableError as error:
             return _Answer(None, Code.OUTPUT_UNREADABLE, str(error))

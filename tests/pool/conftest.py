@@ -1,7 +1,8 @@
 """Pools on a fake engine, with a clock that the test moves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ async def settle() -> None:
     """
     for _turn in range(100):
         await asyncio.sleep(0)
+
+
+@contextmanager
+def unheard_errors() -> Iterator[list[str]]:
+    """What the loop hears of tasks that ended with an error and that nobody asked."""
+    loop, heard = asyncio.get_running_loop(), list[str]()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _loop, context: heard.append(repr(context["exception"])))
+    yield heard
+    loop.set_exception_handler(before)
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 import asyncio
 import gc
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 
 import pytest
 
 from pool import EngineError, ImageMissingError, ImagePool, Lease, PoolClosedError
 
-from .conftest import Clock, MakePool, settle
+from .conftest import Clock, MakePool, settle, unheard_errors
 from .fake_engine import FakeEngine, FakeStream
 
 ERROR = EngineError("start", "no bash")
@@ -40,16 +39,6 @@ async def until_answered(pool: ImagePool) -> None:
     """To the very tick in which somebody was given a container and is not awake yet."""
     while not pool.leased:  # noqa: ASYNC110 - an event would wake us a tick too late
         await asyncio.sleep(0)
-
-
-@contextmanager
-def unheard_errors() -> Iterator[list[str]]:
-    """What the loop hears of tasks that ended with an error and that nobody asked."""
-    loop, heard = asyncio.get_running_loop(), list[str]()
-    before = loop.get_exception_handler()
-    loop.set_exception_handler(lambda _loop, context: heard.append(repr(context["exception"])))
-    yield heard
-    loop.set_exception_handler(before)
 
 
 # Taking
@@ -128,6 +117,25 @@ async def test_a_waiter_takes_whichever_gets_warm_first(
     engine.let_go()
 
     assert (await caller).container_id == "id-1"
+
+
+async def test_a_start_whose_caller_went_away_serves_the_next(
+    make_pool: MakePool, engine: FakeEngine
+) -> None:
+    """One who gave up is waited for no more, and what was begun for it is not begun again."""
+    engine.hold()
+    pool = make_pool(target=1)
+    gone = begin_lease(pool)
+    await settle()
+    gone.cancel()
+    await settle()
+
+    here = begin_lease(pool)
+    await settle()
+
+    assert engine.starts == 1
+    engine.let_go()
+    assert (await here).container_id == "id-1"
 
 
 async def test_waiters_are_served_in_order(make_pool: MakePool, engine: FakeEngine) -> None:
@@ -617,6 +625,29 @@ async def test_an_image_that_works_again_serves_all_who_wait(
     assert len({lease.container_id for lease in leases}) == 9
     assert pool.warm == 2
     assert pool.breaker.last_error is None
+
+
+async def test_once_it_works_nobody_waits_for_a_turn(
+    make_pool: MakePool, engine: FakeEngine, clock: Clock
+) -> None:
+    """Those who wait are no refills: all that they lack is started together."""
+    engine.start_error = ERROR
+    pool = make_pool(refills_at_once=2)
+    with pytest.raises(EngineError):
+        async with pool.lease():
+            pass
+    clock.advance(1)
+    engine.start_error = None
+    engine.hold()
+    callers = [begin_lease(pool) for _ in range(9)]
+    await settle()
+
+    engine.let_go()
+    await settle()
+
+    assert engine.held >= 8
+    engine.release()
+    await asyncio.gather(*callers)
 
 
 async def test_the_shelf_fills_by_itself_after_the_pause(

@@ -1,13 +1,14 @@
 """Workers never lose a slot, whatever becomes of their jobs."""
 
 import asyncio
+import gc
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pool.workers import Workers
 
-from .conftest import settle
+from .conftest import settle, unheard_errors
 
 
 async def test_runs_at_most_so_many_at_once() -> None:
@@ -113,10 +114,13 @@ async def test_closing_cancels_what_overstays() -> None:
     workers.submit(job)
     workers.submit(job)
     await settle()
-    await workers.close(0.01)
+    with unheard_errors() as heard:
+        await workers.close(0.01)
+        gc.collect()
 
     assert ended == ["cancelled", "cancelled"]
     assert workers.idle
+    assert not heard
 
 
 async def test_closing_twice_is_harmless() -> None:

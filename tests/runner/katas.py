@@ -5,9 +5,11 @@ import io
 import os
 import tarfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+import aiodocker
 
 from pool import (
     DEFAULT_DOCKER_HOST,
@@ -31,6 +33,7 @@ from runner.traffic_light import Colour, TrafficLight
 
 DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
 NONCE = "0123456789abcdef"
+_OURS = "dojo-runner.test-image"
 
 
 def kata(image: str, script: str, *, seconds: float = 10.0, **files: str) -> Kata:
@@ -139,8 +142,21 @@ async def build_from(client: DockerClient, name: str, context: Mapping[str, str]
     packed.seek(0)
     said: list[Any] = []
     async for event in client.docker.images.build(
-        fileobj=packed, encoding="identity", tag=name, forcerm=True, stream=True
+        fileobj=packed,
+        encoding="identity",
+        tag=name,
+        labels={_OURS: "yes"},
+        forcerm=True,
+        stream=True,
     ):
         said.append(event)
     found: dict[str, Any] = await client.docker.images.inspect(name)
     return str(found["Id"])
+
+
+async def remove_unnamed(client: DockerClient) -> None:
+    """Of what `build` made: the images whose names now mean others."""
+    filters = {"dangling": ["true"], "label": [_OURS]}
+    for image in await client.docker.images.list(filters=filters):
+        with suppress(aiodocker.DockerError):  # another test run may be at it, or use it
+            await client.docker.images.delete(image["Id"])

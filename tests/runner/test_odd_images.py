@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from pool import DockerClient
 from tests.daemon_process import Daemon, daemon
-from tests.runner.katas import DOCKER_HOST, build
+from tests.runner.katas import DOCKER_HOST, build, remove_unnamed
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.docker
@@ -28,12 +28,15 @@ async def client() -> AsyncIterator[DockerClient]:
     """The engine."""
     client = DockerClient(DOCKER_HOST, lambda error: None)
     yield client
+    await remove_unnamed(client)
     await client.close()
 
 
 @pytest_asyncio.fixture(scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
-    """A daemon for this file."""
+async def running(
+    tmp_path_factory: pytest.TempPathFactory, client: DockerClient
+) -> AsyncIterator[Daemon]:
+    """A daemon for this file, gone before `client` clears up."""
     async with daemon(tmp_path_factory.mktemp("odd"), warm="1", runs_at_once="8") as running:
         yield running
 

@@ -97,8 +97,7 @@ async def registry(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Re
         yield Registry(address, client)
         references = {"reference": [f"{address}/*", f"{address}/*:*"]}
         for image in await client.docker.images.list(filters=references):
-            for tag in image["RepoTags"] or ():
-                await client.docker.images.delete(tag, force=True)
+            await client.docker.images.delete(image["Id"], force=True)
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
@@ -116,8 +115,10 @@ async def answers(http: aiohttp.ClientSession, url: str) -> bool:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
-    """A daemon for this file."""
+async def running(
+    tmp_path_factory: pytest.TempPathFactory, registry: Registry
+) -> AsyncIterator[Daemon]:
+    """A daemon for this file, gone before the registry's images are."""
     async with daemon(tmp_path_factory.mktemp("pull"), warm="1") as running:
         yield running
 
