@@ -34,7 +34,7 @@ HARVEST_S = 4.0
 
 # A kata that may take the whole budget queues for a moment all the same: most end far sooner.
 SHORTEST_QUEUE_S = 3.0
-NOTABLE_QUEUE_S = 0.1
+NOTABLE_QUEUE_S = 1.0
 
 # Packing this much takes 5 ms: below, a thread costs more than it gives.
 _PACK_IN_THREAD_BYTES = 128 * 1024
