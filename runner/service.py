@@ -185,6 +185,7 @@ class Service:
     def _engine_came_or_went(self, is_there: bool) -> None:
         if is_there:
             self._pools.forgive()
+            self._traffic_light.forgive()
         else:
             self._engine_answers = False
         self._look_again.set()

@@ -151,6 +151,10 @@ class TrafficLight:
         if self._start is None and not self._closed:
             self._start = asyncio.create_task(self._start_evaluator(), name="start traffic light")
 
+    def forgive(self) -> None:
+        """The engine is back: a start that failed while it was away may be tried again now."""
+        self._try_again_at_s = 0.0
+
     async def close(self) -> None:
         """Remove the container; open questions get no answer. Twice is harmless."""
         self._closed = True
