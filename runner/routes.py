@@ -28,12 +28,19 @@ _Handler = Callable[[web.Application, dict[str, Any]], Awaitable[tuple[str, Any]
 def add_routes(app: web.Application) -> None:
     """The operators' paths, and behind them everything else: the contract's."""
     app.router.add_get("/health", health)
+    app.router.add_get("/metrics", metrics)
     app.router.add_route("*", r"/{path:[\s\S]*}", contract)  # new lines, too
 
 
 async def health(request: web.Request) -> web.Response:
     """What operators want to know."""
     return web.json_response(request.app[SERVICE].health())
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """The same for Prometheus, and how long runs take."""
+    counted = request.app[SERVICE].metrics
+    return web.Response(body=counted.render(), headers={"Content-Type": counted.content_type})
 
 
 async def contract(request: web.Request) -> web.Response:

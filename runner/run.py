@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,7 +52,10 @@ class _Answer:
 
 
 class KataRunner:
-    """Runs kata. `budget_s` is what a request may take in all, from its arrival."""
+    """Runs kata. `budget_s` is what a request may take in all, from its arrival.
+
+    `ended` is told of every run: its image, its result, and the seconds of its phases.
+    """
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class KataRunner:
         delivery: Delivery,
         labels: Mapping[str, str],
         budget_s: float,
+        ended: Callable[[str, RunResult, Mapping[str, float]], None],
     ) -> None:
         self._engine = engine
         self._images = images
@@ -74,10 +78,20 @@ class KataRunner:
         self._delivery = delivery
         self._labels = dict(labels)
         self._budget_s = budget_s
+        self._ended = ended
 
     async def run(self, kata: Kata) -> RunResult:
         """Raises BusyError; RequestError for what only the run shows to be wrong."""
-        now_s = asyncio.get_running_loop().time()
+        phases_s: dict[str, float] = {}
+        result = await self._run(kata, phases_s)
+        self._ended(kata.image_name, result, phases_s)
+        if phases_s.get("queue", 0.0) < NOTABLE_QUEUE_S:
+            return result
+        return replace(result, log={**result.log, "queued_s": round(phases_s["queue"], 3)})
+
+    async def _run(self, kata: Kata, phases_s: dict[str, float]) -> RunResult:
+        clock = asyncio.get_running_loop().time
+        now_s = clock()
         deadline_s = now_s + self._budget_s
         try:
             profile = await self._images.profile(kata.image_name)
@@ -86,10 +100,16 @@ class KataRunner:
             spec = spec_for(kata.image_name, profile, self._delivery, self._labels)
             async with AsyncExitStack() as stack:
                 until_s = max(deadline_s - _worst_s(kata), now_s + SHORTEST_QUEUE_S)
-                queued_s = await stack.enter_async_context(self._admission.turn(until_s))
+                turn = self._admission.turn(until_s)
+                phases_s["queue"] = await stack.enter_async_context(turn)
+                admitted_s = clock()
                 async with asyncio.timeout_at(deadline_s):
                     lease = await stack.enter_async_context(self._pools.lease(spec))
+                leased_s = clock()
+                phases_s["acquire"] = leased_s - admitted_s
                 answer = await self._converse(kata, lease, deadline_s)
+                answered_s = clock()
+                phases_s["run"] = answered_s - leased_s
         except ImageMissingError:
             return self._pulling(kata)
         except EngineError as error:
@@ -97,9 +117,8 @@ class KataRunner:
         except TimeoutError:
             return _machinery_failed(kata, "no container was ready in time")
         result = await self._judge(kata, profile, answer)
-        if queued_s < NOTABLE_QUEUE_S:
-            return result
-        return replace(result, log={**result.log, "queued_s": round(queued_s, 3)})
+        phases_s["judge"] = clock() - answered_s
+        return result
 
     async def warm_up(self, image_name: str) -> None:
         """Pool this image, if it is on this node and can be started."""

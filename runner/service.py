@@ -27,6 +27,7 @@ from runner.admission import Admission
 from runner.images import Images
 from runner.kata import Kata, RunResult
 from runner.logs import report_bug, report_engine_error
+from runner.metrics import Metrics
 from runner.run import KataRunner
 from runner.settings import Settings
 from runner.traffic_light import TrafficLight
@@ -86,6 +87,7 @@ class Service:
         self._traffic_light = TrafficLight(
             engines.containers, engines.images, settings.ruby_image, owner.labels()
         )
+        self.metrics = Metrics(self.health, settings.commit_sha)
         self._admission = Admission(
             places=settings.runs_at_once or (os.cpu_count() or 1) + 1, queue=settings.queue
         )
@@ -98,6 +100,7 @@ class Service:
             delivery=settings.delivery,
             labels=owner.labels(),
             budget_s=settings.budget_s,
+            ended=self.metrics.run_ended,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._engine_answers = False
@@ -144,6 +147,7 @@ class Service:
 
     def health(self) -> dict[str, Any]:
         """What operators want to know; asks nobody, so it is quick whatever the engine does."""
+        now_s = time.monotonic()
         return {
             "status": "draining" if self.is_draining else "ok" if self.is_ready else "engine down",
             "engine": {"answers": self._engine_answers, "listening": self._images.is_listening},
@@ -151,6 +155,7 @@ class Service:
             "uptime_s": round(time.monotonic() - self._born_s, 3),
             "running": self._admission.running,
             "queued": self._admission.waiting,
+            "refused": self._admission.refused,
             "pulling": self._images.pulling,
             "images": {
                 name: {
@@ -161,6 +166,9 @@ class Service:
                     "takes": pool.counts.hits + pool.counts.misses,
                     "hits": pool.counts.hits,
                     "misses": pool.counts.misses,
+                    "take_rate": round(pool.demand.rate(now_s), 4),
+                    "starts": pool.counts.starts,
+                    "failures": pool.counts.failures,
                     "fill_seconds": [round(fill_s, 3) for fill_s in pool.counts.fill_times_s],
                     "discards": pool.counts.discards,
                     "mode": "copied home" if pool.spec.volumes else "read-only",

@@ -113,6 +113,7 @@ async def katas(delivery: Delivery, labels: Mapping[str, str]) -> AsyncIterator[
         delivery=delivery,
         labels=labels,
         budget_s=60.0,
+        ended=lambda image, result, phases_s: None,
     )
     try:
         yield Katas(runner, pools, light)
