@@ -326,7 +326,7 @@ class BrokenImages(FakeImages):
 
     async def image(self, name: str) -> Image:
         """Raises what no engine would."""
-        raise RuntimeError("secret of /work/main/runner/images.py")
+        raise RuntimeError("secret of /srv/runner/images.py")
 
 
 async def test_an_unexpected_error_leaks_nothing(serve_fake: ServeFake, logs: Events) -> None:
