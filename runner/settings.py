@@ -2,15 +2,26 @@
 
 import os
 import socket
+from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
 
 PREFIX = "CYBER_DOJO_RUNNER_"
 MIB = 1024 * 1024
+SHORTEST_SECRET = 16
+# Where Swarm, Compose and Kubernetes put secrets: one file for each, named like the variable.
+SECRETS = Path("/run/secrets")
 
 
 class SettingsError(Exception):
@@ -44,10 +55,20 @@ class Settings(BaseSettings):
     warm_images: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="names, separated by commas: warmed at start"
     )
+    siblings: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="host:port, separated by commas: all addresses of each are told of demand"
+    )
+    siblings_told: int = Field(3, ge=1, le=100, description="of a take; all, if there are fewer")
+    secret: SecretStr = Field(
+        SecretStr(""), description="shared with the siblings; unsigned notices are then refused"
+    )
     max_seconds_cap: float = Field(20.0, ge=1, le=60, description="longest time for a learner")
     budget_s: float = Field(25.0, ge=2, le=120, description="for a request; browsers give up at 30")
     request_max_bytes: int = Field(16 * MIB, ge=MIB)
     body_read_s: float = Field(15.0, gt=0, description="for the whole of a request's body")
+    linger_s: float = Field(
+        0.0, ge=0, le=60, description="not ready but serving: for load balancers to turn away"
+    )
     drain_s: float = Field(30.0, ge=0, description="for runs under way when asked to stop")
     log_level: str = Field("INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$")
 
@@ -60,12 +81,29 @@ class Settings(BaseSettings):
             raise ValueError("must begin with unix://, tcp://, http:// or https://")
         return value
 
-    @field_validator("warm_images", mode="before")
+    @field_validator("warm_images", "siblings", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
+
+    @field_validator("siblings")
+    @classmethod
+    def _with_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for sibling in value:
+            host, _, port = sibling.rpartition(":")
+            if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+                raise ValueError(f"{sibling!r} is not host:port")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        secret = value.get_secret_value().strip()
+        if secret and len(secret) < SHORTEST_SECRET:
+            raise ValueError(f"must have {SHORTEST_SECRET} characters or more")
+        return SecretStr(secret)
 
     @model_validator(mode="after")
     def _min_below_max(self) -> Self:
@@ -93,7 +131,7 @@ def read_settings() -> Settings:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise SettingsError(f"{name} is not a setting; see docs/settings.md for all of them")
     try:
-        return Settings()
+        return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if not first["loc"]:

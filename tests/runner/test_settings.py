@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -109,3 +110,45 @@ def test_a_replica_has_a_name() -> None:
     """Its own, or one that differs from that of another daemon on the same host."""
     assert Settings(replica="blue").replica_name == "blue"
     assert Settings(port=1).replica_name != Settings(port=2).replica_name
+
+
+@pytest.mark.parametrize("wrong", ["runner", ":4597", "runner:http", "runner:0", "runner:65536"])
+def test_a_sibling_needs_host_and_port(environ: dict[str, str], wrong: str) -> None:
+    """The message names the variable and the sibling."""
+    environ["CYBER_DOJO_RUNNER_SIBLINGS"] = f"other:4597,{wrong}"
+
+    with pytest.raises(SettingsError, match=f"^CYBER_DOJO_RUNNER_SIBLINGS: .*'{wrong}'"):
+        read_settings()
+
+
+def test_siblings(environ: dict[str, str]) -> None:
+    """Names and addresses, IPv6 too."""
+    environ["CYBER_DOJO_RUNNER_SIBLINGS"] = "tasks.runner:4597, [::1]:4598"
+
+    assert read_settings().siblings == ("tasks.runner:4597", "[::1]:4598")
+
+
+class TestSecret:
+    """What siblings sign with."""
+
+    def test_it_is_not_shown(self, environ: dict[str, str]) -> None:
+        """Neither printed nor logged."""
+        environ["CYBER_DOJO_RUNNER_SECRET"] = "sixteen letters!"  # noqa: S105
+
+        assert "sixteen" not in repr(read_settings())
+
+    def test_a_short_one_is_refused(self, environ: dict[str, str]) -> None:
+        """It could be guessed."""
+        environ["CYBER_DOJO_RUNNER_SECRET"] = "short"  # noqa: S105
+
+        with pytest.raises(SettingsError, match=r"^CYBER_DOJO_RUNNER_SECRET: .*16 characters"):
+            read_settings()
+
+    def test_from_a_file(
+        self, environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As Swarm and Compose hand secrets out; the end of its line is no part of it."""
+        monkeypatch.setattr("runner.settings.SECRETS", tmp_path)
+        (tmp_path / "cyber_dojo_runner_secret").write_text("sixteen letters!\n")
+
+        assert read_settings().secret.get_secret_value() == "sixteen letters!"
