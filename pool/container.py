@@ -24,14 +24,17 @@ _LEGAL_MOVES = {
 
 @dataclass(eq=False)
 class Container:
-    """A container that printed its ready mark at `born_s` (monotonic clock)."""
+    """A container that printed its ready mark at `born_s`, to be replaced at `stale_s`.
+
+    Both by the monotonic clock.
+    """
 
     container_id: str
     name: str
     image: str
     stream: Stream = field(repr=False)
     born_s: float
-    fill_s: float  # what it took to get warm
+    stale_s: float
     state: State = State.WARM
 
     def move(self, state: State) -> None:

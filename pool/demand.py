@@ -1,10 +1,13 @@
-"""How much an image is wanted, from when it was: a fast and a slow moving average, clock-free."""
+"""How often an image is wanted: moving averages, clock-free, and the target that follows them."""
 
 import math
 from dataclasses import dataclass
 
+from pool.sizing import Claim, Sizes, p95, wanted
+
 FAST_S = 15.0  # sees a class begin within a few presses
 SLOW_S = 300.0  # remembers it through a lull: learners think between presses
+FILL_TIMES_KEPT = 20
 
 
 @dataclass
@@ -25,20 +28,71 @@ class _Decaying:
         return self.count * math.exp(-max(0.0, now_s - self.at_s) / self.memory_s)
 
 
-class Demand:
-    """Of one image: events per second, weighted."""
+class Rate:
+    """Events per second: the larger of a fast and a slow average, so up at once, down slowly."""
 
     def __init__(self) -> None:
         self._fast = _Decaying(FAST_S)
         self._slow = _Decaying(SLOW_S)
-        self.last_s = -math.inf
 
     def note(self, now_s: float, weight: float = 1.0) -> None:
-        """It was wanted now: 1 for a take of ours, less for one of a sibling's."""
+        """As many events as `weight` says, now."""
         self._fast.add(weight, now_s)
         self._slow.add(weight, now_s)
+
+    def at(self, now_s: float) -> float:
+        """Per second."""
+        return max(self._fast.value(now_s) / FAST_S, self._slow.value(now_s) / SLOW_S)
+
+
+class Demand:
+    """For one image: what was taken, heard and filled, and how many it should keep warm.
+
+    The rate is the larger of our own and our siblings': whoever spreads learners over replicas
+    sends us next what a sibling has just seen, but not on top of what we see ourselves. A miss
+    counts once more, as the demand was more than we had thought.
+    """
+
+    def __init__(self, sizes: Sizes) -> None:
+        self.taken = Rate()
+        self.filled = Rate()
+        self.fill_times_s: list[float] = []  # the latest ones
+        self.last_s = -math.inf
+        self._missed = Rate()
+        self._heard = Rate()
+        self._sizes = sizes
+        self._target = 0
+        self._target_s = -math.inf
+
+    def took(self, now_s: float, *, hit: bool) -> None:
+        """A run took a container, or found none."""
+        self.taken.note(now_s)
+        if not hit:
+            self._missed.note(now_s)
+        self.expect(now_s)
+
+    def heard(self, now_s: float, takes: float) -> None:
+        """A sibling's takes, as many of them as will be ours if learners are spread evenly."""
+        self._heard.note(now_s, takes)
+        self.expect(now_s)
+
+    def expect(self, now_s: float) -> None:
+        """Somebody says that it will be wanted."""
         self.last_s = max(now_s, self.last_s)
 
+    def fill(self, now_s: float, fill_s: float) -> None:
+        """A container got warm; it took that long."""
+        self.filled.note(now_s)
+        self.fill_times_s = [*self.fill_times_s, fill_s][-FILL_TIMES_KEPT:]
+
     def rate(self, now_s: float) -> float:
-        """The larger of the two averages, per second: up at once, down slowly."""
-        return max(self._fast.value(now_s) / FAST_S, self._slow.value(now_s) / SLOW_S)
+        """Takes per second to be ready for."""
+        return max(self.taken.at(now_s) + self._missed.at(now_s), self._heard.at(now_s))
+
+    def claim(self, now_s: float) -> Claim:
+        """What to keep warm: a target that rises at once, and falls after a cool-down."""
+        sizes = self._sizes
+        needed = wanted(self.rate(now_s), p95(self.fill_times_s), now_s - self.last_s, sizes)
+        if needed >= self._target or now_s - self._target_s >= sizes.cool_down_s:
+            self._target, self._target_s = needed, now_s
+        return Claim(self._target, self.last_s)

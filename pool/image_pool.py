@@ -1,6 +1,7 @@
 """The warm containers of one image: lease, refill, discard. Owns its tasks."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -10,13 +11,15 @@ from pool.container import Container, State
 from pool.demand import Demand
 from pool.engine import ContainerEngine, Stream
 from pool.errors import EngineError, PoolClosedError
+from pool.host import Host
 from pool.ledger import Ledger
 from pool.settings import PoolSettings
-from pool.sizing import Claim, Target, p95, wanted
+from pool.sizing import LONGEST_YIELD_S, may_yield
 from pool.spec import ContainerSpec
 from pool.workers import Workers
 
-FILL_TIMES_KEPT = 20
+# Ages are spread over this part of the longest one, or a class's pool would go stale at once.
+AGE_SPREAD = 0.25
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,6 @@ class Counts:
     starts: int = 0
     failures: int = 0
     discards: dict[str, int] = field(default_factory=dict)
-    fill_times_s: list[float] = field(default_factory=list)
 
 
 class ImagePool:
@@ -48,23 +50,26 @@ class ImagePool:
         self,
         spec: ContainerSpec,
         engine: ContainerEngine,
+        *,
         workers: Workers,
+        host: Host,
         settings: PoolSettings,
         now_s: Callable[[], float],
     ) -> None:
         self.spec = spec
         self.counts = Counts()
         self.breaker = Breaker()
-        self.demand = Demand()
+        self.demand = Demand(settings.sizes)
         self.target = settings.sizes.minimum
-        self._steady = Target(self.target)
         self._engine = engine
         self._workers = workers
+        self._host = host
         self._settings = settings
         self._now_s = now_s
         self._ledger = Ledger()
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
+        self._yields_since_s: float | None = None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -81,32 +86,37 @@ class ImagePool:
         return self._ledger.starting + self._ledger.queued
 
     @property
+    def under_way(self) -> int:
+        """How many the engine is starting."""
+        return self._ledger.starting
+
+    @property
     def leased(self) -> int:
         """How many are in use."""
         return len(self._ledger.leased)
+
+    @property
+    def wanted_s(self) -> float:
+        """When it was wanted last."""
+        return self.demand.last_s
 
     def holds(self, container_id: str) -> bool:
         """Whether it is in the books."""
         books = self._ledger
         return any(one.container_id == container_id for one in (*books.warm, *books.leased))
 
-    def claim(self) -> Claim:
-        """How many should be warm by now, judging by demand alone."""
-        now_s, sizes = self._now_s(), self._settings.sizes
-        needed = wanted(
-            self.demand.rate(now_s),
-            p95(self.counts.fill_times_s),
-            now_s - self.demand.last_s,
-            sizes,
-        )
-        return Claim(self._steady.follow(needed, now_s, sizes.cool_down_s), self.demand.last_s)
-
     def resize(self, target: int) -> None:
-        """Keep that many from now on: what is too much goes, what is missing is started."""
+        """Keep that many from now on: what is too much or stale goes, what is missing starts."""
         self.target = target
         self._let_go_of_surplus()
-        if self._ledger.missing(target) and not self._refill_can_wait():
-            self.fill()
+        now_s = self._now_s()
+        for container in [one for one in self._ledger.warm if now_s >= one.stale_s]:
+            self._discard(container, "stale")
+        self.fill()
+
+    def let_go_of_one(self) -> None:
+        """The oldest warm one makes room for another image's."""
+        self._discard(self._ledger.warm[0], "evicted")
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Lease]:
@@ -120,27 +130,32 @@ class ImagePool:
             raise PoolClosedError(f"the pool of {self.spec.image} is closing")
         container = self._ledger.take()
         hit = container is not None
+        self.demand.took(self._now_s(), hit=hit)
         if container is None:
             self.counts.misses += 1
             container = await self._next_warm()
         else:
             self.counts.hits += 1
-        if not self._refill_can_wait():
             self.fill()
         try:
             yield Lease(container.container_id, container.name, container.stream, hit)
         finally:
             self._discard(container, "used")
+            self._host.run_ended()
 
     def fill(self) -> None:
-        """Ask for as many refills as are missing; they start in the background."""
-        if self._closed:
+        """Ask for as many refills as are missing; they start in the background.
+
+        They wait while the breaker is open, and while runs need the cores more, see `may_yield`.
+        """
+        missing = self._ledger.missing(self.target)
+        if self._closed or not missing:
             return
-        pause_s = self.breaker.pause_s(self._now_s())
+        pause_s = self.breaker.pause_s(self._now_s()) or self._yield_s()
         if pause_s:
             self._fill_later(pause_s)
             return
-        for _ in range(self._ledger.missing(self.target)):
+        for _ in range(missing):
             self._ledger.queued += 1
             self._workers.submit(self._refill)
 
@@ -188,6 +203,7 @@ class ImagePool:
         for _ in range(self._ledger.unserved()):
             if self._trial_is_under_way():
                 return
+            self._host.make_room(1)
             self._ledger.starting += 1
             self._own(self._start(), "start")
 
@@ -197,15 +213,27 @@ class ImagePool:
     async def _refill(self) -> None:
         self._ledger.queued -= 1
         # Asked again now that it is this refill's turn: what was missing may be there.
-        if self._closed or not self._ledger.missing(self.target):
+        if self._closed or not self._ledger.missing(self.target) or self._host.room <= 0:
             return
-        if self.breaker.pause_s(self._now_s()):
+        if self.breaker.pause_s(self._now_s()) or self._yield_s():
             self.fill()
             return
         if self._trial_is_under_way():
             return  # its end asks for refills again
+        self._yields_since_s = None  # who had waited long enough is one refill, the next waits anew
         self._ledger.starting += 1
         await self._start()
+
+    def _yield_s(self) -> float:
+        """How long a refill should wait for runs to end; 0 when it may begin."""
+        now_s = self._now_s()
+        since_s = now_s if self._yields_since_s is None else self._yields_since_s
+        if not may_yield(
+            self.warm, self.demand.rate(now_s), self._host.running, waited_s=now_s - since_s
+        ):
+            return 0.0
+        self._yields_since_s = since_s
+        return LONGEST_YIELD_S - (now_s - since_s)
 
     async def _start(self) -> None:
         """Start one container; `ledger.starting` counts it already."""
@@ -227,15 +255,15 @@ class ImagePool:
             raise
         self._ledger.starting -= 1
         now_s = self._now_s()
+        self.demand.fill(now_s, now_s - began_s)
         container = Container(
             started.container_id,
             started.name,
             self.spec.image,
             started.stream,
             born_s=now_s,
-            fill_s=now_s - began_s,
+            stale_s=now_s + self._settings.longest_wait_s * (1 - AGE_SPREAD * random.random()),  # noqa: S311
         )
-        self.counts.fill_times_s = [*self.counts.fill_times_s, container.fill_s][-FILL_TIMES_KEPT:]
         if self._closed:
             # Not in the background: close() may have found nothing to wait for, and be over.
             self._count_discard("closed meanwhile")
@@ -260,13 +288,6 @@ class ImagePool:
             self.breaker.failed(died, self._now_s())
         self.fill()
 
-    def _refill_can_wait(self) -> bool:
-        """A start costs 300 ms of CPU, which the runs that go on now would feel.
-
-        While another one is warm, refills wait until one of these runs is over (see _discard).
-        """
-        return bool(self._ledger.warm and self._ledger.leased)
-
     def _give_back(self, container: Container) -> None:
         if self._closed or container.stream.ended:
             self._discard(container, "given back")
@@ -278,6 +299,7 @@ class ImagePool:
         """Callers who went away leave what was started for them."""
         while len(self._ledger.warm) > self.target:
             self._discard(self._ledger.warm[0], "surplus")
+        self._host.make_room(0)
 
     def _discard(self, container: Container, reason: str) -> None:
         """Out of the books now, off the engine in the background."""

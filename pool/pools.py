@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from pool.engine import ContainerEngine
 from pool.errors import PoolClosedError
+from pool.host import Host
 from pool.image_pool import ImagePool, Lease
 from pool.settings import PoolSettings
 from pool.sizing import share
@@ -17,8 +18,15 @@ CLOSE_LIMIT_S = 10.0
 RESIZE_S = 5.0
 
 
+def _to_nobody(_image: str) -> None:
+    """Without siblings nobody need hear of a take."""
+
+
 class Pools:
-    """Must be made in a running loop. `failed` hears of bugs in background jobs."""
+    """Must be made in a running loop.
+
+    `failed` hears of bugs in background jobs; `taken` of every take, by its image's name.
+    """
 
     def __init__(
         self,
@@ -26,13 +34,16 @@ class Pools:
         settings: PoolSettings,
         *,
         failed: Callable[[BaseException], None],
+        taken: Callable[[str], None] = _to_nobody,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._settings = settings
+        self._taken = taken
         self._now_s = now_s
         self._workers = Workers(settings.refills_at_once, failed)
         self._by_image: dict[str, ImagePool] = {}
+        self._host = Host(settings.host_limit, self._by_image.values)
         self._retiring: set[asyncio.Task[None]] = set()
         self._closed = False
         self._upkeep = asyncio.create_task(self._resize_for_ever(), name="resize pools")
@@ -50,21 +61,26 @@ class Pools:
     async def lease(self, spec: ContainerSpec) -> AsyncIterator[Lease]:
         """See ImagePool.lease; the image is pooled from now on."""
         pool = self._pool_of(spec)
-        pool.demand.note(self._now_s())
+        self._taken(spec.image)
         async with pool.lease() as lease:
             self.resize()
             yield lease
 
     def warm_up(self, spec: ContainerSpec) -> None:
         """It will be wanted soon: pool it, and start what it lacks in the background."""
-        self._pool_of(spec).demand.note(self._now_s(), weight=0)
+        self._pool_of(spec).demand.expect(self._now_s())
+        self.resize()
+
+    def hear(self, spec: ContainerSpec, takes: float) -> None:
+        """A sibling has so many takes for us to expect as well: start what it takes, if any."""
+        self._pool_of(spec).demand.heard(self._now_s(), takes)
         self.resize()
 
     def resize(self) -> None:
         """Let every image have what demand asks for, as far as the host's limit goes."""
-        leased = sum(pool.leased for pool in self._by_image.values())
-        claims = {image: pool.claim() for image, pool in self._by_image.items()}
-        targets = share(claims, self._settings.host_containers - leased)
+        now_s = self._now_s()
+        claims = {image: pool.demand.claim(now_s) for image, pool in self._by_image.items()}
+        targets = share(claims, self._host.limit - self._host.running)
         for image, target in targets.items():
             self._by_image[image].resize(target)
 
@@ -108,6 +124,13 @@ class Pools:
             self.retire(spec.image, "image was replaced")
             pool = None
         if pool is None:
-            pool = ImagePool(spec, self._engine, self._workers, self._settings, self._now_s)
+            pool = ImagePool(
+                spec,
+                self._engine,
+                workers=self._workers,
+                host=self._host,
+                settings=self._settings,
+                now_s=self._now_s,
+            )
             self._by_image[spec.image] = pool
         return pool

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 UNKNOWN_FILL_S = 1.0  # before the first start: on a busy machine they take that long
+SPREADS_FOR_99 = 2.33  # of the normal distribution, one-sided
+LONGEST_YIELD_S = 2.0  # most kata end sooner; bench/storm.py
 
 
 @dataclass(frozen=True)
@@ -36,27 +38,29 @@ def p95(fill_times_s: Sequence[float]) -> float:
     return ordered[math.ceil(0.95 * len(ordered)) - 1]
 
 
+def most_taken(expected: float) -> int:
+    """So many are taken while one gets warm, or fewer, in 99 of 100 times.
+
+    Learners press independently of each other, so takes are Poisson distributed about what is
+    `expected`: the square root is their spread, and the safety stock of a store.
+    """
+    return math.ceil(expected + SPREADS_FOR_99 * math.sqrt(expected))
+
+
 def wanted(rate: float, fill_s: float, wanted_ago_s: float, sizes: Sizes) -> int:
-    """What would be taken while a new one gets warm, and some to spare; none when forgotten."""
+    """What may be taken while a new one gets warm, and some to spare; none when forgotten."""
     if wanted_ago_s > sizes.keep_s:
         return sizes.minimum
-    target = math.ceil(rate * fill_s) + sizes.spare
+    target = most_taken(rate * fill_s) + sizes.spare
     return min(max(target, sizes.minimum), sizes.maximum)
 
 
-@dataclass
-class Target:
-    """A target that rises at once and falls, by steps, after a cool-down."""
+def may_yield(warm: int, rate: float, running: int, waited_s: float) -> bool:
+    """Whether a refill should wait: a start costs 300 ms of CPU, which runs would feel.
 
-    now: int = 0
-    _high_s: float = -math.inf
-
-    def follow(self, wanted_now: int, now_s: float, cool_down_s: float) -> int:
-        """The target for now."""
-        if wanted_now >= self.now or now_s - self._high_s >= cool_down_s:
-            self.now = wanted_now
-            self._high_s = now_s
-        return self.now
+    It does while kata run and what is warm will do for as long as it may have to wait.
+    """
+    return running > 0 and waited_s < LONGEST_YIELD_S and warm > rate * LONGEST_YIELD_S
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ class Service:
                     "take_rate": round(pool.demand.rate(now_s), 4),
                     "starts": pool.counts.starts,
                     "failures": pool.counts.failures,
-                    "fill_seconds": [round(fill_s, 3) for fill_s in pool.counts.fill_times_s],
+                    "fill_seconds": [round(fill_s, 3) for fill_s in pool.demand.fill_times_s],
                     "discards": pool.counts.discards,
                     "mode": "copied home" if pool.spec.volumes else "read-only",
                     "last_error": str(pool.breaker.last_error or ""),

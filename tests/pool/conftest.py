@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pool import ContainerSpec, DockerClient, EngineError, ImagePool, Pools, PoolSettings, Sizes
+from pool.host import Host
 from pool.workers import Workers
 
 from .fake_dockerd import FakeDockerd
@@ -62,6 +64,18 @@ def engine() -> FakeEngine:
     return FakeEngine()
 
 
+def lone_pool(
+    engine: FakeEngine, workers: Workers, settings: PoolSettings, now_s: Callable[[], float]
+) -> ImagePool:
+    """A pool that has the host for itself."""
+    tenants: list[ImagePool] = []
+    host = Host(settings.host_limit, lambda: tenants)
+    tenants.append(
+        ImagePool(SPEC, engine, workers=workers, host=host, settings=settings, now_s=now_s)
+    )
+    return tenants[0]
+
+
 MakePool = Callable[..., ImagePool]
 MakePools = Callable[..., Pools]
 
@@ -77,7 +91,7 @@ async def make_pool(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool]
             sizes=Sizes(minimum=target, maximum=target, spare=0), refills_at_once=refills_at_once
         )
         workers = Workers(refills_at_once, bugs.append)
-        pool = ImagePool(SPEC, engine, workers, settings, clock)
+        pool = lone_pool(engine, workers, settings, clock)
         made.append((pool, workers))
         return pool
 
@@ -97,14 +111,18 @@ async def make_pools(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool
     made: list[Pools] = []
 
     def make(
-        target: int = 2, refills_at_once: int = 2, sizes: Sizes | None = None, host: int = 40
+        target: int = 2,
+        refills_at_once: int = 2,
+        sizes: Sizes | None = None,
+        host: int = 40,
+        **more: Any,
     ) -> Pools:
         settings = PoolSettings(
             sizes=sizes or Sizes(minimum=target, maximum=target, spare=0),
             host_containers=host,
             refills_at_once=refills_at_once,
         )
-        made.append(Pools(engine, settings, failed=bugs.append, now_s=clock))
+        made.append(Pools(engine, settings, failed=bugs.append, now_s=clock, **more))
         return made[-1]
 
     yield make

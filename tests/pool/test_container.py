@@ -9,7 +9,7 @@ from .fake_engine import FakeStream
 
 def a_container(state: State) -> Container:
     """A container in that state."""
-    return Container("id", "name", "image", FakeStream(), born_s=1.0, fill_s=0.3, state=state)
+    return Container("id", "name", "image", FakeStream(), born_s=1.0, stale_s=9.0, state=state)
 
 
 @pytest.mark.parametrize(

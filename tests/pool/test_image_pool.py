@@ -386,7 +386,7 @@ async def test_remembers_how_long_starts_took(
     engine.release()
     await settle()
 
-    assert pool.counts.fill_times_s == [pytest.approx(0.3)]
+    assert pool.demand.fill_times_s == [pytest.approx(0.3)]
 
 
 # Deaths

@@ -12,7 +12,7 @@ ERROR = EngineError("start", "no bash")
 
 def a_container(name: str = "one") -> Container:
     """A warm container."""
-    return Container(name, name, "image", FakeStream(), born_s=1.0, fill_s=0.3)
+    return Container(name, name, "image", FakeStream(), born_s=1.0, stale_s=9.0)
 
 
 def test_take_gives_the_oldest() -> None:

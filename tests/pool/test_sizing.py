@@ -1,12 +1,13 @@
 """Sizing: pure functions."""
 
 import math
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pool.sizing import UNKNOWN_FILL_S, Claim, Sizes, Target, p95, share, wanted
+from pool.sizing import UNKNOWN_FILL_S, Claim, Sizes, may_yield, most_taken, p95, share, wanted
 
 SIZES = Sizes(minimum=1, maximum=10, spare=2, keep_s=600, cool_down_s=30)
 
@@ -23,12 +24,12 @@ def test_p95_leaves_one_in_twenty_above() -> None:
 
 @pytest.mark.parametrize(
     ("rate", "fill_s", "expected"),
-    [(0.0, 1.0, 2), (0.1, 1.0, 3), (2.0, 0.5, 3), (2.0, 1.6, 6), (100.0, 1.0, 10)],
+    [(0.0, 1.0, 2), (0.1, 1.0, 3), (1.0, 1.0, 6), (2.0, 0.5, 6), (2.0, 1.0, 8), (100.0, 1.0, 10)],
 )
 def test_wanted_is_what_is_taken_during_a_start_and_some_to_spare(
     rate: float, fill_s: float, expected: int
 ) -> None:
-    """ceil(rate x time to warm) + spare, at most the maximum."""
+    """Rate x time to warm, a safety stock, and the spare; at most the maximum."""
     assert wanted(rate, fill_s, wanted_ago_s=1.0, sizes=SIZES) == expected
 
 
@@ -38,16 +39,45 @@ def test_what_nobody_wants_any_more_keeps_the_minimum(ago_s: float) -> None:
     assert wanted(0.001, 1.0, ago_s, SIZES) == SIZES.minimum
 
 
-def test_a_target_rises_at_once_and_falls_after_the_cool_down() -> None:
-    """A lull between two presses costs no warm container."""
-    target = Target()
+@given(st.floats(0.01, 200))
+def test_the_safety_stock_covers_99_of_100(expected: float) -> None:
+    """Of a Poisson distribution; not by much more."""
+    rng = random.Random(expected)  # noqa: S311 - a test must give the same each time
+    drawn = sorted(poisson(rng, expected) for _ in range(400))
 
-    seen = [
-        target.follow(wanted_now, now_s, cool_down_s=30)
-        for now_s, wanted_now in [(0, 3), (1, 5), (2, 2), (30, 2), (31, 2), (32, 4)]
-    ]
+    stock = most_taken(expected)
 
-    assert seen == [3, 5, 5, 5, 2, 4]
+    assert stock >= drawn[int(0.95 * len(drawn))]
+    assert stock <= expected + 3 * math.sqrt(expected) + 1
+
+
+def poisson(rng: random.Random, expected: float) -> int:
+    """How many arrivals there are in a time that brings so many on average."""
+    arrivals, time = 0, rng.expovariate(1)
+    while time < expected:
+        arrivals += 1
+        time += rng.expovariate(1)
+    return arrivals
+
+
+class TestMayYield:
+    """A refill waits for runs, or does not."""
+
+    @pytest.mark.parametrize(
+        ("warm", "rate", "running", "waited_s", "yields"),
+        [
+            (3, 0.1, 1, 0.0, True),
+            (3, 0.1, 0, 0.0, False),  # nobody to yield to
+            (0, 0.0, 1, 0.0, False),  # the next take would miss
+            (3, 1.5, 1, 0.0, False),  # three would be taken meanwhile
+            (3, 0.1, 9, 2.0, False),  # it has waited long enough
+        ],
+    )
+    def test_rule(
+        self, warm: int, rate: float, running: int, waited_s: float, yields: bool
+    ) -> None:
+        """While kata run, enough are warm, and for two seconds at the longest."""
+        assert may_yield(warm, rate, running, waited_s) is yields
 
 
 def test_who_was_wanted_least_recently_gives_way_first() -> None:

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pool import EngineError, ImagePool, Lease, PoolClosedError, PoolSettings, Sizes
 from pool.workers import Workers
 
-from .conftest import SPEC, Clock, settle
+from .conftest import Clock, lone_pool, settle
 from .fake_engine import FakeEngine
 
 TARGET = 3
@@ -56,13 +56,8 @@ class PoolMachine(RuleBasedStateMachine):
 
     async def _open(self) -> None:
         self.workers = Workers(2, self.bugs.append)
-        self.pool = ImagePool(
-            SPEC,
-            self.engine,
-            self.workers,
-            PoolSettings(sizes=Sizes(TARGET, TARGET, 0)),
-            self.clock,
-        )
+        settings = PoolSettings(sizes=Sizes(TARGET, TARGET, 0))
+        self.pool = lone_pool(self.engine, self.workers, settings, self.clock)
 
     def go(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run it in the machine's own loop."""
