@@ -1,5 +1,6 @@
 """Which days and group starts are simulated, on all cores, and what they say."""
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ from pool.sizing import Sizes
 Job = TypeVar("Job")
 Found = TypeVar("Found")
 GOAL = 0.99
-LARGEST_FIXED = 8
+LARGEST_FIXED = 6
 GROUP_LASTS_S = 120.0
 ANNOUNCED_S = 10.0
 
@@ -151,10 +152,16 @@ def _group(job: GroupJob) -> list[int]:
 
 
 def ratio(without: Sequence[int], with_them: Sequence[int], blocks: int = 5) -> list[float]:
-    """Misses without notices to those with them: of all group starts, then of each block."""
+    """Misses without notices to those with them: of all group starts, then of each block.
+
+    Not a number where nobody missed at all.
+    """
     size = len(without) // blocks
     cuts = [slice(None), *(slice(at * size, (at + 1) * size) for at in range(blocks))]
-    return [statistics.mean(without[cut]) / statistics.mean(with_them[cut]) for cut in cuts]
+    return [
+        statistics.mean(without[cut]) / (statistics.mean(with_them[cut]) or math.nan)
+        for cut in cuts
+    ]
 
 
 def sampled_day(policy: Policy, world: World, seed: int, image: str) -> list[Sample]:

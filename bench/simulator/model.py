@@ -313,7 +313,7 @@ class Replica:
     """One daemon: admission, its pools, its refills, and what it tells the others."""
 
     def __init__(
-        self, world: World, policy: Policy, clock: Clock, cores: Cores, tally: Tally, seed: int
+        self, world: World, policy: Policy, *, clock: Clock, cores: Cores, tally: Tally, seed: int
     ) -> None:
         self.world = world
         self.policy = policy
@@ -482,8 +482,8 @@ def simulate(
     one = Cores(clock, world.cores)
     replicas = [
         Replica(
-            world, policy, clock, one if world.one_host else Cores(clock, world.cores), tally,
-            seed=seed * 1000 + number,
+            world, policy, clock=clock, tally=tally, seed=seed * 1000 + number,
+            cores=one if world.one_host else Cores(clock, world.cores),
         )
         for number in range(world.replicas)
     ]  # fmt: skip

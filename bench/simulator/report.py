@@ -1,5 +1,6 @@
 """Tables of what was found."""
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
@@ -87,7 +88,10 @@ def promise_2(
         cells = []
         for number, misses in of.items():
             mean, *blocks = ratio(without[number], misses)
-            cells.append(f"{mean:.1f} ({min(blocks):.1f}-{max(blocks):.1f})")
+            if any(math.isnan(block) for block in blocks):  # nobody missed in some of them
+                cells.append(f"{mean:.0f}")
+            else:
+                cells.append(f"{mean:.1f} ({min(blocks):.1f}-{max(blocks):.1f})")
         rows.append([name, *cells])
     table(
         "Promise 2: at least 5 times fewer misses than without notices, by replicas (spread)",
