@@ -28,7 +28,7 @@ POLICIES = (adaptive(), adaptive(told=3), fixed(1), fixed(4), reactive(), oracle
 
 def short_day(seed: int = 1) -> list[Press]:
     """A class of 20 minutes, another that overlaps it, and silence afterwards."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - a test must give the same each time
     presses = a_class(rng, "a", 100.0, SHORT_S) + a_class(rng, "b", 900.0, SHORT_S)
     return sorted(presses, key=lambda press: press.at_s)
 
@@ -76,7 +76,7 @@ class TestWorkload:
         hours = [press.at_s / HOUR_S for press in day(1)]
 
         assert hours == sorted(hours)
-        assert 7 <= hours[0]
+        assert hours[0] >= 7
         assert hours[-1] < 22
 
     def test_the_same_seed_gives_the_same_day(self) -> None:
