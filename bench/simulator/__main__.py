@@ -22,6 +22,7 @@ from bench.simulator.model import World
 from bench.simulator.policies import TO_ALL, Policy, adaptive, oracle, reactive
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+EACH = "fixed by language"
 GROUP_REPLICAS = (1, 2, 4, 6, 8, 12)
 
 app = App(name="python -m bench.simulator", help="Days of classes in virtual time.")
@@ -86,19 +87,19 @@ def _days(worlds: list[World], seeds: tuple[int, ...], pictures: Path) -> None:
         best = [best_fixed(fixed, seed) for seed in seeds]
         jobs = [DayJob(policy, world, seed) for policy in (*ours, reactive(), oracle())
                 for seed in seeds]  # fmt: skip
-        jobs += [DayJob(best_fixed_each(fixed, seed), world, seed) for seed in seeds]
+        jobs += [DayJob(best_fixed_each(EACH, fixed, seed), world, seed) for seed in seeds]
         rest = days(jobs, f"other policies, {world.replicas} replicas")
         by_policy = _by_policy([*fixed, *rest])
-        each = by_policy.pop("fixed, each language its best")
+        each = by_policy.pop(EACH)
         report.days_table(
             f"{len(seeds)} days, {world.replicas} replica(s)",
-            {**by_policy, "fixed, each language its best": each},
+            {**by_policy, EACH: each},
         )
         everything[world.replicas] = by_policy
         for policy in ours:
             name = f"{policy.name}, {world.replicas} replica(s)"
             promise[name] = (by_policy[policy.name], best)
-            promise[f"{name}, each language its best"] = (by_policy[policy.name], each)
+            promise[f"{name}, by language"] = (by_policy[policy.name], each)
     report.promise_1(promise)
     plots.trade_off(everything, pictures)
     samples = sampled_day(adaptive(), worlds[0], seeds[0], "python")

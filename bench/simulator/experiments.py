@@ -96,12 +96,15 @@ def fixed_days(world: World, seeds: Iterable[int], up_to: int = LARGEST_FIXED) -
 
 
 def best_fixed(found: Sequence[Day], seed: int) -> Day:
-    """That with the fewest container-hours of all that reach the goal."""
-    good = [one for one in found if one.seed == seed and one.class_hit_rate >= GOAL]
+    """That with the fewest container-hours of all that reach the goal; else that with most hits."""
+    of_day = [one for one in found if one.seed == seed]
+    good = [one for one in of_day if one.class_hit_rate >= GOAL]
+    if not good:
+        return max(of_day, key=lambda one: one.class_hit_rate)
     return min(good, key=lambda one: one.warm_hours)
 
 
-def best_fixed_each(found: Sequence[Day], seed: int) -> Policy:
+def best_fixed_each(name: str, found: Sequence[Day], seed: int) -> Policy:
     """A size for each language, chosen by somebody who knows the day, to reach the goal.
 
     One more goes, again and again, to that language in which it saves most misses.
@@ -115,12 +118,14 @@ def best_fixed_each(found: Sequence[Day], seed: int) -> Policy:
 
     while sum(misses(image, size) for image, size in sizes.items()) > allowed:
         can_grow = [image for image in sizes if sizes[image] + 1 in by_size]
+        if not can_grow:
+            break
         most = max(
             can_grow,
             key=lambda image: misses(image, sizes[image]) - misses(image, sizes[image] + 1),
         )
         sizes[most] += 1
-    return fixed_each("fixed, each language its best", sizes)
+    return fixed_each(name, sizes)
 
 
 @dataclass(frozen=True)
