@@ -49,7 +49,7 @@ check: $(venv) ## formatter, linter, types, import rules
 	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py bench
 	.venv/bin/lint-imports
 
-bench: $(venv) ## the benchmark
+bench: $(venv) ## the benchmark; ARGS=class, storm or replicas for others
 	@$(with_engine) --images all .venv/bin/python -m bench $(ARGS)
 
 lock: ## requirements.lock anew from pyproject.toml
