@@ -42,7 +42,7 @@ serve: $(venv) ## the daemon in the foreground
 	@$(with_engine) --images ruby,python-pytest .venv/bin/dojo-runner serve
 
 test: $(venv) ## the whole test suite; ARGS="-k name" for only some
-	@$(with_engine) --images all .venv/bin/pytest $(ARGS)
+	@$(with_engine) --images all --tools docker,docker-compose .venv/bin/pytest $(ARGS)
 
 check: $(venv) ## formatter, linter, types, import rules
 	.venv/bin/ruff format --check
