@@ -37,16 +37,22 @@ async def build_all() -> None:
         base = await ensure_base(docker)
         version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
         arguments = {"BASE": tag("base"), "VERSION": version, "COMMIT_SHA": commit()}
-        await ensure(docker, "runner", ROOT, SERVICE, arguments, base)
+        await ensure(docker, "runner", folder=ROOT, inputs=SERVICE, arguments=arguments, base=base)
         for name in BESIDE:
-            folder = ROOT / "deploy" / name
-            inputs = ("Dockerfile", "haproxy.cfg")
-            await ensure(docker, name, folder, inputs, {"BASE": tag("base")}, base)
+            await ensure(
+                docker,
+                name,
+                folder=ROOT / "deploy" / name,
+                inputs=("Dockerfile", "haproxy.cfg"),
+                arguments={"BASE": tag("base")},
+                base=base,
+            )
 
 
 async def ensure(
     docker: aiodocker.Docker,
     name: str,
+    *,
     folder: Path,
     inputs: tuple[str, ...],
     arguments: dict[str, str],

@@ -109,7 +109,7 @@ async def test_life(image: str, web: aiohttp.ClientSession) -> None:
 
 
 async def test_without_the_group(image: str) -> None:
-    """The image itself opens no socket: without the group it lives and says that it is not ready."""
+    """The image itself opens no socket: without the group it lives, and says it is not ready."""
     async with running(image, free_port(), group="65534") as name:
 
         async def complaint() -> str:

@@ -20,6 +20,7 @@ from tests.waiting import eventually
 
 SWARM = ROOT / "deploy" / "swarm"
 CLIENTS = Path(clients.__file__)
+PROGRAM = CLIENTS.read_text()
 # Where the image's packages are, for a program that is not started from its environment.
 IN_IMAGE = "/opt/dojo-runner/bin/python"
 UP_WITHIN_S = 60
@@ -151,7 +152,7 @@ async def test_a_rolling_update_loses_no_run(tmp_path: Path, web: aiohttp.Client
             await eventually(all_three, lambda count: count == 3, within_s=UP_WITHIN_S)
             beside = (
                 *("docker", "run", "--rm", "--interactive", f"--network={stack_name}_dojo"),
-                *(f"--entrypoint={IN_IMAGE}", IMAGE, "-c", CLIENTS.read_text()),
+                *(f"--entrypoint={IN_IMAGE}", IMAGE, "-c", PROGRAM),
             )
             async with (
                 load(sys.executable, str(CLIENTS), f"http://127.0.0.1:{port}") as through,
