@@ -134,10 +134,9 @@ async def test_three_replicas(
 
 
 @pytest.mark.usefixtures("image")
-@pytest.mark.parametrize("delivery", ["attach", "exec"])
-async def test_behind_the_socket_proxy(web: aiohttp.ClientSession, delivery: str) -> None:
+async def test_behind_the_socket_proxy(web: aiohttp.ClientSession) -> None:
     """Runs work over hijacked connections; what the daemon does not need of the API is a 403."""
-    async with up(f"--env-file={PROXY}", DELIVERY=delivery) as project:
+    async with up(f"--env-file={PROXY}") as project:
         await eventually(lambda: replicas_of(web, project), all)
         colours = [await outcome_at(web, port, "exit 1") for port in project.ports.values()]
         replica = await project.container("runner-1")
