@@ -6,6 +6,7 @@
  */
 #include "cell.h"
 #include "filter.h"
+#include "switches.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,15 +65,6 @@ static void bring_loopback_up(void) {
   if (any < 0 || ioctl(any, SIOCSIFFLAGS, &request) < 0)
     fail("starting", "lo");
   close(any);
-}
-
-/* As the engine gives them to a container's network, and no user namespace below this one. */
-static void set_switches(gid_t group) {
-  char range[64];
-  snprintf(range, sizeof range, "%u %u", group, group);
-  write_to("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-  write_to("/proc/sys/net/ipv4/ping_group_range", range);
-  write_to("/proc/sys/user/max_user_namespaces", "0");
 }
 
 /* What the image has at `path`, writable: all that is written is in a tmpfs of the cell's. */
@@ -191,9 +183,11 @@ static void become_cell(const struct plan *plan, int in, int out, int err, uid_t
   keep_ids(user, group);
   if (sethostname(plan->hostname, strlen(plan->hostname)) < 0)
     fail("naming", plan->hostname);
-  bring_loopback_up();
   mount_all(plan);
-  set_switches(group);
+  const char *stuck = set_switches(group);
+  if (stuck)
+    fail("setting", stuck);
+  bring_loopback_up();
   hide(plan);
   /* Where we stood was the container's: the same path is now the cell's. */
   if (chdir("/") < 0)

@@ -22,6 +22,7 @@
  */
 #include "cell.h"
 #include "leftovers.h"
+#include "switches.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -47,6 +48,7 @@ struct run {
 };
 
 static char buffer[LONGEST_HEADER];
+static int was_ready; /* before that nobody reads records: why we cannot start is on stderr */
 
 static void write_all(int file, const char *data, size_t length) {
   while (length) {
@@ -75,7 +77,10 @@ __attribute__((format(printf, 1, 2), noreturn)) static void give_up(const char *
   va_end(arguments);
   if (length >= (int)sizeof reason)
     length = sizeof reason - 1;
-  record('X', reason, (size_t)length);
+  if (was_ready)
+    record('X', reason, (size_t)length);
+  else
+    dprintf(2, "%s\n", reason);
   exit(1); /* whatever of a cell is left dies with us */
 }
 
@@ -122,6 +127,7 @@ static void wait_until_ready(struct cell *cell, struct run *run, const char *mar
     said += (size_t)got;
   }
   record('R', NULL, 0);
+  was_ready = 1;
 }
 
 /* Until the daemon writes; a cell has nothing to say while it waits. */
@@ -272,6 +278,7 @@ int main(int count, char **words) {
     usage(*word);
   plan.command = word + 1;
   signal(SIGPIPE, SIG_IGN);
+  read_switches();
   struct leftovers at_birth = leftovers_now();
   for (;;)
     serve(&plan, mark, &at_birth);
