@@ -4,15 +4,16 @@ import asyncio
 import statistics
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from pool import DockerClient, DockerContainers, EngineError
 from runner.answer import UnreadableError
+from runner.cell_lockdown import MASKED, READ_ONLY, cell_spec_of
 from runner.hand_over import hand_over
 from runner.images import Home
 from tests.runner.cells import (
@@ -45,6 +46,7 @@ MIB = 1024 * 1024
 class Engine:
     """The real one, with the launcher's volume."""
 
+    client: DockerClient
     containers: DockerContainers
     volume: str
 
@@ -55,7 +57,7 @@ async def engine() -> AsyncIterator[Engine]:
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)
     async with launcher_volume(client) as volume:
-        yield Engine(containers, volume)
+        yield Engine(client, containers, volume)
     await containers.close()
     await client.close()
 
@@ -262,10 +264,25 @@ class TestDiscarded:
 
     async def test_an_image_without_bash(self, engine: Engine) -> None:
         """Cannot start, and says why."""
-        with suppress(AssertionError), pytest.raises(EngineError) as raised:
-            async with cell_container(engine.containers, engine.volume, single_use(NO_BASH)):
-                pass
-        assert "bash: No such file or directory" in raised.value.message
+        spec = cell_spec_of(single_use(NO_BASH), engine.volume)
+        with pytest.raises(EngineError, match="bash: No such file or directory"):
+            await engine.containers.start(spec)
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"security_opt": ("no-new-privileges",)}, "no cell: Operation not permitted"),
+            ({"masked_paths": None}, "mounting /proc: Operation not permitted"),
+        ],
+        ids=["namespaces", "proc"],
+    )
+    async def test_an_engine_that_forbids_cells(
+        self, engine: Engine, changes: dict[str, Any], reason: str
+    ) -> None:
+        """Where namespaces or a fresh /proc are refused, no container starts; it says why."""
+        spec = replace(cell_spec_of(single_use(BUSYBOX), engine.volume), **changes)
+        with pytest.raises(EngineError, match=reason):
+            await engine.containers.start(spec)
 
     @pytest.mark.parametrize("script", ["", "sleep 60"], ids=["waiting", "running"])
     async def test_a_daemon_that_went_away(self, engine: Engine, script: str) -> None:
@@ -280,6 +297,20 @@ class TestDiscarded:
                 return await engine.containers.last_words(container.started.container_id)
 
             await eventually(words, lambda said: said.startswith("exited"))
+
+
+async def test_all_that_this_engine_masks_is_masked(engine: Engine) -> None:
+    """Newer engines mask more: what they add must be added to our list."""
+    container = await engine.client.docker.containers.create(single_use(BUSYBOX).create_body())
+    try:
+        host = (await container.show())["HostConfig"]
+    finally:
+        await container.delete(v=True)
+
+    # Newer engines name each processor's counter of throttling; a cell's /sys is the container's.
+    asked = {path for path in host["MaskedPaths"] if "thermal_throttle" not in path}
+    assert asked <= {*MASKED}
+    assert {*host["ReadonlyPaths"]} <= {*READ_ONLY}
 
 
 FOREIGN_CALLS = r"""cat >foreign.c <<'END'
@@ -314,4 +345,4 @@ async def test_containers_side_by_side(engine: Engine) -> None:
             script = f"echo {name}"
             return {(await container.run(kata(BUSYBOX, script))).stdout for _ in range(5)}
 
-    assert await asyncio.gather(serve(1), serve(2)) == [{b"1\n"}, {b"2\n"}]
+    assert list(await asyncio.gather(serve(1), serve(2))) == [{b"1\n"}, {b"2\n"}]
