@@ -32,7 +32,8 @@ _FOR_CELLS = (
 # cell mounts its own tmpfs over it; nothing can be written to this one.
 _MOUNT_POINT = "ro,noexec,nosuid,nodev,size=4k,nr_inodes=2,mode=555"
 
-# Files and folders that no cell can read. Where the kernel has none of them, nothing is hidden.
+# Files and folders that no cell can read; * is each number from 0 on. Where the kernel has none of
+# them, nothing is hidden.
 MASKED = (
     # As Docker masks them, in its newest list: what tells of the host, and of other containers.
     "/proc/acpi",
@@ -45,6 +46,7 @@ MASKED = (
     "/proc/scsi",
     "/proc/timer_list",
     "/proc/timer_stats",
+    "/sys/devices/system/cpu/cpu*/thermal_throttle",
     "/sys/devices/virtual/powercap",
     "/sys/firmware",
     # Counters of the container's: they would tell a learner of the run before. Limits stay, as

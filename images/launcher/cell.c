@@ -86,15 +86,29 @@ static void overlay(const struct plan *plan, const struct step *step) {
     fail("hiding", plan->own);
 }
 
-/* What cannot be masked since it is not there needs no mask. */
-static void mask(const char *path) {
+/* 0, or -1 for what is not there: that needs no mask. */
+static int mask_one(const char *path) {
   struct stat there;
   if (lstat(path, &there) < 0)
-    return;
+    return -1;
   if (S_ISDIR(there.st_mode))
     mount_or_fail("tmpfs", path, "tmpfs", LOCKED | MS_RDONLY, "size=0,nr_inodes=2,mode=755");
   else
     mount_or_fail("/dev/null", path, NULL, MS_BIND, NULL);
+  return 0;
+}
+
+static void mask(const char *path) {
+  const char *star = strchr(path, '*');
+  char numbered[256];
+  if (!star) {
+    mask_one(path);
+    return;
+  }
+  for (int number = 0, masked = 0; masked == 0; number++) {
+    snprintf(numbered, sizeof numbered, "%.*s%d%s", (int)(star - path), path, number, star + 1);
+    masked = mask_one(numbered);
+  }
 }
 
 static void make_read_only(const char *path) {

@@ -5,7 +5,7 @@
  *   --folder PATH        where the command starts
  *   --tmpfs PATH OPTIONS
  *   --overlay PATH OPTIONS   the image's PATH, writable; OPTIONS of the tmpfs that takes the writes
- *   --mask PATH          nothing can be read there
+ *   --mask PATH          nothing can be read there; * is each number from 0 on
  *   --read-only PATH     nothing can be written there
  *
  * A cell is started ahead, and its first words are its mark. It gets one hand-over from our stdin

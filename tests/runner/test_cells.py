@@ -1,6 +1,7 @@
 """Many runs in one container, each in a cell of its own: no trace of one is in the next."""
 
 import asyncio
+import re
 import statistics
 import time
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from runner.hand_over import hand_over
 from runner.images import Home
 from tests.runner.cells import (
     PROBE,
+    CellContainer,
     UnfitError,
     cell_container,
     launcher_volume,
@@ -307,10 +309,27 @@ async def test_all_that_this_engine_masks_is_masked(engine: Engine) -> None:
     finally:
         await container.delete(v=True)
 
-    # Newer engines name each processor's counter of throttling; a cell's /sys is the container's.
-    asked = {path for path in host["MaskedPaths"] if "thermal_throttle" not in path}
-    assert asked <= {*MASKED}
+    assert {re.sub(r"/cpu\d+/", "/cpu*/", path) for path in host["MaskedPaths"]} <= {*MASKED}
     assert {*host["ReadonlyPaths"]} <= {*READ_ONLY}
+
+
+async def test_a_mask_for_each_processor(engine: Engine) -> None:
+    """What a star names is masked wherever it is."""
+    spec = cell_spec_of(single_use(BUSYBOX), engine.volume)
+    launcher, *words = spec.command
+    command = (launcher, "--mask", "/sys/devices/system/cpu/cpu*/topology", *words)
+    started = await engine.containers.start(replace(spec, command=command))
+    try:
+        script = (
+            "cd /sys/devices/system/cpu; echo cpu*/topology/* | wc -w; ls -d cpu*/topology | wc -l"
+        )
+        harvest = await CellContainer(started).run(kata(BUSYBOX, script))
+    finally:
+        await started.stream.close()
+        await engine.containers.remove(started.container_id)
+
+    masked, there = map(int, harvest.stdout.split())
+    assert (masked, there > 0) == (1, True)
 
 
 FOREIGN_CALLS = r"""cat >foreign.c <<'END'
