@@ -8,7 +8,7 @@ venv := .venv/.project
 with_engine := scripts/with-engine
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test check bench lock clean
+.PHONY: help venv engine engine-stop images image demo serve test check bench simulate lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -54,6 +54,9 @@ check: $(venv) ## formatter, linter, types, import rules
 
 bench: $(venv) ## the benchmark; ARGS=class, storm or replicas for others
 	@$(with_engine) --images all .venv/bin/python -m bench $(ARGS)
+
+simulate: $(venv) ## days of classes in virtual time: tables, and pictures in docs; needs no engine
+	@.venv/bin/python -m bench.simulator $(ARGS)
 
 lock: ## requirements.lock anew from pyproject.toml
 	@scripts/lock

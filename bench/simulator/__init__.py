@@ -1,0 +1,1 @@
+"""Days and classes in virtual time, on the pool's own decisions: `make simulate`."""

@@ -1,0 +1,209 @@
+"""Which days and group starts are simulated, on all cores, and what they say."""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rich.progress import track
+
+from bench.simulator.model import Announced, Sample, Tally, World, simulate
+from bench.simulator.policies import TO_ALL, Policy, adaptive, fixed, fixed_each
+from bench.simulator.workload import DAY_S, GROUP_BEGINS_S, HOUR_S, LANGUAGES, NEW, day, group_start
+from pool.sizing import Sizes
+
+Job = TypeVar("Job")
+Found = TypeVar("Found")
+GOAL = 0.99
+LARGEST_FIXED = 6
+GROUP_LASTS_S = 120.0
+ANNOUNCED_S = 10.0
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a policy made of the day of one seed."""
+
+    policy: str
+    seed: int
+    hit_rate: float
+    class_hit_rate: float  # after a class's first minute
+    lone_hit_rate: float
+    first_minute_misses: int
+    wait_p50_s: float
+    wait_p99_s: float
+    wait_p999_s: float
+    refused: int
+    warm_hours: float  # container-hours of each replica
+    starts: int
+    notices: int
+    class_presses: int
+    class_misses_by_image: Counter[str]
+
+
+@dataclass(frozen=True)
+class DayJob:
+    """A day to be simulated."""
+
+    policy: Policy
+    world: World
+    seed: int
+
+
+def days(jobs: Sequence[DayJob], what: str) -> list[Day]:
+    """In the order of the jobs, on all cores."""
+    return _on_all_cores(_day, jobs, what)
+
+
+def _day(job: DayJob) -> Day:
+    tally = simulate(day(job.seed), job.policy, job.world, until_s=DAY_S, seed=job.seed)
+    return _summary(job, tally)
+
+
+def _summary(job: DayJob, tally: Tally) -> Day:
+    waits_s = sorted(tally.waits_s)
+    in_class = tally.class_hits + tally.class_misses
+    return Day(
+        policy=job.policy.name,
+        seed=job.seed,
+        hit_rate=tally.hits / (tally.hits + tally.misses),
+        class_hit_rate=tally.class_hits / in_class,
+        lone_hit_rate=1 - tally.lone_misses / tally.lone_presses,
+        first_minute_misses=tally.first_minute_misses,
+        wait_p50_s=_quantile(waits_s, 0.5),
+        wait_p99_s=_quantile(waits_s, 0.99),
+        wait_p999_s=_quantile(waits_s, 0.999),
+        refused=tally.refused,
+        warm_hours=tally.kept_s / HOUR_S / job.world.replicas,
+        starts=tally.starts,
+        notices=tally.notices,
+        class_presses=in_class,
+        class_misses_by_image=tally.class_misses_by_image,
+    )
+
+
+def _quantile(ordered: Sequence[float], part: float) -> float:
+    return ordered[int(part * (len(ordered) - 1))]
+
+
+def fixed_days(world: World, seeds: Iterable[int], up_to: int = LARGEST_FIXED) -> list[Day]:
+    """Of all fixed sizes."""
+    jobs = [DayJob(fixed(size), world, seed) for size in range(1, up_to + 1) for seed in seeds]
+    return days(jobs, f"fixed sizes, {_replicas(world)}")
+
+
+def best_fixed(found: Sequence[Day], seed: int) -> Day:
+    """That with the fewest container-hours of all that reach the goal."""
+    good = [one for one in found if one.seed == seed and one.class_hit_rate >= GOAL]
+    return min(good, key=lambda one: one.warm_hours)
+
+
+def best_fixed_each(found: Sequence[Day], seed: int) -> Policy:
+    """A size for each language, chosen by somebody who knows the day, to reach the goal.
+
+    One more goes, again and again, to that language in which it saves most misses.
+    """
+    by_size = {int(one.policy.removeprefix("fixed ")): one for one in found if one.seed == seed}
+    sizes = dict.fromkeys(LANGUAGES, 1)
+    allowed = (1 - GOAL) * by_size[1].class_presses
+
+    def misses(image: str, size: int) -> int:
+        return by_size[size].class_misses_by_image[image]
+
+    while sum(misses(image, size) for image, size in sizes.items()) > allowed:
+        can_grow = [image for image in sizes if sizes[image] + 1 in by_size]
+        most = max(
+            can_grow,
+            key=lambda image: misses(image, sizes[image]) - misses(image, sizes[image] + 1),
+        )
+        sizes[most] += 1
+    return fixed_each("fixed, each language its best", sizes)
+
+
+@dataclass(frozen=True)
+class GroupJob:
+    """A policy at the starts of many groups, each of a seed of its own."""
+
+    policy: Policy
+    world: World
+    seeds: tuple[int, ...]
+    pulled: bool = False  # 50 s before, through one replica
+    pull_is_told: bool = False  # to all of its siblings
+
+
+def group_misses(jobs: Sequence[GroupJob], what: str) -> list[list[int]]:
+    """Of each job, and of each of its seeds."""
+    return _on_all_cores(_group, jobs, what)
+
+
+def _group(job: GroupJob) -> list[int]:
+    announced = Announced(NEW, ANNOUNCED_S, job.pull_is_told) if job.pulled else None
+    until_s = GROUP_BEGINS_S + 2 * GROUP_LASTS_S
+    return [
+        simulate(
+            group_start(seed, GROUP_LASTS_S), job.policy, job.world,
+            until_s=until_s, seed=seed, announced=announced,
+        ).misses
+        for seed in job.seeds
+    ]  # fmt: skip
+
+
+def ratio(without: Sequence[int], with_them: Sequence[int], blocks: int = 5) -> list[float]:
+    """Misses without notices to those with them: of all group starts, then of each block.
+
+    Not a number where nobody missed at all.
+    """
+    size = len(without) // blocks
+    cuts = [slice(None), *(slice(at * size, (at + 1) * size) for at in range(blocks))]
+    return [
+        statistics.mean(without[cut]) / (statistics.mean(with_them[cut]) or math.nan)
+        for cut in cuts
+    ]
+
+
+def sampled_day(policy: Policy, world: World, seed: int, image: str) -> list[Sample]:
+    """An image through a day."""
+    samples: list[Sample] = []
+    simulate(day(seed), policy, world, until_s=DAY_S, seed=seed, sampled=(image, samples))
+    return samples
+
+
+def variants() -> list[Policy]:
+    """The daemon's policy, and what may be changed in it, one thing at a time."""
+    return [
+        adaptive("as it is: 3 told", told=3),
+        adaptive("spare 0", Sizes(spare=0), told=3),
+        adaptive("spare 1", Sizes(spare=1), told=3),
+        adaptive("spare 3", Sizes(spare=3), told=3),
+        adaptive("keep 300 s", Sizes(keep_s=300), told=3),
+        adaptive("keep 1200 s", Sizes(keep_s=1200), told=3),
+        adaptive("keep 300 s, spare 1", Sizes(keep_s=300, spare=1), told=3),
+        adaptive("cool down 0 s", Sizes(cool_down_s=0), told=3),
+        adaptive("cool down 120 s", Sizes(cool_down_s=120), told=3),
+        adaptive("no safety stock", told=3, spreads=0),
+        adaptive("no safety stock, spare 3", Sizes(spare=3), told=3, spreads=0),
+        adaptive("safety stock for 99.9 %", told=3, spreads=3.09),
+        adaptive("memories 5 and 300 s", told=3, memories_s=(5, 300)),
+        adaptive("memories 15 and 120 s", told=3, memories_s=(15, 120)),
+        adaptive("refills never yield", told=3, yields=False),
+        adaptive("a miss resizes at once", told=3, resizes_on_miss=True),
+        adaptive("nobody told"),
+        adaptive("1 told", told=1),
+        adaptive("2 told", told=2),
+        adaptive("3 told, of the first all", told=3, first_to_all=True),
+        adaptive("all told", told=TO_ALL),
+        adaptive("spare 1, of the first all, resize", Sizes(spare=1), told=3, first_to_all=True,
+                 resizes_on_miss=True),
+    ]  # fmt: skip
+
+
+def _on_all_cores(work: Callable[[Job], Found], jobs: Sequence[Job], what: str) -> list[Found]:
+    with ProcessPoolExecutor() as workers:
+        return list(track(workers.map(work, jobs), description=what, total=len(jobs)))
+
+
+def _replicas(world: World) -> str:
+    return f"{world.replicas} replica{'s' if world.replicas > 1 else ''}"

@@ -1,0 +1,106 @@
+"""Pictures for docs/: SVG, the same bytes for the same figures."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.simulator.experiments import GOAL, Day
+from bench.simulator.model import Sample
+from bench.simulator.workload import HOUR_S
+
+# Okabe and Ito's colours, which colour-blind people can tell apart.
+BLACK, ORANGE, BLUE, GREEN, RED = "#000000", "#e69f00", "#0072b2", "#009e73", "#d55e00"
+SHOWN_HOURS = (7.5, 17.5)
+DAY_SVG, TRADE_OFF_SVG, GROUPS_SVG = "day.svg", "trade_off.svg", "groups.svg"
+
+
+def day(samples: Sequence[Sample], image: str, pictures: Path) -> None:
+    """Demand, target and warm containers of one image."""
+    figure, (above, below) = _figure(2, height=5.5)
+    shown = [one for one in samples if SHOWN_HOURS[0] <= one.at_s / HOUR_S <= SHOWN_HOURS[1]]
+    hours = [one.at_s / HOUR_S for one in shown]
+    above.plot(hours, [60 * one.rate for one in shown], color=BLACK, linewidth=1)
+    above.set_ylabel("takes per minute,\nas the pool sees it")
+    above.set_title(f"{image} on one replica, classes of 30 learners", loc="left")
+    below.plot(hours, [one.warm for one in shown], color=ORANGE, linewidth=0.7, label="warm")
+    below.step(hours, [one.target for one in shown], color=BLUE, linewidth=1.6, label="target",
+               where="post")  # fmt: skip
+    below.set_ylabel("containers")
+    below.set_xlabel("hour of the day")
+    below.set_ylim(0, max(one.target for one in shown) * 1.25)
+    below.legend(loc="upper right", ncols=2, frameon=False)
+    below.sharex(above)
+    _save(figure, pictures / DAY_SVG)
+
+
+def trade_off(by_replicas: Mapping[int, Mapping[str, Sequence[Day]]], pictures: Path) -> None:
+    """Hit rate in class against warm container-hours, of all policies; up and left is better."""
+    figure, axes = _figure(len(by_replicas), height=4.2, beside=True)
+    for axis, (replicas, by_policy) in zip(axes, by_replicas.items(), strict=True):
+        fixed = {name: found for name, found in by_policy.items() if name.startswith("fixed ")}
+        points = [_point(found) for found in fixed.values()]
+        axis.plot(*zip(*points, strict=True), color=BLACK, marker="o", markersize=4,
+                  linewidth=0.8, label="fixed size (beside it)")  # fmt: skip
+        for name, (hours, missed) in zip(fixed, points, strict=True):
+            axis.annotate(name.removeprefix("fixed "), (hours, missed), xytext=(5, 4),
+                          textcoords="offset points", fontsize=8)  # fmt: skip
+        rest = [name for name in by_policy if name not in fixed]
+        for name, colour, marker in zip(
+            rest, (BLUE, GREEN, ORANGE, RED), ("s", "^", "D", "v"), strict=False
+        ):
+            axis.plot(*_point(by_policy[name]), color=colour, marker=marker, markersize=8,
+                      linestyle="none", label=name)  # fmt: skip
+        axis.axhline(100 * (1 - GOAL), color=RED, linewidth=0.8, linestyle="--")
+        axis.set_title(f"{replicas} replica{'s' if replicas > 1 else ''}", loc="left")
+        axis.set_yscale("symlog", linthresh=0.01)
+        axis.set_ylim(-0.003, 60)
+        axis.set_xlim(left=-15)
+        axis.set_yticks([0, 0.01, 0.1, 1, 10], ["0", "0.01", "0.1", "1", "10"])
+        axis.set_xlabel("warm container-hours a day,\nof each replica")
+    axes[0].set_ylabel("misses after the first minute, %")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    _save(figure, pictures / TRADE_OFF_SVG)
+
+
+def groups(misses: Mapping[str, Mapping[int, Sequence[int]]], pictures: Path) -> None:
+    """Mean misses at a group's start by the number of replicas, a line for each way."""
+    figure, (axis,) = _figure(1, height=4.2)
+    styles = zip((BLACK, ORANGE, BLUE, GREEN, RED), "osD^v", strict=True)
+    for (name, of), (colour, marker) in zip(misses.items(), styles, strict=False):
+        means = [statistics.mean(found) for found in of.values()]
+        axis.plot(list(of), means, color=colour, marker=marker, markersize=5, label=name)
+    axis.set_xticks(list(next(iter(misses.values()))))
+    axis.set_ylim(bottom=0)
+    axis.set_xlabel("replicas behind a load balancer that spreads presses evenly")
+    axis.set_ylabel("misses, mean of many group starts")
+    axis.set_title("30 learners begin in a language that nobody used yet", loc="left")
+    axis.legend(frameon=False, loc="upper left")
+    _save(figure, pictures / GROUPS_SVG)
+
+
+def _point(found: Sequence[Day]) -> tuple[float, float]:
+    return (
+        statistics.mean(one.warm_hours for one in found),
+        100 * (1 - statistics.mean(one.class_hit_rate for one in found)),
+    )
+
+
+def _figure(count: int, *, height: float, beside: bool = False) -> tuple[Figure, list[Axes]]:
+    mpl.rcParams.update({"svg.hashsalt": "dojo-runner", "svg.fonttype": "none", "font.size": 9})
+    figure = Figure(figsize=(9, height), layout="constrained")
+    rows, columns = (1, count) if beside else (count, 1)
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=beside)
+    for axis in axes.flat:
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, list(axes.flat)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None}, facecolor="white")

@@ -1,0 +1,109 @@
+"""What learners do, whatever the pools do: all presses of a day, or of one group's start."""
+
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+HOUR_S = 3600.0
+DAY_S = 24 * HOUR_S
+LEARNERS = 30
+THINK_S = 30.0  # between two presses, on average
+THINK_SIGMA = 1.0  # of the logarithm: half of the pauses are below 18 s, one in 20 above 94 s
+FIRST_PRESS_S = 20.0  # of a group that was told to begin: exponential, with this mean
+LATE = 0.1  # this part of a class comes in the first five minutes, not at once
+LATE_S = 300.0
+KATA_CPU_S = 0.3
+KATA_SIGMA = 0.5
+ENDLESS = 0.005  # of the kata loop for ever, until they are killed
+ENDLESS_CPU_S = 10.0
+# What classes learn with: a few languages have most of the classes.
+LANGUAGES = {
+    "python": 0.28, "java": 0.22, "csharp": 0.14, "javascript": 0.12,
+    "cpp": 0.09, "ruby": 0.06, "go": 0.05, "kotlin": 0.04,
+}  # fmt: skip
+# Lessons, and clubs in the evening; nobody between 21 and 7 o'clock.
+CLASS_HOURS = (8, 9, 10, 11, 13, 14, 15, 16, 18, 19)
+CLASSES = 12
+CLASS_BEGINS_WITHIN_S = 300.0
+CLASS_LASTS_S = (45 * 60.0, 60 * 60.0)
+GROUP_BEGINS_S = 60.0
+NEW = "a language that nobody used yet"
+LONE_LEARNERS = 40
+LONE_HOURS = (7, 21)
+LONE_LASTS_S = (5 * 60.0, 40 * 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A learner presses [test]: when, in which language, and how long the kata computes.
+
+    `into_class_s` counts from the first press of the learner's class; None if it is in none.
+    """
+
+    at_s: float
+    image: str
+    cpu_s: float
+    into_class_s: float | None = None
+
+
+def day(seed: int, classes: int = CLASSES, lone_learners: int = LONE_LEARNERS) -> list[Press]:
+    """All presses of a day, in order. The same seed gives the same day."""
+    rng = random.Random(seed)  # noqa: S311 - a seed must give the same day
+    presses: list[Press] = []
+    for _ in range(classes):
+        began_s = rng.choice(CLASS_HOURS) * HOUR_S + rng.uniform(0, CLASS_BEGINS_WITHIN_S)
+        presses += a_class(rng, _language(rng), began_s, rng.uniform(*CLASS_LASTS_S))
+    for _ in range(lone_learners):
+        began_s = rng.uniform(*LONE_HOURS) * HOUR_S
+        image, lasts_s = rng.choice(list(LANGUAGES)), rng.uniform(*LONE_LASTS_S)
+        times_s = _times_s(rng, began_s, began_s + lasts_s)
+        presses += [Press(at_s, image, _cpu_s(rng)) for at_s in times_s]
+    return sorted(presses, key=lambda press: press.at_s)
+
+
+def group_start(seed: int, lasts_s: float = 120.0, learners: int = LEARNERS) -> list[Press]:
+    """A group that begins at once in a language that nobody used yet, and its first minutes."""
+    rng = random.Random(seed)  # noqa: S311 - a seed must give the same start
+    return a_class(rng, NEW, GROUP_BEGINS_S, lasts_s, learners=learners, late=0.0)
+
+
+def a_class(
+    rng: random.Random,
+    image: str,
+    began_s: float,
+    lasts_s: float,
+    *,
+    learners: int = LEARNERS,
+    late: float = LATE,
+) -> list[Press]:
+    """All presses of a class, in order."""
+    times_s: list[float] = []
+    for _ in range(learners):
+        from_s = began_s + rng.uniform(0, LATE_S) if rng.random() < late else began_s
+        first_s = from_s + rng.expovariate(1 / FIRST_PRESS_S)
+        times_s += _times_s(rng, first_s, began_s + lasts_s)
+    times_s.sort()
+    return [Press(at_s, image, _cpu_s(rng), at_s - times_s[0]) for at_s in times_s]
+
+
+def _times_s(rng: random.Random, first_s: float, until_s: float) -> Iterator[float]:
+    at_s = first_s
+    while at_s < until_s:
+        yield at_s
+        at_s += _with_mean(rng, THINK_S, THINK_SIGMA)
+
+
+def _cpu_s(rng: random.Random) -> float:
+    if rng.random() < ENDLESS:
+        return ENDLESS_CPU_S
+    return _with_mean(rng, KATA_CPU_S, KATA_SIGMA)
+
+
+def _with_mean(rng: random.Random, mean: float, sigma: float) -> float:
+    """Lognormal: many short ones, few long ones."""
+    return rng.lognormvariate(math.log(mean) - sigma * sigma / 2, sigma)
+
+
+def _language(rng: random.Random) -> str:
+    return rng.choices(list(LANGUAGES), weights=list(LANGUAGES.values()))[0]
