@@ -8,7 +8,7 @@ venv := .venv/.project
 with_engine := scripts/with-engine
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images demo serve test check bench simulate lock clean
+.PHONY: help venv engine engine-stop images image demo serve test check bench simulate lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +32,9 @@ engine-stop: $(venv) ## stop the engine of "make engine"
 images: $(venv) ## the images that the project needs; IMAGES="ruby gcc" for only some
 	@$(with_engine) .venv/bin/python images/build.py $(IMAGES)
 
+image: $(venv) ## the service as an image, dojo-runner/runner:latest, and those beside it
+	@$(with_engine) .venv/bin/python images/service.py
+
 demo: $(venv) ## a red, an amber and a green kata over HTTP
 	@$(with_engine) --images ruby,python-pytest .venv/bin/python -m scripts.demo
 
@@ -39,7 +42,7 @@ serve: $(venv) ## the daemon in the foreground
 	@$(with_engine) --images ruby,python-pytest .venv/bin/dojo-runner serve
 
 test: $(venv) ## the whole test suite; ARGS="-k name" for only some
-	@$(with_engine) --images all .venv/bin/pytest $(ARGS)
+	@$(with_engine) --images all --tools docker,docker-compose .venv/bin/pytest $(ARGS)
 
 check: $(venv) ## formatter, linter, types, import rules
 	.venv/bin/ruff format --check
@@ -49,7 +52,7 @@ check: $(venv) ## formatter, linter, types, import rules
 	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py bench
 	.venv/bin/lint-imports
 
-bench: $(venv) ## the benchmark
+bench: $(venv) ## the benchmark; ARGS=class, storm or replicas for others
 	@$(with_engine) --images all .venv/bin/python -m bench $(ARGS)
 
 simulate: $(venv) ## days of classes in virtual time: tables, and pictures in docs; needs no engine

@@ -83,8 +83,14 @@ class DockerContainers:
                 "containers/json", params={"all": "1", "filters": json.dumps({"label": [label]})}
             )
             return [
-                # One whose removal is under way may have lost its name already.
-                Seen(one["Id"], "".join(one["Names"][:1]).lstrip("/"), one["State"], one["Labels"])
+                Seen(
+                    one["Id"],
+                    # One whose removal is under way may have lost its name already.
+                    "".join(one["Names"][:1]).lstrip("/"),
+                    one["State"],
+                    one["Labels"],
+                    one.get("Created"),
+                )
                 for one in listed
             ]
 

@@ -52,6 +52,7 @@ class Seen:
     name: str
     state: str  # created, running, exited, dead, removing, ...
     labels: Mapping[str, str]
+    created_s: int | None = None  # by the engine's clock, in Unix time; None: it does not say
 
 
 @dataclass(frozen=True)

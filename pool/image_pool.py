@@ -155,7 +155,10 @@ class ImagePool:
         if pause_s:
             self._fill_later(pause_s)
             return
-        for _ in range(missing):
+        # The first of an image goes alone: it shows whether there can be any, and siblings that
+        # warm the same image at this moment may share these cores.
+        at_once = missing if self.demand.fill_times_s else 1 - self.starting
+        for _ in range(at_once):
             self._ledger.queued += 1
             self._workers.submit(self._refill)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ REPLICA_LABEL = "dojo-runner.replica"
 OWNER_LABEL = "dojo-runner.owner"
 SERVICE = "dojo-runner"
 REMOVALS_AT_ONCE = 4
+# From create to start takes seconds, even on a slow engine; the clocks of two hosts may differ.
+NEVER_STARTED_S = 600
 
 
 @dataclass(frozen=True)
@@ -67,21 +70,27 @@ def is_provably_dead(process: str) -> bool:
         return True
 
 
-def is_orphan(seen: Seen, is_dead: Callable[[str], bool]) -> bool:
+def is_orphan(seen: Seen, is_dead: Callable[[str], bool], now_s: float) -> bool:
     """Whether a container of this service may be removed.
 
     A living owner's containers are left alone while they run, this very process's among them. One
     whose owner cannot be proved dead may be alive, so only what has ended is taken: when a daemon
     dies, its waiting containers lose their stdin and end by themselves; and what a living one could
-    not remove has ended, too.
+    not remove has ended, too. One that was created and not started within ten minutes lost its
+    owner in between: it has no stdin to lose, and would stay for ever. `now_s` is Unix time.
     """
-    return is_dead(seen.labels.get(OWNER_LABEL, "")) or seen.state in ("exited", "dead")
+    if seen.state == "created" and seen.created_s is not None:
+        forgotten = now_s - seen.created_s > NEVER_STARTED_S
+    else:
+        forgotten = seen.state in ("exited", "dead")
+    return forgotten or is_dead(seen.labels.get(OWNER_LABEL, ""))
 
 
 async def sweep(engine: ContainerEngine, is_dead: Callable[[str], bool] = is_provably_dead) -> int:
     """Remove all orphans on this engine; how many there were. Raises EngineError."""
     seen = await engine.list_containers(f"{SERVICE_LABEL}={SERVICE}")
-    orphans = [one for one in seen if is_orphan(one, is_dead)]
+    now_s = time.time()
+    orphans = [one for one in seen if is_orphan(one, is_dead, now_s)]
     await _remove_all(engine, orphans)
     return len(orphans)
 

@@ -45,12 +45,16 @@ class ContainerSpec:
     read_only: bool = True
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()  # anonymous: filled by the engine from the image, removed with it
+    named_volumes: Mapping[str, str] = field(default_factory=dict)  # path -> name; read-only
     memory_bytes: int = 0
     pids: int = 0
     ulimits: tuple[Ulimit, ...] = ()
     cap_drop: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
+    # Of /proc and /sys; None: the engine's own lists.
+    masked_paths: tuple[str, ...] | None = None
+    readonly_paths: tuple[str, ...] | None = None
     network: str = "none"
     init: bool = True
 
@@ -80,7 +84,10 @@ class ContainerSpec:
             "HostConfig": {
                 "ReadonlyRootfs": self.read_only,
                 "Tmpfs": dict(self.tmpfs),
-                "Mounts": [{"Type": "volume", "Target": path} for path in self.volumes],
+                "Mounts": [
+                    *({"Type": "volume", "Target": path} for path in self.volumes),
+                    *map(_read_only_volume, self.named_volumes.items()),
+                ],
                 "Memory": self.memory_bytes,
                 # Equal to Memory: no swap. Left out, the engine grants as much again.
                 "MemorySwap": self.memory_bytes,
@@ -92,6 +99,8 @@ class ContainerSpec:
                 "CapDrop": list(self.cap_drop),
                 "CapAdd": list(self.cap_add),
                 "SecurityOpt": list(self.security_opt),
+                "MaskedPaths": _list_or_none(self.masked_paths),
+                "ReadonlyPaths": _list_or_none(self.readonly_paths),
                 "NetworkMode": self.network,
                 "IpcMode": "private",
                 "Init": self.init,
@@ -99,3 +108,19 @@ class ContainerSpec:
                 "LogConfig": {"Type": "none"},
             },
         }
+
+
+def _read_only_volume(path_and_name: tuple[str, str]) -> dict[str, Any]:
+    path, name = path_and_name
+    return {
+        "Type": "volume",
+        "Source": name,
+        "Target": path,
+        "ReadOnly": True,
+        # What it holds is its maker's business: nothing of this image goes into it.
+        "VolumeOptions": {"NoCopy": True},
+    }
+
+
+def _list_or_none(paths: tuple[str, ...] | None) -> list[str] | None:
+    return None if paths is None else list(paths)

@@ -1,4 +1,4 @@
-"""The command line: read the settings, set up the logs, serve."""
+"""The command line: read the settings, then serve, or ask the one who serves."""
 
 import asyncio
 import sys
@@ -7,6 +7,7 @@ from cyclopts import App
 
 from runner.app import serve as serve_until_stopped
 from runner.logs import set_up_logs
+from runner.probe import NotReadyError, ask_if_ready
 from runner.settings import SettingsError, read_settings
 
 try:
@@ -32,6 +33,17 @@ def serve() -> int:
             runner.run(serve_until_stopped(settings))
     except OSError as error:
         return _fail(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+    return 0
+
+
+@app.command
+def health() -> int:
+    """Ask the daemon of this machine, at the same settings, whether it is ready: 0 if it is."""
+    try:
+        replica = asyncio.run(ask_if_ready(read_settings()))
+    except (SettingsError, NotReadyError) as error:
+        return _fail(str(error))
+    sys.stdout.write(f"{replica} is ready\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The daemon's life: listen, serve, drain."""
+"""The daemon's life: listen, serve, linger, drain."""
 
 import asyncio
 import gc
@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from loguru import logger
 
 from pool import this_process
@@ -22,7 +23,7 @@ LINGER_S = 1.0
 
 def make_http(settings: Settings, service: Service) -> web.AppRunner:
     """The HTTP side of a service, to be set up and bound to a port."""
-    app = web.Application()
+    app = web.Application(middlewares=[_close_while_draining])
     app[SETTINGS] = settings
     app[SERVICE] = service
     add_routes(app)
@@ -37,10 +38,20 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
     )
 
 
-async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; then finish the runs, remove our containers, return.
+@web.middleware
+async def _close_while_draining(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """So that clients with pooled connections go elsewhere before this end of them is closed."""
+    response = await handler(request)
+    if request.app[SERVICE].is_draining:
+        response.force_close()
+    return response
 
-    A second signal stops at once. Raises OSError when the port is taken, before Docker is touched.
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; then linger, finish the runs, remove our containers, return.
+
+    While it lingers it is not ready, but takes on whatever still comes. A second signal stops at
+    once. Raises OSError when the port is taken, before Docker is touched.
     """
     stop, stop_now = asyncio.Event(), asyncio.Event()
 
@@ -64,11 +75,17 @@ async def serve(settings: Settings) -> None:
         await stop.wait()
         logger.info("draining")
         service.is_draining = True
-        await _until_either(http.cleanup(), stop_now)
+        await _until_either(_linger_and_finish(http, settings.linger_s), stop_now)
     finally:
         await service.drain()
         await http.cleanup()
     logger.info("stopped")
+
+
+async def _linger_and_finish(http: web.AppRunner, linger_s: float) -> None:
+    """Take on what still comes, then nothing more; return when what was taken on is answered."""
+    await asyncio.sleep(linger_s)
+    await http.cleanup()
 
 
 async def _until_either(work: Coroutine[None, None, None], event: asyncio.Event) -> None:

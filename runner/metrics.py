@@ -87,6 +87,21 @@ class _Pools(Collector):
         yield CounterMetricFamily(
             "runner_refused_runs", "Kata that found no place in time.", value=health["refused"]
         )
+        notices = CounterMetricFamily(
+            "runner_refill_notices",
+            "What became of notices from and to siblings.",
+            labels=["direction", "result"],
+        )
+        for direction in ("in", "out"):
+            for result, count in health[f"notices_{direction}"].items():
+                notices.add_metric([direction, result], count)
+        yield notices
+        yield _gauge("runner_siblings", "Siblings that are told of takes.", len(health["siblings"]))
+        yield _gauge(
+            "runner_siblings_paused",
+            "Siblings that do not answer, and are left alone for a while.",
+            sum(sibling["paused_s"] > 0 for sibling in health["siblings"]),
+        )
         containers = GaugeMetricFamily(
             "runner_pool_containers", "Containers.", labels=["image", "state"]
         )
@@ -95,6 +110,9 @@ class _Pools(Collector):
         )
         rates = GaugeMetricFamily(
             "runner_pool_takes_per_second", "Moving average.", labels=["image"]
+        )
+        fills = GaugeMetricFamily(
+            "runner_pool_fills_per_second", "Moving average.", labels=["image"]
         )
         takes = CounterMetricFamily(
             "runner_pool_takes", "Containers taken: warm, or not.", labels=["image", "result"]
@@ -110,13 +128,14 @@ class _Pools(Collector):
                 containers.add_metric([name, state], pool[state])
             targets.add_metric([name], pool["target"])
             rates.add_metric([name], pool["take_rate"])
+            fills.add_metric([name], pool["fill_rate"])
             takes.add_metric([name, "hit"], pool["hits"])
             takes.add_metric([name, "miss"], pool["misses"])
             starts.add_metric([name, "well"], pool["starts"] - pool["failures"])
             starts.add_metric([name, "failed"], pool["failures"])
             for reason, count in pool["discards"].items():
                 discards.add_metric([name, reason], count)
-        yield from (containers, targets, rates, takes, starts, discards)
+        yield from (containers, targets, rates, fills, takes, starts, discards)
 
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:

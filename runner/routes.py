@@ -3,15 +3,17 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 from loguru import logger
 
 from pool import EngineError, PoolClosedError
-from runner import wire
+from runner import refill_notice, wire
 from runner.admission import BusyError
 from runner.errors import RequestError
+from runner.notice_book import NOTICES_PER_S, Verdict
 from runner.service import Service
 from runner.settings import Settings
 
@@ -29,6 +31,7 @@ def add_routes(app: web.Application) -> None:
     """The operators' paths, and behind them everything else: the contract's."""
     app.router.add_get("/health", health)
     app.router.add_get("/metrics", metrics)
+    app.router.add_post(refill_notice.PATH, refill)
     app.router.add_route("*", r"/{path:[\s\S]*}", contract)  # new lines, too
 
 
@@ -43,11 +46,36 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=counted.render(), headers={"Content-Type": counted.content_type})
 
 
+async def refill(request: web.Request) -> web.Response:
+    """A sibling's notice; what became of it is a verdict, see notice_book."""
+    service, secret = request.app[SERVICE], request.app[SETTINGS].secret.get_secret_value()
+    try:
+        body = await _body_of(request, refill_notice.LARGEST_BYTES)
+        signature = request.headers.get(refill_notice.SIGNATURE_HEADER, "")
+        if secret and not refill_notice.is_signed(secret, body, signature):
+            service.refused_notice("unsigned")
+            raise RequestError(401, f"{refill_notice.SIGNATURE_HEADER}: missing or wrong")
+        notice = refill_notice.parse(body)
+        # Only a signature makes a replica's name its own.
+        sender = notice.replica if secret else str(request.remote)
+        verdict = await service.hear(notice, sender)
+    except RequestError as error:
+        if error.status == 400:
+            service.refused_notice("malformed")
+        return _problem(error.status, error.message)
+    except PoolClosedError as error:
+        return _problem(503, str(error))
+    if verdict is Verdict.LIMITED:
+        return _problem(429, f"more than {NOTICES_PER_S:g} notices a second from {sender}")
+    status = 202 if verdict is Verdict.COUNTED else 200
+    return web.json_response({"verdict": verdict}, status=status)
+
+
 async def contract(request: web.Request) -> web.Response:
     """The five paths that clients use, whatever the verb; anything else is an error of theirs."""
     body = b""
     try:
-        body = await _body_of(request)
+        body = await _body_of(request, request.app[SETTINGS].request_max_bytes)
         arguments = wire.arguments_of(body)
         handler = _HANDLERS.get(request.path)
         if handler is None:
@@ -98,9 +126,8 @@ _HANDLERS: dict[str, _Handler] = {
 }
 
 
-async def _body_of(request: web.Request) -> bytes:
-    """At most the configured size, within the configured time. Raises RequestError."""
-    limit_bytes = request.app[SETTINGS].request_max_bytes
+async def _body_of(request: web.Request, limit_bytes: int) -> bytes:
+    """At most that size, within the configured time. Raises RequestError."""
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise RequestError(415, "Content-Encoding: send the body as it is")
     too_large = RequestError(413, f"body: over the limit of {limit_bytes} bytes")
@@ -118,6 +145,19 @@ async def _body_of(request: web.Request) -> bytes:
     except ConnectionError as error:
         raise RequestError(400, "body: the connection was lost") from error
     return bytes(received)
+
+
+def _problem(status: int, detail: str) -> web.Response:
+    """An error for those who are not the contract's clients, as RFC 9457 has it."""
+    problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    response = web.json_response(
+        {**problem, "detail": detail}, status=status, content_type="application/problem+json"
+    )
+    if status in (429, 503):
+        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    if status in (408, 413, 415):
+        response.force_close()
+    return response
 
 
 def _refusal(request: web.Request, body: bytes, status: int, message: str) -> web.Response:

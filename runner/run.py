@@ -11,6 +11,7 @@ from loguru import logger
 
 from pool import (
     ContainerEngine,
+    ContainerSpec,
     Delivery,
     EngineError,
     ImageMissingError,
@@ -122,14 +123,12 @@ class KataRunner:
         except TimeoutError:
             return _machinery_failed(kata, "no container was ready in time")
 
-    async def warm_up(self, image_name: str) -> None:
-        """Pool this image, if it is on this node and can be started."""
-        try:
-            profile = await self._images.profile(image_name)
-        except EngineError:
-            return  # reported where it failed
-        if profile is not None:
-            self._pools.warm_up(spec_for(image_name, profile, self._delivery, self._labels))
+    async def spec_of(self, image_name: str) -> ContainerSpec | None:
+        """How its containers are made; None when it is not on this node. Raises EngineError."""
+        profile = await self._images.profile(image_name)
+        if profile is None:
+            return None
+        return spec_for(image_name, profile, self._delivery, self._labels)
 
     def _pulling(self, kata: Kata) -> RunResult:
         self._images.pull(kata.image_name)

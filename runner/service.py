@@ -18,6 +18,7 @@ from pool import (
     EngineError,
     ImageEngine,
     Owner,
+    PoolClosedError,
     Pools,
     PoolSettings,
     remove_mine,
@@ -28,11 +29,16 @@ from runner.images import Images
 from runner.kata import Kata, RunResult
 from runner.logs import report_bug, report_engine_error
 from runner.metrics import Metrics
+from runner.notice_book import NoticeBook, Verdict
+from runner.refill_notice import RefillNotice
 from runner.run import KataRunner
-from runner.settings import Settings
+from runner.settings import MIB, Settings
+from runner.siblings import Siblings, Standing
 from runner.traffic_light import TrafficLight
 
 SWEEP_S = 30.0  # what died elsewhere is no hurry
+# Of images that siblings tell of and that are not pooled yet: the engine is asked for each.
+LOOK_UPS_AT_ONCE = 4
 SWEEP_AGAIN_S = 2.0  # after a failure: the engine may be back
 
 
@@ -69,15 +75,26 @@ class Service:
         self._owner = owner
         self._engines = engines
         self._engine = engines.containers
+        self._siblings = Siblings(
+            settings.siblings,
+            told=settings.siblings_told,
+            replica=owner.replica,
+            secret=settings.secret.get_secret_value(),
+            standing=self._standing,
+        )
         self._pools = Pools(
             self._engine,
             PoolSettings(
                 sizes=settings.sizes,
                 host_containers=settings.host_containers,
+                host_memory_bytes=settings.host_memory_mib * MIB,
                 refills_at_once=settings.refills_at_once,
             ),
             failed=report_bug,
+            taken=self._siblings.took,
         )
+        self._book = NoticeBook(owner.replica)
+        self._looking_up: set[str] = set()
         self._images = Images(
             engines.images,
             changed=self._images_changed,
@@ -116,6 +133,7 @@ class Service:
         """Begin the background work; does not wait for the engine."""
         self._images.start()
         self._traffic_light.start()
+        self._siblings.start()
         self._own(self._sweep_for_ever(), "sweep")
         for name in self._settings.warm_images:
             self._warm_up(name)
@@ -126,6 +144,7 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._siblings.close()
         await self._images.close()
         await self._traffic_light.close()
         await self._pools.close()
@@ -145,6 +164,40 @@ class Service:
         self._images.pull(name)
         return "pulling"
 
+    async def hear(self, notice: RefillNotice, sender: str) -> Verdict:
+        """A sibling had takes: expect some here, too. Raises PoolClosedError."""
+        if self.is_draining:
+            raise PoolClosedError("the service is stopping")
+        verdict = self._book.judge(notice, sender, time.monotonic(), time.time())
+        if verdict is Verdict.COUNTED:
+            verdict = await self._heed(notice)
+        self._book.verdicts[verdict] += 1
+        return verdict
+
+    def refused_notice(self, why: str) -> None:
+        """One that could not even be read, or was not a sibling's."""
+        self._book.verdicts[why] += 1
+
+    async def _heed(self, notice: RefillNotice) -> Verdict:
+        name, takes = notice.image, notice.takes / notice.told
+        pool = self._pools.by_image.get(name)
+        if pool is not None:
+            self._pools.hear(pool.spec, takes)
+            return Verdict.COUNTED
+        if len(self._looking_up) >= LOOK_UPS_AT_ONCE or name in self._looking_up:
+            return Verdict.LIMITED
+        self._looking_up.add(name)
+        try:
+            spec = await self._runner.spec_of(name)
+        except EngineError:  # reported where it failed
+            spec = None
+        finally:
+            self._looking_up.discard(name)
+        if spec is None:
+            return Verdict.UNKNOWN_IMAGE
+        self._pools.hear(spec, takes)
+        return Verdict.COUNTED
+
     def health(self) -> dict[str, Any]:
         """What operators want to know; asks nobody, so it is quick whatever the engine does."""
         now_s = time.monotonic()
@@ -157,6 +210,10 @@ class Service:
             "queued": self._admission.waiting,
             "refused": self._admission.refused,
             "pulling": self._images.pulling,
+            "siblings": self._siblings.health(),
+            "heard_ago_s": self._book.heard_ago_s(now_s),
+            "notices_in": dict(self._book.verdicts),
+            "notices_out": dict(self._siblings.outcomes),
             "images": {
                 name: {
                     "warm": pool.warm,
@@ -166,7 +223,9 @@ class Service:
                     "takes": pool.counts.hits + pool.counts.misses,
                     "hits": pool.counts.hits,
                     "misses": pool.counts.misses,
-                    "take_rate": round(pool.demand.rate(now_s), 4),
+                    "take_rate": round(pool.demand.taken.at(now_s), 4),
+                    "fill_rate": round(pool.demand.filled.at(now_s), 4),
+                    "rate": round(pool.demand.rate(now_s), 4),
                     "starts": pool.counts.starts,
                     "failures": pool.counts.failures,
                     "fill_seconds": [round(fill_s, 3) for fill_s in pool.demand.fill_times_s],
@@ -178,8 +237,21 @@ class Service:
             },
         }
 
+    def _standing(self, image: str) -> Standing | None:
+        pool, now_s = self._pools.by_image.get(image), time.monotonic()
+        if pool is None:
+            return None
+        demand = pool.demand
+        return Standing(demand.taken.at(now_s), demand.filled.at(now_s), pool.warm, pool.target)
+
     def _warm_up(self, name: str) -> None:
-        self._own(self._runner.warm_up(name), f"warm up {name}")
+        self._own(self._warm_up_if_here(name), f"warm up {name}")
+
+    async def _warm_up_if_here(self, name: str) -> None:
+        with suppress(EngineError):  # reported where it failed
+            spec = await self._runner.spec_of(name)
+            if spec is not None:
+                self._pools.warm_up(spec)
 
     def _images_changed(self) -> None:
         self._own(self._retire_replaced(), "retire replaced images")

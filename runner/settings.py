@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     warm_max: int = Field(12, ge=0, le=100, description="of an image, however wanted")
     warm_spare: int = Field(2, ge=0, le=100, description="beside what the rate of runs asks for")
     host_containers: int = Field(40, ge=0, le=2000, description="of all images, leased ones too")
+    host_memory_mib: int = Field(
+        1024, ge=0, description="for all of them; an idle one costs 5 MiB, its shim included"
+    )
     refills_at_once: int = Field(2, ge=1, le=16)
     runs_at_once: int = Field(0, ge=0, le=1000, description="0: the number of cores, plus one")
     queue: int = Field(60, ge=0, le=10_000, description="how many more may wait for their turn")

@@ -28,17 +28,29 @@ class DaemonError(Exception):
 
 
 @contextlib.contextmanager
-def daemon(log_file: Path, **settings: str) -> Iterator[str]:
+def daemon(log_file: Path, *, program: str | None = None, **settings: str) -> Iterator[str]:
     """The daemon answers at the URL inside the block, and has ended well after it.
 
-    `settings` are variables of its environment. Raises DaemonError.
+    `settings` are variables of its environment; `program` is Python that takes the place of the
+    console script. Raises DaemonError.
     """
-    port = free_port()
+    port = int(settings.pop("CYBER_DOJO_RUNNER_PORT", 0)) or free_port()
+    with running(log_file, port, program, settings) as process:
+        yield f"http://127.0.0.1:{port}"
+    if process.returncode != 0:
+        raise DaemonError(f"the daemon ended with status {process.returncode} at SIGTERM")
+
+
+@contextlib.contextmanager
+def running(
+    log_file: Path, port: int, program: str | None, settings: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The daemon's process, ready inside the block, ended after it. Raises DaemonError."""
     url = f"http://127.0.0.1:{port}"
     log_file.parent.mkdir(exist_ok=True)
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [ROOT / ".venv" / "bin" / "dojo-runner", "serve"],
+            [*_command(program), "serve"],
             env={**os.environ, **settings, "CYBER_DOJO_RUNNER_PORT": str(port)},
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -48,11 +60,14 @@ def daemon(log_file: Path, **settings: str) -> Iterator[str]:
             raise DaemonError(f"the daemon is not ready after {START_SECONDS} s")
         if process.returncode is not None:
             raise DaemonError(f"the daemon ended at its start, with status {process.returncode}")
-        yield url
+        yield process
     finally:
         stop(process)
-    if process.returncode != 0:
-        raise DaemonError(f"the daemon ended with status {process.returncode} at SIGTERM")
+
+
+def _command(program: str | None) -> list[str]:
+    bin_ = ROOT / ".venv" / "bin"
+    return [str(bin_ / "dojo-runner")] if program is None else [str(bin_ / "python"), "-c", program]
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

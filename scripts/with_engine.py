@@ -7,10 +7,14 @@ distribution's. DOCKER_HOST is honoured.
 
 import argparse
 import ctypes.util
+import shutil
 import sys
 
 import engine
 from child import block_signals, run
+
+# Where a command's package has another name.
+PACKAGES = {"docker": "docker.io"}
 
 
 def main() -> int:
@@ -19,6 +23,12 @@ def main() -> int:
         "--images",
         metavar="NAMES",
         help="first build these of the project's images: names with commas, or all",
+    )
+    parser.add_argument(
+        "--tools",
+        metavar="NAMES",
+        default="",
+        help="first install these commands, where they are missing: names with commas",
     )
     parser.add_argument("--stay", action="store_true", help="start an engine that stays")
     parser.add_argument("--stop", action="store_true", help="stop the engine that stays")
@@ -36,6 +46,10 @@ def main() -> int:
         if arguments.stay:
             print(engine.description())
             return 0
+        # Now, as the engine's package may have brought some.
+        tools = filter(None, arguments.tools.split(","))
+        if missing := [name for name in tools if shutil.which(name) is None]:
+            engine.install(*(PACKAGES.get(name, name) for name in missing))
         status = build(arguments.images) if arguments.images else 0
         return status or run(arguments.command)
 

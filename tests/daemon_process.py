@@ -45,14 +45,14 @@ class Daemon:
     ) -> None:
         self.process = process
         self.replica = settings["replica"]
-        self._url = f"http://127.0.0.1:{settings['port']}"
+        self.url = f"http://127.0.0.1:{settings['port']}"
         self._log_file = log_file
         self._http = http
         self._containers = containers
 
     async def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The JSON of an answer, whatever its status."""
-        async with self._http.get(f"{self._url}/{path}", json=body) as response:
+        async with self._http.get(f"{self.url}/{path}", json=body) as response:
             return await response.json()
 
     async def run(

@@ -6,10 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -104,6 +106,71 @@ class TestStop:
             assert not run.done() or run.exception() or run.result()["outcome"] != "green"
             assert await running.containers() == []
             await asyncio.gather(run, return_exceptions=True)
+
+
+class TestLinger:
+    """From SIGTERM to the closing of the port, for load balancers that look now and then."""
+
+    async def test_runs_are_taken_on(self, tmp_path: Path) -> None:
+        """Not ready at once, and says so; what still comes is run; at the end all is gone."""
+        async with daemon(tmp_path, warm="1", linger_s="4") as running:
+            await colour(running)
+            began_s = time.monotonic()
+
+            running.process.send_signal(signal.SIGTERM)
+            await eventually(running.health, lambda health: health["status"] == "draining")
+            assert not await running.is_ready()
+            assert [await colour(running, f"exit {n}") for n in range(2)] == ["green", "red"]
+            await eventually(lambda: alive(running), lambda lives: not lives)
+            lingered_s = time.monotonic() - began_s
+
+            assert await running.process.wait() == 0
+            assert lingered_s >= 4
+            assert await running.containers() == []
+
+    async def test_a_run_that_began_while_lingering(self, tmp_path: Path) -> None:
+        """It is finished after the port is closed, like one from before the signal."""
+        async with daemon(tmp_path, warm="1", linger_s="1") as running:
+            await colour(running)
+            running.process.send_signal(signal.SIGTERM)
+            await eventually(running.health, lambda health: health["status"] == "draining")
+
+            run = asyncio.create_task(
+                running.run(BUSYBOX, "for n in {1..200}; do usleep 10000; done; echo end")
+            )
+            await eventually(running.health, lambda health: health["running"] == 1)
+            await eventually(lambda: alive(running), lambda lives: not lives)
+            assert not run.done()
+
+            assert (await run)["stdout"]["content"] == "end\n"
+            assert await running.process.wait() == 0
+
+    async def test_pooled_connections(self, tmp_path: Path) -> None:
+        """One that waited for its next request gets it answered, and is told to close."""
+        async with daemon(tmp_path, warm="1", linger_s="20") as running:
+            connector = aiohttp.TCPConnector(limit=1)
+            async with aiohttp.ClientSession(connector=connector) as pooled:
+                async with pooled.get(f"{running.url}/alive") as response:
+                    assert response.headers.get("Connection") != "close"
+                    assert (await response.json()) == {"alive?": True}
+
+                running.process.send_signal(signal.SIGTERM)
+                await eventually(lambda: said(running, "draining"))
+                async with pooled.get(f"{running.url}/alive") as response:
+                    assert response.headers["Connection"] == "close"
+                    assert (await response.json()) == {"alive?": True}
+
+            assert await running.stop() == 0
+
+    async def test_a_second_signal_ends_it(self, tmp_path: Path) -> None:
+        """Whoever presses Ctrl-C twice waits for nobody."""
+        async with daemon(tmp_path, warm="1", linger_s="60", warm_images=BUSYBOX) as running:
+            await running.settled(BUSYBOX)
+            running.process.send_signal(signal.SIGTERM)
+            await eventually(lambda: said(running, "draining"))
+
+            assert await running.stop() == 0  # which waits for less than the linger
+            assert await running.containers() == []
 
 
 async def said(running: Daemon, message: str) -> bool:

@@ -320,7 +320,7 @@ class Replica:
         self.clock = clock
         self.cores = cores
         self.tally = tally
-        self.rng = random.Random(seed)  # noqa: S311 - a seed must give the same day
+        self.rng = random.Random(seed)
         self.siblings: list[Replica] = []
         self.pools: dict[str, SimPool] = {}
         self.host = _Host(policy.host_limit, self.pools)
@@ -489,7 +489,7 @@ def simulate(
     ]  # fmt: skip
     for replica in replicas:
         replica.siblings = [other for other in replicas if other is not replica]
-    rng = random.Random(seed)  # noqa: S311 - a seed must give the same day
+    rng = random.Random(seed)
     for number, press in enumerate(presses):
         to = replicas[number % len(replicas)] if world.in_turns else rng.choice(replicas)
         clock.at(press.at_s, lambda to=to, press=press: to.press(press))  # type: ignore[misc]

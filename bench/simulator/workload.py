@@ -49,7 +49,7 @@ class Press:
 
 def day(seed: int, classes: int = CLASSES, lone_learners: int = LONE_LEARNERS) -> list[Press]:
     """All presses of a day, in order. The same seed gives the same day."""
-    rng = random.Random(seed)  # noqa: S311 - a seed must give the same day
+    rng = random.Random(seed)
     presses: list[Press] = []
     for _ in range(classes):
         began_s = rng.choice(CLASS_HOURS) * HOUR_S + rng.uniform(0, CLASS_BEGINS_WITHIN_S)
@@ -64,7 +64,7 @@ def day(seed: int, classes: int = CLASSES, lone_learners: int = LONE_LEARNERS) -
 
 def group_start(seed: int, lasts_s: float = 120.0, learners: int = LEARNERS) -> list[Press]:
     """A group that begins at once in a language that nobody used yet, and its first minutes."""
-    rng = random.Random(seed)  # noqa: S311 - a seed must give the same start
+    rng = random.Random(seed)
     return a_class(rng, NEW, GROUP_BEGINS_S, lasts_s, learners=learners, late=0.0)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ class FakeContainer:
     stream: FakeStream
     task: asyncio.Task[None] = field(repr=False)
     is_being_removed: bool = False
+    created_s: int = field(default_factory=lambda: int(time.time()))
 
     @property
     def state(self) -> str:
@@ -121,7 +123,7 @@ class FakeContainers:
             raise self._reported(self.fail_lists)
         key, _, value = label.partition("=")
         return [
-            Seen(one.container_id, one.name, one.state, one.spec.labels)
+            Seen(one.container_id, one.name, one.state, one.spec.labels, one.created_s)
             for one in self.there.values()
             if one.spec.labels.get(key) == value
         ]

@@ -52,6 +52,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.present: dict[str, FakeStream] = {}  # dead ones too, until they are removed
         self.labels: dict[str, dict[str, str]] = {}
+        self.created_s: dict[str, int | None] = {}
         self.states: dict[str, str] = {}
         self.starts = 0
         self.removals = 0
@@ -97,8 +98,11 @@ class FakeEngine:
         stream.complaints = complaint
         stream.end()
 
-    def add(self, container_id: str, state: str, labels: dict[str, str]) -> None:
+    def add(
+        self, container_id: str, state: str, labels: dict[str, str], created_s: int | None = None
+    ) -> None:
         """A container that somebody else left here."""
+        self.created_s[container_id] = created_s
         self.present[container_id] = FakeStream()
         self.states[container_id] = state
         self.labels[container_id] = labels
@@ -141,7 +145,7 @@ class FakeEngine:
     async def list_containers(self, label: str) -> list[Seen]:
         key, _, value = label.partition("=")
         return [
-            Seen(one, f"name-{one}", self.states[one], self.labels[one])
+            Seen(one, f"name-{one}", self.states[one], self.labels[one], self.created_s.get(one))
             for one in self.present
             if self.labels[one].get(key) == value
         ]

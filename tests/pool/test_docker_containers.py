@@ -557,6 +557,19 @@ async def test_one_whose_removal_is_under_way_is_listed_without_a_name(
     assert (seen.container_id, seen.name, seen.state) == ("c1", "", "removing")
 
 
+@pytest.mark.parametrize("more", [{"Created": 1_700_000_000}, {}])
+async def test_when_it_was_created_is_in_the_list(
+    dockerd: FakeDockerd, containers: DockerContainers, more: dict[str, int]
+) -> None:
+    """In Unix time, as the engine says it; None where it does not."""
+    listed = {"Id": "c1", "Names": ["/one"], "State": "created", "Labels": {"a": "1"}, **more}
+    dockerd.on("GET /containers/json", answer([listed]))
+
+    (seen,) = await containers.list_containers("a=1")
+
+    assert seen.created_s == more.get("Created")
+
+
 async def test_a_list_of_another_shape_is_an_error(
     dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
 ) -> None:

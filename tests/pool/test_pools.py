@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from pool import EngineError, PoolClosedError, Sizes
+from pool import EngineError, PoolClosedError, PoolSettings, Sizes
+from pool.settings import WARM_BYTES
+from pool.sizing import LONGEST_YIELD_S
 
 from .conftest import SPEC, Clock, MakePools, settle
 from .fake_engine import FakeEngine
@@ -302,4 +304,137 @@ async def test_all_images_together_stay_within_the_hosts_limit(
     await settle()
     warm = {image: pool.warm for image, pool in pools.by_image.items()}
     assert warm == {SPEC.image: 3, OTHER.image: 2}
-        assert len(engine.living) == 5
+    assert len(engine.living) == 5
+
+
+async def test_what_a_learner_waits_for_displaces_what_is_warm(
+    make_pools: MakePools, engine: FakeEngine, clock: Clock
+) -> None:
+    """A miss at the host's limit: the image wanted least recently gives one up."""
+    pools = make_pools(target=2, host=2)
+    pools.warm_up(OTHER)
+    await settle()
+    clock.advance(1)
+
+    async with pools.lease(SPEC) as lease:
+        assert not lease.hit
+        assert pools.by_image[OTHER.image].counts.discards["evicted"] == 1
+
+
+def test_memory_bounds_the_host_as_well() -> None:
+    """Whichever bound is tighter."""
+    few = PoolSettings(host_containers=40, host_memory_bytes=10 * WARM_BYTES + 1)
+
+    assert few.host_limit == 10
+    assert PoolSettings(host_containers=4).host_limit == 4
+
+
+async def test_a_notice_warms(make_pools: MakePools, engine: FakeEngine) -> None:
+    """As if somebody were about to press [test] here."""
+    pools = make_pools(sizes=SIZES)
+
+    pools.hear(SPEC, takes=0.5)
+    await settle()
+
+    pool = pools.by_image[SPEC.image]
+    assert pool.warm == pool.target > 0
+    assert pool.counts.hits + pool.counts.misses == 0
+
+
+async def test_every_take_is_told_at_once(make_pools: MakePools, engine: FakeEngine) -> None:
+    """Before a miss has been started, or siblings would hear of it late."""
+    told: list[str] = []
+    pools = make_pools(target=1, taken=told.append)
+    engine.hold()
+
+    async def miss() -> None:
+        async with pools.lease(SPEC):
+            pass
+
+    missing = asyncio.create_task(miss())
+    await settle()
+    assert told == [SPEC.image]
+    assert not missing.done()
+    engine.release()
+    await missing
+
+
+class TestRefillsYield:
+    """To runs of any image, while enough are warm."""
+
+    async def test_to_a_run_of_another_image(
+        self, make_pools: MakePools, engine: FakeEngine
+    ) -> None:
+        """The refill begins when the run is over."""
+        pools = make_pools(target=3)
+        for spec in (SPEC, OTHER):
+            pools.warm_up(spec)
+        await settle()
+        other = pools.by_image[OTHER.image]
+
+        async with pools.lease(SPEC):
+            other.let_go_of_one()
+            await settle()
+            assert (other.warm, other.starting) == (2, 0)
+        await settle()
+
+        assert other.warm == 3
+
+    async def test_not_when_the_next_take_would_miss(
+        self, make_pools: MakePools, engine: FakeEngine
+    ) -> None:
+        """A cold image is warmed whatever else runs."""
+        pools = make_pools(target=1)
+
+        async with pools.lease(SPEC):
+            pools.warm_up(OTHER)
+            await settle()
+            assert pools.by_image[OTHER.image].warm == 1
+
+    async def test_not_for_ever(
+        self, make_pools: MakePools, engine: FakeEngine, clock: Clock
+    ) -> None:
+        """One at a time goes on after two seconds, and the next one waits anew."""
+        pools = make_pools(target=4)
+        pools.warm_up(SPEC)
+        await settle()
+        pool = pools.by_image[SPEC.image]
+
+        async with pools.lease(SPEC):
+            pool.let_go_of_one()
+            await settle()
+            assert pool.warm == 2
+
+            clock.advance(LONGEST_YIELD_S)
+            pools.resize()
+            await settle()
+            assert pool.warm == 3
+
+            clock.advance(LONGEST_YIELD_S)
+            pools.resize()
+            await settle()
+            assert pool.warm == 4
+
+
+async def test_what_has_waited_too_long_is_replaced(
+    make_pools: MakePools, engine: FakeEngine, clock: Clock
+) -> None:
+    """Not all at once: ages are spread."""
+    pools = make_pools(target=12)
+    pools.warm_up(SPEC)
+    await settle()
+    first = set(engine.living)
+    longest_s = PoolSettings().longest_wait_s
+
+    clock.advance(longest_s * 0.85)
+    pools.resize()
+    await settle()
+    after_some = first & set(engine.living)
+    clock.advance(longest_s * 0.16)
+    pools.resize()
+    await settle()
+
+    assert 0 < len(after_some) < 12
+    assert not after_some & set(engine.living)
+    assert pools.by_image[SPEC.image].warm == 12
+    assert pools.by_image[SPEC.image].counts.discards["stale"] >= 12

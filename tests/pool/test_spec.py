@@ -121,3 +121,28 @@ def test_volumes_are_anonymous() -> None:
 def test_stores_no_logs() -> None:
     """The engine keeps nothing of what a learner's program prints."""
     assert host(SPEC)["LogConfig"] == {"Type": "none"}
+
+
+def test_the_engine_masks_what_it_masks_unless_told_otherwise() -> None:
+    """None leaves /proc and /sys to the engine; no path is not the same."""
+    assert (host(SPEC)["MaskedPaths"], host(SPEC)["ReadonlyPaths"]) == (None, None)
+
+    bare = host(replace(SPEC, masked_paths=(), readonly_paths=("/proc/sys",)))
+
+    assert (bare["MaskedPaths"], bare["ReadonlyPaths"]) == ([], ["/proc/sys"])
+
+
+def test_a_named_volume_is_read_only_and_takes_nothing_from_the_image() -> None:
+    """It stands beside the anonymous ones, which are the container's own."""
+    spec = replace(SPEC, named_volumes={"/.tool": "tool-1"})
+
+    assert host(spec)["Mounts"] == [
+        {"Type": "volume", "Target": "/home/sandbox"},
+        {
+            "Type": "volume",
+            "Source": "tool-1",
+            "Target": "/.tool",
+            "ReadOnly": True,
+            "VolumeOptions": {"NoCopy": True},
+        },
+    ]

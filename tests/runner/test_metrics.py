@@ -29,7 +29,16 @@ async def scrape(http: Served) -> Samples:
 
 def no_pools() -> dict[str, object]:
     """The health of a service that has not run anything."""
-    return {"engine": {"answers": True}, "running": 0, "queued": 0, "refused": 0, "images": {}}
+    return {
+        "engine": {"answers": True},
+        "running": 0,
+        "queued": 0,
+        "refused": 0,
+        "siblings": [],
+        "notices_in": {},
+        "notices_out": {},
+        "images": {},
+    }
 
 
 async def test_a_run_is_counted_by_image_and_outcome(serve_fake: ServeFake) -> None:

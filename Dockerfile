@@ -1,0 +1,57 @@
+# The service. BASE is any Debian with Python 3.11 or later; where no registry can be reached,
+# "make image" gives the base that images/build.py makes from packages.
+ARG BASE=debian:bookworm-slim
+
+FROM ${BASE} AS builder
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 python3-venv \
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
+# Two environments: the service's, and one with pip and the build backend that stays behind.
+RUN python3 -m venv /build && python3 -m venv --without-pip /opt/dojo-runner
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+COPY deploy/image/ /locks/
+# Only wheels, and only those whose hashes the locks name: what is installed is what was locked,
+# whoever brought it. So the index's certificate, which a base behind a proxy that opens TLS could
+# not check, is not asked for.
+RUN PIP_TRUSTED_HOST=$(/build/bin/python -c \
+        'from pip._internal.models.index import PyPI as i; print(i.netloc, i.file_storage_domain)') \
+    && export PIP_TRUSTED_HOST PIP_REQUIRE_HASHES=1 PIP_ONLY_BINARY=:all: \
+    && /build/bin/pip install -q --no-deps -r /locks/build.lock \
+    && /build/bin/pip --python /opt/dojo-runner/bin/python install -q --no-deps -r /locks/service.lock
+COPY pyproject.toml README.md LICENSE /src/
+COPY pool/ /src/pool/
+COPY runner/ /src/runner/
+RUN /build/bin/pip wheel -q --no-deps --no-build-isolation --no-index -w /wheel /src \
+    && /build/bin/pip --python /opt/dojo-runner/bin/python install -q --no-deps --no-index /wheel/*.whl
+
+FROM ${BASE}
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libmagic1 python3 \
+    && apt-get clean && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log
+COPY --from=builder /opt/dojo-runner /opt/dojo-runner
+
+# Nobody of this machine's. What opens the engine's socket is a group, given when it is run:
+# --group-add "$(stat -c %g /var/run/docker.sock)".
+USER 10001:10001
+WORKDIR /
+# The root may be read-only: bytecode was written by pip, and everything else is in memory.
+ENV PATH=/opt/dojo-runner/bin:$PATH PYTHONDONTWRITEBYTECODE=1 CYBER_DOJO_RUNNER_HOST=0.0.0.0
+EXPOSE 4597
+# The command asks for 5 s at most; it costs half a second of one core.
+HEALTHCHECK --interval=10s --timeout=8s --start-period=30s --retries=3 \
+    CMD ["dojo-runner", "health"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["dojo-runner"]
+CMD ["serve"]
+
+# Last, so that a new commit costs no layer but these.
+ARG BASE
+ARG VERSION=0.1.0
+ARG COMMIT_SHA=""
+ENV COMMIT_SHA=${COMMIT_SHA}
+LABEL org.opencontainers.image.title="dojo-runner" \
+      org.opencontainers.image.description="Runs cyber-dojo katas in warm, locked-down containers" \
+      org.opencontainers.image.licenses="BSD-2-Clause" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${COMMIT_SHA}" \
+      org.opencontainers.image.base.name="${BASE}"

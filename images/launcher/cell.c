@@ -1,0 +1,235 @@
+/* Makes a cell: the kernel builds all of it before the run, and takes it down after it.
+ *
+ * The first process of the cell is a fork of the launcher: it mounts, gives up every right it had
+ * in its namespaces, starts the command, and then only reaps, with no descriptor open. It cannot
+ * be signalled, traced or read from inside (PID 1; PR_SET_DUMPABLE 0).
+ */
+#include "cell.h"
+#include "filter.h"
+#include "switches.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NAMESPACES                                                                             \
+  (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUTS |   \
+   CLONE_NEWCGROUP)
+#define LOCKED (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define SETUP_FAILED 125
+
+static void fail(const char *doing, const char *what) {
+  dprintf(2, "no cell: %s %s: %s\n", doing, what, strerror(errno));
+  _exit(SETUP_FAILED);
+}
+
+static void write_to(const char *path, const char *text) {
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0 || write(file, text, strlen(text)) < 0)
+    fail("writing", path);
+  close(file);
+}
+
+static void mount_or_fail(const char *source, const char *target, const char *type,
+                          unsigned long flags, const char *options) {
+  if (mount(source, target, type, flags, options) < 0)
+    fail("mounting", target);
+}
+
+static void keep_ids(uid_t user, gid_t group) {
+  char map[64];
+  write_to("/proc/self/setgroups", "deny");
+  snprintf(map, sizeof map, "%u %u 1", user, user);
+  write_to("/proc/self/uid_map", map);
+  snprintf(map, sizeof map, "%u %u 1", group, group);
+  write_to("/proc/self/gid_map", map);
+}
+
+static void bring_loopback_up(void) {
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+  int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (any < 0 || ioctl(any, SIOCSIFFLAGS, &request) < 0)
+    fail("starting", "lo");
+  close(any);
+}
+
+/* What the image has at `path`, writable: all that is written is in a tmpfs of the cell's. */
+static void overlay(const struct plan *plan, const struct step *step) {
+  char upper[256], work[256], options[1024];
+  struct stat below;
+  if (stat(step->path, &below) < 0)
+    fail("overlaying", step->path);
+  /* The tmpfs is mounted where nobody looks, and is in no tree once the overlay holds it. */
+  mount_or_fail("tmpfs", plan->own, "tmpfs", MS_NOSUID | MS_NODEV, step->options);
+  snprintf(upper, sizeof upper, "%s/upper", plan->own);
+  snprintf(work, sizeof work, "%s/work", plan->own);
+  if (mkdir(upper, 0755) < 0 || mkdir(work, 0700) < 0 || chmod(upper, below.st_mode & 0777) < 0)
+    fail("making", upper);
+  snprintf(options, sizeof options, "userxattr,lowerdir=%s,upperdir=%s,workdir=%s", step->path,
+           upper, work);
+  mount_or_fail("overlay", step->path, "overlay", MS_NOSUID | MS_NODEV, options);
+  if (umount2(plan->own, MNT_DETACH) < 0)
+    fail("hiding", plan->own);
+}
+
+/* 0, or -1 for what is not there: that needs no mask. */
+static int mask_one(const char *path) {
+  struct stat there;
+  if (lstat(path, &there) < 0)
+    return -1;
+  if (S_ISDIR(there.st_mode))
+    mount_or_fail("tmpfs", path, "tmpfs", LOCKED | MS_RDONLY, "size=0,nr_inodes=2,mode=755");
+  else
+    mount_or_fail("/dev/null", path, NULL, MS_BIND, NULL);
+  return 0;
+}
+
+static void mask(const char *path) {
+  const char *star = strchr(path, '*');
+  char numbered[256];
+  if (!star) {
+    mask_one(path);
+    return;
+  }
+  for (int number = 0, masked = 0; masked == 0; number++) {
+    snprintf(numbered, sizeof numbered, "%.*s%d%s", (int)(star - path), path, number, star + 1);
+    masked = mask_one(numbered);
+  }
+}
+
+static void make_read_only(const char *path) {
+  struct stat there;
+  if (lstat(path, &there) < 0)
+    return;
+  mount_or_fail(path, path, NULL, MS_BIND | MS_REC, NULL);
+  mount_or_fail(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | LOCKED, NULL);
+}
+
+static void mount_all(const struct plan *plan) {
+  mount_or_fail(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+  mount_or_fail("proc", "/proc", "proc", LOCKED, NULL);
+  for (int i = 0; i < plan->count; i++)
+    if (plan->steps[i].kind == 'o')
+      overlay(plan, &plan->steps[i]);
+  mount_or_fail("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+                "newinstance,mode=620,ptmxmode=666");
+  mount_or_fail("mqueue", "/dev/mqueue", "mqueue", LOCKED, NULL);
+  mount_or_fail("shm", "/dev/shm", "tmpfs", LOCKED, "mode=1777,size=64m");
+  for (int i = 0; i < plan->count; i++)
+    if (plan->steps[i].kind == 't')
+      mount_or_fail("tmpfs", plan->steps[i].path, "tmpfs", MS_NOSUID | MS_NODEV,
+                    plan->steps[i].options);
+}
+
+/* Last, as it takes from us, too, what it takes from the learner. */
+static void hide(const struct plan *plan) {
+  for (int i = 0; i < plan->count; i++) {
+    if (plan->steps[i].kind == 'm')
+      mask(plan->steps[i].path);
+    if (plan->steps[i].kind == 'r')
+      make_read_only(plan->steps[i].path);
+  }
+  mask(plan->own);
+}
+
+static void give_up_rights(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct none[2] = {{0}};
+  for (int capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++)
+    ;
+  if (errno != EINVAL || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+      syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+      filter_system_calls() < 0)
+    fail("giving up", "rights");
+}
+
+static void close_from(unsigned first) {
+  if (syscall(SYS_close_range, first, ~0U, 0) < 0)
+    for (int file = (int)first; file < 4096; file++)
+      close(file);
+}
+
+static void run_command(const struct plan *plan) {
+  sigset_t none;
+  sigemptyset(&none);
+  signal(SIGPIPE, SIG_DFL);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  setsid();
+  if (chdir(plan->folder) < 0)
+    fail("entering", plan->folder);
+  close_from(3);
+  execvp(plan->command[0], plan->command);
+  dprintf(2, "%s: %s\n", plan->command[0], strerror(errno));
+  _exit(errno == ENOENT ? 127 : 126);
+}
+
+/* Never returns: reaps until the command has ended, and then takes all others along. */
+static void be_first_process(pid_t command) {
+  close_from(0);
+  for (;;) {
+    int status;
+    pid_t ended = waitpid(-1, &status, 0);
+    if (ended == command)
+      _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    if (ended < 0 && errno != EINTR)
+      _exit(SETUP_FAILED);
+  }
+}
+
+static void become_cell(const struct plan *plan, int in, int out, int err, uid_t user, gid_t group) {
+  if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
+    _exit(SETUP_FAILED);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  keep_ids(user, group);
+  if (sethostname(plan->hostname, strlen(plan->hostname)) < 0)
+    fail("naming", plan->hostname);
+  mount_all(plan);
+  const char *stuck = set_switches(group);
+  if (stuck)
+    fail("setting", stuck);
+  bring_loopback_up();
+  hide(plan);
+  /* Where we stood was the container's: the same path is now the cell's. */
+  if (chdir("/") < 0)
+    fail("entering", "/");
+  give_up_rights();
+  pid_t command = fork();
+  if (command < 0)
+    fail("forking", plan->command[0]);
+  if (command == 0)
+    run_command(plan);
+  be_first_process(command);
+}
+
+int start_cell(const struct plan *plan, struct cell *cell) {
+  int in[2], out[2], err[2];
+  uid_t user = getuid();
+  gid_t group = getgid();
+  if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
+    return -1;
+  /* Not unshare and fork: the first process of the cell is our own child, with none between. */
+  long pid = syscall(SYS_clone, NAMESPACES | SIGCHLD, 0, 0, 0, 0);
+  if (pid < 0)
+    return -1;
+  if (pid == 0)
+    become_cell(plan, in[0], out[1], err[1], user, group);
+  close(in[0]);
+  close(out[1]);
+  close(err[1]);
+  *cell = (struct cell){(pid_t)pid, in[1], out[0], err[0]};
+  return 0;
+}

@@ -1,0 +1,32 @@
+/* A cell: one process tree in namespaces of its own, made for one run. */
+#ifndef CELL_H
+#define CELL_H
+
+#include <sys/types.h>
+
+/* What a cell is made of: words of the command line, see main.c. */
+struct step {
+  char kind; /* t: tmpfs, o: overlay, m: mask, r: read-only */
+  const char *path;
+  const char *options; /* of a tmpfs, or of the tmpfs that holds what an overlay writes */
+};
+
+struct plan {
+  const char *hostname;
+  const char *folder; /* where the command starts */
+  const char *own;    /* the launcher's folder: hidden from the cell */
+  const struct step *steps;
+  int count;
+  char **command;
+};
+
+/* The ends of one cell's pipes that are ours. No cell sees those of another. */
+struct cell {
+  pid_t pid; /* of the cell's first process; when it has ended, so has every other */
+  int in, out, err;
+};
+
+/* Starts a cell; its command's stdin, stdout and stderr are fresh pipes. 0, or -1 and errno. */
+int start_cell(const struct plan *plan, struct cell *cell);
+
+#endif

@@ -1,0 +1,97 @@
+"""Builds what is deployed: the service, and the haproxy images that can stand beside it.
+
+Like build.py, whose base it takes: an image is left alone while neither its inputs nor its base
+have changed.
+"""
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+import aiodocker
+from build import BuildError, digest, ensure_base, inspect, label, make, plain, step, tag
+
+ROOT = Path(__file__).resolve().parent.parent
+# What .dockerignore lets through.
+SERVICE = ("Dockerfile", "pyproject.toml", "README.md", "LICENSE", "deploy/image", "pool", "runner")
+BESIDE = ("socket-proxy", "balancer")
+
+
+def main() -> int:
+    try:
+        asyncio.run(build_all())
+    except (BuildError, aiodocker.DockerError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def build_all() -> None:
+    url = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    async with aiodocker.Docker(url=url) as docker:
+        base = await ensure_base(docker)
+        version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+        arguments = {"BASE": tag("base"), "VERSION": version, "COMMIT_SHA": commit()}
+        await ensure(docker, "runner", folder=ROOT, inputs=SERVICE, arguments=arguments, base=base)
+        for name in BESIDE:
+            await ensure(
+                docker,
+                name,
+                folder=ROOT / "deploy" / name,
+                inputs=("Dockerfile", "haproxy.cfg"),
+                arguments={"BASE": tag("base")},
+                base=base,
+            )
+
+
+async def ensure(
+    docker: aiodocker.Docker,
+    name: str,
+    *,
+    folder: Path,
+    inputs: tuple[str, ...],
+    arguments: dict[str, str],
+    base: str,
+) -> None:
+    context = pack(folder, inputs)
+    wanted = digest(context, base.encode(), repr(sorted(arguments.items())).encode())
+    found = await inspect(docker, name)
+    if found is None or label(found) != wanted:
+        with step(name):
+            await make(docker, name, io.BytesIO(context), arguments, wanted)
+
+
+def pack(folder: Path, inputs: tuple[str, ...]) -> bytes:
+    """The build context; equal inputs give equal bytes."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name in inputs:
+            for path in sorted([folder / name, *(folder / name).rglob("*")]):
+                if "__pycache__" not in path.parts:
+                    where = str(path.relative_to(folder))
+                    tar.add(path, where, recursive=False, filter=plain)
+    return packed.getvalue()
+
+
+def commit() -> str:
+    """Of what is checked out; empty where that cannot be told."""
+    if told := os.environ.get("COMMIT_SHA"):
+        return told
+    try:
+        return subprocess.run(
+            ["git", "-C", str(ROOT), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+"""Tells sibling replicas of takes: asynchronous, best effort, never felt by a run."""
+
+import asyncio
+import random
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from loguru import logger
+
+from runner.notice_book import Verdict
+from runner.refill_notice import PATH, SIGNATURE_HEADER, RefillNotice, sign
+
+BETWEEN_NOTICES_S = 1.0  # of one image: takes in between are told together
+LOOK_UP_S = 5.0  # how soon a new replica is found, and a gone one forgotten
+ANSWERS_WITHIN_S = 1.0
+LONGEST_PAUSE_S = 60.0
+MOST_SIBLINGS = 100
+POSTS_AT_ONCE = 4  # to one sibling: one that is slow holds up nobody but itself
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an image fares here; see RefillNotice."""
+
+    take_rate: float
+    fill_rate: float
+    warm: int
+    target: int
+
+
+@dataclass
+class Sibling:
+    """One address, and how it has answered."""
+
+    address: Address
+    under_way: int = 0
+    sent: int = 0
+    failed: int = 0
+    failures_in_a_row: int = 0
+    paused_until_s: float = 0.0
+    last_error: str = ""
+    is_self: bool = False
+
+    @property
+    def url(self) -> str:
+        """Where it takes notices."""
+        host, port = self.address
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+
+    def may_be_told(self, now_s: float) -> bool:
+        """Not ourselves, not one that failed just now, nor one that is still at the last."""
+        return not self.is_self and now_s >= self.paused_until_s and self.under_way < POSTS_AT_ONCE
+
+    def answered(self) -> None:
+        """It took a notice."""
+        self.sent += 1
+        self.failures_in_a_row, self.last_error = 0, ""
+
+    def missed(self, error: str, now_s: float) -> None:
+        """It did not: leave it alone for 1, 2, 4, ... 60 seconds, less some chance."""
+        self.failed += 1
+        pause_s = min(2.0**self.failures_in_a_row, LONGEST_PAUSE_S)
+        self.failures_in_a_row = min(self.failures_in_a_row + 1, 16)
+        # Spread, so that replicas which lost the same sibling do not all try it at once.
+        self.paused_until_s = now_s + pause_s * (1 - random.random() / 2)  # noqa: S311
+        self.last_error = error
+
+
+class Siblings:
+    """The other replicas. `standing` tells of an image, None once it is pooled no more.
+
+    `names` are `host:port`, looked up again and again; `told` of their addresses hear of a take.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        told: int,
+        replica: str,
+        secret: str,
+        standing: Callable[[str], Standing | None],
+    ) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._names = names
+        self._told = told
+        self._replica = replica
+        self._secret = secret
+        self._standing = standing
+        # Grows across restarts of this replica, so that none of its notices looks like an old one.
+        self._sequence = time.time_ns() // 1000
+        self._by_address: dict[Address, Sibling] = {}
+        self._found: dict[str, set[Address]] = {}  # by name, as of its last look-up
+        self._takes: Counter[str] = Counter()
+        self._pauses: dict[str, asyncio.Handle] = {}
+        self._posts: set[asyncio.Task[None]] = set()
+        self._http: aiohttp.ClientSession | None = None
+        self._finder: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look them up, in the background, for ever."""
+        if not self._names:
+            return
+        self._http = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=ANSWERS_WITHIN_S),
+            connector=aiohttp.TCPConnector(limit=POSTS_AT_ONCE * MOST_SIBLINGS),
+        )
+        self._finder = asyncio.create_task(self._look_up_for_ever(), name="look up siblings")
+
+    async def close(self) -> None:
+        """Tell nobody any more; what is under way is given up."""
+        for pause in self._pauses.values():
+            pause.cancel()
+        self._pauses.clear()
+        http, self._http = self._http, None
+        if http is None or self._finder is None:
+            return
+        tasks = [self._finder, *self._posts]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await http.close()
+
+    def took(self, image: str) -> None:
+        """A run took a container of this image, or is about to."""
+        if self._http is None:
+            return
+        self._takes[image] += 1
+        if image not in self._pauses:
+            # Not here and now: the run goes on first.
+            self._pauses[image] = asyncio.get_running_loop().call_soon(self._tell, image)
+
+    def health(self) -> list[dict[str, Any]]:
+        """For operators: one entry for each sibling that we would tell."""
+        now_s = time.monotonic()
+        return [
+            {
+                "address": f"{sibling.address[0]}:{sibling.address[1]}",
+                "sent": sibling.sent,
+                "failed": sibling.failed,
+                "paused_s": round(max(0.0, sibling.paused_until_s - now_s), 3),
+                "last_error": sibling.last_error,
+            }
+            for sibling in self._by_address.values()
+            if not sibling.is_self
+        ]
+
+    def _tell(self, image: str) -> None:
+        """Tell some of them what was taken since the last time; again when the pause is over."""
+        takes, standing = self._takes.pop(image, 0), self._standing(image)
+        if not takes or standing is None:
+            del self._pauses[image]
+            return
+        loop = asyncio.get_running_loop()
+        self._pauses[image] = loop.call_later(BETWEEN_NOTICES_S, self._tell, image)
+        now_s = time.monotonic()
+        ready = [one for one in self._by_address.values() if one.may_be_told(now_s)]
+        chosen = random.sample(ready, min(self._told, len(ready)))
+        if not chosen:
+            return
+        self._sequence += 1
+        notice = RefillNotice(
+            replica=self._replica,
+            image=image,
+            takes=min(takes, 1000),
+            told=len(chosen),
+            take_rate=standing.take_rate,
+            fill_rate=standing.fill_rate,
+            warm=standing.warm,
+            target=standing.target,
+            sequence=self._sequence,
+            sent_at=time.time(),
+        )
+        body = notice.model_dump_json().encode()
+        headers = {"Content-Type": "application/json"}
+        if self._secret:
+            headers[SIGNATURE_HEADER] = sign(self._secret, body)
+        for sibling in chosen:
+            sibling.under_way += 1
+            post = loop.create_task(self._post(sibling, body, headers), name="refill notice")
+            self._posts.add(post)
+            post.add_done_callback(self._posts.discard)
+
+    async def _post(self, sibling: Sibling, body: bytes, headers: dict[str, str]) -> None:
+        try:
+            await self._post_once(sibling, body, headers)
+            outcome = "sent"
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            words = str(error) or type(error).__name__
+            if not sibling.failures_in_a_row:
+                logger.bind(sibling=sibling.url, reason=words).warning("a sibling hears nothing")
+            sibling.missed(words, time.monotonic())
+            outcome = "failed"
+        finally:
+            sibling.under_way -= 1
+        self.outcomes[outcome] += 1
+
+    async def _post_once(self, sibling: Sibling, body: bytes, headers: dict[str, str]) -> None:
+        """Raises aiohttp.ClientError, TimeoutError; ValueError for an answer that is none."""
+        assert self._http is not None
+        async with self._http.post(
+            sibling.url, data=body, headers=headers, allow_redirects=False
+        ) as response:
+            if response.status not in (200, 202):
+                raise ValueError(f"status {response.status}")
+            # A short one: who sends more is no sibling.
+            answer = await response.content.read(1000)
+        sibling.is_self = f'"{Verdict.OWN}"'.encode() in answer
+        if sibling.failures_in_a_row:
+            logger.bind(sibling=sibling.url).info("a sibling hears us again")
+        sibling.answered()
+
+    async def _look_up_for_ever(self) -> None:
+        while True:
+            for name in self._names:
+                with suppress(OSError, TimeoutError):  # what was found last time still counts
+                    async with asyncio.timeout(LOOK_UP_S):
+                        self._found[name] = await _addresses(name)
+            found = set[Address]().union(*self._found.values())
+            if found != self._by_address.keys():
+                self._by_address = {
+                    address: self._by_address.get(address) or Sibling(address)
+                    for address in sorted(found)[:MOST_SIBLINGS]
+                }
+            await asyncio.sleep(LOOK_UP_S)
+
+
+async def _addresses(name: str) -> set[Address]:
+    """All that the name stands for now. Raises OSError when it stands for nothing."""
+    host, _, port = name.rpartition(":")
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host.strip("[]"), int(port), type=socket.SOCK_STREAM
+    )
+    return {(str(address[0]), int(address[1])) for *_, address in found}

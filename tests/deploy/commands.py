@@ -1,0 +1,82 @@
+"""The system's commands that deploy, as a test runs them."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.daemon_process import DOCKER_HOST
+
+ROOT = Path(__file__).resolve().parents[2]
+SOCKET = Path(DOCKER_HOST.removeprefix("unix://"))
+IMAGE = "dojo-runner/runner:latest"
+BUSYBOX = "dojo-runner/busybox-bash:latest"
+
+
+class CommandError(Exception):
+    """It ended with another status than 0; the message is all that it said."""
+
+
+def command(name: str) -> str:
+    """Its path, the distribution's before any other; fails with what to install."""
+    found = shutil.which(name, path="/usr/bin") or shutil.which(name)
+    if found is None:
+        pytest.fail(f"{name} is not installed; run: scripts/apt-install {name}", pytrace=False)
+    return found
+
+
+async def run(name: str, *words: str, stdin: str = "", **variables: str) -> str:
+    """What it prints on stdout. Raises CommandError."""
+    process = await asyncio.create_subprocess_exec(
+        command(name),
+        *words,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        env=environment(**variables),
+    )
+    printed, complaints = await process.communicate(stdin.encode())
+    if process.returncode != 0:
+        raise CommandError(f"{name} {' '.join(words)}:\n{(printed + complaints).decode()}")
+    return printed.decode().strip()
+
+
+def environment(**variables: str) -> Mapping[str, str]:
+    """This process's, with what the files of deployment ask for."""
+    return {
+        **os.environ,
+        "DOCKER_HOST": DOCKER_HOST,
+        "DOCKER_GID": str(SOCKET.stat().st_gid),
+        **variables,
+    }
+
+
+async def replica_at(http: aiohttp.ClientSession, port: int) -> str:
+    """The name of the ready replica that answers there; empty while none does."""
+    try:
+        async with http.get(f"http://127.0.0.1:{port}/health") as response:
+            health = await response.json(content_type=None)
+    except (aiohttp.ClientError, OSError, ValueError):
+        return ""
+    return str(health["replica"]) if health["status"] == "ok" else ""
+
+
+async def outcome_at(http: aiohttp.ClientSession, port: int, script: str) -> str:
+    """The colour of a run there, by its exit status; or what went wrong."""
+    kata = {
+        "id": "aBc123",
+        "files": {"cyber-dojo.sh": script},
+        "manifest": {
+            "image_name": BUSYBOX,
+            "max_seconds": 10,
+            "rag_lambda": "->(_o, _e, status) { { 0 => :green, 1 => :red }.fetch(status, :amber) }",
+        },
+    }
+    async with http.post(f"http://127.0.0.1:{port}/run_cyber_dojo_sh", json=kata) as response:
+        answer = await response.json()
+    return str(answer.get("run_cyber_dojo_sh", {}).get("outcome", answer))

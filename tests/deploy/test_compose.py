@@ -1,0 +1,157 @@
+"""compose.yaml, brought up on the engine: three replicas, with the socket and behind its proxy."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from pool import DockerContainers
+from pool.orphans import REPLICA_LABEL
+from tests.daemon_process import free_port
+from tests.deploy.commands import BUSYBOX, CommandError, outcome_at, replica_at, run
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.docker
+
+REPLICAS = ("runner-1", "runner-2", "runner-3")
+PROXY = "deploy/socket-proxy/compose.env"
+FORBIDDEN = (
+    "GET /swarm",
+    "GET /info",
+    "GET /containers/x/logs",
+    "GET /images/../swarm/json",
+    "GET /images/%2e%2e/swarm/json",
+    "POST /swarm/init",
+    "POST /networks/create",
+    "POST /v1.41/volumes/create",
+    "POST /build",
+    "POST /commit",
+    "POST /containers/x/update",
+    "POST /images/create?fromSrc=-",
+    "PUT /containers/x/archive",
+    "DELETE /images/x",
+)
+# In a replica: nothing else is on the network of the proxy.
+ASK = """
+import http.client, json, sys
+said = {}
+for line in json.load(sys.stdin):
+    verb, path = line.split()
+    proxy = http.client.HTTPConnection("socket-proxy", 2375, timeout=10)
+    proxy.request(verb, path)
+    said[line] = proxy.getresponse().status
+    proxy.close()
+print(json.dumps(said))
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """Three replicas, and what compose says of them."""
+
+    ports: dict[str, int]
+    variables: dict[str, str]
+    options: tuple[str, ...]
+
+    async def compose(self, *words: str) -> str:
+        """docker-compose, for this project."""
+        return await run("docker-compose", *self.options, *words, **self.variables)
+
+    async def container(self, service: str) -> str:
+        """The id of a service's container."""
+        return await self.compose("ps", "--quiet", service)
+
+
+@asynccontextmanager
+async def up(*options: str, **variables: str) -> AsyncIterator[Project]:
+    """A project of its own, taken down with all that it made."""
+    ports = {name: free_port() for name in REPLICAS}
+    variables = {
+        **{f"PORT_{name[-1]}": str(port) for name, port in ports.items()},
+        "WARM_IMAGES": BUSYBOX,
+        "HOST_CONTAINERS": "3",
+        "LINGER_S": "0",
+        "CYBER_DOJO_RUNNER_SECRET": uuid.uuid4().hex,
+        **variables,
+    }
+    project = Project(ports, variables, (f"--project-name=test{uuid.uuid4().hex[:12]}", *options))
+    try:
+        await project.compose("up", "--detach", "--no-build")
+        yield project
+    finally:
+        with suppress(CommandError):
+            await project.compose("down", "--volumes", "--remove-orphans", "--timeout=40")
+
+
+async def replicas_of(web: aiohttp.ClientSession, project: Project) -> list[str]:
+    """The names of all that are ready."""
+    return await asyncio.gather(*(replica_at(web, port) for port in project.ports.values()))
+
+
+@pytest.mark.usefixtures("image")
+async def test_three_replicas(
+    web: aiohttp.ClientSession, docker_containers: DockerContainers
+) -> None:
+    """Each by a name of its own, locked down; one that is killed leaves nothing for long."""
+    async with up() as project:
+        names = await eventually(lambda: replicas_of(web, project), all)
+        colours = [await outcome_at(web, port, "exit 1") for port in project.ports.values()]
+        host = json.loads(
+            await run(
+                *("docker", "inspect", "--format={{json .HostConfig}}"),
+                await project.container("runner-1"),
+            )
+        )
+
+        async def of(name: str) -> set[str]:
+            found = await docker_containers.list_containers(f"{REPLICA_LABEL}={name}")
+            return {seen.container_id for seen in found}
+
+        killed = names[0]
+        orphans = await eventually(lambda: of(killed))
+        await project.compose("kill", "-s", "KILL", "runner-1")
+        await project.compose("restart", "--timeout=40", "runner-2")  # its start is a sweep
+        await eventually(lambda: of(killed), lambda left: not left)
+        await eventually(lambda: replica_at(web, project.ports["runner-2"]))
+        still = [
+            await outcome_at(web, project.ports[name], "exit 0")
+            for name in ("runner-2", "runner-3")
+        ]
+
+    assert len(set(names)) == len(REPLICAS)
+    assert colours == ["red"] * 3
+    assert orphans
+    assert still == ["green"] * 2
+    assert host["ReadonlyRootfs"] is True
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert [await of(name) for name in names] == [set()] * 3
+
+
+@pytest.mark.usefixtures("image")
+async def test_behind_the_socket_proxy(web: aiohttp.ClientSession) -> None:
+    """Runs work over hijacked connections; what the daemon does not need of the API is a 403."""
+    async with up(f"--env-file={PROXY}") as project:
+        await eventually(lambda: replicas_of(web, project), all)
+        colours = [await outcome_at(web, port, "exit 1") for port in project.ports.values()]
+        replica = await project.container("runner-1")
+        said = json.loads(
+            await run(
+                *("docker", "exec", "--interactive", replica, "python3", "-c", ASK),
+                stdin=json.dumps(["GET /version", *FORBIDDEN]),
+            )
+        )
+
+    assert colours == ["red"] * 3
+    assert said == {"GET /version": 200, **dict.fromkeys(FORBIDDEN, 403)}
+
+
+async def test_the_group_must_be_given() -> None:
+    """Left out, one line says what is missing, and nothing is started."""
+    with pytest.raises(CommandError, match="the number of the group that owns the socket"):
+        await run("docker-compose", "config", "--quiet", DOCKER_GID="")

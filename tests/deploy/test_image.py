@@ -1,0 +1,123 @@
+"""The service's image, built and run."""
+
+import json
+import tomllib
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import aiohttp
+import pytest
+
+from tests.daemon_process import free_port
+from tests.deploy.commands import (
+    BUSYBOX,
+    ROOT,
+    SOCKET,
+    CommandError,
+    outcome_at,
+    replica_at,
+    run,
+)
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.docker
+
+LARGEST_BYTES = 260 * 1024 * 1024
+LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+
+
+@asynccontextmanager
+async def running(image: str, port: int, *options: str, group: str = "") -> AsyncIterator[str]:
+    """A container of the image, as docs/deploy.md runs it; removed at the end."""
+    name = f"dojo-test-{uuid.uuid4().hex[:12]}"
+    group = group or str(SOCKET.stat().st_gid)
+    try:
+        await run(
+            "docker", "run", "--detach", f"--name={name}", *LOCKED_DOWN, f"--group-add={group}",
+            f"--publish=127.0.0.1:{port}:4597", f"--volume={SOCKET}:/var/run/docker.sock",
+            f"--env=CYBER_DOJO_RUNNER_WARM_IMAGES={BUSYBOX}", *options, image,
+        )  # fmt: skip
+        yield name
+    finally:
+        with suppress(CommandError):
+            await run("docker", "rm", "--force", "--volumes", name)
+
+
+async def state_of(name: str) -> dict[str, object]:
+    """What the engine says of a container."""
+    state: dict[str, object] = json.loads(
+        await run("docker", "inspect", "--format={{json .State}}", name)
+    )
+    return state
+
+
+async def test_what_it_says_of_itself(image: str) -> None:
+    """The OCI labels, with the project's version and licence; the commit is /sha's, too."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    config = json.loads(await run("docker", "inspect", "--format={{json .Config}}", image))
+
+    said = {
+        name.removeprefix("org.opencontainers.image."): value
+        for name, value in config["Labels"].items()
+    }
+    assert said["title"] == project["name"]
+    assert said["description"] == project["description"]
+    assert said["version"] == project["version"]
+    assert said["licenses"] == project["license"]
+    assert said["base.name"] == "dojo-runner/base:latest"
+    assert f"COMMIT_SHA={said['revision']}" in config["Env"]
+
+
+async def test_nobodys_user_and_no_tools(image: str) -> None:
+    """A numeric user who is nobody, and neither pip nor a compiler to work with."""
+    user = await run("docker", "inspect", "--format={{.Config.User}}", image)
+    size = int(await run("docker", "inspect", "--format={{.Size}}", image))
+    tools = await run(
+        "docker", "run", "--rm", "--network=none", "--entrypoint=sh", image, "-c",
+        "for tool in pip pip3 gcc cc make git curl hatchling; do command -v $tool; done; "
+        "find / -xdev -path '*-packages/*' -regex '.*/\\(pip\\|hatchling\\|setuptools\\)'; true",
+    )  # fmt: skip
+
+    assert all(part.isdecimal() and int(part) > 0 for part in user.split(":"))
+    assert tools == ""
+    assert size < LARGEST_BYTES
+
+
+async def test_life(image: str, web: aiohttp.ClientSession) -> None:
+    """Read-only and without capabilities: ready, healthy, runs kata; SIGTERM ends it with 0."""
+    port = free_port()
+    async with running(image, port, "--health-interval=1s") as name:
+        replica = await eventually(lambda: replica_at(web, port))
+        colours = [await outcome_at(web, port, f"exit {n}") for n in range(3)]
+
+        async def health() -> object:
+            return (await state_of(name))["Health"]
+
+        await eventually(health, lambda seen: seen["Status"] == "healthy")  # type: ignore[index]
+        await run("docker", "stop", "--time=40", name)
+        state = await state_of(name)
+        left = await run(
+            "docker", "ps", "--all", "--quiet", f"--filter=label=dojo-runner.replica={replica}"
+        )
+
+    assert colours == ["green", "red", "amber"]
+    assert replica.endswith(":4597")
+    assert (state["Status"], state["ExitCode"]) == ("exited", 0)
+    assert left == ""
+
+
+async def test_without_the_group(image: str) -> None:
+    """The image itself opens no socket: without the group it lives, and says it is not ready."""
+    async with running(image, free_port(), group="65534") as name:
+
+        async def complaint() -> str:
+            try:
+                return await run("docker", "exec", name, "dojo-runner", "health")
+            except CommandError as error:
+                return str(error)
+
+        said = await eventually(complaint, lambda said: "engine down" in said)
+
+    assert "engine down" in said

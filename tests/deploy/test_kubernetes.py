@@ -1,0 +1,110 @@
+"""The manifests for Kubernetes: valid by its published schemas, and fitting together."""
+
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.deploy.commands import ROOT
+
+FOLDER = ROOT / "deploy" / "kubernetes"
+NEWEST = "1.37"
+OLDEST = "1.29"  # the first that starts native sidecars unasked
+OURS = {"app.kubernetes.io/name": "dojo-runner", "app.kubernetes.io/component": "runner"}
+
+KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
+FILES: list[str] = KUSTOMIZATION["resources"]
+
+
+def resource(file: str) -> dict[str, Any]:
+    """The only one in its file."""
+    read: dict[str, Any] = yaml.safe_load((FOLDER / file).read_text())
+    return read
+
+
+POD = resource("deployment.yaml")["spec"]["template"]["spec"]
+[RUNNER] = POD["containers"]
+[ENGINE] = POD["initContainers"]
+
+
+def test_every_file_is_a_resource() -> None:
+    """What kustomize is told of is what there is."""
+    there = {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
+
+    assert set(FILES) == there
+    assert len(FILES) == len(there)
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_valid(file: str, version: str) -> None:
+    """By the schema of the version, which knows every field."""
+    assert kubernetes_validate.validate(resource(file), version, strict=True) == version
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_labels(file: str) -> None:
+    """The recommended ones, on everything."""
+    labels = resource(file)["metadata"]["labels"]
+
+    assert labels["app.kubernetes.io/name"] == "dojo-runner"
+    assert labels["app.kubernetes.io/part-of"] == "cyber-dojo"
+
+
+def test_selectors_find_the_pods() -> None:
+    """The services, the budget, the policy and the deployment mean the same pods."""
+    deployment = resource("deployment.yaml")["spec"]
+    selectors = [
+        deployment["selector"]["matchLabels"],
+        resource("service.yaml")["spec"]["selector"],
+        resource("siblings.yaml")["spec"]["selector"],
+        resource("poddisruptionbudget.yaml")["spec"]["selector"]["matchLabels"],
+        resource("networkpolicy.yaml")["spec"]["podSelector"]["matchLabels"],
+    ]
+
+    assert selectors == [OURS] * 5
+    assert deployment["template"]["metadata"]["labels"].items() >= OURS.items()
+
+
+def test_siblings_are_found() -> None:
+    """The name that replicas are told is that of the headless service."""
+    siblings = resource("siblings.yaml")
+    settings = resource("configmap.yaml")["data"]
+
+    [port] = siblings["spec"]["ports"]
+    assert siblings["spec"]["clusterIP"] == "None"
+    assert (
+        settings["CYBER_DOJO_RUNNER_SIBLINGS"] == f"{siblings['metadata']['name']}:{port['port']}"
+    )
+
+
+def test_the_engine_is_a_sidecar() -> None:
+    """It lives as long as the pod, and its socket is where the daemon looks."""
+    socket = resource("configmap.yaml")["data"]["DOCKER_HOST"]
+    [folder] = [m["mountPath"] for m in RUNNER["volumeMounts"] if m["name"] == "socket"]
+
+    assert ENGINE["restartPolicy"] == "Always"
+    assert f"--host={socket}" in ENGINE["args"]
+    assert socket.startswith(f"unix://{folder}/")
+    assert ENGINE["securityContext"]["runAsNonRoot"] is True
+    assert not [arg for arg in ENGINE["args"] if "tcp://" in arg]
+
+
+def test_the_daemon_is_locked_down() -> None:
+    """No token, no root, nothing to write to, no capability."""
+    context = RUNNER["securityContext"]
+
+    assert POD["automountServiceAccountToken"] is False
+    assert resource("serviceaccount.yaml")["automountServiceAccountToken"] is False
+    assert context["runAsNonRoot"] is True
+    assert context["readOnlyRootFilesystem"] is True
+    assert context["allowPrivilegeEscalation"] is False
+    assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_time_to_end() -> None:
+    """Longer than a replica lingers, finishes its runs and tidies up."""
+    lingers_s = int(resource("configmap.yaml")["data"]["CYBER_DOJO_RUNNER_LINGER_S"])
+
+    assert POD["terminationGracePeriodSeconds"] >= lingers_s + 30 + 20

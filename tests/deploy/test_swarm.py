@@ -1,0 +1,175 @@
+"""The stacks, and a rolling update under load on a swarm of one node."""
+
+import asyncio
+import json
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from tests.daemon_process import free_port
+from tests.deploy import clients
+from tests.deploy.commands import BUSYBOX, IMAGE, ROOT, CommandError, replica_at, run
+from tests.waiting import eventually
+
+SWARM = ROOT / "deploy" / "swarm"
+CLIENTS = Path(clients.__file__)
+PROGRAM = CLIENTS.read_text()
+# Where the image's packages are, for a program that is not started from its environment.
+IN_IMAGE = "/opt/dojo-runner/bin/python"
+UP_WITHIN_S = 60
+
+
+def stack(name: str) -> dict[str, Any]:
+    """A stack's file."""
+    read: dict[str, Any] = yaml.safe_load((SWARM / name).read_text())
+    return read
+
+
+def seconds(text: str) -> int:
+    """Of `90s`."""
+    return int(text.removesuffix("s"))
+
+
+@pytest.mark.parametrize("name", ["stack.yaml", "single-node.yaml"])
+def test_time_to_end(name: str) -> None:
+    """Swarm waits for longer than a replica lingers, finishes its runs and tidies up."""
+    runner = stack(name)["services"]["runner"]
+
+    lingers_s = int(runner["environment"]["CYBER_DOJO_RUNNER_LINGER_S"].split(":-")[1].rstrip("}"))
+
+    assert lingers_s > 10  # as long as common clients remember a name's addresses
+    assert seconds(runner["stop_grace_period"]) >= lingers_s + 30 + 20
+    assert runner["deploy"]["update_config"]["order"] == "start-first"
+    assert "ports" not in runner
+
+
+def test_the_two_stacks_agree() -> None:
+    """Those for one node and for many differ in what one node is about, and in nothing else."""
+    many = stack("stack.yaml")
+    one = stack("single-node.yaml")
+    runner = one["services"]["runner"]
+    for name in ("HOST_CONTAINERS", "RUNS_AT_ONCE"):
+        del runner["environment"][f"CYBER_DOJO_RUNNER_{name}"]
+    assert (runner["deploy"].pop("mode"), runner["deploy"].pop("replicas")) == ("replicated", 3)
+    assert many["services"]["runner"]["deploy"].pop("mode") == "global"
+    del one["services"]["balancer"]
+
+    assert one == many
+
+
+async def swarm_state() -> str:
+    """`active`, `inactive`, ..."""
+    return await run("docker", "info", "--format={{.Swarm.LocalNodeState}}")
+
+
+@asynccontextmanager
+async def swarm() -> AsyncIterator[None]:
+    """The engine is a swarm's manager; one that was there before is left as it is."""
+    if await swarm_state() == "active":
+        yield
+        return
+    await run("docker", "swarm", "init", "--advertise-addr=127.0.0.1")
+    try:
+        yield
+    finally:
+        await run("docker", "swarm", "leave", "--force")
+
+
+@asynccontextmanager
+async def deployed(folder: Path, port: int) -> AsyncIterator[str]:
+    """The name of a stack as single-node.yaml has it, in a hurry and with a secret of its own."""
+    name = f"test{uuid.uuid4().hex[:12]}"
+    secret = folder / "secret"
+    secret.write_text(uuid.uuid4().hex)
+    hurried = stack("single-node.yaml")
+    hurried["secrets"] = {"cyber_dojo_runner_secret": {"file": str(secret)}}
+    runner = hurried["services"]["runner"]
+    runner["healthcheck"]["interval"] = "2s"
+    runner["deploy"]["update_config"].update(delay="1s", monitor="1s")
+    file = folder / "stack.yaml"
+    file.write_text(yaml.safe_dump(hurried))
+    variables = {"PORT": str(port), "WARM_IMAGES": BUSYBOX, "LINGER_S": "4"}
+    try:
+        await run(
+            *("docker", "stack", "deploy", "--resolve-image=never", f"--compose-file={file}", name),
+            **variables,
+        )
+        yield name
+    finally:
+        with suppress(CommandError):
+            await run("docker", "stack", "rm", name)
+        await eventually(lambda: tasks_of(name), lambda left: not left, within_s=UP_WITHIN_S)
+
+
+async def tasks_of(name: str) -> list[str]:
+    """The stack's containers on this node."""
+    label = f"--filter=label=com.docker.stack.namespace={name}"
+    return (await run("docker", "ps", "--all", "--quiet", label)).split()
+
+
+@asynccontextmanager
+async def load(*words: str) -> AsyncIterator[dict[str, Any]]:
+    """Clients that post runs during the block; what came of them is there after it."""
+    said: dict[str, Any] = {}
+    process = await asyncio.create_subprocess_exec(
+        *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield said
+        printed, _ = await process.communicate(b"")
+        said.update(json.loads(printed))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("image")
+async def test_a_rolling_update_loses_no_run(tmp_path: Path, web: aiohttp.ClientSession) -> None:
+    """Three replicas at one address; all are replaced under load, and every request is answered.
+
+    Through the balancer's port, and by the service's name from beside it.
+    """
+    port = free_port()
+    other = f"dojo-runner/runner:{tmp_path.name}"
+    names: set[str] = set()
+
+    async def all_three() -> int:
+        names.add(await replica_at(web, port))
+        return len(names - {""})
+
+    await run("docker", "tag", IMAGE, other)
+    try:
+        async with swarm(), deployed(tmp_path, port) as stack_name:
+            await eventually(all_three, lambda count: count == 3, within_s=UP_WITHIN_S)
+            beside = (
+                *("docker", "run", "--rm", "--interactive", f"--network={stack_name}_dojo"),
+                *(f"--entrypoint={IN_IMAGE}", IMAGE, "-c", PROGRAM),
+            )
+            async with (
+                load(sys.executable, str(CLIENTS), f"http://127.0.0.1:{port}") as through,
+                load(*beside, "http://runner:4597") as by_name,
+            ):
+                await run(
+                    *("docker", "service", "update", "--detach=false", "--quiet"),
+                    *("--no-resolve-image", f"--image={other}", f"{stack_name}_runner"),
+                )
+            before = set(names)
+            names.clear()
+            await eventually(all_three, lambda count: count == 3)
+    finally:
+        await run("docker", "rmi", other)
+
+    assert not before & names - {""}
+    for said in (through, by_name):
+        assert said["failures"] == []
+        assert min(said["counts"].values()) >= 3
+        assert len(said["counts"]) == 5

@@ -1,0 +1,131 @@
+"""The command line's questions: `dojo-runner health`."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from pool import EngineError
+from runner.probe import NotReadyError, ask_if_ready
+from runner.settings import Settings
+from tests.conftest import ServeFake
+from tests.daemon_process import environment, free_port
+from tests.fakes import FakeEngine
+
+
+async def health(**settings: str) -> subprocess.CompletedProcess[str]:
+    """What the command says, for these settings in its environment."""
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "runner", "health"],
+        env={
+            **environment(**settings),
+            # Nobody is there: whoever asks a proxy gets no answer.
+            **dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:1"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@asynccontextmanager
+async def answering(status: int, text: str, *, after_s: float = 0) -> AsyncIterator[Settings]:
+    """Somebody who answers everything so; settings to ask them."""
+
+    async def answer(request: web.Request) -> web.Response:
+        await asyncio.sleep(after_s)
+        return web.Response(status=status, text=text, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    http = web.AppRunner(app, shutdown_timeout=0)
+    await http.setup()
+    await web.TCPSite(http, "127.0.0.1", 0).start()
+    try:
+        yield Settings(_env_file=None, port=http.addresses[0][1])
+    finally:
+        await http.cleanup()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
+async def test_ready(serve_fake: ServeFake, host: str) -> None:
+    """Status 0 and one line, which names the replica; a proxy of the environment is not asked."""
+    async with serve_fake() as served:
+        await served.until_ready()
+        replica = (await served.ask("/health", verb="GET")).body["replica"]
+
+        said = await health(host=host, port=served.url.rpartition(":")[2])
+
+    assert (said.returncode, said.stdout, said.stderr) == (0, f"{replica} is ready\n", "")
+
+
+async def test_draining(serve_fake: ServeFake) -> None:
+    """One that is about to stop is not ready: status 1, and one line says so."""
+    async with serve_fake() as served:
+        await served.until_ready()
+        served.service.is_draining = True
+
+        said = await health(port=served.url.rpartition(":")[2])
+
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.count("\n") == 1
+    assert "draining" in said.stderr
+
+
+async def test_engine_down(serve_fake: ServeFake) -> None:
+    """A daemon that has heard nothing of its engine is not ready, either."""
+    engine = FakeEngine()
+    engine.containers.fail_lists = EngineError("list", "connection refused")
+    async with serve_fake(engine) as served:
+        settings = Settings(_env_file=None, port=int(served.url.rpartition(":")[2]))
+
+        with pytest.raises(NotReadyError, match="engine down"):
+            await ask_if_ready(settings)
+
+
+async def test_nobody_there() -> None:
+    """Nobody listens: status 1, and one line says where."""
+    port = free_port()
+
+    said = await health(port=str(port))
+
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.count("\n") == 1
+    assert f"no answer from 127.0.0.1:{port}" in said.stderr
+
+
+async def test_a_bad_setting() -> None:
+    """One line names it, as at the daemon's own start."""
+    said = await health(port="http")
+
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.count("\n") == 1
+    assert "CYBER_DOJO_RUNNER_PORT" in said.stderr
+
+
+async def test_a_daemon_that_hangs() -> None:
+    """Who accepts and says nothing is given up at the deadline."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings = Settings(_env_file=None, port=server.getsockname()[1])
+        began_s = time.monotonic()
+
+        with pytest.raises(NotReadyError, match=r"within 0\.2 s"):
+            await ask_if_ready(settings, deadline_s=0.2)
+
+    assert time.monotonic() - began_s < 2
+
+
+@pytest.mark.parametrize(("status", "text"), [(200, "<html>"), (200, "[]"), (200, "{}"), (404, "")])
+async def test_somebody_else(status: int, text: str) -> None:
+    """What answers is no daemon of ours: it says that."""
+    async with answering(status, text) as settings:
+        with pytest.raises(NotReadyError, match="no dojo-runner"):
+            await ask_if_ready(settings)
