@@ -123,6 +123,7 @@ class SimPool:
         self._waiting: deque[Act] = deque()
         self._yields_since_s: float | None = None
         self._retry = 0
+        self._has_filled = False
 
     @property
     def warm(self) -> int:
@@ -194,7 +195,8 @@ class SimPool:
         if pause_s:
             self._fill_later(pause_s)
             return
-        for _ in range(missing):
+        # The first of an image goes alone, see ImagePool.fill.
+        for _ in range(missing if self._has_filled else 1 - self.under_way):
             self.queued += 1
             self._replica.submit(self)
 
@@ -252,6 +254,7 @@ class SimPool:
     def _started(self, began_s: float, ended: Act) -> None:
         now_s = self._clock.now_s
         self.under_way -= 1
+        self._has_filled = True
         self.keeper.fill(now_s, now_s - began_s)
         longest_s = PoolSettings.longest_wait_s
         stale_s = now_s + longest_s * (1 - AGE_SPREAD * self._replica.rng.random())

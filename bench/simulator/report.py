@@ -56,9 +56,17 @@ def promise_1(found: Mapping[str, tuple[Sequence[Day], Sequence[Day]]]) -> None:
         sizes = sorted({one.policy.removeprefix("fixed ") for one in best})
         held = max(parts) <= 0.5 and worst_hits >= 0.99
         their_hits = min(one.class_hit_rate for one in best)
-        rows.append([what, ", ".join(sizes), f"{100 * their_hits:.2f}", f"{statistics.mean(parts):.2f}",
-                     f"{min(parts):.2f}-{max(parts):.2f}", f"{100 * worst_hits:.2f}",
-                     "yes" if held else "NO"])  # fmt: skip
+        rows.append(
+            [
+                what,
+                ", ".join(sizes),
+                f"{100 * their_hits:.2f}",
+                f"{statistics.mean(parts):.2f}",
+                f"{min(parts):.2f}-{max(parts):.2f}",
+                f"{100 * worst_hits:.2f}",
+                "yes" if held else "NO",
+            ]
+        )
     table(
         "Promise 1: at most 0.5 of the warm container-hours of the best fixed size that has 99 %"
         " hits after a class's first minute",
