@@ -32,7 +32,7 @@ from scripts.daemon import ROOT, free_port, running, wait_until_warm
 SECRET = "a secret of this benchmark"  # noqa: S105
 ROUNDS = 5
 PER_SECOND = 1.0
-LASTS_S = 40.0
+LASTS_S = 30.0
 FLOOD_PER_SECOND = 1000
 
 console = Console()

@@ -18,7 +18,8 @@ OTHER = "dojo-runner/busybox-bash:latest"
 WARM = 8
 KILLED = 5  # of the other image's, every few seconds: three are still enough for nobody
 EVERY_S = 6.0
-LASTS_S = 60.0
+ROUNDS = 2
+LASTS_S = 40.0
 PER_SECOND = 1.0
 LOG = ROOT / ".state" / "bench-storm.log"
 
@@ -37,7 +38,7 @@ async def main() -> int:
     for heading in ("refills", "storm", "runs", "median", "p95"):
         table.add_column(heading, justify="right")
     presses: dict[tuple[str, str], list[Press]] = {}
-    for seed in range(2):
+    for seed in range(ROUNDS):
         for refills, program in (("yield", None), ("do not yield", _HASTY)):
             for storm in ("none", f"{KILLED} every {EVERY_S:g} s"):
                 console.print(f"refills {refills}, storm {storm} ...")

@@ -449,6 +449,8 @@ GOLDEN_HOST_CONFIG: dict[str, Any] = {
     "CapDrop": ["ALL"],
     "CapAdd": [],
     "SecurityOpt": ["no-new-privileges"],
+    "MaskedPaths": None,  # the engine's own lists
+    "ReadonlyPaths": None,
     "NetworkMode": "none",
     "IpcMode": "private",
     "Init": True,
