@@ -1,11 +1,13 @@
 """python -m bench.flood URL PER_SECOND SECONDS [SECRET]: notices that nobody asked for.
 
 With the secret they are signed, as a sibling that has gone mad would send them. Prints how many
-were sent, and how many got which status.
+were sent, and how many got which status. It takes only what nobody else wants of the cores: in life
+it would sit on another machine.
 """
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -61,4 +63,5 @@ async def _post(
 
 
 if __name__ == "__main__":
+    os.nice(19)
     asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), "".join(sys.argv[4:5])))
