@@ -159,7 +159,8 @@ class Service:
     async def pull_image(self, name: str) -> str:
         """`pulled` when it is on this node, else `pulling`. Raises EngineError."""
         if await self._images.image_id(name) is not None:
-            self._warm_up(name)
+            # Who asks for it is about to begin with it, on whichever replica.
+            self._own(self._expect(name), f"expect {name}")
             return "pulled"
         self._images.pull(name)
         return "pulling"
@@ -246,6 +247,10 @@ class Service:
 
     def _warm_up(self, name: str) -> None:
         self._own(self._warm_up_if_here(name), f"warm up {name}")
+
+    async def _expect(self, name: str) -> None:
+        await self._warm_up_if_here(name)
+        self._siblings.took(name)
 
     async def _warm_up_if_here(self, name: str) -> None:
         with suppress(EngineError):  # reported where it failed

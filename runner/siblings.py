@@ -1,6 +1,7 @@
 """Tells sibling replicas of takes: asynchronous, best effort, never felt by a run."""
 
 import asyncio
+import math
 import random
 import socket
 import time
@@ -17,6 +18,9 @@ from runner.notice_book import Verdict
 from runner.refill_notice import PATH, SIGNATURE_HEADER, RefillNotice, sign
 
 BETWEEN_NOTICES_S = 1.0  # of one image: takes in between are told together
+# After such a silence all siblings hear of an image, not only some: misses at a group's start come
+# before a few have told a few (docs/simulator.md).
+SILENCE_S = 60.0
 LOOK_UP_S = 5.0  # how soon a new replica is found, and a gone one forgotten
 ANSWERS_WITHIN_S = 1.0
 LONGEST_PAUSE_S = 60.0
@@ -77,7 +81,8 @@ class Sibling:
 class Siblings:
     """The other replicas. `standing` tells of an image, None once it is pooled no more.
 
-    `names` are `host:port`, looked up again and again; `told` of their addresses hear of a take.
+    `names` are `host:port`, looked up again and again; `told` of their addresses hear of a take,
+    all of them of the first one in a minute.
     """
 
     def __init__(
@@ -101,6 +106,7 @@ class Siblings:
         self._found: dict[str, set[Address]] = {}  # by name, as of its last look-up
         self._takes: Counter[str] = Counter()
         self._pauses: dict[str, asyncio.Handle] = {}
+        self._told_s: dict[str, float] = {}  # by image: when somebody was told last
         self._posts: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
         self._finder: asyncio.Task[None] | None = None
@@ -130,7 +136,7 @@ class Siblings:
         await http.close()
 
     def took(self, image: str) -> None:
-        """A run took a container of this image, or is about to."""
+        """A run took a container of this image, or somebody says that one soon will."""
         if self._http is None:
             return
         self._takes[image] += 1
@@ -156,6 +162,8 @@ class Siblings:
     def _tell(self, image: str) -> None:
         """Tell some of them what was taken since the last time; again when the pause is over."""
         takes, standing = self._takes.pop(image, 0), self._standing(image)
+        if standing is None:
+            self._told_s.pop(image, None)
         if not takes or standing is None:
             del self._pauses[image]
             return
@@ -163,9 +171,11 @@ class Siblings:
         self._pauses[image] = loop.call_later(BETWEEN_NOTICES_S, self._tell, image)
         now_s = time.monotonic()
         ready = [one for one in self._by_address.values() if one.may_be_told(now_s)]
-        chosen = random.sample(ready, min(self._told, len(ready)))
+        is_news = now_s - self._told_s.get(image, -math.inf) >= SILENCE_S
+        chosen = ready if is_news else random.sample(ready, min(self._told, len(ready)))
         if not chosen:
             return
+        self._told_s[image] = now_s
         self._sequence += 1
         notice = RefillNotice(
             replica=self._replica,

@@ -79,7 +79,7 @@ def main(
 
 def _days(worlds: list[World], seeds: tuple[int, ...], pictures: Path) -> None:
     """All policies over whole days, and the first promise."""
-    ours = [adaptive("without notices"), adaptive("with notices", told=3)]
+    ours = [adaptive("without notices"), adaptive("with notices", told=3, first_to_all=True)]
     everything: dict[int, dict[str, list[Day]]] = {}
     promise = {}
     for world in worlds:
@@ -121,7 +121,7 @@ def _groups(like: World, group_starts: int, pictures: Path) -> None:
         for number in GROUP_REPLICAS
     ]
     without, told_3, of_the_first_all = "without notices", "3 told", "3 told, of the first all"
-    pulled, pulled_and_told = "pulled before, 3 told", "pulled before, which all are told"
+    pulled, pulled_and_told = "pulled before", "pulled before, which all are told"
     ways: dict[str, tuple[Policy, bool, bool]] = {
         without: (adaptive(), False, False),
         "1 told": (adaptive(told=1), False, False),
@@ -131,8 +131,8 @@ def _groups(like: World, group_starts: int, pictures: Path) -> None:
         "all told, a miss resizes at once": (
             adaptive(told=TO_ALL, resizes_on_miss=True), False, False,
         ),
-        pulled: (adaptive(told=3), True, False),
-        pulled_and_told: (adaptive(told=3), True, True),
+        pulled: (adaptive(told=3, first_to_all=True), True, False),
+        pulled_and_told: (adaptive(told=3, first_to_all=True), True, True),
         "reactive": (reactive(), False, False),
     }  # fmt: skip
     jobs = [

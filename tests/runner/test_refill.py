@@ -243,6 +243,21 @@ async def test_telling_each_other(serve_fake: ServeFake) -> None:
             assert (sibling["address"], sibling["failed"]) == (address, 0)
 
 
+async def test_a_pull_is_told_as_well(serve_fake: ServeFake) -> None:
+    """Who asks for an image is about to begin with it, on whichever replica."""
+    async with serve_fake(warm=None) as heard:
+        await heard.until_ready()
+        siblings = (heard.url.removeprefix("http://"),)
+        async with serve_fake(warm=None, siblings=siblings) as telling:
+            await telling.until_ready()
+            await eventually(lambda: as_async(telling.service.health()["siblings"]))
+
+            await telling.ask("/pull_image", {"id": "id", "image_name": FAKE_IMAGE})
+
+            images = await eventually(lambda: as_async(heard.service.health()["images"]))
+            assert images.keys() == {FAKE_IMAGE}
+
+
 async def as_async(value: Any) -> Any:
     """For `eventually`."""
     await asyncio.sleep(0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -111,12 +112,33 @@ async def test_no_more_than_asked_for_are_told() -> None:
         telling(*(ear.name for ear in ears), told=2) as siblings,
     ):
         for number in range(20):
+            siblings._told_s[f"image-{number}"] = time.monotonic()  # it is no news
             siblings.took(f"image-{number}")
             await until(lambda: siblings.outcomes["sent"] == 2 * (number + 1))  # noqa: B023
 
         assert sum(len(ear.heard) for ear in ears) == 40
         assert all(ear.heard for ear in ears)
         assert {one["told"] for ear in ears for one in ear.heard} == {2}
+
+
+async def test_all_are_told_of_what_is_new() -> None:
+    """The first take of an image in a minute; of the next ones only some hear."""
+    ears = [Ear() for _ in range(3)]
+    async with (
+        ears[0].listening(),
+        ears[1].listening(),
+        ears[2].listening(),
+        telling(*(ear.name for ear in ears), told=1) as siblings,
+    ):
+        siblings.took("image")
+        await until(lambda: siblings.outcomes["sent"] == 3)
+        siblings.took("image")
+        await until(lambda: siblings.outcomes["sent"] == 4)
+        siblings.took("other")
+        await until(lambda: siblings.outcomes["sent"] == 7)
+
+        told = [(one["image"], one["told"]) for ear in ears for one in ear.heard]
+        assert sorted(told) == [("image", 1), *3 * [("image", 3)], *3 * [("other", 3)]]
 
 
 async def test_a_dead_one_is_left_alone_for_a_while() -> None:
