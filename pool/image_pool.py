@@ -231,9 +231,9 @@ class ImagePool:
         """How long a refill should wait for runs to end; 0 when it may begin."""
         now_s = self._now_s()
         since_s = now_s if self._yields_since_s is None else self._yields_since_s
-        if not may_yield(
-            self.warm, self.demand.rate(now_s), self._host.running, waited_s=now_s - since_s
-        ):
+        # By what is taken here: a sibling that exaggerates must not make refills hasty.
+        taken = self.demand.taken.at(now_s)
+        if not may_yield(self.warm, taken, self._host.running, waited_s=now_s - since_s):
             return 0.0
         self._yields_since_s = since_s
         return LONGEST_YIELD_S - (now_s - since_s)
