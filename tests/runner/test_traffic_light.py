@@ -400,7 +400,7 @@ class TestIsolation:
         assert (held["dev"], held["socket"]) == (3, 1)
 
     @pytest.mark.parametrize(
-        "path", ["/x", "/tmp/x", "/var/tmp/x", "/dev/shm/x", "/dev/mqueue/x", "/run/x", "/root/x"]
+        "path", ["/x", "/tmp/x", "/var/tmp/x", "/dev/shm/x", "/dev/mqueue/x", "/run/x", "/etc/x"]
     )
     async def test_there_is_nowhere_to_write(self, light: TrafficLight, path: str) -> None:
         """No file, not even an empty one, can be left for another lambda to find."""
