@@ -1,61 +1,25 @@
 """Several images on one host, in any order of events: the host's limit holds, nothing is lost."""
 
-import asyncio
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import invariant, rule
 
-from pool import ContainerSpec, EngineError, Lease, PoolClosedError, Pools, PoolSettings, Sizes
+from pool import ContainerSpec, Pools, PoolSettings, Sizes
 
-from .conftest import SPEC, Clock, settle
-from .fake_engine import FakeEngine
+from .conftest import SPEC, settle
+from .machine import Caller, Machine
 
-LIMIT = 5
+LIMIT = 2  # few, so that it is reached often
 MOST_OF_AN_IMAGE = 4
 SPECS = [replace(SPEC, image=name, image_id=f"sha256:{name}") for name in ("a", "b", "c")]
 
 specs = st.sampled_from(SPECS)
 
 
-class Caller:
-    """A run that holds its container until it is told to end."""
-
-    def __init__(self, pools: Pools, spec: ContainerSpec) -> None:
-        self.lease: Lease | None = None
-        self._end = asyncio.Event()
-        self.task = asyncio.create_task(self._run(pools, spec))
-
-    async def _run(self, pools: Pools, spec: ContainerSpec) -> None:
-        try:
-            async with pools.lease(spec) as lease:
-                self.lease = lease
-                try:
-                    await self._end.wait()
-                finally:
-                    self.lease = None
-        except (EngineError, PoolClosedError):
-            pass  # refused, which is an answer
-
-    def end(self) -> None:
-        self._end.set()
-
-
-class HostMachine(RuleBasedStateMachine):
+class HostMachine(Machine):
     """Pools of three images on an engine whose every start waits for a rule."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.engine = FakeEngine()
-        self.engine.hold()
-        self.clock = Clock()
-        self.bugs: list[BaseException] = []
-        self.callers: list[Caller] = []
-        self.go(self._open())
 
     async def _open(self) -> None:
         sizes = Sizes(minimum=0, maximum=MOST_OF_AN_IMAGE, spare=1)
@@ -66,30 +30,10 @@ class HostMachine(RuleBasedStateMachine):
             now_s=self.clock,
         )
 
-    def go(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run it in the machine's own loop."""
-        self.loop.run_until_complete(coroutine)
-
     @rule(spec=specs)
     def take(self, spec: ContainerSpec) -> None:
         async def act() -> None:
-            self.callers.append(Caller(self.pools, spec))
-
-        self.go(act())
-
-    @precondition(lambda self: self.callers)
-    @rule(data=st.data())
-    def end_a_run(self, data: st.DataObject) -> None:
-        async def act() -> None:
-            data.draw(st.sampled_from(self.callers)).end()
-
-        self.go(act())
-
-    @precondition(lambda self: self.callers)
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
-        async def act() -> None:
-            data.draw(st.sampled_from(self.callers)).task.cancel()
+            self.callers.append(Caller(self.pools.lease(spec)))
 
         self.go(act())
 
@@ -114,33 +58,6 @@ class HostMachine(RuleBasedStateMachine):
 
         self.go(act())
 
-    @rule(count=st.integers(1, 3))
-    def starts_succeed(self, count: int) -> None:
-        async def act() -> None:
-            self.engine.let_go(count)
-
-        self.go(act())
-
-    @precondition(lambda self: self.engine.held)
-    @rule()
-    def a_start_fails(self) -> None:
-        async def act() -> None:
-            if self.engine.held:
-                self.engine.refuse(EngineError("start", "no"))
-
-        self.go(act())
-
-    @precondition(lambda self: self.engine.living)
-    @rule(data=st.data())
-    def a_container_dies(self, data: st.DataObject) -> None:
-        victim = data.draw(st.sampled_from(sorted(self.engine.living)))
-
-        async def act() -> None:
-            if victim in self.engine.living:  # the loop's first turn may have removed it
-                self.engine.kill(victim)
-
-        self.go(act())
-
     @rule(seconds=st.sampled_from([0.5, 2.0, 40.0, 700.0, 4000.0]))
     def time_passes(self, seconds: float) -> None:
         async def act() -> None:
@@ -152,15 +69,6 @@ class HostMachine(RuleBasedStateMachine):
     @rule()
     def all_settles(self) -> None:
         self.go(settle())
-
-    @invariant()
-    def no_container_is_handed_out_twice(self) -> None:
-        held = [caller.lease.container_id for caller in self.callers if caller.lease]
-        assert len(held) == len(set(held))
-
-    @invariant()
-    def no_bug_was_heard_of(self) -> None:
-        assert not self.bugs
 
     @invariant()
     def no_image_passes_its_maximum(self) -> None:
@@ -176,12 +84,7 @@ class HostMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         async def act() -> None:
-            self.engine.release()
-            for caller in self.callers:
-                caller.task.cancel()
-            await asyncio.gather(*(caller.task for caller in self.callers), return_exceptions=True)
-            await settle()
-            self.clock.advance(70)  # past any pause
+            await self.end_all()
             self.pools.forgive()
             self.pools.resize()
             await settle()
