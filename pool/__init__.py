@@ -6,7 +6,8 @@ from pool.docker_containers import DockerContainers
 from pool.docker_images import DockerImages
 from pool.engine import ContainerEngine, Image, ImageEngine, Seen, Started, Stream
 from pool.errors import EngineError, ImageMissingError, PoolClosedError, PoolError
-from pool.image_pool import ImagePool, Lease
+from pool.image_pool import ImagePool
+from pool.lease import Lease
 from pool.orphans import Owner, remove_mine, sweep, this_process
 from pool.pools import Pools
 from pool.settings import PoolSettings

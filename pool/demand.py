@@ -57,6 +57,7 @@ class Demand:
         self.taken = Rate()
         self.filled = Rate()
         self.fill_times_s: list[float] = []  # the latest ones
+        self.away_times_s: list[float] = []  # of those that come back by themselves
         self.last_s = -math.inf
         self._missed = Rate()
         self._heard = Rate()
@@ -85,6 +86,10 @@ class Demand:
         self.filled.note(now_s)
         self.fill_times_s = [*self.fill_times_s, fill_s][-FILL_TIMES_KEPT:]
 
+    def came_back(self, away_s: float) -> None:
+        """A container is warm again, so long after it was taken."""
+        self.away_times_s = [*self.away_times_s, away_s][-FILL_TIMES_KEPT:]
+
     def rate(self, now_s: float) -> float:
         """Takes per second to be ready for."""
         return max(self.taken.at(now_s) + self._missed.at(now_s), self._heard.at(now_s))
@@ -92,7 +97,8 @@ class Demand:
     def claim(self, now_s: float) -> Claim:
         """What to keep warm: a target that rises at once, and falls after a cool-down."""
         sizes = self._sizes
-        needed = wanted(self.rate(now_s), p95(self.fill_times_s), now_s - self.last_s, sizes)
+        until_replaced_s = p95(self.away_times_s or self.fill_times_s)
+        needed = wanted(self.rate(now_s), until_replaced_s, now_s - self.last_s, sizes)
         if needed >= self._target or now_s - self._target_s >= sizes.cool_down_s:
             self._target, self._target_s = needed, now_s
         return Claim(self._target, self.last_s)

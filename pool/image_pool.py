@@ -1,50 +1,39 @@
 """The warm containers of one image: lease, refill, discard. Owns its tasks."""
 
 import asyncio
+import math
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 
 from pool.breaker import Breaker
 from pool.container import Container, State
 from pool.demand import Demand
-from pool.engine import ContainerEngine, Stream
+from pool.engine import ContainerEngine
 from pool.errors import EngineError, PoolClosedError
 from pool.host import Host
+from pool.lease import Counts, Lease
 from pool.ledger import Ledger
 from pool.settings import PoolSettings
 from pool.sizing import LONGEST_YIELD_S, may_yield
 from pool.spec import ContainerSpec
+from pool.time_limits import RETURN_S
 from pool.workers import Workers
 
-# Ages are spread over this part of the longest one, or a class's pool would go stale at once.
+# Ages and uses are spread over this part of the most, or a class's pool would end all at once.
 AGE_SPREAD = 0.25
 
 
-@dataclass(frozen=True)
-class Lease:
-    """A container for one run, and whether it had been warm when it was asked for."""
-
-    container_id: str
-    name: str
-    stream: Stream
-    hit: bool
-
-
-@dataclass
-class Counts:
-    """What happened so far."""
-
-    hits: int = 0
-    misses: int = 0
-    starts: int = 0
-    failures: int = 0
-    discards: dict[str, int] = field(default_factory=dict)
+def _spread(longest: float) -> float:
+    return longest * (1 - AGE_SPREAD * random.random())  # noqa: S311 - it is no secret
 
 
 class ImagePool:
-    """Keeps `target` containers of one spec warm, each for one run; see `resize`."""
+    """Keeps `target` containers of one spec warm; see `resize`.
+
+    Those in use are within the target if they come back by themselves, as they then do for more
+    than one of the spec's uses; else they are used up, and beside it.
+    """
 
     def __init__(
         self,
@@ -59,7 +48,7 @@ class ImagePool:
         self.spec = spec
         self.counts = Counts()
         self.breaker = Breaker()
-        self.demand = Demand(settings.sizes)
+        self.demand = Demand(settings.sizes_of(spec))
         self.target = settings.sizes.minimum
         self._engine = engine
         self._workers = workers
@@ -92,8 +81,13 @@ class ImagePool:
 
     @property
     def leased(self) -> int:
-        """How many are in use."""
-        return len(self._ledger.leased)
+        """How many are in use, or on their way back."""
+        return len(self._ledger.leased) + len(self._ledger.returning)
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether a container serves more than one run."""
+        return self.spec.uses > 1
 
     @property
     def wanted_s(self) -> float:
@@ -103,7 +97,8 @@ class ImagePool:
     def holds(self, container_id: str) -> bool:
         """Whether it is in the books."""
         books = self._ledger
-        return any(one.container_id == container_id for one in (*books.warm, *books.leased))
+        ours = (*books.warm, *books.leased, *books.returning)
+        return any(one.container_id == container_id for one in ours)
 
     def resize(self, target: int) -> None:
         """Keep that many from now on: what is too much or stale goes, what is missing starts."""
@@ -120,7 +115,7 @@ class ImagePool:
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Lease]:
-        """A container for one run, discarded afterwards, whatever happens.
+        """A container for one run, discarded afterwards, unless the run says that it comes back.
 
         A warm one if there is one, at once; else whichever start ends first, one being begun for
         this caller if none is under way. Raises EngineError when it cannot be started, without
@@ -128,27 +123,35 @@ class ImagePool:
         """
         if self._closed:
             raise PoolClosedError(f"the pool of {self.spec.image} is closing")
+        taken_s = self._now_s()
         container = self._ledger.take()
-        hit = container is not None
-        self.demand.took(self._now_s(), hit=hit)
+        # One that is on its way back is there sooner than any that could be started.
+        hit = container is not None or len(self._ledger.returning) > len(self._ledger.waiting)
+        self.demand.took(taken_s, hit=hit)
+        self.counts.hits += hit
+        self.counts.misses += not hit
         if container is None:
-            self.counts.misses += 1
             container = await self._next_warm()
         else:
-            self.counts.hits += 1
             self.fill()
+        lease = Lease(container.container_id, container.name, container.stream, hit)
         try:
-            yield Lease(container.container_id, container.name, container.stream, hit)
+            yield lease
         finally:
-            self._discard(container, "used")
-            self._host.run_ended()
+            container.uses += 1
+            if lease.again is not None and not self._closed:
+                self._ledger.comes_back(container)
+                self._own(self._return(container, lease.again, taken_s), "return")
+            else:
+                self._discard(container, self._why_it_ends(lease))
+                self._host.run_ended()
 
     def fill(self) -> None:
         """Ask for as many refills as are missing; they start in the background.
 
         They wait while the breaker is open, and while runs need the cores more, see `may_yield`.
         """
-        missing = self._ledger.missing(self.target)
+        missing = self._ledger.missing(self._idle_target())
         if self._closed or not missing:
             return
         pause_s = self.breaker.pause_s(self._now_s()) or self._yield_s()
@@ -175,7 +178,7 @@ class ImagePool:
         self._closed = True
         if self._retry is not None:
             self._retry.cancel()
-        for container in list(self._ledger.warm):
+        for container in [*self._ledger.warm, *self._ledger.returning]:
             self._discard(container, reason)
         closing = PoolClosedError(f"the pool of {self.spec.image} is closing")
         while self._ledger.waiting:
@@ -216,7 +219,7 @@ class ImagePool:
     async def _refill(self) -> None:
         self._ledger.queued -= 1
         # Asked again now that it is this refill's turn: what was missing may be there.
-        if self._closed or not self._ledger.missing(self.target) or self._host.room <= 0:
+        if self._closed or not self._ledger.missing(self._idle_target()) or self._host.room <= 0:
             return
         if self.breaker.pause_s(self._now_s()) or self._yield_s():
             self.fill()
@@ -232,7 +235,7 @@ class ImagePool:
         now_s = self._now_s()
         since_s = now_s if self._yields_since_s is None else self._yields_since_s
         # By what is taken here: a sibling that exaggerates must not make refills hasty.
-        taken = self.demand.taken.at(now_s)
+        taken = 0.0 if self.comes_back else self.demand.taken.at(now_s)
         if not may_yield(self.warm, taken, self._host.running, waited_s=now_s - since_s):
             return 0.0
         self._yields_since_s = since_s
@@ -265,7 +268,8 @@ class ImagePool:
             self.spec.image,
             started.stream,
             born_s=now_s,
-            stale_s=now_s + self._settings.longest_wait_s * (1 - AGE_SPREAD * random.random()),  # noqa: S311
+            stale_s=now_s + _spread(self._settings.longest_wait_s),
+            most_uses=math.ceil(_spread(self.spec.uses)),
         )
         if self._closed:
             # Not in the background: close() may have found nothing to wait for, and be over.
@@ -291,6 +295,48 @@ class ImagePool:
             self.breaker.failed(died, self._now_s())
         self.fill()
 
+    async def _return(
+        self, container: Container, again: Callable[[], Awaitable[str]], taken_s: float
+    ) -> None:
+        """Until it is warm again, or will not be."""
+        unfit = "lost on its way back"
+        try:
+            async with asyncio.timeout(RETURN_S):
+                unfit = await again()
+        except TimeoutError:
+            unfit = "not warm again in time"
+        finally:
+            if container.state is State.RETURNING:
+                self._returned(container, unfit, self._now_s() - taken_s)
+            self._host.run_ended()
+
+    def _returned(self, container: Container, unfit: str, away_s: float) -> None:
+        if container.uses >= container.most_uses:
+            unfit = unfit or "used up"
+        elif self._now_s() >= container.stale_s:
+            unfit = unfit or "stale"
+        elif container.stream.ended:
+            unfit = unfit or "ended"
+        if unfit:
+            self._discard(container, unfit)
+            self._start_or_refuse()  # for who waits, and had counted on it
+            return
+        self.counts.returns += 1
+        self.demand.came_back(away_s)
+        self._ledger.given_back(container)
+        self._let_go_of_surplus()
+
+    def _why_it_ends(self, lease: Lease) -> str:
+        if not self.comes_back:
+            return "used"
+        return "not finished" if lease.again is None else "closed meanwhile"
+
+    def _idle_target(self) -> int:
+        """How many should wait for a run, beside those in use and those that callers wait for."""
+        if not self.comes_back:
+            return self.target
+        return max(0, self.target - len(self._ledger.leased) - len(self._ledger.waiting))
+
     def _give_back(self, container: Container) -> None:
         if self._closed or container.stream.ended:
             self._discard(container, "given back")
@@ -300,7 +346,7 @@ class ImagePool:
 
     def _let_go_of_surplus(self) -> None:
         """Callers who went away leave what was started for them."""
-        while len(self._ledger.warm) > self.target:
+        while len(self._ledger.warm) > self._idle_target():
             self._discard(self._ledger.warm[0], "surplus")
         self._host.make_room(0)
 
@@ -308,6 +354,8 @@ class ImagePool:
         """Out of the books now, off the engine in the background."""
         self._ledger.strike(container)
         self._count_discard(reason)
+        self.counts.served += container.uses > 0
+        self.counts.uses += container.uses
         self._own(self._remove(container), "remove")
         self.fill()
 

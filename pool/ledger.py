@@ -51,6 +51,7 @@ class Ledger:
     def __init__(self) -> None:
         self.warm: deque[Container] = deque()
         self.leased: set[Container] = set()
+        self.returning: set[Container] = set()
         self.waiting: deque[Waiter] = deque()
         self.starting = 0  # asked of the engine and not answered yet
         self.queued = 0  # refills that wait for their turn
@@ -58,7 +59,7 @@ class Ledger:
     def __repr__(self) -> str:
         return (
             f"<Ledger warm={len(self.warm)} starting={self.starting} queued={self.queued}"
-            f" leased={len(self.leased)} waiting={len(self.waiting)}>"
+            f" leased={len(self.leased)} returning={len(self.returning)} waiting={len(self.waiting)}>"
         )
 
     def take(self) -> Container | None:
@@ -77,12 +78,12 @@ class Ledger:
         return waiter
 
     def unserved(self) -> int:
-        """How many wait for a container that nobody has asked the engine for."""
-        return max(0, len(self.waiting) - self.starting)
+        """How many wait for a container that is not on its way."""
+        return max(0, len(self.waiting) - self.starting - len(self.returning))
 
     def missing(self, target: int) -> int:
         """How many refills it takes to have `target` warm."""
-        coming = self.starting + self.queued - len(self.waiting)
+        coming = self.starting + self.queued + len(self.returning) - len(self.waiting)
         return max(0, target - len(self.warm) - max(0, coming))
 
     def became_warm(self, container: Container) -> None:
@@ -94,14 +95,21 @@ class Ledger:
         self.warm.append(container)
 
     def given_back(self, container: Container) -> None:
-        """It was leased, and its taker went away before anything was sent to it."""
+        """It can be used, again or still."""
         self.leased.discard(container)
+        self.returning.discard(container)
         container.move(State.WARM)
         self.became_warm(container)
 
+    def comes_back(self, container: Container) -> None:
+        """Its use is over, and it is getting warm again."""
+        self.leased.discard(container)
+        container.move(State.RETURNING)
+        self.returning.add(container)
+
     def start_failed(self, error: PoolError) -> None:
-        """Those whom the starts still under way cannot serve learn why."""
-        while len(self.waiting) > self.starting:
+        """Those whom nothing that is still on its way can serve learn why."""
+        while self.unserved():
             self.waiting.popleft().fail(error)
 
     def leave(self, waiter: Waiter) -> None:
@@ -113,6 +121,7 @@ class Ledger:
         """It is no longer in the books."""
         container.move(State.DISCARDED)
         self.leased.discard(container)
+        self.returning.discard(container)
         if container in self.warm:
             self.warm.remove(container)
 

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from pool.engine import ContainerEngine
 from pool.errors import PoolClosedError
 from pool.host import Host
-from pool.image_pool import ImagePool, Lease
+from pool.image_pool import ImagePool
+from pool.lease import Lease
 from pool.settings import PoolSettings
 from pool.sizing import share
 from pool.spec import ContainerSpec
@@ -80,7 +81,9 @@ class Pools:
         """Let every image have what demand asks for, as far as the host's limit goes."""
         now_s = self._now_s()
         claims = {image: pool.demand.claim(now_s) for image, pool in self._by_image.items()}
-        targets = share(claims, self._host.limit - self._host.running)
+        # Those in use that come back by themselves are within their targets.
+        used_up = sum(pool.leased for pool in self._by_image.values() if not pool.comes_back)
+        targets = share(claims, self._host.limit - used_up)
         for image, target in targets.items():
             self._by_image[image].resize(target)
 
@@ -122,6 +125,9 @@ class Pools:
         pool = self._by_image.get(spec.image)
         if pool is not None and pool.spec.image_id != spec.image_id:
             self.retire(spec.image, "image was replaced")
+            pool = None
+        if pool is not None and pool.comes_back != (spec.uses > 1):
+            self.retire(spec.image, "other kind of use")
             pool = None
         if pool is None:
             pool = ImagePool(

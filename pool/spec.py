@@ -27,7 +27,8 @@ class ContainerSpec:
 
     `ready_mark` is what `command` prints once it waits on its stdin; only then is the container
     warm. With exec delivery `holder` keeps the container alive under `holder_user` while `command`
-    runs beside it as `user`.
+    runs beside it as `user`. One that serves more than one of its `uses` gets warm again by itself
+    between two of them.
     """
 
     image: str  # the name that people know it by: for logs
@@ -35,6 +36,7 @@ class ContainerSpec:
     command: tuple[str, ...]
     ready_mark: bytes
     user: str
+    uses: int = 1  # at most
     delivery: Delivery = Delivery.ATTACH
     holder: tuple[str, ...] = ()
     holder_user: str = ""

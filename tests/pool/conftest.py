@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +66,18 @@ def engine() -> FakeEngine:
 
 
 def lone_pool(
-    engine: FakeEngine, workers: Workers, settings: PoolSettings, now_s: Callable[[], float]
+    engine: FakeEngine,
+    workers: Workers,
+    settings: PoolSettings,
+    now_s: Callable[[], float],
+    uses: int = 1,
 ) -> ImagePool:
     """A pool that has the host for itself."""
     tenants: list[ImagePool] = []
     host = Host(settings.host_limit, lambda: tenants)
+    spec = replace(SPEC, uses=uses)
     tenants.append(
-        ImagePool(SPEC, engine, workers=workers, host=host, settings=settings, now_s=now_s)
+        ImagePool(spec, engine, workers=workers, host=host, settings=settings, now_s=now_s)
     )
     return tenants[0]
 
@@ -86,12 +92,12 @@ async def make_pool(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool]
     bugs: list[BaseException] = []
     made: list[tuple[ImagePool, Workers]] = []
 
-    def make(target: int = 2, refills_at_once: int = 2) -> ImagePool:
+    def make(target: int = 2, refills_at_once: int = 2, uses: int = 1) -> ImagePool:
         settings = PoolSettings(
             sizes=Sizes(minimum=target, maximum=target, spare=0), refills_at_once=refills_at_once
         )
         workers = Workers(refills_at_once, bugs.append)
-        pool = lone_pool(engine, workers, settings, clock)
+        pool = lone_pool(engine, workers, settings, clock, uses)
         made.append((pool, workers))
         return pool
 

@@ -1,7 +1,7 @@
 """What the state machines share: callers, an engine whose starts wait for a rule, a clock."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -15,10 +15,18 @@ from .fake_engine import FakeEngine
 
 
 class Caller:
-    """A run that holds its container until it is told to end."""
+    """A run that holds its container until it is told to end.
 
-    def __init__(self, leasing: AbstractAsyncContextManager[Lease]) -> None:
+    With `again` it then says that the container comes back.
+    """
+
+    def __init__(
+        self,
+        leasing: AbstractAsyncContextManager[Lease],
+        again: Callable[[], Awaitable[str]] | None = None,
+    ) -> None:
         self.lease: Lease | None = None
+        self._again = again
         self._end = asyncio.Event()
         self.task = asyncio.create_task(self._run(leasing))
 
@@ -28,6 +36,7 @@ class Caller:
                 self.lease = lease
                 try:
                     await self._end.wait()
+                    lease.again = self._again
                 finally:
                     self.lease = None
         except (EngineError, PoolClosedError):

@@ -204,4 +204,4 @@ def test_says_what_is_in_the_books() -> None:
     ledger = Ledger()
     ledger.became_warm(a_container())
 
-    assert repr(ledger) == "<Ledger warm=1 starting=0 queued=0 leased=0 waiting=0>"
+    assert repr(ledger) == "<Ledger warm=1 starting=0 queued=0 leased=0 returning=0 waiting=0>"

@@ -1,0 +1,262 @@
+"""Containers that serve more than one run, on an engine in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from pool import ImagePool, PoolSettings, Sizes
+
+from .conftest import SPEC, Clock, MakePool, MakePools, settle
+from .fake_engine import FakeEngine
+
+USES = 1000  # so many that none is used up by chance
+Again = Callable[[], Awaitable[str]]
+
+
+async def at_once() -> str:
+    """Warm again."""
+    return ""
+
+
+def saying(unfit: str) -> Again:
+    """Not to be used again."""
+
+    async def again() -> str:
+        return unfit
+
+    return again
+
+
+class Gate:
+    """Comes back when the test says so."""
+
+    def __init__(self) -> None:
+        self.unfit: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self) -> str:
+        return await self.unfit
+
+
+async def pool_of(make_pool: MakePool, target: int = 1, uses: int = USES) -> ImagePool:
+    """One that has all its containers."""
+    pool = make_pool(target=target, uses=uses)
+    pool.fill()
+    await settle()
+    assert pool.warm == target
+    return pool
+
+
+async def use(pool: ImagePool, again: Again | None) -> str:
+    """One run; its container's id."""
+    async with pool.lease() as lease:
+        lease.again = again
+        return lease.container_id
+
+
+async def test_what_comes_back_is_used_again(make_pool: MakePool, engine: FakeEngine) -> None:
+    """No start and no removal, run after run."""
+    pool = await pool_of(make_pool)
+    served = set()
+    for _ in range(5):
+        served.add(await use(pool, at_once))
+        await settle()
+
+    assert (served, engine.starts, engine.removals) == ({"id-1"}, 1, 0)
+    assert (pool.counts.hits, pool.counts.returns, pool.counts.discards) == (5, 5, {})
+
+
+@pytest.mark.parametrize("reason", ["the run timed out", "out of memory"])
+async def test_what_is_unfit_is_replaced(make_pool: MakePool, reason: str) -> None:
+    """Its reason is counted."""
+    pool = await pool_of(make_pool)
+    await use(pool, saying(reason))
+    await settle()
+
+    assert pool.counts.discards == {reason: 1}
+    assert (pool.warm, await use(pool, None)) == (1, "id-2")
+
+
+async def test_a_run_that_was_broken_off(make_pool: MakePool) -> None:
+    """Who says nothing leaves a container that nobody may use."""
+    pool = await pool_of(make_pool)
+    await use(pool, None)
+
+    assert pool.counts.discards == {"not finished": 1}
+
+
+async def test_a_bug_on_its_way_back(make_pool: MakePool) -> None:
+    """Is heard of, and loses no container."""
+    pool = await pool_of(make_pool)
+
+    async def again() -> str:
+        raise ValueError
+
+    heard: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
+    await use(pool, again)
+    await settle()
+    asyncio.get_running_loop().set_exception_handler(None)
+
+    assert (pool.counts.discards, pool.warm) == ({"lost on its way back": 1}, 1)
+
+
+async def test_who_comes_meanwhile_waits_for_it(make_pool: MakePool, engine: FakeEngine) -> None:
+    """Nothing is started: it is there sooner than any start."""
+    pool = await pool_of(make_pool)
+    gate = Gate()
+    await use(pool, gate)
+    await settle()
+    next_run = asyncio.create_task(use(pool, at_once))
+    await settle()
+    assert (pool.leased, engine.starts) == (1, 1)
+
+    gate.unfit.set_result("")
+
+    assert (await next_run, engine.starts) == ("id-1", 1)
+    assert (pool.counts.hits, pool.counts.misses) == (2, 0)
+
+
+async def test_who_waited_for_one_that_is_unfit(make_pool: MakePool) -> None:
+    """Gets one that is started for it."""
+    pool = await pool_of(make_pool)
+    gate = Gate()
+    await use(pool, gate)
+    next_run = asyncio.create_task(use(pool, at_once))
+    await settle()
+
+    gate.unfit.set_result("out of memory")
+
+    assert await next_run == "id-2"
+
+
+async def test_a_death_on_its_way_back(make_pool: MakePool, engine: FakeEngine) -> None:
+    """It may have said that it is warm, and is not."""
+    pool = await pool_of(make_pool)
+    gate = Gate()
+    container_id = await use(pool, gate)
+    await settle()
+    engine.kill(container_id)
+    gate.unfit.set_result("")
+    await settle()
+
+    assert (pool.counts.discards, pool.warm) == ({"ended": 1}, 1)
+
+
+async def test_uses_are_bounded(make_pool: MakePool, engine: FakeEngine) -> None:
+    """After its last one it goes, whatever it says; how many it served is counted."""
+    pool = await pool_of(make_pool, uses=4)
+    for _ in range(8):
+        await use(pool, at_once)
+        await settle()
+
+    assert pool.counts.discards == {"used up": pool.counts.served}
+    # A quarter of them is given away at random, so that a pool does not end all at once.
+    assert 2 <= pool.counts.served <= 3
+    assert 3 <= pool.counts.uses / pool.counts.served <= 4
+    assert engine.starts == pool.counts.served + 1
+
+
+async def test_age_is_bounded(make_pool: MakePool, clock: Clock) -> None:
+    """One that is never idle goes stale all the same."""
+    pool = await pool_of(make_pool)
+    clock.advance(3601)
+    await use(pool, at_once)
+    await settle()
+
+    assert pool.counts.discards == {"stale": 1}
+
+
+async def test_what_is_in_use_is_within_the_target(make_pool: MakePool, engine: FakeEngine) -> None:
+    """Nothing is started for what will come back."""
+    pool = await pool_of(make_pool, target=2)
+    async with pool.lease() as first:
+        await settle()
+        assert (pool.warm, pool.leased, engine.starts) == (1, 1, 2)
+        first.again = at_once
+    await settle()
+
+    assert (pool.warm, pool.leased, engine.starts) == (2, 0, 2)
+
+
+async def test_close_does_not_wait_for_what_comes_back(
+    make_pool: MakePool, engine: FakeEngine
+) -> None:
+    """It goes at once, also when its run ends after that."""
+    pool = await pool_of(make_pool, target=2)
+    gate = Gate()
+    async with pool.lease() as late:
+        late.again = gate
+        await use(pool, gate)
+        await settle()
+        closing = asyncio.create_task(pool.close("draining"))
+        await settle()
+        gate.unfit.set_result("")
+        await closing
+        assert set(engine.present) == {late.container_id}
+    await settle()
+
+    assert not engine.present
+
+
+def test_none_is_kept_that_cannot_be_in_use() -> None:
+    """However often an image is wanted: as many as run at once, and one more."""
+    again = replace(SPEC, uses=USES)
+    settings = PoolSettings(sizes=Sizes(maximum=12, spare=2), leases_at_once=3)
+
+    assert settings.sizes_of(SPEC).maximum == 12
+    assert settings.sizes_of(again).maximum == 4
+    assert replace(settings, leases_at_once=40).sizes_of(again).maximum == 12
+    assert replace(settings, sizes=Sizes(minimum=9)).sizes_of(again).maximum == 9
+
+
+async def test_another_kind_of_use(make_pools: MakePools, engine: FakeEngine) -> None:
+    """An image's containers are all of one kind."""
+    pools = make_pools(target=1)
+    async with pools.lease(SPEC):
+        pass
+    async with pools.lease(replace(SPEC, uses=USES)):
+        pass
+    await settle()
+
+    assert pools.by_image[SPEC.image].comes_back
+    assert len(engine.present) == 1
+
+
+async def test_targets_follow_how_long_runs_take(
+    make_pools: MakePools, engine: FakeEngine, clock: Clock
+) -> None:
+    """Not how long a start does: what is taken is soon there again."""
+    pools = make_pools(sizes=Sizes(spare=1))
+    targets = {}
+    for uses in (1, USES):
+        spec = replace(SPEC, image=f"image-{uses}", uses=uses)
+        pools.warm_up(spec)
+        await settle()
+        for _ in range(60):
+            async with pools.lease(spec) as lease:
+                clock.advance(0.02)
+                lease.again = at_once if uses > 1 else None
+            await settle()
+            clock.advance(0.3)
+        pools.by_image[spec.image].demand.fill_times_s[:] = [0.4]
+        pools.resize()
+        targets[uses] = pools.by_image[spec.image].target
+
+    assert targets[USES] < targets[1]
+
+
+async def test_a_hosts_limit_and_containers_that_come_back(
+    make_pools: MakePools, engine: FakeEngine
+) -> None:
+    """What is in use is not counted twice: with room for one, that one serves run after run."""
+    pools = make_pools(target=2, host=1)
+    spec = replace(SPEC, uses=USES)
+    for _ in range(3):
+        async with pools.lease(spec) as lease:
+            pools.resize()
+            lease.again = at_once
+        await settle()
+
+    assert (engine.starts, engine.removals) == (1, 0)
