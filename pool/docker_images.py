@@ -6,7 +6,8 @@ import json
 import posixpath
 import tarfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import aiodocker
 import aiohttp
@@ -57,22 +58,33 @@ class DockerImages:
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
     ) -> dict[str, bytes | None]:
         """See pool.engine.ImageEngine. Reads through a container that is never started."""
-        created = asyncio.create_task(self._create(image_id), name=f"read {image_id}")
-        try:
-            container = await asyncio.shield(created)
-            async with self._client.call("read", READ_FILES_S, image=image_id) as docker:
-                try:
-                    return {
-                        path: await _read_path(docker, container.id, path, limit_bytes)
-                        for path in paths
-                    }
-                except tarfile.TarError as error:
-                    raise EngineError("read", f"no tar: {error}", image=image_id) from error
-        finally:
-            removal = asyncio.create_task(self._remove(created), name=f"remove of {image_id}")
-            self._removals.add(removal)
-            removal.add_done_callback(self._removals.discard)
-            await asyncio.shield(removal)
+        async with (
+            self._never_started(image_id) as container,
+            self._client.call("read", READ_FILES_S, image=image_id) as docker,
+        ):
+            try:
+                return {
+                    path: await _read_path(docker, container.id, path, limit_bytes)
+                    for path in paths
+                }
+            except tarfile.TarError as error:
+                raise EngineError("read", f"no tar: {error}", image=image_id) from error
+
+    async def fill_volume(self, name: str, image_id: str, path: str) -> None:
+        """See pool.engine.ImageEngine. An empty volume is filled when it is first mounted."""
+        options = {"Labels": self._labels}
+        mount = {"Type": "volume", "Source": name, "Target": path, "VolumeOptions": options}
+        async with self._never_started(image_id, Mounts=[mount]):
+            pass
+
+    async def remove_volume(self, name: str) -> None:
+        """Harmless when it is gone, or in use."""
+        async with self._client.call("remove", ENGINE_CALL_S) as docker:
+            try:
+                await docker._query_json(f"volumes/{name}", method="DELETE")
+            except aiodocker.DockerError as error:
+                if error.status not in (404, 409):
+                    raise
 
     async def image_changes(self) -> AsyncIterator[None]:
         """Yields once when listening, then whenever an image came, went or changed its name.
@@ -95,11 +107,30 @@ class DockerImages:
         finally:
             response.close()
 
-    async def _create(self, image_id: str) -> DockerContainer:
+    @asynccontextmanager
+    async def _never_started(
+        self, image_id: str, **host_config: Any
+    ) -> AsyncIterator[DockerContainer]:
+        """A container to look through, gone afterwards."""
+        creating = self._create(image_id, host_config)
+        created = asyncio.create_task(creating, name=f"create of {image_id}")
+        try:
+            yield await asyncio.shield(created)
+        finally:
+            removal = asyncio.create_task(self._remove(created), name=f"remove of {image_id}")
+            self._removals.add(removal)
+            removal.add_done_callback(self._removals.discard)
+            await asyncio.shield(removal)
+
+    async def _create(self, image_id: str, host_config: Mapping[str, Any]) -> DockerContainer:
+        body: dict[str, Any] = {
+            "Image": image_id,
+            "Cmd": ["-"],
+            "Labels": self._labels,
+            "HostConfig": dict(host_config),
+        }
         async with self._client.call("read", ENGINE_CALL_S, image=image_id) as docker:
-            return await docker.containers.create(
-                {"Image": image_id, "Cmd": ["-"], "Labels": self._labels}
-            )
+            return await docker.containers.create(body)
 
     async def _remove(self, created: asyncio.Task[DockerContainer]) -> None:
         # The engine goes on with a create whose caller went away.

@@ -102,5 +102,14 @@ class ImageEngine(Protocol):
         The image is not run.
         """
 
+    async def fill_volume(self, name: str, image_id: str, path: str) -> None:
+        """Make a volume of what the image has at `path`; one that holds something is left alone.
+
+        The image is not run.
+        """
+
+    async def remove_volume(self, name: str) -> None:
+        """Harmless when it is gone, or in use."""
+
     def image_changes(self) -> AsyncIterator[None]:
         """Yields once when listening, then whenever an image came, went or changed its name."""

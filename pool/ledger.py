@@ -59,7 +59,8 @@ class Ledger:
     def __repr__(self) -> str:
         return (
             f"<Ledger warm={len(self.warm)} starting={self.starting} queued={self.queued}"
-            f" leased={len(self.leased)} returning={len(self.returning)} waiting={len(self.waiting)}>"
+            f" leased={len(self.leased)} returning={len(self.returning)}"
+            f" waiting={len(self.waiting)}>"
         )
 
     def take(self) -> Container | None:

@@ -15,10 +15,11 @@ class PoolSettings:
     """Frozen; refuses nonsense when built.
 
     `host_containers` and `host_memory_bytes` bound what all images together keep warm or have
-    leased; `leases_at_once`, if given, how many of them are in use at once; `refills_at_once` how many background starts run together (a start costs 300 to 400 ms
-    of CPU in the engine). A container that dies younger than `shortest_life_s` counts as one that
-    could not start; one that has been warm for `longest_wait_s` is replaced, as is its host's
-    clock, its tmpfs and whatever else may have gone stale with it.
+    leased; `leases_at_once`, if given, how many of them are in use at once; `refills_at_once` how
+    many background starts run together (a start costs 300 to 400 ms of CPU in the engine). A
+    container that dies younger than `shortest_life_s` counts as one that could not start; one that
+    has been warm for `longest_wait_s` is replaced, as is its host's clock, its tmpfs and whatever
+    else may have gone stale with it.
     """
 
     sizes: Sizes = field(default_factory=Sizes)

@@ -8,7 +8,7 @@ it was given before a learner's program begins.
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cache
 
 from pool import ContainerSpec
 from runner.cell_records import READY_MARK
@@ -131,18 +131,19 @@ def cell_spec_of(spec: ContainerSpec, launcher_volume: str, *overlays: str) -> C
         tmpfs=dict.fromkeys(spec.tmpfs, _MOUNT_POINT),
         volumes=(),
         named_volumes={**spec.named_volumes, LAUNCHER_FOLDER: launcher_volume},
-        security_opt=(*spec.security_opt, f"seccomp={json.dumps(seccomp_profile())}"),
+        security_opt=(*spec.security_opt, f"seccomp={seccomp_profile()}"),
         # The kernel mounts no fresh /proc below one that is masked. Cells mask theirs.
         masked_paths=(),
         readonly_paths=(),
     )
 
 
-def seccomp_profile() -> dict[str, Any]:
-    """The container's: Docker's, and what the launcher needs."""
+@cache
+def seccomp_profile() -> str:
+    """The container's, as JSON: Docker's, and what the launcher needs."""
     profile = docker_seccomp_profile()
     for_cells = {"names": list(_FOR_CELLS), "action": "SCMP_ACT_ALLOW"}
-    return {**profile, "syscalls": [*profile["syscalls"], for_cells]}
+    return json.dumps({**profile, "syscalls": [*profile["syscalls"], for_cells]})
 
 
 def _words(option: str, folders: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,12 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.registry import Collector
 
 from runner.kata import RunResult
@@ -123,6 +128,14 @@ class _Pools(Collector):
         discards = CounterMetricFamily(
             "runner_pool_discards", "Containers thrown away.", labels=["image", "reason"]
         )
+        returns = CounterMetricFamily(
+            "runner_pool_returns", "Containers that came back warm after a run.", labels=["image"]
+        )
+        uses = SummaryMetricFamily(
+            "runner_container_uses",
+            "Runs that a container had served when it was thrown away.",
+            labels=["image"],
+        )
         for name, pool in _by_label(health["images"], self._label).items():
             for state in ("warm", "starting", "leased"):
                 containers.add_metric([name, state], pool[state])
@@ -133,9 +146,16 @@ class _Pools(Collector):
             takes.add_metric([name, "miss"], pool["misses"])
             starts.add_metric([name, "well"], pool["starts"] - pool["failures"])
             starts.add_metric([name, "failed"], pool["failures"])
+            returns.add_metric([name], pool["returns"])
+            uses.add_metric([name], count_value=pool["served"], sum_value=pool["uses"])
             for reason, count in pool["discards"].items():
                 discards.add_metric([name, reason], count)
-        yield from (containers, targets, rates, fills, takes, starts, discards)
+        yield _gauge(
+            "runner_cells",
+            "Whether containers serve many runs, each in a cell.",
+            health["reuse"]["kind"] == "cells",
+        )
+        yield from (containers, targets, rates, fills, takes, starts, returns, uses, discards)
 
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +20,7 @@ from pool import (
 )
 from runner.admission import Admission
 from runner.answer import Frame, Harvest, UnreadableError, unpack
+from runner.cell_stream import CellStream
 from runner.delta import created_and_changed, touched
 from runner.errors import RequestError
 from runner.hand_over import hand_over
@@ -51,10 +52,16 @@ class _Answer:
     code: Code | None = None
     reason: str = ""
 
+    @property
+    def is_broken_off(self) -> bool:
+        """Whether the container ended before it had answered."""
+        return self.code is Code.MACHINERY_FAILED
+
 
 class KataRunner:
     """Runs kata. `budget_s` is what a request may take in all, from its arrival.
 
+    `kind_of_use` makes the container for one run one for many, where that can be had.
     `ended` is told of every run: its image, its result, and the seconds of its phases.
     """
 
@@ -67,6 +74,7 @@ class KataRunner:
         admission: Admission,
         traffic_light: TrafficLight,
         delivery: Delivery,
+        kind_of_use: Callable[[ContainerSpec], ContainerSpec],
         labels: Mapping[str, str],
         budget_s: float,
         ended: Callable[[str, RunResult, Mapping[str, float]], None],
@@ -77,6 +85,7 @@ class KataRunner:
         self._admission = admission
         self._traffic_light = traffic_light
         self._delivery = delivery
+        self._kind_of_use = kind_of_use
         self._labels = dict(labels)
         self._budget_s = budget_s
         self._ended = ended
@@ -98,7 +107,7 @@ class KataRunner:
             profile = await self._images.profile(kata.image_name)
             if profile is None:
                 return self._pulling(kata)
-            spec = spec_for(kata.image_name, profile, self._delivery, self._labels)
+            spec = self._spec(kata.image_name, profile)
             async with AsyncExitStack() as stack:
                 until_s = max(deadline_s - _worst_s(kata), now_s + SHORTEST_QUEUE_S)
                 turn = self._admission.turn(until_s)
@@ -108,7 +117,12 @@ class KataRunner:
                     lease = await stack.enter_async_context(self._pools.lease(spec))
                 leased_s = clock()
                 phases_s["acquire"] = leased_s - admitted_s
-                answer = await self._converse(kata, lease, deadline_s)
+                if spec.uses > 1:
+                    answer = await self._converse_with_cell(kata, lease, deadline_s)
+                else:
+                    answer = await self._converse(kata, lease, lease.stream.read, deadline_s)
+                    if answer.is_broken_off:
+                        answer = replace(answer, reason=await self._last_words(lease))
                 answered_s = clock()
                 phases_s["run"] = answered_s - leased_s
                 # Inside the lease: the engine's work on the removal and the refill, 300 ms of
@@ -128,14 +142,32 @@ class KataRunner:
         profile = await self._images.profile(image_name)
         if profile is None:
             return None
-        return spec_for(image_name, profile, self._delivery, self._labels)
+        return self._spec(image_name, profile)
+
+    def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
+        return self._kind_of_use(spec_for(image_name, profile, self._delivery, self._labels))
 
     def _pulling(self, kata: Kata) -> RunResult:
         self._images.pull(kata.image_name)
         return RunResult(Outcome.PULLING, Code.PULLING)
 
-    async def _converse(self, kata: Kata, lease: Lease, deadline_s: float) -> _Answer:
-        """Hand over, and read until the answer is there, the stream ends or the time is up."""
+    async def _converse_with_cell(self, kata: Kata, lease: Lease, deadline_s: float) -> _Answer:
+        """The container can be used again once its next cell waits, which is seen to later.
+
+        What it complained of may be of an earlier run: only the launcher's own words are told.
+        """
+        cell = CellStream(lease.stream)
+        answer = await self._converse(kata, lease, cell.read, deadline_s)
+        if answer.is_broken_off:
+            answer = replace(answer, reason=f"no answer: {cell.unfit or 'the cell ended'}")
+        if cell.unfit or (answer.frame is not None and answer.frame.is_complete):
+            lease.again = cell.next_cell
+        return answer
+
+    async def _converse(
+        self, kata: Kata, lease: Lease, read: Callable[[], Awaitable[bytes]], deadline_s: float
+    ) -> _Answer:
+        """Hand over, and read until the answer is there, no more will come or the time is up."""
         nonce = secrets.token_hex(16)
         if sum(map(len, kata.files.values())) > _PACK_IN_THREAD_BYTES:
             packed = await asyncio.to_thread(hand_over, kata, nonce)
@@ -147,10 +179,9 @@ class KataRunner:
         try:
             async with asyncio.timeout_at(min(answer_by_s, deadline_s)):
                 while not frame.is_complete and not frame.is_too_large:
-                    data = await lease.stream.read()
+                    data = await read()
                     if not data:
-                        reason = await self._last_words(lease)
-                        return _Answer(None, Code.MACHINERY_FAILED, reason)
+                        return _Answer(None, Code.MACHINERY_FAILED)
                     frame.feed(data)
         except TimeoutError:
             reason = f"no answer soon after {kata.max_seconds:g} s; the container was killed"

@@ -12,6 +12,7 @@ from loguru import logger
 
 from pool import (
     ContainerEngine,
+    ContainerSpec,
     DockerClient,
     DockerContainers,
     DockerImages,
@@ -25,6 +26,7 @@ from pool import (
     sweep,
 )
 from runner.admission import Admission
+from runner.cells import Cells
 from runner.images import Images
 from runner.kata import Kata, RunResult
 from runner.logs import report_bug, report_engine_error
@@ -70,6 +72,7 @@ class Service:
     """
 
     def __init__(self, settings: Settings, owner: Owner, engines: Engines) -> None:
+        places = settings.runs_at_once or (os.cpu_count() or 1) + 1
         self._settings = settings
         self._born_s = time.monotonic()
         self._owner = owner
@@ -88,6 +91,7 @@ class Service:
                 sizes=settings.sizes,
                 host_containers=settings.host_containers,
                 host_memory_bytes=settings.host_memory_mib * MIB,
+                leases_at_once=places,
                 refills_at_once=settings.refills_at_once,
             ),
             failed=report_bug,
@@ -105,8 +109,17 @@ class Service:
             engines.containers, engines.images, settings.ruby_image, owner.labels()
         )
         self.metrics = Metrics(self.health, settings.commit_sha)
-        self._admission = Admission(
-            places=settings.runs_at_once or (os.cpu_count() or 1) + 1, queue=settings.queue
+        self._admission = Admission(places=places, queue=settings.queue)
+        self._cells = Cells(
+            engines.containers,
+            engines.images,
+            wanted=settings.reuse,
+            delivery=settings.delivery,
+            launcher_image=settings.launcher_image,
+            uses=settings.reuse_most_runs,
+            overlays=settings.reuse_overlays,
+            labels=owner.labels(),
+            decided=self._warm_first,
         )
         self._runner = KataRunner(
             engine=self._engine,
@@ -115,6 +128,7 @@ class Service:
             admission=self._admission,
             traffic_light=self._traffic_light,
             delivery=settings.delivery,
+            kind_of_use=self._cells.spec_of,
             labels=owner.labels(),
             budget_s=settings.budget_s,
             ended=self.metrics.run_ended,
@@ -127,7 +141,7 @@ class Service:
     @property
     def is_ready(self) -> bool:
         """Whether a run would be taken on: cheap, and true when every pool is cold."""
-        return self._engine_answers and not self.is_draining
+        return self._engine_answers and self._cells.is_decided and not self.is_draining
 
     async def start(self) -> None:
         """Begin the background work; does not wait for the engine."""
@@ -135,8 +149,7 @@ class Service:
         self._traffic_light.start()
         self._siblings.start()
         self._own(self._sweep_for_ever(), "sweep")
-        for name in self._settings.warm_images:
-            self._warm_up(name)
+        self._cells.start()
 
     async def drain(self) -> None:
         """Take on nothing new in the background, and remove every container of ours."""
@@ -147,6 +160,7 @@ class Service:
         await self._siblings.close()
         await self._images.close()
         await self._traffic_light.close()
+        await self._cells.close()
         await self._pools.close()
         with suppress(EngineError):  # reported where it failed
             await remove_mine(self._engine, self._owner)
@@ -211,6 +225,7 @@ class Service:
             "queued": self._admission.waiting,
             "refused": self._admission.refused,
             "pulling": self._images.pulling,
+            "reuse": self._cells.health(),
             "siblings": self._siblings.health(),
             "heard_ago_s": self._book.heard_ago_s(now_s),
             "notices_in": dict(self._book.verdicts),
@@ -230,13 +245,21 @@ class Service:
                     "starts": pool.counts.starts,
                     "failures": pool.counts.failures,
                     "fill_seconds": [round(fill_s, 3) for fill_s in pool.demand.fill_times_s],
+                    "returns": pool.counts.returns,
+                    "served": pool.counts.served,
+                    "uses": pool.counts.uses,
                     "discards": pool.counts.discards,
-                    "mode": "copied home" if pool.spec.volumes else "read-only",
+                    "mode": _mode(pool.spec),
                     "last_error": str(pool.breaker.last_error or ""),
                 }
                 for name, pool in self._pools.by_image.items()
             },
         }
+
+    def _warm_first(self) -> None:
+        """What kind of containers there will be is known."""
+        for name in self._settings.warm_images:
+            self._warm_up(name)
 
     def _standing(self, image: str) -> Standing | None:
         pool, now_s = self._pools.by_image.get(image), time.monotonic()
@@ -259,6 +282,7 @@ class Service:
                 self._pools.warm_up(spec)
 
     def _images_changed(self) -> None:
+        self._cells.look_again()
         self._own(self._retire_replaced(), "retire replaced images")
 
     async def _retire_replaced(self) -> None:
@@ -270,6 +294,7 @@ class Service:
     def _engine_came_or_went(self, is_there: bool) -> None:
         if is_there:
             self._pools.forgive()
+            self._cells.look_again(whatever_was_tried=True)
             self._traffic_light.forgive()
         else:
             self._engine_answers = False
@@ -298,3 +323,9 @@ class Service:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             report_bug(error)
+
+
+def _mode(spec: ContainerSpec) -> str:
+    if spec.uses > 1:
+        return "cells"
+    return "copied home" if spec.volumes else "read-only"

@@ -1,6 +1,7 @@
 """All settings, from the environment; the only reader of it."""
 
 import os
+import posixpath
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -16,6 +17,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
+from runner.reuse import Reuse
 
 PREFIX = "CYBER_DOJO_RUNNER_"
 MIB = 1024 * 1024
@@ -41,6 +43,12 @@ class Settings(BaseSettings):
     commit_sha: str = Field("", validation_alias=AliasChoices("COMMIT_SHA"))
     replica: str = Field("", description="this replica's name; the host's name and port if empty")
     delivery: Delivery = Field(Delivery.ATTACH, description="attach or exec")
+    reuse: Reuse = Field(Reuse.NEVER, description="never, cells or auto: docs/security.md")
+    reuse_most_runs: int = Field(500, ge=1, le=100_000, description="that one container serves")
+    reuse_overlays: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="folders of images that runs in cells may write to, separated by commas"
+    )
+    launcher_image: str = Field("dojo-runner/launcher:latest", description="what makes the cells")
     ruby_image: str = Field(
         "dojo-runner/ruby:latest", description="any image with Ruby 2.7 or later"
     )
@@ -84,7 +92,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with unix://, tcp://, http:// or https://")
         return value
 
-    @field_validator("warm_images", "siblings", mode="before")
+    @field_validator("warm_images", "siblings", "reuse_overlays", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -100,6 +108,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"{sibling!r} is not host:port")
         return value
 
+    @field_validator("reuse_overlays")
+    @classmethod
+    def _absolute(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for path in value:
+            if not path.startswith("/") or posixpath.normpath(path) != path or path == "/":
+                raise ValueError(f"{path!r} is not the absolute path of a folder below /")
+        return value
+
     @field_validator("secret")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
@@ -112,6 +128,12 @@ class Settings(BaseSettings):
     def _min_below_max(self) -> Self:
         if self.warm_min > self.warm_max:
             raise ValueError(f"{PREFIX}WARM_MIN is above {PREFIX}WARM_MAX")
+        return self
+
+    @model_validator(mode="after")
+    def _cells_need_attach(self) -> Self:
+        if self.reuse is Reuse.CELLS and self.delivery is not Delivery.ATTACH:
+            raise ValueError(f"{PREFIX}REUSE=cells needs {PREFIX}DELIVERY=attach")
         return self
 
     @property

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 import pytest
@@ -12,6 +12,7 @@ from loguru import logger
 from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, EngineError
 from runner.images import RED_AMBER_GREEN
 from runner.logs import set_up_logs
+from runner.reuse import Reuse
 from runner.service import docker_engines
 from runner.settings import Settings
 from tests.fakes import FakeEngine
@@ -62,6 +63,8 @@ def serve_fake() -> ServeFake:
         chosen = Settings(_env_file=None, **{"warm": 1, **settings})
         engine.images.add(FAKE_IMAGE, {RED_AMBER_GREEN: STATUS_LAMBDA.encode()})
         engine.images.add(chosen.ruby_image)
+        if chosen.reuse is Reuse.CELLS:
+            engine.images.add(chosen.launcher_image)
         return serving(chosen, engine.engines(), new_owner(), FAKE_IMAGE, engine)
 
     return serve
@@ -80,9 +83,25 @@ async def fake_http(serve_fake: ServeFake) -> AsyncIterator[Served]:
 
 @pytest.fixture(scope="module")
 async def docker_http(docker_containers: DockerContainers) -> AsyncIterator[Served]:
-    """A service on the real engine."""
+    """A service on the real engine, with a container for each run."""
+    async with _on_docker(docker_containers, Reuse.NEVER) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+async def cells_http(docker_containers: DockerContainers) -> AsyncIterator[Served]:
+    """A service on the real engine, with a cell for each run."""
+    async with _on_docker(docker_containers, Reuse.CELLS) as served:
+        assert served.service.health()["reuse"]["kind"] == "cells"
+        yield served
+
+
+@asynccontextmanager
+async def _on_docker(docker_containers: DockerContainers, reuse: Reuse) -> AsyncIterator[Served]:
     owner = new_owner()
-    settings = Settings(_env_file=None, warm=2, warm_images=(DOCKER_IMAGE,), COMMIT_SHA="a1b2c3")
+    settings = Settings(
+        _env_file=None, warm=2, warm_images=(DOCKER_IMAGE,), COMMIT_SHA="a1b2c3", reuse=reuse
+    )
     engines = docker_engines(settings.docker_host, owner)
     async with serving(settings, engines, owner, DOCKER_IMAGE) as served:
         await served.until_ready()
@@ -91,9 +110,11 @@ async def docker_http(docker_containers: DockerContainers) -> AsyncIterator[Serv
     assert await docker_containers.list_containers(label) == []
 
 
-@pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.docker)])
+@pytest.fixture(
+    params=["fake", *(pytest.param(one, marks=pytest.mark.docker) for one in ("docker", "cells"))]
+)
 def http(request: pytest.FixtureRequest) -> Served:
-    """A service on either engine: what holds on both."""
+    """A service on either engine, and with either kind of use: what holds on all."""
     served: Served = request.getfixturevalue(f"{request.param}_http")
     return served
 

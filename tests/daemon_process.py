@@ -90,12 +90,13 @@ class Daemon:
     async def settled(self, *images: str) -> None:
         """Wait until every pool, these images' at least, is full, and nothing is left over.
 
-        What is due: the warm containers, and the one that decides the colours. A pool whose image
-        cannot be started is never full.
+        What is due: the warm containers, the one that decides the colours, and the one that shows
+        that cells can be had. A pool whose image cannot be started is never full.
         """
 
         async def surplus() -> str:
-            by_image = (await self.health())["images"]
+            health = await self.health()
+            by_image = health["images"]
             if not by_image.keys() >= set(images):
                 return "an image is not pooled"
             pools = [pool for pool in by_image.values() if not pool["last_error"]]
@@ -103,7 +104,7 @@ class Daemon:
                 return "a pool is not full"
             if any(pool["starting"] or pool["leased"] for pool in pools):
                 return "a pool is busy"
-            due = sum(pool["warm"] for pool in pools) + 1
+            due = sum(pool["warm"] for pool in pools) + 1 + (health["reuse"]["kind"] == "cells")
             found = await self.containers()
             return "" if len(found) == due else f"{due} due, {found}"
 

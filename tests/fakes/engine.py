@@ -7,6 +7,7 @@ from runner.service import Engines
 from tests.fakes.containers import FakeContainers
 from tests.fakes.images import FakeImages
 from tests.fakes.kata import LocalKata
+from tests.fakes.launcher import FakeLauncher
 from tests.fakes.traffic_light import status_light
 
 
@@ -16,9 +17,9 @@ class FakeEngine:
     def __init__(self, failed: Callable[[EngineError], None] = lambda error: None) -> None:
         self.images = FakeImages(failed)
         self.kata = LocalKata()
-        self.containers = FakeContainers(
-            self.images, {"bash": self.kata, "ruby": status_light}, failed
-        )
+        self.launcher = FakeLauncher(self.kata)
+        programs = {"bash": self.kata, "ruby": status_light, "/.dojo/cells": self.launcher}
+        self.containers = FakeContainers(self.images, programs, failed)
         self.is_closed = False
 
     def engines(self) -> Engines:

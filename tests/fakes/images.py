@@ -24,6 +24,7 @@ class FakeImages:
         self.in_registry: dict[str, FakeImage] = {}
         self.pulls: list[str] = []
         self.reads: list[str] = []
+        self.volumes: dict[str, str] = {}  # name -> the id of the image that filled it
         self.may_pull = asyncio.Event()
         self.may_pull.set()
         self._failed = failed
@@ -84,6 +85,16 @@ class FakeImages:
                     for path, content in found.items()
                 }
         raise ImageMissingError("read", f"No such image: {image_id}", status=404, image=image_id)
+
+    async def fill_volume(self, name: str, image_id: str, path: str) -> None:
+        """One that is there is left alone."""
+        if not self.has(image_id):
+            raise ImageMissingError("read", f"No such image: {image_id}", status=404)
+        self.volumes.setdefault(name, image_id)
+
+    async def remove_volume(self, name: str) -> None:
+        """Harmless when it is gone."""
+        self.volumes.pop(name, None)
 
     async def image_changes(self) -> AsyncIterator[None]:
         """Yields at once, and after every change."""

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pool import Delivery
 from tests.daemon_process import Daemon, daemon
 
 pytestmark = pytest.mark.docker
@@ -25,17 +24,19 @@ Result = dict[str, Any]
 
 @pytest_asyncio.fixture(scope="module")
 async def daemons(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Daemon]]:
-    """One for each delivery, with pools as small as can be."""
+    """One for each delivery and kind of use, with pools as small as can be."""
     folder = tmp_path_factory.mktemp("adversary")
     async with (
         daemon(folder, delivery="attach", warm="1", runs_at_once="8") as attach,
         daemon(folder, delivery="exec", warm="1", runs_at_once="8") as execs,
+        daemon(folder, reuse="cells", warm="1", runs_at_once="8") as cells,
     ):
-        for one in (attach, execs):
+        assert (await cells.health())["reuse"]["kind"] == "cells"
+        for one in (attach, execs, cells):
             for image in (GCC, PYTHON, BUSYBOX):
                 await one.run(image, "true")
             await one.settled()
-        yield {"attach": attach, "exec": execs}
+        yield {"attach": attach, "exec": execs, "cells": cells}
 
 
 class Victim:
@@ -61,16 +62,16 @@ class Victim:
         assert self.daemon.memory_bytes() < self._before_bytes + GROWTH_BYTES
 
 
-@pytest.fixture(params=list(Delivery))
+@pytest.fixture(params=["attach", "exec", "cells"])
 def victim(daemons: dict[str, Daemon], request: pytest.FixtureRequest) -> Victim:
-    """Each delivery's, where it matters."""
-    return Victim(daemons[request.param.value])
+    """Each delivery's and each kind's, where the delivery matters."""
+    return Victim(daemons[request.param])
 
 
-@pytest.fixture
-def attached(daemons: dict[str, Daemon]) -> Victim:
-    """The default delivery's, where it does not matter."""
-    return Victim(daemons["attach"])
+@pytest.fixture(params=["attach", "cells"])
+def attached(daemons: dict[str, Daemon], request: pytest.FixtureRequest) -> Victim:
+    """The default delivery's with each kind of use, where the delivery does not matter."""
+    return Victim(daemons[request.param])
 
 
 def c(program: str) -> dict[str, str]:

@@ -80,7 +80,7 @@ def test_what_is_masked_is_on_the_command_line() -> None:
 
 def test_the_filter_is_dockers_and_four_calls() -> None:
     """Its text, not a path: the engine need not share our file system."""
-    profile, docker = seccomp_profile(), docker_seccomp_profile()
+    profile, docker = json.loads(seccomp_profile()), docker_seccomp_profile()
     [text] = [word for word in CELLS.security_opt if word.startswith("seccomp=")]
 
     assert json.loads(text.removeprefix("seccomp=")) == profile

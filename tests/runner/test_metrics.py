@@ -37,6 +37,7 @@ def no_pools() -> dict[str, object]:
         "siblings": [],
         "notices_in": {},
         "notices_out": {},
+        "reuse": {"kind": "single use"},
         "images": {},
     }
 

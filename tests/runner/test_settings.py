@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from pool import DEFAULT_DOCKER_HOST, Delivery
+from runner.reuse import Reuse
 from runner.settings import PREFIX, Settings, SettingsError, read_settings
 
 
@@ -98,6 +99,25 @@ def test_other_variables_are_nobodys_business(environ: dict[str, str]) -> None:
     environ["CYBER_DOJO_SAVER_PORT"] = "x"
 
     assert read_settings().port == 4597
+
+
+@pytest.mark.parametrize("wrong", ["usr/local", "/", "/usr/../etc", "/usr/"])
+def test_an_overlay_is_a_folder(environ: dict[str, str], wrong: str) -> None:
+    """Absolute, plain, and not the root."""
+    environ[f"{PREFIX}REUSE_OVERLAYS"] = wrong
+
+    with pytest.raises(SettingsError, match=f"{PREFIX}REUSE_OVERLAYS"):
+        read_settings()
+
+
+def test_cells_are_for_attach_delivery(environ: dict[str, str]) -> None:
+    """Who insists on cells is told; who would like to have them gets what there is."""
+    environ |= {f"{PREFIX}DELIVERY": "exec", f"{PREFIX}REUSE": "auto"}
+    assert read_settings().reuse is Reuse.AUTO
+    environ[f"{PREFIX}REUSE"] = "cells"
+
+    with pytest.raises(SettingsError, match="REUSE=cells needs"):
+        read_settings()
 
 
 def test_settings_are_frozen() -> None:
