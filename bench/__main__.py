@@ -2,10 +2,11 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 from cyclopts import App
 
-from bench import classroom, replicas, storm, ways
+from bench import classroom, flame, replicas, storm, ways
 
 app = App(
     name="bench", help="Measurements on a real engine. Only on a quiet machine they mean much."
@@ -34,6 +35,12 @@ def run_storm() -> int:
 def run_replicas() -> int:
     """Three replicas: how soon one warms the others, and what mishaps of one cost the others."""
     return asyncio.run(replicas.main())
+
+
+@app.command(name="flame")
+def run_flame(picture: Path, seconds: int = 8) -> int:
+    """Where the daemon's time goes, as a flame graph."""
+    return flame.main(picture, seconds)
 
 
 if __name__ == "__main__":
