@@ -281,6 +281,37 @@ class TestRefusedStart:
         assert "DOCKER_HOST" in ended.stderr
 
 
+async def test_cells_that_cannot_be_had(tmp_path: Path) -> None:
+    """What is no launcher is found out by trying; runs go on, each in its own container."""
+    async with daemon(tmp_path, reuse="auto", launcher_image=BUSYBOX) as running:
+        assert await colour(running, "exit 1") == "red"
+        health = await running.health()
+        [said] = running.log("cells cannot be had: each run gets a container of its own")
+
+    assert health["reuse"]["kind"] == "single use"
+    assert "/.dojo/cells" in health["reuse"]["why_no_cells"] == said["reason"]
+    assert health["images"][BUSYBOX]["mode"] == "read-only"
+
+
+async def test_siblings_share_the_launchers_volume(tmp_path: Path) -> None:
+    """One that goes leaves it to the other, and nobody can take it away from under it."""
+    async with (
+        daemon(tmp_path, reuse="cells", warm="1") as one,
+        daemon(tmp_path, reuse="cells", warm="1") as other,
+    ):
+        assert [await colour(one), await colour(other)] == ["green", "green"]
+        assert await one.stop() == 0
+        # What a prune does to all that are not in use.
+        removing = await asyncio.create_subprocess_shell(
+            "docker volume rm $(docker volume ls --quiet --filter name=dojo-runner-launcher-)",
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await removing.communicate()
+        assert b"volume is in use" in said
+        async with daemon(tmp_path, reuse="cells", warm="1") as third:
+            assert [await colour(third), await colour(other)] == ["green", "green"]
+
+
 async def test_siblings_leave_each_other_alone(tmp_path: Path) -> None:
     """Two daemons on one engine: neither counts, uses or sweeps the other's containers."""
     async with (
