@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from bench import classroom, flame, replicas, storm, ways
+from bench import classroom, engine_cost, flame, replicas, scale, soak, storm, ways
 
 app = App(
     name="bench", help="Measurements on a real engine. Only on a quiet machine they mean much."
@@ -35,6 +35,24 @@ def run_storm() -> int:
 def run_replicas() -> int:
     """Three replicas: how soon one warms the others, and what mishaps of one cost the others."""
     return asyncio.run(replicas.main())
+
+
+@app.command(name="engine")
+def run_engine(rounds: int = 8, runtime: str = "") -> int:
+    """What a container costs the engine, and variants of it; `runtime`: one that it knows."""
+    return asyncio.run(engine_cost.main(rounds, runtime))
+
+
+@app.command(name="scale")
+def run_scale(images: int = 20, each: int = 10) -> int:
+    """So many images with so many warm containers each."""
+    return asyncio.run(scale.main(images, each))
+
+
+@app.command(name="soak")
+def run_soak(runs: int = 10_000, reuse: str = "cells") -> int:
+    """So many runs of `true`, and what is held meanwhile; status 1 when it grows."""
+    return asyncio.run(soak.main(runs, reuse))
 
 
 @app.command(name="flame")

@@ -58,6 +58,7 @@ class ContainerSpec:
     masked_paths: tuple[str, ...] | None = None
     readonly_paths: tuple[str, ...] | None = None
     network: str = "none"
+    runtime: str = ""  # a name that the engine knows; empty: its default
     init: bool = True
 
     def create_body(self) -> dict[str, Any]:
@@ -106,6 +107,7 @@ class ContainerSpec:
                 "NetworkMode": self.network,
                 "IpcMode": "private",
                 "Init": self.init,
+                **({"Runtime": self.runtime} if self.runtime else {}),
                 # What a container prints is read from its stream; the engine need not store it.
                 "LogConfig": {"Type": "none"},
             },

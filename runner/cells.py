@@ -45,6 +45,7 @@ class Cells:
         *,
         wanted: Reuse,
         delivery: Delivery,
+        runtime: str,
         launcher_image: str,
         uses: int,
         overlays: tuple[str, ...],
@@ -55,6 +56,7 @@ class Cells:
         self._containers = containers
         self._images = images
         self._wanted = wanted
+        self._runtime = runtime
         self._launcher_image = launcher_image
         self._uses = uses
         self._overlays = overlays
@@ -147,7 +149,8 @@ class Cells:
         """The launcher's own image, with something in its home: an overlay is tried, too."""
         profile = ImageProfile(image_id, Home.COPIED, None)
         spec = spec_for(self._launcher_image, profile, Delivery.ATTACH, self._labels)
-        return cell_spec_of(replace(spec, command=(_WAITS, READY_MARK.decode())), volume)
+        command = (_WAITS, READY_MARK.decode())
+        return cell_spec_of(replace(spec, command=command, runtime=self._runtime), volume)
 
     def _decide(self, volume: str | None, why_not: str) -> None:
         if (volume, why_not) == (self._volume, self._why_not):

@@ -74,6 +74,7 @@ class KataRunner:
         admission: Admission,
         traffic_light: TrafficLight,
         delivery: Delivery,
+        runtime: str,
         kind_of_use: Callable[[ContainerSpec], ContainerSpec],
         labels: Mapping[str, str],
         budget_s: float,
@@ -85,6 +86,7 @@ class KataRunner:
         self._admission = admission
         self._traffic_light = traffic_light
         self._delivery = delivery
+        self._runtime = runtime
         self._kind_of_use = kind_of_use
         self._labels = dict(labels)
         self._budget_s = budget_s
@@ -145,7 +147,8 @@ class KataRunner:
         return self._spec(image_name, profile)
 
     def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
-        return self._kind_of_use(spec_for(image_name, profile, self._delivery, self._labels))
+        spec = spec_for(image_name, profile, self._delivery, self._labels)
+        return self._kind_of_use(replace(spec, runtime=self._runtime))
 
     def _pulling(self, kata: Kata) -> RunResult:
         self._images.pull(kata.image_name)

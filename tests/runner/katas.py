@@ -111,6 +111,7 @@ async def katas(delivery: Delivery, labels: Mapping[str, str]) -> AsyncIterator[
         admission=Admission(places=8, queue=100),
         traffic_light=light,
         delivery=delivery,
+        runtime="",
         kind_of_use=lambda spec: spec,
         labels=labels,
         budget_s=60.0,
