@@ -5,6 +5,7 @@ import contextlib
 import os
 import platform
 import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -85,6 +86,7 @@ async def _matrix(
     plan: Plan, ways: Mapping[str, Way], katas: Sequence[Workload], result: Result
 ) -> None:
     for kata in map(plan.workload, katas):
+        began_s = time.perf_counter()
         console.print(f"{kata.name}:", end="")
         await _prepare(ways, kata, max(plan.at_once))
         await _note_idle(result)
@@ -95,7 +97,7 @@ async def _matrix(
                     cell = result.cell(way.name, kata.name, at_once)
                     place = _Place(result, cell, way, kata, at_once)
                     await _round(place, plan.seconds / plan.rounds)
-        console.print()
+        console.print(f" at a time, {time.perf_counter() - began_s:.0f} s")
 
 
 @dataclass(frozen=True)
