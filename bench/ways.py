@@ -17,7 +17,7 @@ from bench.results import OK
 from runner.answer import Frame, Harvest, unpack
 from runner.delta import MOST_CREATED, touched
 from runner.hand_over import pack
-from runner.settings import Settings
+from runner.reuse import Reuse
 from scripts.daemon import ROOT, daemon
 
 SETTLED_WITHIN_S = 120.0
@@ -155,22 +155,30 @@ class Daemon(Server):
         self._warm = warm
 
     async def prepare(self, workload: Workload, at_once: int) -> None:
-        """A first run makes it a pool of the image, and fills it."""
+        """A first run makes it a pool of the image, and fills it. Raises WayError."""
+        if self.name == CELLS:
+            await self._until(lambda of_health: of_health["reuse"]["kind"] == "cells")
         if workload.kata.image_name not in (await health(self._http, self._url))["images"]:
             await self.run_of(workload)()
         await self.settle(workload, at_once)
 
     async def settle(self, workload: Workload, at_once: int) -> None:
         """As many are warm as will be taken, and no start or run goes on. Raises WayError."""
-        wanted = min(at_once, self._warm)
+        wanted, image = min(at_once, self._warm), workload.kata.image_name
+
+        def is_settled(of_health: Mapping[str, Any]) -> bool:
+            pool = of_health["images"][image]
+            return bool(
+                pool["warm"] >= wanted and not pool["starting"] and not of_health["running"]
+            )
+
+        await self._until(is_settled)
+
+    async def _until(self, condition: Callable[[Mapping[str, Any]], bool]) -> None:
         until_s = time.perf_counter() + SETTLED_WITHIN_S
-        while True:
-            of_health = await health(self._http, self._url)
-            pool = of_health["images"][workload.kata.image_name]
-            if pool["warm"] >= wanted and not pool["starting"] and not of_health["running"]:
-                return
+        while not condition(of_health := await health(self._http, self._url)):
             if time.perf_counter() > until_s:
-                raise WayError(f"{self.name} does not settle: {pool}")
+                raise WayError(f"{self.name} is not as it should be: {of_health}")
             await asyncio.sleep(0.02)
 
 
@@ -199,9 +207,9 @@ async def opened(
 
         makers: Mapping[str, Callable[[], Way]] = {
             LIMIT: lambda: Limit(stack),
-            WARM: lambda: served(WARM, most_at_once, **_reuse("never")),
-            CELLS: lambda: served(CELLS, cells_warm(), **_reuse("cells")),
-            MISS: lambda: served(MISS, 0, **_reuse("never")),
+            WARM: lambda: served(WARM, most_at_once, **_reuse(Reuse.NEVER)),
+            CELLS: lambda: served(CELLS, cells_warm(), **_reuse(Reuse.CELLS)),
+            MISS: lambda: served(MISS, 0, **_reuse(Reuse.NEVER)),
             DOCKER_RUN: DockerRun,
         }
         for name in names:
@@ -209,12 +217,8 @@ async def opened(
         yield ways
 
 
-def _reuse(how: str) -> dict[str, str]:
-    """Nothing for a daemon that does not know the setting, where never is all there is."""
-    is_known = "reuse" in Settings.model_fields
-    if how == "cells" and not is_known:
-        raise WayError("this daemon has no cells yet: leave that way out")
-    return {"CYBER_DOJO_RUNNER_REUSE": how} if is_known else {}
+def _reuse(how: Reuse) -> dict[str, str]:
+    return {"CYBER_DOJO_RUNNER_REUSE": how.value}
 
 
 def _roomy(warm: int) -> dict[str, str]:
