@@ -6,6 +6,8 @@ export PYTHON
 
 venv := .venv/.project
 with_engine := scripts/with-engine
+comma := ,
+launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop images image demo serve test check bench simulate lock clean
@@ -39,7 +41,7 @@ demo: $(venv) ## a red, an amber and a green kata over HTTP
 	@$(with_engine) --images ruby,python-pytest .venv/bin/python -m scripts.demo
 
 serve: $(venv) ## the daemon in the foreground
-	@$(with_engine) --images ruby,python-pytest .venv/bin/dojo-runner serve
+	@$(with_engine) --images ruby,python-pytest$(launcher) .venv/bin/dojo-runner serve
 
 test: $(venv) ## the whole test suite; ARGS="-k name" for only some
 	@$(with_engine) --images all --tools docker,docker-compose .venv/bin/pytest $(ARGS)

@@ -1,4 +1,4 @@
-"""python -m bench [ways|class|storm|replicas|report]: what `make bench` runs; `ways` by default."""
+"""python -m bench [ways|report|class|storm|replicas|flame]: `make bench`; `ways` by default."""
 
 import asyncio
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyclopts import App, Parameter
 
-from bench import classroom, matrix, replicas, report, results, storm
+from bench import classroom, flame, matrix, replicas, report, results, storm
 from bench.katas import C_IMAGE, IMAGE, WORKLOADS, WrongAnswerError
 from bench.results import CLASS, HARVEST
 from bench.ways import WAYS, WayError
@@ -22,6 +22,7 @@ app = App(
 )
 
 
+@app.command(name="ways")
 @app.default
 def run_ways(
     *,
@@ -114,6 +115,12 @@ def run_storm() -> int:
 def run_replicas() -> int:
     """Three replicas: how soon one warms the others, and what mishaps of one cost the others."""
     return asyncio.run(replicas.main())
+
+
+@app.command(name="flame")
+def run_flame(picture: Path, seconds: int = 8) -> int:
+    """Where the daemon's time goes, as a flame graph."""
+    return flame.main(picture, seconds)
 
 
 if __name__ == "__main__":

@@ -36,3 +36,10 @@ def busy_s(stat: str, ticks: int) -> float:
     if name != "cpu":
         raise ValueError(f"not /proc/stat: {stat[:60]!r}")
     return sum(int(fields[number]) for number in _BUSY) / ticks
+
+
+def of_process(pid: int) -> float:
+    """Seconds that a process has used so far."""
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / _TICKS

@@ -109,7 +109,7 @@ def over_http(
 ) -> Run:
     """A run of the kata there. `judge` makes the verdict of the answer's seven keys; a run that
     was not carried out is its HTTP status, or the error's name."""
-    body = body_of(kata)
+    body = json.dumps(arguments_of(kata)).encode()
     headers = {"Content-Type": "application/json"}
 
     async def run() -> Verdict:
@@ -126,12 +126,12 @@ def over_http(
     return run
 
 
-def body_of(kata: Kata) -> bytes:
-    """As the contract has it."""
+def arguments_of(kata: Kata) -> dict[str, Any]:
+    """As the contract has them."""
     manifest: dict[str, Any] = {"image_name": kata.image_name, "max_seconds": kata.max_seconds}
     if kata.rag_lambda is not None:
         manifest["rag_lambda"] = kata.rag_lambda
-    return json.dumps({"id": kata.id, "files": dict(kata.files), "manifest": manifest}).encode()
+    return {"id": kata.id, "files": dict(kata.files), "manifest": manifest}
 
 
 async def health(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:

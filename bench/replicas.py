@@ -10,12 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 
+from bench import cpu
 from bench.katas import IMAGE, PYTHON, TRUE
 from bench.load import (
     Press,
@@ -170,19 +170,12 @@ def _stopped(victim: Replica) -> Iterator[None]:
 @contextlib.contextmanager
 def _flood(victim: Replica, secret: str) -> Iterator[None]:
     command = [sys.executable, "-m", "bench.flood", victim.url, str(FLOOD_PER_SECOND)]
-    cpu_s = _cpu_s(victim)
+    cpu_s = cpu.of_process(victim.process.pid)
     flood = subprocess.Popen([*command, str(LASTS_S), secret], stdout=subprocess.PIPE)
     try:
         yield
     finally:
         said, _ = flood.communicate(timeout=LASTS_S + 30)
         counts = json.loads(said)
-        each_ms = (_cpu_s(victim) - cpu_s) / counts["sent"] * 1000
+        each_ms = (cpu.of_process(victim.process.pid) - cpu_s) / counts["sent"] * 1000
         console.print(counts, f"{each_ms:.2f} ms of the flooded one's CPU for each")
-
-
-def _cpu_s(replica: Replica) -> float:
-    """What its process has used so far."""
-    stat = Path(f"/proc/{replica.process.pid}/stat").read_text()
-    user, system = stat.rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

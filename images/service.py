@@ -1,4 +1,4 @@
-"""Builds what is deployed: the service, and the haproxy images that can stand beside it.
+"""Builds what is deployed: the service, the launcher of cells, and haproxy to stand beside it.
 
 Like build.py, whose base it takes: an image is left alone while neither its inputs nor its base
 have changed.
@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 import aiodocker
+import build
 from build import BuildError, digest, ensure_base, inspect, label, make, plain, step, tag
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +39,7 @@ async def build_all() -> None:
         version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
         arguments = {"BASE": tag("base"), "VERSION": version, "COMMIT_SHA": commit()}
         await ensure(docker, "runner", folder=ROOT, inputs=SERVICE, arguments=arguments, base=base)
+        await build.ensure(docker, "launcher", base)
         for name in BESIDE:
             await ensure(
                 docker,

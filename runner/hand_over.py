@@ -5,7 +5,8 @@ import io
 import posixpath
 import tarfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from runner.kata import Kata
 from runner.scripts import script
@@ -63,19 +64,35 @@ def _tests_for_sizes(kata: Kata) -> str:
 def pack(kata: Kata) -> bytes:
     """The tgz of a kata's files and ours, to be unpacked in the root of a file system."""
     # GNU's format: BusyBox's tar reads long names in it, and none of POSIX's.
-    packed = io.BytesIO()
     now_s = int(time.time())
+    sent = {f"sandbox/{name}": content.encode() for name, content in kata.files.items()}
+    packed = io.BytesIO()
+    packed.write(_ours(now_s))
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for folder in (*_OUR_FOLDERS, *_folders_of(kata.files)):
-            entry = _entry(folder, 0o755, now_s)
-            entry.type = tarfile.DIRTYPE
-            tar.addfile(entry)
-        sent = ((f"sandbox/{name}", content.encode()) for name, content in kata.files.items())
-        for name, content in (*_OURS.items(), *sent):
-            entry = _entry(name, 0o644, now_s)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
+        _add(tar, _folders_of(kata.files), sent, now_s)
     return gzip.compress(packed.getvalue(), _GZIP_LEVEL)
+
+
+@lru_cache(maxsize=1)
+def _ours(now_s: int) -> bytes:
+    """The beginning of every archive; made anew once a second, which saves 0.1 ms of each run."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        _add(tar, _OUR_FOLDERS, _OURS, now_s)
+        return packed.getvalue()  # before its end is marked
+
+
+def _add(
+    tar: tarfile.TarFile, folders: Iterable[str], files: Mapping[str, bytes], now_s: int
+) -> None:
+    for folder in folders:
+        entry = _entry(folder, 0o755, now_s)
+        entry.type = tarfile.DIRTYPE
+        tar.addfile(entry)
+    for name, content in files.items():
+        entry = _entry(name, 0o644, now_s)
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
 
 
 def _entry(name: str, mode: int, now_s: int) -> tarfile.TarInfo:

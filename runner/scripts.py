@@ -1,6 +1,7 @@
 """The files that run inside containers, as text, and other files of the package."""
 
 import json
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -8,6 +9,7 @@ _PACKAGE = files("runner")
 _FOLDER = _PACKAGE / "in_container"
 
 
+@cache
 def script(name: str) -> str:
     """Raises FileNotFoundError."""
     return (_FOLDER / name).read_text(encoding="utf-8")

@@ -181,9 +181,10 @@ async def said(running: Daemon, message: str) -> bool:
 class TestDeath:
     """SIGKILL, and who comes after."""
 
-    async def test_orphans_go_and_runs_work_at_once(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("reuse", ["never", "cells"])
+    async def test_orphans_go_and_runs_work_at_once(self, tmp_path: Path, reuse: str) -> None:
         """A daemon that was killed in the middle of runs leaves nothing to its successor."""
-        async with daemon(tmp_path, warm="3") as killed:
+        async with daemon(tmp_path, warm="3", reuse=reuse) as killed:
             await colour(killed)
             await killed.settled()
             runs = await begin(killed, "while :; do :; done", 2)
@@ -192,7 +193,8 @@ class TestDeath:
             await asyncio.gather(*runs, return_exceptions=True)
             assert len(orphans) >= 4
 
-            async with daemon(tmp_path, warm="1", replica=killed.replica) as successor:
+            again = daemon(tmp_path, warm="1", replica=killed.replica, reuse=reuse)
+            async with again as successor:
                 assert await colour(successor, "exit 1") == "red"
 
                 async def left() -> set[str]:
@@ -345,9 +347,10 @@ async def alive(running: Daemon) -> bool:
 class TestLongDay:
     """What a daemon keeps up."""
 
-    async def test_two_hundred_runs(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("reuse", ["never", "cells"])
+    async def test_two_hundred_runs(self, tmp_path: Path, reuse: str) -> None:
         """Four at a time: every answer is its own, nothing is left over, memory stays flat."""
-        async with daemon(tmp_path, warm="3", runs_at_once="4") as running:
+        async with daemon(tmp_path, warm="3", runs_at_once="4", reuse=reuse) as running:
             turns = asyncio.Semaphore(RUNS_AT_ONCE)
 
             async def run(number: int) -> tuple[str, str, list[str]]:

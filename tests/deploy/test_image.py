@@ -108,6 +108,22 @@ async def test_life(image: str, web: aiohttp.ClientSession) -> None:
     assert left == ""
 
 
+async def test_cells(image: str, web: aiohttp.ClientSession) -> None:
+    """From within a container, too: nothing of its own file system is needed on the host."""
+    port = free_port()
+    async with running(image, port, "--env=CYBER_DOJO_RUNNER_REUSE=cells") as name:
+        await eventually(lambda: replica_at(web, port))
+        colours = [await outcome_at(web, port, f"exit {n}") for n in (0, 1, 0, 1)]
+        async with web.get(f"http://127.0.0.1:{port}/health") as response:
+            health = await response.json()
+        await run("docker", "stop", "--time=40", name)
+
+    assert colours == ["green", "red", "green", "red"]
+    assert health["reuse"] == {"wanted": "cells", "kind": "cells", "why_no_cells": ""}
+    assert health["images"][BUSYBOX]["mode"] == "cells"
+    assert health["images"][BUSYBOX]["returns"] >= 3
+
+
 async def test_without_the_group(image: str) -> None:
     """The image itself opens no socket: without the group it lives, and says it is not ready."""
     async with running(image, free_port(), group="65534") as name:
