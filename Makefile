@@ -54,8 +54,8 @@ check: $(venv) ## formatter, linter, types, import rules
 	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py bench
 	.venv/bin/lint-imports
 
-bench: $(venv) ## the benchmark; ARGS=class, storm or replicas for others
-	@$(with_engine) --images all .venv/bin/python -m bench $(ARGS)
+bench: $(venv) ## the benchmark; ARGS=--quick for two minutes of it, ARGS=--help for all there is
+	@$(with_engine) --images all --tools docker .venv/bin/python -m bench $(ARGS)
 
 simulate: $(venv) ## days of classes in virtual time: tables, and pictures in docs; needs no engine
 	@.venv/bin/python -m bench.simulator $(ARGS)

@@ -1,22 +1,113 @@
-"""python -m bench [ways|class|storm|replicas]: what `make bench` runs; `ways` by default."""
+"""python -m bench [ways|report|class|storm|replicas|flame]: `make bench`; `ways` by default."""
 
 import asyncio
 import sys
 from pathlib import Path
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
-from bench import classroom, engine_cost, flame, replicas, scale, soak, storm, ways
+from bench import (
+    classroom,
+    engine_cost,
+    flame,
+    matrix,
+    replicas,
+    report,
+    results,
+    scale,
+    soak,
+    storm,
+)
+from bench.katas import C_IMAGE, IMAGE, WORKLOADS, WrongAnswerError
+from bench.results import CLASS, HARVEST
+from bench.ways import WAYS, WayError
+from scripts.daemon import ROOT, DaemonError
+
+RESULT = ROOT / ".state" / "bench.json"
+ALL = (*WORKLOADS, HARVEST, CLASS)
 
 app = App(
-    name="bench", help="Measurements on a real engine. Only on a quiet machine they mean much."
+    name="bench",
+    help="Measurements on a real engine. Only on a quiet machine they mean much.",
+    default_parameter=Parameter(consume_multiple=True),
 )
 
 
+@app.command(name="ways")
 @app.default
-def run_ways() -> int:
-    """A warm run beside the limit, a miss, and a `docker run` per request."""
-    return asyncio.run(ways.main())
+def run_ways(
+    *,
+    ways: tuple[str, ...] = WAYS,
+    workloads: tuple[str, ...] = ALL,
+    at_once: tuple[int, ...] = (1, 2, 4, 8, 30),
+    seconds: float = 3.0,
+    rounds: int = 3,
+    class_seconds: float = 45.0,
+    harvests: int = 10,
+    quick: bool = False,
+    url: str = "",
+    image: str = IMAGE,
+    c_image: str = C_IMAGE,
+    to: Path = RESULT,
+    write_report: bool = False,
+) -> int:
+    """All ways beside each other, in turns: times, throughput, processor time.
+
+    Parameters
+    ----------
+    ways
+        limit, warm, cells, miss, docker-run.
+    workloads
+        true, python, c, files, large, stdout; harvest (of 100 files), class (30 learners).
+    at_once
+        How many runs at a time.
+    seconds
+        Of a way in each cell of the matrix. What is slow takes as long as its runs take.
+    rounds
+        In which these seconds are spent.
+    class_seconds
+        Of a way.
+    harvests
+        Of a way.
+    quick
+        Instead of those five: 1 and 4 at a time, half a second each, a class of 10 s.
+    url
+        Instead of all ways: a server that speaks the contract. Needs no engine.
+    image
+        For all but the C kata.
+    c_image
+        For the C kata.
+    to
+        The file for what was found; `report` reads it.
+    write_report
+        Into docs/benchmarks.md, with pictures.
+    """
+    if unknown := [*(set(ways) - set(WAYS)), *(set(workloads) - set(ALL))]:
+        print(f"error: there is no {', '.join(unknown)}", file=sys.stderr)
+        return 1
+    plan = matrix.Plan(
+        ways, workloads, at_once, seconds, rounds, class_seconds, harvests, url.rstrip("/"),
+        image, c_image,
+    )  # fmt: skip
+    if quick:
+        plan = plan.quick()
+    try:
+        result = asyncio.run(matrix.measure(plan, " ".join(sys.argv[1:])))
+    except (WayError, WrongAnswerError, DaemonError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    result.save(to)
+    report.show(result)
+    if write_report:
+        report.write([result])
+    return 0
+
+
+@app.command(name="report")
+def run_report(*files: Path) -> int:
+    """Write docs/benchmarks.md and its pictures from files that `ways` has written."""
+    report.write([results.load(path) for path in files or (RESULT,)])
+    return 0
 
 
 @app.command(name="class")

@@ -1,17 +1,23 @@
 """A class of 30 on one real machine: how many runs find a warm container, and how soon they end."""
 
 import asyncio
-from dataclasses import replace
 from random import Random
 
 from rich.console import Console
 
-from bench.katas import IMAGE, KATAS
-from bench.load import client, health, hits_and_misses, median_ms, percentile_ms, press_at
+from bench.katas import IMAGE, PYTHON
+from bench.load import (
+    client,
+    health,
+    hits_and_misses,
+    median_ms,
+    over_http,
+    percentile_ms,
+    press_at,
+)
+from bench.matrix import LEARNERS, THINKS_S
 from scripts.daemon import ROOT, daemon
 
-LEARNERS = 30
-THINKS_S = 30.0  # between a run's answer and the next press, on average
 BEGIN_WITHIN_S = 60.0  # they do not all press at once, but nearly so
 FIRST_S = 60.0  # the pool learns that there is a class
 LASTS_S = 300.0
@@ -35,7 +41,6 @@ def presses(seed: int) -> list[float]:
 async def main(seed: int = 1) -> int:
     """Print hits and times; exit status 1 when a run ended badly."""
     due_s = presses(seed)
-    kata = replace(KATAS["pytest, 6 files"], image_name=IMAGE)
     warm: list[int] = []
     console.print(f"{LEARNERS} learners, {len(due_s)} runs in {LASTS_S:g} s ...")
     with daemon(LOG) as url:
@@ -51,7 +56,9 @@ async def main(seed: int = 1) -> int:
                     warm.append((await health(http, url))["images"].get(IMAGE, {}).get("warm", 0))
 
             counting = asyncio.create_task(count())
-            early, found = await asyncio.gather(look(), press_at(http, url, kata, due_s))
+            early, found = await asyncio.gather(
+                look(), press_at(over_http(http, url, PYTHON.kata), due_s)
+            )
             counting.cancel()
             hits, misses = hits_and_misses(await health(http, url), IMAGE)
     later = [press for press in found if press.due_s >= FIRST_S]

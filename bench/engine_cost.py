@@ -39,7 +39,7 @@ def _bare(body: Body) -> None:
 
 
 VARIANTS: Mapping[str, Callable[[Body], None]] = {
-    "as the daemon makes it": lambda body: None,
+    "as the daemon makes it": _host(),
     "without init": _host(Init=False),
     "without tmpfs": _host(Tmpfs={}),
     "without limits (cgroup, ulimits)": _host(Memory=0, MemorySwap=0, PidsLimit=0, Ulimits=[]),

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.katas import IMAGE, KATAS
-from bench.ways import LOG
+from bench import cpu
+from bench.katas import IMAGE, TRUE
+from bench.load import arguments_of
 from scripts.daemon import ROOT, ask, free_port, running, wait_until_warm
 
 SAMPLES_PER_S = 500
+LOG = ROOT / ".state" / "bench-flame.log"
+
 console = Console()
 
 
@@ -21,9 +24,7 @@ def main(picture: Path, seconds: int) -> int:
     if not spy.exists() and shutil.which("py-spy") is None:
         console.print("error: py-spy is not installed; run: make venv")
         return 1
-    kata = KATAS["true"]
-    manifest = {"image_name": IMAGE, "max_seconds": kata.max_seconds}
-    body = {"id": kata.id, "files": dict(kata.files), "manifest": manifest}
+    body = arguments_of(TRUE.kata)
     settings = {"CYBER_DOJO_RUNNER_REUSE": "cells", "CYBER_DOJO_RUNNER_WARM_IMAGES": IMAGE}
     port = free_port()
     with running(LOG, port, None, settings) as process:
@@ -35,11 +36,11 @@ def main(picture: Path, seconds: int) -> int:
              f"--rate={SAMPLES_PER_S}", "--format=flamegraph", f"--output={picture}"],
             stdout=subprocess.DEVNULL,
         ) as recording:  # fmt: skip
-            began_s, busy_s, runs = time.perf_counter(), _busy_s(process.pid), 0
+            began_s, busy_s, runs = time.perf_counter(), cpu.of_process(process.pid), 0
             while time.perf_counter() - began_s < seconds:
                 ask(url, "run_cyber_dojo_sh", body)
                 runs += 1
-            each_ms = (_busy_s(process.pid) - busy_s) / runs * 1000
+            each_ms = (cpu.of_process(process.pid) - busy_s) / runs * 1000
     text = picture.read_text().replace(f"{ROOT}/", "")
     # Its title is the whole command, with this machine's paths.
     title = f"dojo-runner: {runs} runs of true in cells, {each_ms:.1f} ms of CPU each in the daemon"
@@ -47,9 +48,3 @@ def main(picture: Path, seconds: int) -> int:
     picture.write_text(text[:begin] + title + text[end:])
     console.print(f"{title}; {picture}")
     return recording.returncode
-
-
-def _busy_s(pid: int) -> float:
-    """User's and system's time of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100

@@ -1,11 +1,15 @@
-"""Learners who press [test]: runs over HTTP at their own times, whatever the answers do."""
+"""Load: runs that begin at their own times (open loop), or one after another (closed loop).
+
+What is run is a `Run`: it ends when the answer is there, and its verdict is asked for after the
+clock has been read.
+"""
 
 import asyncio
+import json
 import math
 import random
-import statistics
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +19,9 @@ import aiohttp
 from runner.kata import Kata
 
 ANSWERS_WITHIN_S = 60.0
+
+Verdict = Callable[[], str]
+Run = Callable[[], Awaitable[Verdict]]
 
 
 @dataclass(frozen=True)
@@ -44,32 +51,87 @@ def poisson(per_second: float, lasts_s: float, seed: int) -> Iterator[float]:
         due_s += rng.expovariate(per_second)
 
 
-async def press_at(
-    http: aiohttp.ClientSession, url: str, kata: Kata, due_s: Iterable[float]
-) -> list[Press]:
+async def press_at(run: Run, due_s: Iterable[float]) -> list[Press]:
     """An open loop: each begins when it is due, however long the others take."""
     began_s = time.perf_counter()
 
     async def one(due: float) -> Press:
         await asyncio.sleep(began_s + due - time.perf_counter())
-        outcome = await run(http, url, kata)
-        return Press(due, time.perf_counter() - began_s - due, outcome)
+        return await _press(run, began_s, due)
 
     return await asyncio.gather(*(one(due) for due in due_s))
 
 
-async def run(http: aiohttp.ClientSession, url: str, kata: Kata) -> str:
-    """The outcome; the error's name or the status of a run that was not carried out."""
-    manifest = {"image_name": kata.image_name, "max_seconds": kata.max_seconds}
-    body = {"id": kata.id, "files": dict(kata.files), "manifest": manifest}
-    try:
-        async with http.post(f"{url}/run_cyber_dojo_sh", json=body) as response:
-            if response.status != 200:
-                return str(response.status)
-            answer = await response.json()
-    except (aiohttp.ClientError, TimeoutError) as error:
-        return type(error).__name__
-    return str(answer["run_cyber_dojo_sh"]["outcome"])
+async def closed(run: Run, workers: int, lasts_s: float) -> list[Press]:
+    """Each worker presses again as soon as it has its answer; what was begun is ended.
+
+    So a slow server is asked less often: these times say nothing of what learners would wait who
+    do not wait for each other.
+    """
+    began_s = time.perf_counter()
+    presses: list[Press] = []
+
+    async def work() -> None:
+        due_s = 0.0
+        while due_s < lasts_s:
+            presses.append(await _press(run, began_s, due_s))
+            due_s = time.perf_counter() - began_s
+
+    await asyncio.gather(*(work() for _ in range(workers)))
+    return presses
+
+
+async def waves(
+    run: Run, at_once: int, lasts_s: float, settle: Callable[[], Awaitable[None]]
+) -> list[Press]:
+    """So many together, and again once the server has settled."""
+    began_s = time.perf_counter()
+    presses: list[Press] = []
+    due_s = 0.0
+    while due_s < lasts_s:
+        presses += await asyncio.gather(*(_press(run, began_s, due_s) for _ in range(at_once)))
+        await settle()
+        due_s = time.perf_counter() - began_s
+    return presses
+
+
+async def _press(run: Run, began_s: float, due_s: float) -> Press:
+    verdict = await run()
+    took_s = time.perf_counter() - began_s - due_s
+    return Press(due_s, took_s, verdict())
+
+
+def over_http(
+    http: aiohttp.ClientSession,
+    url: str,
+    kata: Kata,
+    judge: Callable[[Mapping[str, Any]], str] = lambda result: str(result["outcome"]),
+) -> Run:
+    """A run of the kata there. `judge` makes the verdict of the answer's seven keys; a run that
+    was not carried out is its HTTP status, or the error's name."""
+    body = json.dumps(arguments_of(kata)).encode()
+    headers = {"Content-Type": "application/json"}
+
+    async def run() -> Verdict:
+        try:
+            async with http.post(f"{url}/run_cyber_dojo_sh", data=body, headers=headers) as got:
+                status, answer = got.status, await got.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            name = type(error).__name__
+            return lambda: name
+        return lambda: (
+            judge(json.loads(answer)["run_cyber_dojo_sh"]) if status == 200 else str(status)
+        )
+
+    return run
+
+
+def arguments_of(kata: Kata) -> dict[str, Any]:
+    """As the contract has them."""
+    manifest: dict[str, Any] = {"image_name": kata.image_name, "max_seconds": kata.max_seconds}
+    if kata.rag_lambda is not None:
+        manifest["rag_lambda"] = kata.rag_lambda
+    return {"id": kata.id, "files": dict(kata.files), "manifest": manifest}
 
 
 async def health(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
@@ -87,10 +149,15 @@ def hits_and_misses(of_health: Mapping[str, Any], image: str) -> tuple[int, int]
 
 def median_ms(presses: Iterable[Press]) -> float:
     """Of how long they took."""
-    return statistics.median(press.took_s for press in presses) * 1000
+    return percentile_ms(presses, 50)
 
 
 def percentile_ms(presses: Iterable[Press], percent: float) -> float:
     """The least time that so many percent did not pass."""
-    ordered = sorted(press.took_s for press in presses)
-    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)] * 1000
+    return percentile([press.took_s for press in presses], percent) * 1000
+
+
+def percentile(found: Iterable[float], percent: float) -> float:
+    """The nearest rank: a value that was found, never one between two."""
+    ordered = sorted(found)
+    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]

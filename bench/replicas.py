@@ -10,23 +10,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from bench.katas import IMAGE, KATAS
+from bench import cpu
+from bench.katas import IMAGE, PYTHON, TRUE
 from bench.load import (
     Press,
     client,
     health,
     hits_and_misses,
     median_ms,
+    over_http,
     percentile_ms,
     poisson,
     press_at,
-    run,
 )
 from scripts.daemon import ROOT, free_port, running, wait_until_warm
 
@@ -63,14 +63,14 @@ async def _warm_each_other(http: aiohttp.ClientSession) -> None:
         with _three() as (first, *others):
             await _until_told(http, first)
             began_s = time.perf_counter()
-            taking = asyncio.create_task(run(http, first.url, KATAS["true"]))
+            taking = asyncio.create_task(_run(http, first))
             warm_s = [_seconds_until_warm(http, other, began_s) for other in others]
             waited_s = sorted(await asyncio.gather(*warm_s))
             await taking
             took_s = time.perf_counter() - began_s
             results = []
             for other in others:
-                await run(http, other.url, KATAS["true"])
+                await _run(http, other)
                 hits, misses = hits_and_misses(await health(http, other.url), IMAGE)
                 results.append(f"{hits} hit, {misses} miss")
         table.add_row(f"{took_s:.2f}", *(f"{s:.2f}" for s in waited_s), "; ".join(results))
@@ -93,13 +93,13 @@ async def _mishaps(http: aiohttp.ClientSession) -> None:
             console.print(f"{mishap} ...")
             with _three() as (first, other, victim):
                 for replica in (first, other, victim):
-                    await run(http, replica.url, KATAS["true"])
+                    await _run(http, replica)
                     await asyncio.to_thread(wait_until_warm, replica.url, IMAGE)
                 half = [list(poisson(PER_SECOND / 2, LASTS_S, 10 * seed + n)) for n in range(2)]
                 with befalls(victim):
                     presses = await asyncio.gather(
-                        press_at(http, first.url, KATAS["pytest, 6 files"], half[0]),
-                        press_at(http, other.url, KATAS["pytest, 6 files"], half[1]),
+                        press_at(over_http(http, first.url, PYTHON.kata), half[0]),
+                        press_at(over_http(http, other.url, PYTHON.kata), half[1]),
                     )
                 for replica in (first, other):
                     target = (await health(http, replica.url))["images"][IMAGE]["target"]
@@ -131,6 +131,10 @@ def _three() -> Iterator[list[Replica]]:
             )
             for n, port in enumerate(ports)
         ]
+
+
+async def _run(http: aiohttp.ClientSession, replica: Replica) -> None:
+    await over_http(http, replica.url, TRUE.kata)()
 
 
 async def _until_told(http: aiohttp.ClientSession, replica: Replica) -> None:
@@ -166,19 +170,12 @@ def _stopped(victim: Replica) -> Iterator[None]:
 @contextlib.contextmanager
 def _flood(victim: Replica, secret: str) -> Iterator[None]:
     command = [sys.executable, "-m", "bench.flood", victim.url, str(FLOOD_PER_SECOND)]
-    cpu_s = _cpu_s(victim)
+    cpu_s = cpu.of_process(victim.process.pid)
     flood = subprocess.Popen([*command, str(LASTS_S), secret], stdout=subprocess.PIPE)
     try:
         yield
     finally:
         said, _ = flood.communicate(timeout=LASTS_S + 30)
         counts = json.loads(said)
-        each_ms = (_cpu_s(victim) - cpu_s) / counts["sent"] * 1000
+        each_ms = (cpu.of_process(victim.process.pid) - cpu_s) / counts["sent"] * 1000
         console.print(counts, f"{each_ms:.2f} ms of the flooded one's CPU for each")
-
-
-def _cpu_s(replica: Replica) -> float:
-    """What its process has used so far."""
-    stat = Path(f"/proc/{replica.process.pid}/stat").read_text()
-    user, system = stat.rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""Many images and many warm containers on one machine: what they cost, and what a run costs then."""
+"""Many images with many warm containers: what they cost, and what a run costs beside them."""
 
 import asyncio
 import os
@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import cpu
-from bench.katas import IMAGE, KATAS
-from bench.load import client, health, run
+from bench.katas import IMAGE, TRUE
+from bench.load import client, health, over_http
 from bench.soak import of_process
 from pool import DEFAULT_DOCKER_HOST, DockerClient
 from runner.kata import Kata
-from scripts.daemon import ROOT, free_port, running, stop, wait
+from scripts.daemon import ROOT, free_port, running, stop
 
 LOG = ROOT / ".state" / "bench-scale.log"
 REPOSITORY = "dojo-runner/bench-scale"
@@ -60,13 +60,14 @@ async def _measure(names: list[str], each: int) -> None:
         url = f"http://127.0.0.1:{port}"
         async with client() as http:
             await _filling(http, url, process.pid, wanted, began_s)
-            idle_ms_s, own_s = await _busy_ms_s(), _own_s(process.pid)
-            await asyncio.sleep(IDLE_S)
+            own_s = cpu.of_process(process.pid)
+            idle_ms_s = await _busy_ms_s()
+            own_ms_s = (cpu.of_process(process.pid) - own_s) / IDLE_S * 1000
+            each_mib = (memory_before_mib - _available_mib()) / wanted
             console.print(
-                f"idle, {wanted} warm: daemon"
-                f" {(_own_s(process.pid) - own_s) / IDLE_S * 1000:.1f} ms of CPU a second, the whole"
-                f" machine {idle_ms_s:.0f} ms ({quiet_ms_s:.0f} before the daemon's start);"
-                f" {(memory_before_mib - _available_mib()) / wanted:.1f} MiB of memory a container"
+                f"idle, {wanted} warm: {idle_ms_s:.0f} ms of CPU a second on the whole machine"
+                f" ({quiet_ms_s:.0f} before the daemon's start), {own_ms_s:.1f} of them the"
+                f" daemon's; {each_mib:.1f} MiB of memory a container"
             )
             await _running(http, url, names, each)
             await _sizes(http, url, process.pid, names[0])
@@ -106,12 +107,8 @@ async def _filling(
 async def _running(http: aiohttp.ClientSession, url: str, names: list[str], each: int) -> None:
     took_ms = []
     for number in range(RUNS):
-        kata = replace(KATAS["true"], image_name=names[number % len(names)])
-        asked_s = time.perf_counter()
-        outcome = await run(http, url, kata)
-        took_ms.append((time.perf_counter() - asked_s) * 1000)
-        if outcome != "green":
-            raise SystemExit(f"wrong answer: {outcome}")
+        kata = replace(TRUE.kata, image_name=names[number % len(names)])
+        took_ms.append(await _run_ms(http, url, kata))
     console.print(
         f"{RUNS} runs, one after the other, over {len(names)} images of {each} warm: median"
         f" {statistics.median(took_ms):.1f} ms"
@@ -122,18 +119,20 @@ async def _sizes(http: aiohttp.ClientSession, url: str, pid: int, image: str) ->
     table = Table("request bytes", "median ms", "MiB", title="growth with a request's size")
     for size in SIZES_BYTES:
         files = {"cyber-dojo.sh": "true\n", "large": os.urandom(size // 2).hex()}
-        kata = Kata("bench", image, 10, files)
-        took_ms = []
-        for _ in range(5):
-            await asyncio.to_thread(wait, lambda: True, 1)
-            asked_s = time.perf_counter()
-            outcome = await run(http, url, kata)
-            took_ms.append((time.perf_counter() - asked_s) * 1000)
-            if outcome != "green":
-                raise SystemExit(f"wrong answer: {outcome}")
+        kata = replace(TRUE.kata, image_name=image, files=files)
+        took_ms = [await _run_ms(http, url, kata) for _ in range(5)]
         memory_mib = of_process(pid)["memory_mib"]
         table.add_row(str(size), f"{statistics.median(took_ms):.0f}", f"{memory_mib:.0f}")
     console.print(table)
+
+
+async def _run_ms(http: aiohttp.ClientSession, url: str, kata: Kata) -> float:
+    asked_s = time.perf_counter()
+    verdict = await over_http(http, url, kata)()
+    took_ms = (time.perf_counter() - asked_s) * 1000
+    if verdict() != "green":
+        raise SystemExit(f"wrong answer: {verdict()}")
+    return took_ms
 
 
 async def _busy_ms_s() -> float:
@@ -142,11 +141,6 @@ async def _busy_ms_s() -> float:
     await asyncio.sleep(IDLE_S)
     spent = cpu.read() - before
     return spent.busy_s / spent.at_s * 1000
-
-
-def _own_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def _available_mib() -> float:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bench.katas import IMAGE, KATAS
-from bench.load import client, health, run
+from bench.katas import IMAGE, TRUE
+from bench.load import client, health, over_http
 from pool import DEFAULT_DOCKER_HOST, DockerClient
 from scripts.daemon import ROOT, free_port, running
 
@@ -20,7 +20,6 @@ LOG = ROOT / ".state" / "bench-soak.log"
 SAMPLES = 60
 # Of all samples: what an interpreter, its allocator and a pool still take on.
 WARM_UP = 0.25
-MIB = 1024 * 1024
 # What may be more at the end than at the beginning, as medians of thirds.
 MAY_GROW: Mapping[str, float] = {
     "memory_mib": 4.0,
@@ -70,13 +69,14 @@ async def main(runs: int, reuse: str) -> int:
         url = f"http://127.0.0.1:{port}"
         bar = progress.add_task(f"{runs} runs, {workers} at a time, reuse {reuse}", total=runs)
         async with client() as http:
+            one = over_http(http, url, TRUE.kata)
 
             async def work() -> None:
                 nonlocal ended
                 while ended < runs:
                     ended += 1
                     number = ended
-                    outcome = await run(http, url, KATAS["true"])
+                    outcome = (await one())()
                     outcomes[outcome] = outcomes.get(outcome, 0) + 1
                     progress.advance(bar)
                     if number % max(1, runs // SAMPLES) == 0:

@@ -8,8 +8,8 @@ import aiodocker
 from rich.console import Console
 from rich.table import Table
 
-from bench.katas import IMAGE, KATAS
-from bench.load import Press, client, median_ms, percentile_ms, poisson, press_at
+from bench.katas import IMAGE, PYTHON
+from bench.load import Press, client, median_ms, over_http, percentile_ms, poisson, press_at
 from pool import DEFAULT_DOCKER_HOST
 from pool.orphans import REPLICA_LABEL
 from scripts.daemon import ROOT, ask, daemon, wait_until_warm
@@ -63,7 +63,7 @@ async def _measure(program: str | None, is_stormy: bool, seed: int) -> list[Pres
             wait_until_warm(url, image)
         due_s = list(poisson(PER_SECOND, LASTS_S, seed))
         async with client() as http, _storm() if is_stormy else contextlib.nullcontext():
-            found = await press_at(http, url, KATAS["pytest, 6 files"], due_s)
+            found = await press_at(over_http(http, url, PYTHON.kata), due_s)
     wrong = [press.outcome for press in found if press.outcome != "green"]
     if wrong:
         raise SystemExit(f"wrong outcomes: {wrong}")

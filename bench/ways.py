@@ -1,99 +1,259 @@
-"""A warm run beside the limit, a miss, and a `docker run` per request: all in one run, in turns."""
+"""Ways to run a kata, which are measured beside each other."""
 
-import shutil
-import statistics
-import subprocess
+import asyncio
+import contextlib
+import os
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+import aiohttp
 
-from bench import limit
-from bench.katas import IMAGE, KATAS
-from runner.hand_over import GID, UID, pack
-from runner.kata import Kata
-from scripts.daemon import ROOT, ask, daemon, wait_until_warm
+from bench import docker_run
+from bench.katas import Answer, Workload
+from bench.limit import NONCE, Chroot, chroot_of, request_of
+from bench.load import Run, Verdict, health, hits_and_misses, over_http
+from bench.results import OK
+from runner.answer import Frame, Harvest, unpack
+from runner.delta import MOST_CREATED, touched
+from runner.hand_over import pack
+from runner.reuse import Reuse
+from scripts.daemon import ROOT, daemon
 
-ROUNDS = 15
-LOG = ROOT / ".state" / "bench.log"
+SETTLED_WITHIN_S = 120.0
+PLACES = (os.cpu_count() or 1) + 1  # how many run at once in a daemon, see docs/settings.md
 
-# What a service does that starts a container for each request: the same files, the same script.
-_DOCKER_RUN = ["docker", "run", "--rm", "--interactive", "--network=none", "--init",
-               f"--user={UID}:{GID}", "--tmpfs=/sandbox:exec,mode=1777", "--memory=2g",
-               "--pids-limit=128", "--security-opt=no-new-privileges"]  # fmt: skip
-
-console = Console()
-
-
-async def main() -> int:
-    """Print the table; exit status 1 when a run gave a wrong answer."""
-    if shutil.which("docker") is None:
-        console.print("error: `docker run` is measured too; run: apt-get install docker-cli")
-        return 1
-    warm_log, cold_log = LOG, LOG.with_suffix(".cold.log")
-    with (
-        daemon(warm_log) as warm_url,
-        daemon(cold_log, CYBER_DOJO_RUNNER_WARM="0") as cold_url,
-    ):
-        async with limit.root_of(IMAGE) as root:
-            ask(warm_url, "pull_image", {"id": "bench", "image_name": IMAGE})
-            for name, kata in KATAS.items():
-                _print(name, _measure(kata, root, warm_url, cold_url))
-    return 0
+LIMIT, WARM, CELLS, MISS, DOCKER_RUN = "limit", "warm", "cells", "miss", "docker-run"
+SERVER = "server"
+TITLES = {
+    LIMIT: "chroot (the limit)",
+    WARM: "warm, single use",
+    CELLS: "warm, cells",
+    MISS: "miss",
+    DOCKER_RUN: "docker run",
+    SERVER: "server",
+}
+WAYS = (LIMIT, WARM, CELLS, MISS, DOCKER_RUN)
 
 
-def _measure(kata: Kata, root: Path, warm_url: str, cold_url: str) -> dict[str, list[float]]:
-    """Milliseconds of every way, taken in turns so that all meet the same noise."""
-    ways: dict[str, Callable[[], None]] = {
-        "chroot (the limit)": lambda: _in_chroot(root, kata),
-        "warm container": lambda: _over_http(warm_url, kata),
-        "miss": lambda: _over_http(cold_url, kata),
-        "docker run": lambda: _docker_run(kata),
+class WayError(Exception):
+    """A way is not what it is said to be, or cannot be measured here."""
+
+
+class Way:
+    """One of them. `in_waves`: a run uses a container up, so each wave waits until it has its own.
+
+    What most ways need not do does nothing here.
+    """
+
+    name: str
+    in_waves = False
+
+    async def prepare(self, workload: Workload, at_once: int) -> None:
+        """Whatever is not to be measured, before so many at once."""
+
+    def run_of(self, workload: Workload) -> Run:
+        """Its verdict is OK or the error's name; raises WrongAnswerError."""
+        raise NotImplementedError
+
+    async def settle(self, workload: Workload, at_once: int) -> None:
+        """What runs left to do in the background is done, and so many more find it ready."""
+
+    async def takes(self, workload: Workload) -> tuple[int, int] | None:  # noqa: ARG002
+        """Hits and misses so far, of a server that tells."""
+        return None
+
+
+class Limit(Way):
+    """In a chroot of the image."""
+
+    name = LIMIT
+
+    def __init__(self, stack: contextlib.AsyncExitStack) -> None:
+        self._stack = stack
+        self._chroots: dict[str, Chroot] = {}
+
+    async def prepare(self, workload: Workload, at_once: int) -> None:
+        """Unpack the image, start the lanes."""
+        image = workload.kata.image_name
+        if image not in self._chroots:
+            self._chroots[image] = await self._stack.enter_async_context(chroot_of(image))
+        await self._chroots[image].prepare(at_once)
+
+    def run_of(self, workload: Workload) -> Run:
+        """The tgz is made once: what a daemon spends on it is no part of the limit."""
+        chroot, request = self._chroots[workload.kata.image_name], request_of(workload.kata)
+
+        async def run() -> Verdict:
+            answer = await chroot.run(request)
+            return lambda: _verdict(workload, _harvest_of_frame(answer))
+
+        return run
+
+
+class DockerRun(Way):
+    """A container for each request."""
+
+    name = DOCKER_RUN
+
+    def __init__(self) -> None:
+        self._images: dict[str, str] = {}
+
+    async def prepare(self, workload: Workload, at_once: int) -> None:  # noqa: ARG002 - a Way
+        """The image needs a command more."""
+        image = workload.kata.image_name
+        if image not in self._images:
+            self._images[image] = await docker_run.image_with_file(image)
+
+    def run_of(self, workload: Workload) -> Run:
+        """One that the engine refuses is an error that is counted."""
+        image, tgz = self._images[workload.kata.image_name], pack(workload.kata)
+
+        async def run() -> Verdict:
+            try:
+                answer = await docker_run.run(image, tgz)
+            except OSError:
+                return lambda: "docker run failed"
+            return lambda: _verdict(workload, unpack(answer))
+
+        return run
+
+
+class Server(Way):
+    """Whatever speaks the contract at that address; knows nothing of its inside."""
+
+    name = SERVER
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self._http = http
+        self._url = url
+
+    def run_of(self, workload: Workload) -> Run:
+        """Over HTTP, colour included."""
+        return over_http(
+            self._http, self._url, workload.kata, lambda result: _verdict_of(workload, result)
+        )
+
+    async def takes(self, workload: Workload) -> tuple[int, int] | None:
+        """If it has a /health like ours."""
+        with contextlib.suppress(
+            aiohttp.ClientError, TimeoutError, LookupError, TypeError, ValueError
+        ):
+            return hits_and_misses(await health(self._http, self._url), workload.kata.image_name)
+        return None
+
+
+class Daemon(Server):
+    """A daemon of our own, of which is known when it has settled."""
+
+    def __init__(
+        self, name: str, http: aiohttp.ClientSession, url: str, *, warm: int, in_waves: bool
+    ) -> None:
+        super().__init__(http, url)
+        self.name = name
+        self.in_waves = in_waves
+        self._warm = warm
+
+    async def prepare(self, workload: Workload, at_once: int) -> None:
+        """A first run makes it a pool of the image, and fills it. Raises WayError."""
+        if self.name == CELLS:
+            await self._until(lambda of_health: of_health["reuse"]["kind"] == "cells")
+        if workload.kata.image_name not in (await health(self._http, self._url))["images"]:
+            await self.run_of(workload)()
+        await self.settle(workload, at_once)
+
+    async def settle(self, workload: Workload, at_once: int) -> None:
+        """As many are warm as will be taken, and no start or run goes on. Raises WayError."""
+        wanted, image = min(at_once, self._warm), workload.kata.image_name
+
+        def is_settled(of_health: Mapping[str, Any]) -> bool:
+            pool = of_health["images"][image]
+            return bool(
+                pool["warm"] >= wanted and not pool["starting"] and not of_health["running"]
+            )
+
+        await self._until(is_settled)
+
+    async def _until(self, condition: Callable[[Mapping[str, Any]], bool]) -> None:
+        until_s = time.perf_counter() + SETTLED_WITHIN_S
+        while not condition(of_health := await health(self._http, self._url)):
+            if time.perf_counter() > until_s:
+                raise WayError(f"{self.name} is not as it should be: {of_health}")
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    names: Collection[str], http: aiohttp.ClientSession, *, most_at_once: int | None
+) -> AsyncIterator[dict[str, Way]]:
+    """Those ways, each in a daemon of its own where it needs one.
+
+    With `most_at_once` the pools have a fixed size, so that a hit is a hit; without, the daemon's
+    own defaults hold.
+    """
+    ways: dict[str, Way] = {}
+    async with contextlib.AsyncExitStack() as stack:
+
+        def served(name: str, warm: int | None, **settings: str) -> Way:
+            if warm is not None:
+                settings |= {"CYBER_DOJO_RUNNER_WARM": str(warm)} | _roomy(warm)
+            log = ROOT / ".state" / f"bench-{name}.log"
+            url = stack.enter_context(daemon(log, **settings))
+            in_waves = name == WARM and warm is not None
+            return Daemon(name, http, url, warm=1 if warm is None else warm, in_waves=in_waves)
+
+        def cells_warm() -> int | None:
+            return None if most_at_once is None else PLACES + 1
+
+        makers: Mapping[str, Callable[[], Way]] = {
+            LIMIT: lambda: Limit(stack),
+            WARM: lambda: served(WARM, most_at_once, **_reuse(Reuse.NEVER)),
+            CELLS: lambda: served(CELLS, cells_warm(), **_reuse(Reuse.CELLS)),
+            MISS: lambda: served(MISS, 0, **_reuse(Reuse.NEVER)),
+            DOCKER_RUN: DockerRun,
+        }
+        for name in names:
+            ways[name] = makers[name]()
+        yield ways
+
+
+def _reuse(how: Reuse) -> dict[str, str]:
+    return {"CYBER_DOJO_RUNNER_REUSE": how.value}
+
+
+def _roomy(warm: int) -> dict[str, str]:
+    """The pools of both images are filled, and nothing is evicted."""
+    return {
+        "CYBER_DOJO_RUNNER_HOST_CONTAINERS": str(2 * warm + 2 * PLACES),
+        "CYBER_DOJO_RUNNER_HOST_MEMORY_MIB": "4096",
     }
-    times: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in track(range(ROUNDS), description=kata.files["cyber-dojo.sh"].strip()):
-        for way, run in ways.items():
-            wait_until_warm(warm_url, IMAGE)
-            started = time.perf_counter()
-            run()
-            times[way].append((time.perf_counter() - started) * 1000)
-        limit.clear(root)
-    return times
 
 
-def _in_chroot(root: Path, kata: Kata) -> None:
-    limit.run_in(root, kata)
+def _harvest_of_frame(answer: bytes) -> Harvest:
+    frame = Frame(NONCE)
+    frame.feed(answer)
+    return unpack(frame.archives(), is_cut=not frame.is_complete)
 
 
-def _over_http(url: str, kata: Kata) -> None:
-    manifest = {"image_name": kata.image_name, "max_seconds": kata.max_seconds}
-    body = {"id": kata.id, "files": dict(kata.files), "manifest": manifest}
-    answer = ask(url, "run_cyber_dojo_sh", body)["run_cyber_dojo_sh"]
-    if answer["status"] != "0":
-        raise SystemExit(f"wrong answer: {answer}")
-
-
-def _docker_run(kata: Kata) -> None:
-    script = (
-        "cd / && tar -xzf - && cd /sandbox && bash ./cyber-dojo.sh >/tmp/dojo/stdout 2>&1;"
-        " tar -C / -cf - tmp/dojo sandbox"
+def _verdict(workload: Workload, harvest: Harvest) -> str:
+    files = touched(workload.kata.files, harvest.files, harvest.cut)
+    changed = sum(name in workload.kata.files for name in files)
+    created = sum(
+        name not in workload.kata.files and b"\0" not in content for name, content in files.items()
     )
-    subprocess.run(
-        [*_DOCKER_RUN, IMAGE, "bash", "-c", script],
-        input=pack(kata), check=True, capture_output=True,
-    )  # fmt: skip
+    status, stdout = harvest.status or "none", harvest.stdout.decode(errors="replace")
+    workload.check(Answer(status, stdout, min(created, MOST_CREATED), changed))
+    return OK
 
 
-def _print(name: str, times: dict[str, list[float]]) -> None:
-    least = statistics.median(times["chroot (the limit)"])
-    table = Table(title=f"{name}: ms, {ROUNDS} rounds")
-    for heading in ("way", "median", "p95", "times the limit"):
-        table.add_column(heading, justify="left" if heading == "way" else "right")
-    for way, taken in times.items():
-        median = statistics.median(taken)
-        p95 = statistics.quantiles(taken, n=20)[-1]
-        table.add_row(way, f"{median:.1f}", f"{p95:.1f}", f"{median / least:.2f}")
-    console.print(table)
+def _verdict_of(workload: Workload, result: Mapping[str, Any]) -> str:
+    workload.check(
+        Answer(
+            result["status"],
+            result["stdout"]["content"],
+            len(result["created"]),
+            len(result["changed"]),
+            result["outcome"],
+        )
+    )
+    return OK

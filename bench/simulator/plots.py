@@ -1,26 +1,21 @@
-"""Pictures for docs/: SVG, the same bytes for the same figures."""
+"""Pictures for docs/ of days in virtual time."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
+from bench.drawing import BLACK, BLUE, GREEN, ORANGE, RED, figure_of, save
 from bench.simulator.experiments import GOAL, Day
 from bench.simulator.model import Sample
 from bench.simulator.workload import HOUR_S
 
-# Okabe and Ito's colours, which colour-blind people can tell apart.
-BLACK, ORANGE, BLUE, GREEN, RED = "#000000", "#e69f00", "#0072b2", "#009e73", "#d55e00"
 SHOWN_HOURS = (7.5, 17.5)
 DAY_SVG, TRADE_OFF_SVG, GROUPS_SVG = "day.svg", "trade_off.svg", "groups.svg"
 
 
 def day(samples: Sequence[Sample], image: str, pictures: Path) -> None:
     """Demand, target and warm containers of one image."""
-    figure, (above, below) = _figure(2, height=5.5)
+    figure, (above, below) = figure_of(2, 1, height=5.5)
     shown = [one for one in samples if SHOWN_HOURS[0] <= one.at_s / HOUR_S <= SHOWN_HOURS[1]]
     hours = [one.at_s / HOUR_S for one in shown]
     above.plot(hours, [60 * one.rate for one in shown], color=BLACK, linewidth=1)
@@ -34,12 +29,12 @@ def day(samples: Sequence[Sample], image: str, pictures: Path) -> None:
     below.set_ylim(0, max(one.target for one in shown) * 1.25)
     below.legend(loc="upper right", ncols=2, frameon=False)
     below.sharex(above)
-    _save(figure, pictures / DAY_SVG)
+    save(figure, pictures / DAY_SVG)
 
 
 def trade_off(by_replicas: Mapping[int, Mapping[str, Sequence[Day]]], pictures: Path) -> None:
     """Hit rate in class against warm container-hours, of all policies; up and left is better."""
-    figure, axes = _figure(len(by_replicas), height=4.2, beside=True)
+    figure, axes = figure_of(1, len(by_replicas), height=4.2, sharey=True)
     for axis, (replicas, by_policy) in zip(axes, by_replicas.items(), strict=True):
         fixed = {name: found for name, found in by_policy.items() if name.startswith("fixed ")}
         points = [_point(found) for found in fixed.values()]
@@ -64,12 +59,12 @@ def trade_off(by_replicas: Mapping[int, Mapping[str, Sequence[Day]]], pictures: 
     axes[0].set_ylabel("misses after the first minute, %")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
-    _save(figure, pictures / TRADE_OFF_SVG)
+    save(figure, pictures / TRADE_OFF_SVG)
 
 
 def groups(misses: Mapping[str, Mapping[int, Sequence[int]]], pictures: Path) -> None:
     """Mean misses at a group's start by the number of replicas, a line for each way."""
-    figure, (axis,) = _figure(1, height=4.2)
+    figure, (axis,) = figure_of(1, 1, height=4.2)
     styles = zip((BLACK, ORANGE, BLUE, GREEN, RED), "osD^v", strict=True)
     for (name, of), (colour, marker) in zip(misses.items(), styles, strict=False):
         means = [statistics.mean(found) for found in of.values()]
@@ -80,7 +75,7 @@ def groups(misses: Mapping[str, Mapping[int, Sequence[int]]], pictures: Path) ->
     axis.set_ylabel("misses, mean of many group starts")
     axis.set_title("30 learners begin in a language that nobody used yet", loc="left")
     axis.legend(frameon=False, loc="upper left")
-    _save(figure, pictures / GROUPS_SVG)
+    save(figure, pictures / GROUPS_SVG)
 
 
 def _point(found: Sequence[Day]) -> tuple[float, float]:
@@ -88,19 +83,3 @@ def _point(found: Sequence[Day]) -> tuple[float, float]:
         statistics.mean(one.warm_hours for one in found),
         100 * (1 - statistics.mean(one.class_hit_rate for one in found)),
     )
-
-
-def _figure(count: int, *, height: float, beside: bool = False) -> tuple[Figure, list[Axes]]:
-    mpl.rcParams.update({"svg.hashsalt": "dojo-runner", "svg.fonttype": "none", "font.size": 9})
-    figure = Figure(figsize=(9, height), layout="constrained")
-    rows, columns = (1, count) if beside else (count, 1)
-    axes = figure.subplots(rows, columns, squeeze=False, sharey=beside)
-    for axis in axes.flat:
-        axis.grid(alpha=0.25)
-        axis.spines[["top", "right"]].set_visible(False)
-    return figure, list(axes.flat)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None}, facecolor="white")

@@ -1,0 +1,51 @@
+"""What a service does that starts a container for each request: `docker run`, files over stdin,
+and a harvest that forks for each file. It decides no colour."""
+
+import asyncio
+import gzip
+import os
+from asyncio.subprocess import DEVNULL, PIPE
+from pathlib import Path
+
+from pool import DEFAULT_DOCKER_HOST
+from runner.hand_over import GID, UID
+
+DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
+
+_SCRIPT = (Path(__file__).parent / "harvest_each.sh").read_text()
+_DOCKER_RUN = ["docker", "run", "--rm", "--interactive", "--init", "--network=none",
+               f"--user={UID}:{GID}", "--security-opt=no-new-privileges",
+               "--memory=2g", "--pids-limit=128", "--ulimit=core=0", "--ulimit=nofile=1024",
+               f"--tmpfs=/sandbox:exec,size=250m,uid={UID},gid={GID}",
+               "--tmpfs=/tmp:exec,size=250m,mode=1777",
+               "--env=HOME=/home/sandbox", "--entrypoint="]  # fmt: skip
+# cyber-dojo's own images have it; these run without.
+_WITH_FILE = (
+    "FROM {}\nRUN apt-get update && apt-get install --yes --no-install-recommends file"
+    " && rm -rf /var/lib/apt/lists/*\n"
+)
+
+
+async def image_with_file(image: str) -> str:
+    """The image with the command that the harvest forks; its name. Raises OSError."""
+    name, _, _ = image.rpartition(":")
+    tag = f"{name or image}:with-file"
+    dockerfile = _WITH_FILE.format(image).encode()
+    await _docker(["docker", "build", "--quiet", "--tag", tag, "-"], dockerfile)
+    return tag
+
+
+async def run(image: str, tgz: bytes) -> bytes:
+    """The tar that came back. Raises OSError."""
+    return gzip.decompress(await _docker([*_DOCKER_RUN, image, "bash", "-c", _SCRIPT], tgz))
+
+
+async def _docker(command: list[str], data: bytes) -> bytes:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL,
+        env={**os.environ, "DOCKER_HOST": DOCKER_HOST},
+    )  # fmt: skip
+    said, _ = await process.communicate(data)
+    if process.returncode != 0:
+        raise OSError(f"{command[1]} ended with status {process.returncode}: {said[-300:]!r}")
+    return said
