@@ -73,15 +73,21 @@ async def main(rounds: int, runtime: str) -> int:
         variants[f"runtime {runtime}, without init"] = _host(Runtime=runtime, Init=False)
     docker = aiodocker.Docker(url=os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST)
     costs = {name: Costs() for name in variants}
+    refused: dict[str, str] = {}
     try:
         for _ in track(range(rounds), description="rounds"):
             for name, change in variants.items():
                 body = body_of_kata()
                 change(body)
-                await _one(docker, body, costs[name])
+                try:
+                    await _one(docker, body, costs[name])
+                except aiodocker.DockerError as error:
+                    refused[name] = error.message
     finally:
         await docker.close()
-    _print(costs, rounds)
+    _print({name: cost for name, cost in costs.items() if name not in refused}, rounds)
+    for name, why in refused.items():
+        console.print(f"{name}: {why}")
     return 0
 
 

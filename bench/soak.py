@@ -114,9 +114,9 @@ def of_process(pid: int) -> dict[str, float]:
 
 async def of_engine(client: DockerClient) -> dict[str, float]:
     """Everything on it, whoever made it: so nothing else may use it meanwhile."""
-    containers = await client.docker.containers.list(all=True)
-    volumes = (await client.docker.volumes.list())["Volumes"] or []
-    networks = await client.docker.networks.list()
+    containers = await client.docker._query_json("containers/json", params={"all": "1"})
+    volumes = (await client.docker._query_json("volumes"))["Volumes"] or []
+    networks = await client.docker._query_json("networks")
     return {"containers": len(containers), "volumes": len(volumes), "networks": len(networks)}
 
 
