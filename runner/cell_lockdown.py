@@ -126,6 +126,7 @@ def cell_spec_of(spec: ContainerSpec, launcher_volume: str, *overlays: str) -> C
             *(word for path in READ_ONLY for word in ("--read-only", path)),
             "--",
             *spec.command,
+            *("entry", "3"),  # where a cell has its files, see in_container/entry.sh
         ),
         ready_mark=READY_MARK,
         tmpfs=dict.fromkeys(spec.tmpfs, _MOUNT_POINT),

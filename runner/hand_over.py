@@ -33,7 +33,15 @@ _OUR_FOLDERS = ("tmp/dojo", "tmp/dojo/cut")
 
 def hand_over(kata: Kata, nonce: str) -> bytes:
     """Header and payload, to be written in one piece. `nonce` marks the answer: one word."""
-    payload = _without_nul(pack(kata))
+    return _with_header(kata, nonce, _without_nul(pack(kata)))
+
+
+def hand_over_to_cell(kata: Kata, nonce: str) -> bytes:
+    """The same for the launcher, which takes a tgz as it is."""
+    return _with_header(kata, nonce, pack(kata))
+
+
+def _with_header(kata: Kata, nonce: str, payload: bytes) -> bytes:
     header = (
         nonce.encode(),
         f"{kata.max_seconds:.3f}".encode(),

@@ -23,7 +23,7 @@ from runner.answer import Frame, Harvest, UnreadableError, unpack
 from runner.cell_stream import CellStream
 from runner.delta import created_and_changed, touched
 from runner.errors import RequestError
-from runner.hand_over import hand_over
+from runner.hand_over import hand_over, hand_over_to_cell
 from runner.images import RED_AMBER_GREEN, ImageProfile, Images
 from runner.kata import Code, Kata, Outcome, RunResult, Text
 from runner.lockdown import spec_for
@@ -122,7 +122,8 @@ class KataRunner:
                 if spec.uses > 1:
                     answer = await self._converse_with_cell(kata, lease, deadline_s)
                 else:
-                    answer = await self._converse(kata, lease, lease.stream.read, deadline_s)
+                    read = lease.stream.read
+                    answer = await self._converse(kata, lease, hand_over, read, deadline_s)
                     if answer.is_broken_off:
                         answer = replace(answer, reason=await self._last_words(lease))
                 answered_s = clock()
@@ -160,7 +161,7 @@ class KataRunner:
         What it complained of may be of an earlier run: only the launcher's own words are told.
         """
         cell = CellStream(lease.stream)
-        answer = await self._converse(kata, lease, cell.read, deadline_s)
+        answer = await self._converse(kata, lease, hand_over_to_cell, cell.read, deadline_s)
         if answer.is_broken_off:
             answer = replace(answer, reason=f"no answer: {cell.unfit or 'the cell ended'}")
         if cell.unfit or (answer.frame is not None and answer.frame.is_complete):
@@ -168,14 +169,19 @@ class KataRunner:
         return answer
 
     async def _converse(
-        self, kata: Kata, lease: Lease, read: Callable[[], Awaitable[bytes]], deadline_s: float
+        self,
+        kata: Kata,
+        lease: Lease,
+        packed_for: Callable[[Kata, str], bytes],
+        read: Callable[[], Awaitable[bytes]],
+        deadline_s: float,
     ) -> _Answer:
         """Hand over, and read until the answer is there, no more will come or the time is up."""
         nonce = secrets.token_hex(16)
         if sum(map(len, kata.files.values())) > _PACK_IN_THREAD_BYTES:
-            packed = await asyncio.to_thread(hand_over, kata, nonce)
+            packed = await asyncio.to_thread(packed_for, kata, nonce)
         else:
-            packed = hand_over(kata, nonce)
+            packed = packed_for(kata, nonce)
         await lease.stream.write(packed)
         frame = Frame(nonce)
         answer_by_s = asyncio.get_running_loop().time() + _worst_s(kata)

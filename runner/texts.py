@@ -9,6 +9,8 @@ from runner.kata import Text
 LONGEST_TEXT_BYTES = 50 * 1024
 
 _BINARY = "binary"
+# What libmagic takes for ASCII whatever it spells (file's encoding.c: T), and most files are.
+_ASCII = bytes((7, 8, 9, 10, 12, 13, 27, *range(32, 127)))
 _MAGIC_PARAM_ENCODING_MAX = 7  # <magic.h>; python-magic has no name for it
 _LARGEST_BYTES = 32 * 1024 * 1024
 
@@ -26,9 +28,12 @@ def text_of(content: bytes) -> Text:
 def is_text(content: bytes) -> bool:
     """Libmagic's verdict on all of it, as `file --mime-encoding` gives it in the original service.
 
-    Less than two bytes are text, as there: libmagic calls them binary.
+    Less than two bytes are text, as there: libmagic calls them binary. It is asked only of what is
+    not plain ASCII: its answer takes 0.2 to 0.6 ms, of a run's dozen files more than the run.
     """
-    return len(content) < 2 or _libmagic().from_buffer(content) != _BINARY
+    if len(content) < 2 or not content.translate(None, _ASCII):
+        return True
+    return _libmagic().from_buffer(content) != _BINARY
 
 
 def _libmagic() -> magic.Magic:

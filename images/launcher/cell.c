@@ -171,7 +171,7 @@ static void run_command(const struct plan *plan) {
   setsid();
   if (chdir(plan->folder) < 0)
     fail("entering", plan->folder);
-  close_from(3);
+  close_from(4);
   execvp(plan->command[0], plan->command);
   dprintf(2, "%s: %s\n", plan->command[0], strerror(errno));
   _exit(errno == ENOENT ? 127 : 126);
@@ -190,9 +190,10 @@ static void be_first_process(pid_t command) {
   }
 }
 
-static void become_cell(const struct plan *plan, int in, int out, int err, uid_t user, gid_t group) {
-  if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
-    _exit(SETUP_FAILED);
+static void become_cell(const struct plan *plan, const int ends[4], uid_t user, gid_t group) {
+  for (int file = 0; file < 4; file++) /* none of them is below 3, and 3 itself comes last */
+    if (dup2(ends[file], file) < 0 || fcntl(file, F_SETFD, 0) < 0)
+      _exit(SETUP_FAILED);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   keep_ids(user, group);
   if (sethostname(plan->hostname, strlen(plan->hostname)) < 0)
@@ -216,20 +217,22 @@ static void become_cell(const struct plan *plan, int in, int out, int err, uid_t
 }
 
 int start_cell(const struct plan *plan, struct cell *cell) {
-  int in[2], out[2], err[2];
+  int in[2], out[2], err[2], tar[2];
   uid_t user = getuid();
   gid_t group = getgid();
-  if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
+  if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 ||
+      pipe2(tar, O_CLOEXEC) < 0)
     return -1;
   /* Not unshare and fork: the first process of the cell is our own child, with none between. */
   long pid = syscall(SYS_clone, NAMESPACES | SIGCHLD, 0, 0, 0, 0);
   if (pid < 0)
     return -1;
   if (pid == 0)
-    become_cell(plan, in[0], out[1], err[1], user, group);
+    become_cell(plan, (const int[]){in[0], out[1], err[1], tar[0]}, user, group);
   close(in[0]);
   close(out[1]);
   close(err[1]);
-  *cell = (struct cell){(pid_t)pid, in[1], out[0], err[0]};
+  close(tar[0]);
+  *cell = (struct cell){(pid_t)pid, in[1], out[0], err[0], tar[1]};
   return 0;
 }

@@ -23,10 +23,11 @@ struct plan {
 /* The ends of one cell's pipes that are ours. No cell sees those of another. */
 struct cell {
   pid_t pid; /* of the cell's first process; when it has ended, so has every other */
-  int in, out, err;
+  int in, out, err, tar;
 };
 
-/* Starts a cell; its command's stdin, stdout and stderr are fresh pipes. 0, or -1 and errno. */
+/* Starts a cell; its command's stdin, stdout and stderr are fresh pipes, and so is its descriptor 3,
+ * on which it gets its files. 0, or -1 and errno. */
 int start_cell(const struct plan *plan, struct cell *cell);
 
 #endif

@@ -9,7 +9,8 @@
  *   --read-only PATH     nothing can be written there
  *
  * A cell is started ahead, and its first words are its mark. It gets one hand-over from our stdin
- * (runner/hand_over.py), and its answer goes to our stdout. What we write is records, so that no
+ * (runner/hand_over.py): the header as it is, its payload, a tgz, unzipped on descriptor 3. Its answer
+ * goes to our stdout. What we write is records, so that no
  * cell can speak in our name: a letter, the length as four bytes, high byte first, and as many
  * bytes:
  *
@@ -23,6 +24,7 @@
 #include "cell.h"
 #include "leftovers.h"
 #include "switches.h"
+#include "unzip.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -167,15 +169,21 @@ static void hand_over(struct cell *cell, struct run *run) {
   unsigned long left = strtoul(buffer + last, &end, 10);
   if (*end || end == buffer + last || left < have - header)
     give_up("the hand-over is not as long as it says");
-  left -= have - header;
-  write_all(cell->in, buffer, have);
-  while (left) {
+  write_all(cell->in, buffer, header);
+  begin_unzip();
+  size_t more = have - header;
+  int is_gzip = unzip(buffer + header, more, write_all, cell->tar);
+  while (left -= more) {
     ssize_t got = read_some(0, buffer, left < sizeof buffer ? left : sizeof buffer);
     if (got <= 0)
       exit(0);
-    write_all(cell->in, buffer, (size_t)got);
-    left -= (size_t)got;
+    more = (size_t)got;
+    if (is_gzip == 0)
+      is_gzip = unzip(buffer, more, write_all, cell->tar);
   }
+  close(cell->tar);
+  if (!end_unzip() || is_gzip < 0)
+    give_up("the hand-over is no gzip");
 }
 
 static void keep_tail(struct run *run, const char *data, size_t length) {

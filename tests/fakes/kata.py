@@ -46,14 +46,15 @@ class Kata:
             tar.extractall(root, filter="data")
 
 
-async def read_kata(stdin: asyncio.StreamReader) -> Kata:
+async def read_kata(stdin: asyncio.StreamReader, *, in_cell: bool = False) -> Kata:
     """Raises IncompleteReadError when stdin ends before."""
     fields = [(await stdin.readuntil(b"\0"))[:-1].decode() for _ in range(6)]
     nonce, limit_s, whole, kata_id, image_name, length = fields
     payload = await stdin.readexactly(int(length))
-    tgz = _ESCAPED.sub(lambda match: b"\\" if match[1] == b"\\" else b"\0", payload)
+    if not in_cell:
+        payload = _ESCAPED.sub(lambda match: b"\\" if match[1] == b"\\" else b"\0", payload)
     sizes = frozenset(int(size) for size in _SIZE_TEST.findall(whole))
-    return Kata(nonce, float(limit_s), sizes, kata_id, image_name, tgz)
+    return Kata(nonce, float(limit_s), sizes, kata_id, image_name, payload)
 
 
 class LocalKata:
@@ -71,7 +72,7 @@ class LocalKata:
         """Waits for one kata, and answers in the frame of main.sh."""
         stream.say(_READY_MARK)
         try:
-            kata = await read_kata(stream.stdin)
+            kata = await read_kata(stream.stdin, in_cell=spec.command[0] != "bash")
         except asyncio.IncompleteReadError:
             return
         self.seen.append(kata)

@@ -14,7 +14,7 @@ from pool.engine import Started
 from runner.answer import Frame, Harvest, unpack
 from runner.cell_lockdown import LAUNCHER_FOLDER, cell_spec_of
 from runner.cell_records import Kind, Records
-from runner.hand_over import hand_over
+from runner.hand_over import hand_over_to_cell
 from runner.images import Home, ImageProfile
 from runner.kata import Kata
 from runner.lockdown import spec_for
@@ -70,7 +70,7 @@ class CellContainer:
         """The answer as soon as it is there; the next cell may not yet be."""
         await self.until_ready()
         self._is_ready = False
-        await self.send(hand_over(kata, NONCE))
+        await self.send(hand_over_to_cell(kata, NONCE))
         frame = Frame(NONCE)
         while not frame.is_complete:
             await self._read(frame)

@@ -15,7 +15,7 @@ import pytest_asyncio
 from pool import DockerClient, DockerContainers, EngineError
 from runner.answer import UnreadableError
 from runner.cell_lockdown import MASKED, READ_ONLY, cell_spec_of
-from runner.hand_over import hand_over
+from runner.hand_over import hand_over_to_cell
 from runner.images import Home
 from tests.runner.cells import (
     PROBE,
@@ -257,7 +257,7 @@ class TestDiscarded:
 
     async def test_two_hand_overs_at_once(self, engine: Engine) -> None:
         """No cell is given what is not its own, not even by mistake."""
-        twice = hand_over(kata(BUSYBOX, "cat"), NONCE) * 2
+        twice = hand_over_to_cell(kata(BUSYBOX, "cat"), NONCE) * 2
         spec = single_use(BUSYBOX)
         async with cell_container(engine.containers, engine.volume, spec) as container:
             await container.send(twice)
@@ -292,7 +292,7 @@ class TestDiscarded:
         spec = single_use(PYTHON)
         async with cell_container(engine.containers, engine.volume, spec) as container:
             if script:
-                await container.send(hand_over(kata(PYTHON, script, seconds=60), NONCE))
+                await container.send(hand_over_to_cell(kata(PYTHON, script, seconds=60), NONCE))
             await container.started.stream.close()
 
             async def words() -> str:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import magic
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from runner.kata import Text
 from runner.texts import LONGEST_TEXT_BYTES, is_text, text_of
 
 MIB = 1024 * 1024
+_MAGIC = magic.Magic(mime_encoding=True)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,28 @@ def test_text_is_what_libmagic_says(content: bytes) -> None:
 def test_the_rest_is_binary(content: bytes) -> None:
     """NUL and most control characters, however late they come."""
     assert not is_text(content)
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_every_byte_is_judged_as_libmagic_judges_it(byte: int) -> None:
+    """Between letters, alone, and at the beginning: also where libmagic is not asked."""
+    for content in (bytes((97, byte, 98, 10)), bytes((byte, byte)), bytes((byte, 97))):
+        assert is_text(content) == (_encoding(content) != "binary")
+
+
+@given(st.text(st.characters(min_codepoint=7, max_codepoint=126), min_size=2))
+@example("%PDF-1.4\n")
+@example("#!/bin/sh\n")
+@example("BM" + "a" * 60)
+@example("PK ab")
+@example("070701" + "0" * 104)
+def test_ascii_is_judged_as_libmagic_judges_it(content: str) -> None:
+    """Whatever kind of file it looks like."""
+    assert is_text(content.encode()) == (_encoding(content.encode()) != "binary")
+
+
+def _encoding(content: bytes) -> str:
+    return str(_MAGIC.from_buffer(content))
 
 
 def test_every_thread_asks_for_itself() -> None:
