@@ -129,11 +129,13 @@ async def _record(place: _Place, load: Callable[[], Awaitable[list[Press]]]) -> 
     taken_before, before = await place.way.takes(place.kata), cpu.read()
     presses = await load()
     await place.settle()
+    elapsed_s = time.perf_counter() - before.at_s
+    await asyncio.sleep(place.way.lingers_s)
     used, taken = cpu.read() - before, await place.way.takes(place.kata)
     takes = None
     if taken_before and taken:
         takes = (taken[0] - taken_before[0], taken[1] - taken_before[1])
-    place.cell.add(presses, used, takes, place.result.idle_share)
+    place.cell.add(presses, used, elapsed_s, takes, place.result.idle_share)
     if place.way.name == MISS and takes and takes[0]:
         raise WayError(f"{takes[0]} of the misses were hits")
 

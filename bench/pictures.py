@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from bench.drawing import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, figure_of, save
 from bench.results import Cell, Found
@@ -83,6 +83,7 @@ def _by_at_once(found: Found, path: Path, of: Callable[[Cell], float], what: str
                       color=colour, marker=marker, markersize=4, linewidth=1.2,
                       label=TITLES[way])  # fmt: skip
         axis.set_title(workload, loc="left")
+        axis.set_xlabel("runs at a time")
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.set_xticks(found.at_once, list(map(str, found.at_once)))
@@ -92,7 +93,6 @@ def _by_at_once(found: Found, path: Path, of: Callable[[Cell], float], what: str
         axis.remove()
     for axis in axes[::columns]:
         axis.set_ylabel(what)
-    figure.supxlabel("runs at a time", fontsize=9)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     save(figure, path)
@@ -118,8 +118,9 @@ def _class(found: Found, path: Path) -> None:
 
 
 def _plain_numbers(axis: Axes, *, x: bool = True) -> None:
-    """100, not 10 to the power of 2."""
+    """100, not 10 to the power of 2; and enough of them."""
     for one in (axis.xaxis, axis.yaxis) if x else (axis.yaxis,):
         if one.get_scale() == "log":
+            one.set_major_locator(LogLocator(subs=(1, 2, 5)))
             one.set_major_formatter("{x:g}")
             one.set_minor_formatter(NullFormatter())
