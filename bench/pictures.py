@@ -25,21 +25,21 @@ def draw(found: Found, folder: Path) -> list[tuple[str, str]]:
     """Names of those that were made, and what they show."""
     drawn = []
     if found.workloads:
-        _times(found, folder / "bench-times.svg")
-        drawn.append(("bench-times.svg", "times of one run at a time, by workload and way"))
+        _times(found, folder / "bench_times.svg")
+        drawn.append(("bench_times.svg", "times of one run at a time, by workload and way"))
     if len(found.at_once) > 1:
         _by_at_once(
-            found, folder / "bench-throughput.svg", lambda cell: cell.per_second, "runs a second"
+            found, folder / "bench_throughput.svg", lambda cell: cell.per_second, "runs a second"
         )
         _by_at_once(
-            found, folder / "bench-cpu.svg", lambda cell: cell.cpu_ms,
+            found, folder / "bench_cpu.svg", lambda cell: cell.cpu_ms,
             "CPU of the whole machine\nfor a run, ms",
         )  # fmt: skip
-        drawn.append(("bench-throughput.svg", "runs a second by how many run at a time"))
-        drawn.append(("bench-cpu.svg", "CPU of the whole machine for a run"))
+        drawn.append(("bench_throughput.svg", "runs a second by how many run at a time"))
+        drawn.append(("bench_cpu.svg", "CPU of the whole machine for a run"))
     if any(found.of_class(way) for way in found.ways):
-        _class(found, folder / "bench-class.svg")
-        drawn.append(("bench-class.svg", "how many runs of a class took longer than so long"))
+        _class(found, folder / "bench_class.svg")
+        drawn.append(("bench_class.svg", "how many runs of a class took longer than so long"))
     return drawn
 
 
