@@ -113,7 +113,7 @@ def _class(found: Found, path: Path) -> None:
     axis.set_xlabel("ms, from when the press was due")
     axis.set_ylabel("runs that took longer, %")
     axis.set_title("A class of 30: Python, 6 files, one a second", loc="left")
-    axis.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=len(found.ways), frameon=False)
     save(figure, path)
 
 
