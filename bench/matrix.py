@@ -48,7 +48,7 @@ class Plan:
 
     def quick(self) -> "Plan":
         """About two minutes of the same."""
-        return replace(self, at_once=(1, 4), seconds=0.5, rounds=1, class_seconds=10, harvests=2)
+        return replace(self, at_once=(1, 4), seconds=0.5, rounds=1, class_seconds=5, harvests=2)
 
     def workload(self, workload: Workload) -> Workload:
         """On the images of this plan."""
