@@ -70,7 +70,7 @@ def run_ways(
     harvests
         Of a way.
     quick
-        Instead of those five: 1 and 4 at a time, half a second each, a class of 10 s.
+        Instead of those five: 1 and 4 at a time, half a second each, a class of 5 s.
     url
         Instead of all ways: a server that speaks the contract. Needs no engine.
     image

@@ -48,7 +48,7 @@ class Plan:
 
     def quick(self) -> "Plan":
         """About two minutes of the same."""
-        return replace(self, at_once=(1, 4), seconds=0.5, rounds=1, class_seconds=10, harvests=2)
+        return replace(self, at_once=(1, 4), seconds=0.5, rounds=1, class_seconds=5, harvests=2)
 
     def workload(self, workload: Workload) -> Workload:
         """On the images of this plan."""
@@ -129,11 +129,13 @@ async def _record(place: _Place, load: Callable[[], Awaitable[list[Press]]]) -> 
     taken_before, before = await place.way.takes(place.kata), cpu.read()
     presses = await load()
     await place.settle()
+    elapsed_s = time.perf_counter() - before.at_s
+    await asyncio.sleep(place.way.lingers_s)
     used, taken = cpu.read() - before, await place.way.takes(place.kata)
     takes = None
     if taken_before and taken:
         takes = (taken[0] - taken_before[0], taken[1] - taken_before[1])
-    place.cell.add(presses, used, takes, place.result.idle_share)
+    place.cell.add(presses, used, elapsed_s, takes, place.result.idle_share)
     if place.way.name == MISS and takes and takes[0]:
         raise WayError(f"{takes[0]} of the misses were hits")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from bench.drawing import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, figure_of, save
 from bench.results import Cell, Found
@@ -25,21 +25,21 @@ def draw(found: Found, folder: Path) -> list[tuple[str, str]]:
     """Names of those that were made, and what they show."""
     drawn = []
     if found.workloads:
-        _times(found, folder / "bench-times.svg")
-        drawn.append(("bench-times.svg", "times of one run at a time, by workload and way"))
+        _times(found, folder / "bench_times.svg")
+        drawn.append(("bench_times.svg", "times of one run at a time, by workload and way"))
     if len(found.at_once) > 1:
         _by_at_once(
-            found, folder / "bench-throughput.svg", lambda cell: cell.per_second, "runs a second"
+            found, folder / "bench_throughput.svg", lambda cell: cell.per_second, "runs a second"
         )
         _by_at_once(
-            found, folder / "bench-cpu.svg", lambda cell: cell.cpu_ms,
+            found, folder / "bench_cpu.svg", lambda cell: cell.cpu_ms,
             "CPU of the whole machine\nfor a run, ms",
         )  # fmt: skip
-        drawn.append(("bench-throughput.svg", "runs a second by how many run at a time"))
-        drawn.append(("bench-cpu.svg", "CPU of the whole machine for a run"))
+        drawn.append(("bench_throughput.svg", "runs a second by how many run at a time"))
+        drawn.append(("bench_cpu.svg", "CPU of the whole machine for a run"))
     if any(found.of_class(way) for way in found.ways):
-        _class(found, folder / "bench-class.svg")
-        drawn.append(("bench-class.svg", "how many runs of a class took longer than so long"))
+        _class(found, folder / "bench_class.svg")
+        drawn.append(("bench_class.svg", "how many runs of a class took longer than so long"))
     return drawn
 
 
@@ -83,6 +83,7 @@ def _by_at_once(found: Found, path: Path, of: Callable[[Cell], float], what: str
                       color=colour, marker=marker, markersize=4, linewidth=1.2,
                       label=TITLES[way])  # fmt: skip
         axis.set_title(workload, loc="left")
+        axis.set_xlabel("runs at a time")
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.set_xticks(found.at_once, list(map(str, found.at_once)))
@@ -92,7 +93,6 @@ def _by_at_once(found: Found, path: Path, of: Callable[[Cell], float], what: str
         axis.remove()
     for axis in axes[::columns]:
         axis.set_ylabel(what)
-    figure.supxlabel("runs at a time", fontsize=9)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     save(figure, path)
@@ -113,13 +113,14 @@ def _class(found: Found, path: Path) -> None:
     axis.set_xlabel("ms, from when the press was due")
     axis.set_ylabel("runs that took longer, %")
     axis.set_title("A class of 30: Python, 6 files, one a second", loc="left")
-    axis.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=len(found.ways), frameon=False)
     save(figure, path)
 
 
 def _plain_numbers(axis: Axes, *, x: bool = True) -> None:
-    """100, not 10 to the power of 2."""
+    """100, not 10 to the power of 2; and enough of them."""
     for one in (axis.xaxis, axis.yaxis) if x else (axis.yaxis,):
         if one.get_scale() == "log":
+            one.set_major_locator(LogLocator(subs=(1, 2, 5)))
             one.set_major_formatter("{x:g}")
             one.set_minor_formatter(NullFormatter())

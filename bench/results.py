@@ -35,10 +35,14 @@ class Cell:
         self,
         presses: Iterable[Press],
         used: cpu.Reading,
+        elapsed_s: float,
         takes: tuple[int, int] | None,
         idle_share: float = 0.0,
     ) -> None:
-        """Another round. `idle_share` is what the idle machine uses of one processor."""
+        """Another round. Processors may have been busy longer than it took, with removals.
+
+        `idle_share` is what the idle machine uses of one processor.
+        """
         errors = Counter(self.errors)
         for press in presses:
             if press.outcome == OK:
@@ -46,7 +50,7 @@ class Cell:
             else:
                 errors[press.outcome] += 1
         self.errors = dict(errors)
-        self.elapsed_s += used.at_s
+        self.elapsed_s += elapsed_s
         self.busy_s += used.busy_s
         self.idle_s += idle_share * used.at_s
         self.own_s += used.own_s

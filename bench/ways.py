@@ -21,6 +21,8 @@ from runner.reuse import Reuse
 from scripts.daemon import ROOT, daemon
 
 SETTLED_WITHIN_S = 120.0
+ASK_AGAIN_S = 0.05  # more often, and it would show in the CPU of a run
+REMOVAL_S = 0.2  # of a container; no daemon tells when it has ended
 PLACES = (os.cpu_count() or 1) + 1  # how many run at once in a daemon, see docs/settings.md
 
 LIMIT, WARM, CELLS, MISS, DOCKER_RUN = "limit", "warm", "cells", "miss", "docker-run"
@@ -43,11 +45,13 @@ class WayError(Exception):
 class Way:
     """One of them. `in_waves`: a run uses a container up, so each wave waits until it has its own.
 
-    What most ways need not do does nothing here.
+    `lingers_s`: so long after it has settled the engine may still be at work. What most ways need
+    not do does nothing here.
     """
 
     name: str
     in_waves = False
+    lingers_s = 0.0
 
     async def prepare(self, workload: Workload, at_once: int) -> None:
         """Whatever is not to be measured, before so many at once."""
@@ -152,6 +156,7 @@ class Daemon(Server):
         super().__init__(http, url)
         self.name = name
         self.in_waves = in_waves
+        self.lingers_s = 0.0 if name == CELLS else REMOVAL_S
         self._warm = warm
 
     async def prepare(self, workload: Workload, at_once: int) -> None:
@@ -179,7 +184,7 @@ class Daemon(Server):
         while not condition(of_health := await health(self._http, self._url)):
             if time.perf_counter() > until_s:
                 raise WayError(f"{self.name} is not as it should be: {of_health}")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(ASK_AGAIN_S)
 
 
 @contextlib.asynccontextmanager

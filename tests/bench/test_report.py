@@ -18,7 +18,7 @@ def found_cell(
     """A second in which these runs ended."""
     presses = [Press(0, took / 1000, "ok") for took in took_ms]
     takes = (len(took_ms), 0) if way in (WARM, CELLS) else None
-    result.cell(way, workload, at_once).add(presses, cpu.Reading(1.0, busy_s, 0.1), takes, 0.1)
+    result.cell(way, workload, at_once).add(presses, cpu.Reading(1.0, busy_s, 0.1), 1.0, takes, 0.1)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_errors_are_counted_and_are_no_times(result: Result) -> None:
     """Nor do they count as runs a second."""
     cell = result.cell(CELLS, TRUE.name, 1)
 
-    cell.add([Press(0, 9.0, "503"), Press(0, 9.0, "503")], cpu.Reading(1.0, 1.0, 0.1), None)
+    cell.add([Press(0, 9.0, "503"), Press(0, 9.0, "503")], cpu.Reading(1.0, 1.0, 0.1), 1.0, None)
 
     assert (cell.runs, cell.errors, max(cell.took_ms)) == (3, {"503": 2}, 48.0)
     assert "2 x 503" in text_of(result)
@@ -81,7 +81,9 @@ def test_errors_are_counted_and_are_no_times(result: Result) -> None:
 
 def test_a_cell_in_which_nothing_ended_well_is_told_of_and_not_compared(result: Result) -> None:
     """No division by nothing."""
-    result.cell(WARM, TRUE.name, 1).add([Press(0, 1.0, "503")], cpu.Reading(1.0, 1.0, 0.1), (0, 0))
+    result.cell(WARM, TRUE.name, 1).add(
+        [Press(0, 1.0, "503")], cpu.Reading(1.0, 1.0, 0.1), 1.0, (0, 0)
+    )
 
     text = text_of(result)
 
