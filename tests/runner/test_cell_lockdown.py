@@ -40,7 +40,7 @@ def test_every_limit_is_that_of_a_single_run() -> None:
 def test_the_command_of_a_single_run_is_each_cells() -> None:
     """Under the launcher, which comes from its volume."""
     assert CELLS.command[0].startswith(f"{LAUNCHER_FOLDER}/")
-    assert CELLS.command[CELLS.command.index("--") + 1 :] == ALONE.command
+    assert CELLS.command[CELLS.command.index("--") + 1 :] == (*ALONE.command, "entry", "3")
     assert CELLS.named_volumes == {LAUNCHER_FOLDER: "launcher-1"}
 
 
