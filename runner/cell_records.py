@@ -16,9 +16,8 @@ LONGEST_RECORD_BYTES = 256 * 1024
 class Kind(StrEnum):
     """What a record says."""
 
-    READY = "R"  # a cell waits for a hand-over
+    READY = "R"  # a cell waits for a hand-over; the one before has ended well and left nothing
     ANSWER = "A"  # a piece of the answer
-    ENDED = "E"  # the cell has ended well and has left nothing; a READY follows
     UNFIT = "X"  # the container must not be used again; the reason, as text
 
 
@@ -50,7 +49,7 @@ class Records:
         records = []
         while len(self._received) >= _HEADER.size:
             letter, length = _HEADER.unpack_from(self._received)
-            if letter not in b"RAEX" or length > LONGEST_RECORD_BYTES:
+            if letter not in b"RAX" or length > LONGEST_RECORD_BYTES:
                 raise BrokenRecordsError(f"no record begins with {bytes(self._received[:5])!r}")
             end = _HEADER.size + length
             if len(self._received) < end:

@@ -17,12 +17,11 @@ class CellStream:
         self._stream = stream
         self._records = Records()
         self._answer = bytearray()
-        self._has_ended = False
         self._is_ready = False
 
     async def read(self) -> bytes:
         """More of the answer, waiting for some; b"" when none will come."""
-        while not self._answer and not self._has_ended and not self.unfit:
+        while not self._answer and not self._is_ready and not self.unfit:
             await self._take()
         data = bytes(self._answer)
         self._answer.clear()
@@ -46,11 +45,9 @@ class CellStream:
             return
         for record in records:
             match record.kind:
-                case Kind.ANSWER if not self._has_ended:
+                case Kind.ANSWER if not self._is_ready:
                     self._answer += record.data
-                case Kind.ENDED if not self._has_ended:
-                    self._has_ended = True
-                case Kind.READY if self._has_ended and not self._is_ready:
+                case Kind.READY if not self._is_ready:
                     self._is_ready = True
                 case Kind.UNFIT:
                     self.unfit = _DETAIL.sub("", record.data.decode(errors="replace"))

@@ -14,9 +14,8 @@
  * cell can speak in our name: a letter, the length as four bytes, high byte first, and as many
  * bytes:
  *
- *   R  a cell waits for a hand-over (empty)
- *   A  a piece of the answer
- *   E  the cell has ended well and has left nothing (empty); an R follows
+ *   R  a cell waits for a hand-over; the one before has ended well and has left nothing (empty)
+ *   A  a piece of the answer: all of it, if it is short, as each piece wakes four processes
  *   X  the container must not be used again; the text says why. It is our last record.
  *
  * We also end, without a word, when our stdin does: the daemon has gone.
@@ -33,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +52,25 @@ struct run {
 static char buffer[LONGEST_HEADER];
 static int was_ready; /* before that nobody reads records: why we cannot start is on stderr */
 
+/* As if in one go: a record is seldom cut into pieces. */
+static void write_both(int file, struct iovec parts[2]) {
+  for (;;) {
+    ssize_t written = writev(file, parts, 2);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return;
+    for (int part = 0; part < 2; part++) {
+      size_t gone = (size_t)written < parts[part].iov_len ? (size_t)written : parts[part].iov_len;
+      parts[part].iov_base = (char *)parts[part].iov_base + gone;
+      parts[part].iov_len -= gone;
+      written -= (ssize_t)gone;
+    }
+    if (!parts[0].iov_len && !parts[1].iov_len)
+      return;
+  }
+}
+
 static void write_all(int file, const char *data, size_t length) {
   while (length) {
     ssize_t written = write(file, data, length);
@@ -67,8 +86,7 @@ static void write_all(int file, const char *data, size_t length) {
 static void record(char kind, const char *data, size_t length) {
   char header[5] = {kind, (char)(length >> 24), (char)(length >> 16), (char)(length >> 8),
                     (char)length};
-  write_all(1, header, sizeof header);
-  write_all(1, data, length);
+  write_both(1, (struct iovec[]){{header, sizeof header}, {(char *)data, length}});
 }
 
 __attribute__((format(printf, 1, 2), noreturn)) static void give_up(const char *format, ...) {
@@ -103,7 +121,8 @@ static int status_of(struct cell *cell) {
 
 /* What a cell says before its run is for the daemon's log: it is why it cannot start. */
 static void complain(struct cell *cell, struct run *run) {
-  ssize_t got = read_some(cell->err, buffer, sizeof buffer);
+  char said_now[COMPLAINTS];
+  ssize_t got = read_some(cell->err, said_now, sizeof said_now);
   if (got <= 0) {
     close(cell->err);
     cell->err = -1;
@@ -111,7 +130,7 @@ static void complain(struct cell *cell, struct run *run) {
   }
   size_t room = COMPLAINTS - run->complained;
   size_t said = (size_t)got < room ? (size_t)got : room;
-  write_all(2, buffer, said);
+  write_all(2, said_now, said);
   run->complained += said;
 }
 
@@ -208,6 +227,7 @@ static int ends_with(const struct run *run, const char *line) {
 
 /* Until nobody in the cell can write any more. */
 static void pass_answer_on(struct cell *cell, struct run *run) {
+  size_t have = 0;
   while (cell->out >= 0 || cell->err >= 0) {
     struct pollfd watched[] = {{0, 0, 0}, {cell->out, POLLIN, 0}, {cell->err, POLLIN, 0}};
     if (poll(watched, 3, -1) < 0)
@@ -218,14 +238,20 @@ static void pass_answer_on(struct cell *cell, struct run *run) {
       complain(cell, run);
     if (!watched[1].revents)
       continue;
-    ssize_t got = read_some(cell->out, buffer, sizeof buffer);
-    if (got <= 0) {
+    ssize_t got = read_some(cell->out, buffer + have, sizeof buffer - have);
+    if (got > 0) {
+      keep_tail(run, buffer + have, (size_t)got);
+      have += (size_t)got;
+    } else {
       close(cell->out);
       cell->out = -1;
-      continue;
     }
-    record('A', buffer, (size_t)got);
-    keep_tail(run, buffer, (size_t)got);
+    int is_due = got <= 0 || have == sizeof buffer || ends_with(run, run->done) ||
+                 ends_with(run, run->timed_out);
+    if (have && is_due) {
+      record('A', buffer, have);
+      have = 0;
+    }
   }
 }
 
@@ -250,7 +276,6 @@ static void serve(const struct plan *plan, const char *mark, const struct leftov
   const char *left = left_behind(at_birth);
   if (left)
     give_up("the cell left something behind: %s", left);
-  record('E', NULL, 0);
 }
 
 static _Noreturn void usage(const char *word) {

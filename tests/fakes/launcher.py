@@ -52,7 +52,6 @@ class FakeLauncher:
             if unfit:
                 stream.say(record(b"X", unfit.encode()))
                 return
-            stream.say(record(b"E"))
             await asyncio.sleep(0)
 
 

@@ -8,7 +8,7 @@ from runner.cell_stream import CellStream
 from tests.fakes import FakeStream
 from tests.fakes.launcher import record
 
-ENDED, READY = record(b"E"), record(b"R")
+READY = record(b"R")
 
 
 def talk(*said: bytes, ended: bool = False) -> CellStream:
@@ -30,7 +30,7 @@ async def test_an_answer_comes_in_pieces() -> None:
 
 async def test_what_comes_after_the_answer_is_kept() -> None:
     """The last piece, the end and the next cell may come at once."""
-    cell = talk(record(b"A", b"all") + ENDED + READY)
+    cell = talk(record(b"A", b"all") + READY)
 
     assert await cell.read() == b"all"
     assert await cell.next_cell() == ""
@@ -40,7 +40,7 @@ async def test_the_next_cell_is_waited_for() -> None:
     """As long as its caller likes."""
     stream = FakeStream("one")
     cell = CellStream(stream)
-    stream.say(record(b"A", b"all") + ENDED)
+    stream.say(record(b"A", b"all"))
     await cell.read()
     waiting = asyncio.create_task(cell.next_cell())
     await asyncio.sleep(0)
@@ -57,9 +57,8 @@ async def test_the_next_cell_is_waited_for() -> None:
         (record(b"X", b"out of memory"), True, "out of memory"),
         (b"", True, "the container ended"),
         (b"?\0\0\0\0", False, "not the launcher's words"),
-        (READY, False, "not the launcher's words"),
-        (ENDED + ENDED, False, "not the launcher's words"),
-        (ENDED + record(b"A", b"more"), False, "not the launcher's words"),
+        (READY + READY, False, "not the launcher's words"),
+        (READY + record(b"A", b"more"), False, "not the launcher's words"),
     ],
 )
 async def test_unfit(said: bytes, ended: bool, reason: str) -> None:

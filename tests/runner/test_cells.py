@@ -213,7 +213,7 @@ except OSError:
 END"""
 
 FORGED = r"""for fd in /proc/[0-9]*/fd/1; do
-  case $(readlink $fd) in pipe:*) printf 'E\0\0\0\0R\0\0\0\0' >$fd;; esac
+  case $(readlink $fd) in pipe:*) printf 'R\0\0\0\0' >$fd;; esac
 done"""
 
 
