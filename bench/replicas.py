@@ -32,9 +32,11 @@ from scripts.daemon import ROOT, free_port, running, wait_until_warm
 
 SECRET = "a secret of this benchmark"  # noqa: S105
 ROUNDS = 5
+MISHAP_ROUNDS = 3
 PER_SECOND = 1.0
 LASTS_S = 30.0
 FLOOD_PER_SECOND = 1000
+KEPT = 100  # connections of the flood
 
 console = Console()
 
@@ -78,17 +80,19 @@ async def _warm_each_other(http: aiohttp.ClientSession) -> None:
 
 
 async def _mishaps(http: aiohttp.ClientSession) -> None:
-    """Each twice, in turns, so that all meet the same noise."""
+    """Each some times, in turns, so that all meet the same noise."""
     mishaps: dict[str, Callable[[Replica], contextlib.AbstractContextManager[None]]] = {
         "nothing": lambda _: contextlib.nullcontext(),
         "one killed": _killed,
         "one stopped (SIGSTOP)": _stopped,
-        f"{FLOOD_PER_SECOND} forged notices a second": lambda victim: _flood(victim, ""),
-        f"{FLOOD_PER_SECOND} signed notices a second": lambda victim: _flood(victim, SECRET),
+        "a flood of somebody else": lambda _: _flood(None, KEPT, ""),
+        "forged notices": lambda victim: _flood(victim, KEPT, ""),
+        "forged, a connection for each": lambda victim: _flood(victim, 0, ""),
+        "signed notices": lambda victim: _flood(victim, KEPT, SECRET),
     }
     found: dict[str, list[Press]] = {mishap: [] for mishap in mishaps}
     most: dict[str, int] = {}
-    for seed in range(2):
+    for seed in range(MISHAP_ROUNDS):
         for mishap, befalls in mishaps.items():
             console.print(f"{mishap} ...")
             with _three() as (first, other, victim):
@@ -105,7 +109,10 @@ async def _mishaps(http: aiohttp.ClientSession) -> None:
                     target = (await health(http, replica.url))["images"][IMAGE]["target"]
                     most[mishap] = max(most.get(mishap, 0), target)
             found[mishap] += [press for each in presses for press in each]
-    table = Table(title=f"pytest kata on the two others, {PER_SECOND:g} a second in all: ms")
+    table = Table(
+        title=f"pytest kata on the two others, {PER_SECOND:g} a second in all: ms;"
+        f" floods: {FLOOD_PER_SECOND} notices a second"
+    )
     for heading in ("mishap of the third", "runs", "not green", "median", "p95", "largest target"):
         table.add_column(heading, justify="left" if "mishap" in heading else "right")
     for mishap, all_ in found.items():
@@ -168,14 +175,20 @@ def _stopped(victim: Replica) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _flood(victim: Replica, secret: str) -> Iterator[None]:
-    command = [sys.executable, "-m", "bench.flood", victim.url, str(FLOOD_PER_SECOND)]
-    cpu_s = cpu.of_process(victim.process.pid)
-    flood = subprocess.Popen([*command, str(LASTS_S), secret], stdout=subprocess.PIPE)
+def _flood(victim: Replica | None, connections: int, secret: str) -> Iterator[None]:
+    """Of nobody here when there is no victim: what is felt then is the sender."""
+    target = "sink" if victim is None else victim.url
+    flood = subprocess.Popen(
+        [sys.executable, "-m", "bench.flood", target, str(FLOOD_PER_SECOND), str(LASTS_S),
+         str(connections), *([secret] if secret else [])],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    cpu_s = 0.0 if victim is None else cpu.of_process(victim.process.pid)
     try:
         yield
     finally:
-        said, _ = flood.communicate(timeout=LASTS_S + 30)
-        counts = json.loads(said)
-        each_ms = (cpu.of_process(victim.process.pid) - cpu_s) / counts["sent"] * 1000
-        console.print(counts, f"{each_ms:.2f} ms of the flooded one's CPU for each")
+        said, _ = flood.communicate(timeout=LASTS_S + 60)
+        console.print(json.loads(said))
+        if victim is not None:
+            share = (cpu.of_process(victim.process.pid) - cpu_s) / LASTS_S * 100
+            console.print(f"the flooded one used {share:.0f} % of a processor")

@@ -5,15 +5,18 @@ import gc
 import signal
 from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from loguru import logger
 
 from pool import this_process
-from runner.routes import SERVICE, SETTINGS, add_routes
+from runner.gate import Gate
+from runner.routes import SERVICE, SETTINGS, TARPIT, add_routes
 from runner.service import Service, docker_engines
 from runner.settings import Settings
+from runner.tarpit import Tarpit
 
 KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
 # What still comes of a refused body is read and dropped for this long, so that its client gets to
@@ -26,9 +29,16 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
     app = web.Application(middlewares=[_close_while_draining])
     app[SETTINGS] = settings
     app[SERVICE] = service
+    app[TARPIT] = tarpit = Tarpit()
     add_routes(app)
-    return web.AppRunner(
+
+    async def hold_nobody(_app: web.Application) -> None:
+        tarpit.close()
+
+    app.on_shutdown.append(hold_nobody)
+    return _Runner(
         app,
+        tarpit,
         access_log=None,
         auto_decompress=False,  # nobody needs it, and a bomb would be inflated
         keepalive_timeout=KEEP_ALIVE_S,
@@ -36,6 +46,39 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
         shutdown_timeout=settings.drain_s,
         handle_signals=False,
     )
+
+
+class _Runner(web.AppRunner):
+    """With a gate before it."""
+
+    def __init__(self, app: web.Application, tarpit: Tarpit, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        self._tarpit = tarpit
+        self._gate: Gate | None = None
+
+    async def setup(self) -> None:
+        """Ready for sites."""
+        await super().setup()
+        http = super().server
+        assert http is not None
+        self._gate = Gate(
+            http,
+            tarpit=self._tarpit,
+            secret=self.app[SETTINGS].secret.get_secret_value(),
+            first_byte_s=KEEP_ALIVE_S,
+            turned_away=lambda: self.app[SERVICE].refused_notice("turned_away"),
+        )
+
+    @property
+    def server(self) -> Any:
+        """What a site makes of a connection."""
+        return self._gate
+
+    async def shutdown(self) -> None:
+        """Of all that is open."""
+        if self._gate is not None:
+            self._gate.close()
+        await super().shutdown()
 
 
 @web.middleware

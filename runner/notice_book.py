@@ -1,10 +1,10 @@
 """Which of the siblings' notices count: own, old, repeated and too many do not. Clock-free."""
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
 
+from runner.latest import Latest
 from runner.refill_notice import RefillNotice
 
 # Clocks of replicas differ by less, and a notice that is older than this says nothing of now.
@@ -18,9 +18,6 @@ BURST = 40.0
 MOST_SEQUENCES = 2000
 MOST_SENDERS = 100
 
-_K = TypeVar("_K")
-_V = TypeVar("_V")
-
 
 class Verdict(StrEnum):
     """What becomes of a notice."""
@@ -32,20 +29,6 @@ class Verdict(StrEnum):
     REPEATED = "repeated"
     LIMITED = "limited"
     UNKNOWN_IMAGE = "unknown_image"
-
-
-class _Latest(OrderedDict[_K, _V], Generic[_K, _V]):
-    """A dict that forgets who has not been written for longest."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-
-    def __setitem__(self, key: _K, value: _V) -> None:
-        super().__setitem__(key, value)
-        self.move_to_end(key)
-        if len(self) > self._most:
-            self.popitem(last=False)
 
 
 @dataclass
@@ -70,9 +53,9 @@ class NoticeBook:
     def __init__(self, replica: str) -> None:
         self.verdicts: Counter[str] = Counter()
         self._replica = replica
-        self._sequences: _Latest[tuple[str, str], int] = _Latest(MOST_SEQUENCES)
-        self._allowances: _Latest[str, _Allowance] = _Latest(MOST_SENDERS)
-        self._heard_s: _Latest[str, float] = _Latest(MOST_SENDERS)
+        self._sequences: Latest[tuple[str, str], int] = Latest(MOST_SEQUENCES)
+        self._allowances: Latest[str, _Allowance] = Latest(MOST_SENDERS)
+        self._heard_s: Latest[str, float] = Latest(MOST_SENDERS)
 
     def judge(self, notice: RefillNotice, sender: str, now_s: float, unix_s: float) -> Verdict:
         """`sender` is who may be held to account for it; `now_s` by a monotonic clock."""

@@ -16,9 +16,11 @@ from runner.errors import RequestError
 from runner.notice_book import NOTICES_PER_S, Verdict
 from runner.service import Service
 from runner.settings import Settings
+from runner.tarpit import Tarpit
 
 SERVICE = web.AppKey("SERVICE", Service)
 SETTINGS = web.AppKey("SETTINGS", Settings)
+TARPIT = web.AppKey("TARPIT", Tarpit)
 
 _RETRY_AFTER_S = 2
 # Of the raw body, in an error's answer and in the log; a client needs it to recognise its request.
@@ -47,7 +49,15 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 async def refill(request: web.Request) -> web.Response:
-    """A sibling's notice; what became of it is a verdict, see notice_book."""
+    """A sibling's notice. A good one is answered at once; of others see tarpit."""
+    response, is_good = await _hear(request)
+    if not is_good and not await request.app[TARPIT].hold(str(request.remote)):
+        response.force_close()  # the next one has to come through the gate
+    return response
+
+
+async def _hear(request: web.Request) -> tuple[web.Response, bool]:
+    """A verdict, see notice_book; and whether honest siblings' notices end so, too."""
     service, secret = request.app[SERVICE], request.app[SETTINGS].secret.get_secret_value()
     try:
         body = await _body_of(request, refill_notice.LARGEST_BYTES)
@@ -62,13 +72,14 @@ async def refill(request: web.Request) -> web.Response:
     except RequestError as error:
         if error.status == 400:
             service.refused_notice("malformed")
-        return _problem(error.status, error.message)
+        return _problem(error.status, error.message), False
     except PoolClosedError as error:
-        return _problem(503, str(error))
+        return _problem(503, str(error)), True
     if verdict is Verdict.LIMITED:
-        return _problem(429, f"more than {NOTICES_PER_S:g} notices a second from {sender}")
+        return _problem(429, f"more than {NOTICES_PER_S:g} notices a second from {sender}"), False
     status = 202 if verdict is Verdict.COUNTED else 200
-    return web.json_response({"verdict": verdict}, status=status)
+    is_good = verdict in (Verdict.COUNTED, Verdict.UNKNOWN_IMAGE)
+    return web.json_response({"verdict": verdict}, status=status), is_good
 
 
 async def contract(request: web.Request) -> web.Response:

@@ -1,0 +1,85 @@
+"""Whose notices are refused again and again gets answers later and later, for its own and our good.
+
+A refused notice costs a fifth of a millisecond of CPU, nearly all of it HTTP, which runs would feel
+at a thousand a second. A sender that waits for its answers can be slowed down by them.
+
+Held to account is an address. Nobody else can be: who does not sign is nobody, and whose signature
+is good may still have gone mad. Honest siblings may share an address with whoever floods us (NAT,
+loopback), so only the answers of notices that were refused wait, never those of one that counts or
+whose image is not here; and what an address did is no reason to refuse a notice, only to hold the
+refusal. An honest sibling is hardly ever refused, and not more often for its neighbours; with a
+wrong secret it is at most 20 times a second, which is answered at once.
+"""
+
+import asyncio
+import math
+import time
+
+from runner.latest import Latest
+
+# To one address: some 5 % of a processor. A thousand at once are no harm.
+REFUSALS_PER_S = 250.0
+BURST = 1000
+LONGEST_S = 1.0  # nobody gives us up before, and no client's end waits for long
+# Of all addresses together; those of one are REFUSALS_PER_S * LONGEST_S at most.
+MOST_HELD = 500
+MOST_ADDRESSES = 1000
+
+
+class Tarpit:
+    """Refusals that wait, and for how long."""
+
+    def __init__(self) -> None:
+        # By address: the refusal after the last one may leave then. In the past: what is saved up.
+        self._next_s: Latest[str, float] = Latest(MOST_ADDRESSES)
+        self._held: set[asyncio.Future[None]] = set()
+        self._is_closed = False
+
+    @property
+    def held(self) -> int:
+        """How many wait now."""
+        return len(self._held)
+
+    def wait_s(self, address: str, now_s: float) -> float:
+        """How long a refusal of that address would wait now; inf if there is no place for it."""
+        next_s = self._next_s.get(address, -math.inf)
+        wait_s = max(0.0, next_s - now_s)
+        is_full = wait_s > LONGEST_S or (wait_s and self.held >= MOST_HELD)
+        return math.inf if is_full else wait_s
+
+    def refused(self, address: str, now_s: float) -> float:
+        """The same for one that is there, which takes the place."""
+        wait_s = self.wait_s(address, now_s)
+        if wait_s <= LONGEST_S:
+            saved_up_s = now_s - (BURST - 1) / REFUSALS_PER_S
+            next_s = max(self._next_s.get(address, -math.inf), saved_up_s)
+            self._next_s[address] = next_s + 1 / REFUSALS_PER_S
+        return wait_s
+
+    async def hold(self, address: str) -> bool:
+        """Wait for as long as a refusal should; whether there was a place to wait in."""
+        wait_s = self.refused(address, time.monotonic())
+        if wait_s == math.inf:
+            return False
+        if wait_s and not self._is_closed:
+            loop = asyncio.get_running_loop()
+            waiter = loop.create_future()
+            timer = loop.call_later(wait_s, _release, waiter)
+            self._held.add(waiter)
+            try:
+                await waiter
+            finally:
+                timer.cancel()
+                self._held.discard(waiter)
+        return True
+
+    def close(self) -> None:
+        """Let all go, and hold nobody any more: who stops waits for none of them."""
+        self._is_closed = True
+        for waiter in self._held:
+            _release(waiter)
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
