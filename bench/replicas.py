@@ -34,7 +34,7 @@ SECRET = "a secret of this benchmark"  # noqa: S105
 ROUNDS = 5
 MISHAP_ROUNDS = 3
 PER_SECOND = 1.0
-LASTS_S = 30.0
+LASTS_S = 20.0
 FLOOD_PER_SECOND = 1000
 KEPT = 100  # connections of the flood
 
