@@ -36,13 +36,14 @@ async def test_all_ways_are_measured_side_by_side() -> None:
             assert cell is not None
             assert cell.runs >= at_once
             assert not cell.errors
-            assert cell.cpu_ms > 0
             if way in (WARM, CELLS):
                 assert (cell.hits, cell.misses) == (cell.runs, 0)
             if way == MISS:
                 assert (cell.hits, cell.misses) == (0, cell.runs)
         assert found.harvest_ms(way) is not None
         assert found.of_class(way) is not None
+    # A single short run may end between two ticks of the kernel's clock; not all of them do.
+    assert sum(cell.busy_s for cell in found.cells) > 0
     assert "What was wanted" in section(found)
 
 
