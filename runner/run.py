@@ -26,6 +26,7 @@ from runner.errors import RequestError
 from runner.hand_over import hand_over, hand_over_to_cell
 from runner.images import RED_AMBER_GREEN, ImageProfile, Images
 from runner.kata import Code, Kata, Outcome, RunResult, Text
+from runner.known_colours import KnownColours, question_of
 from runner.lockdown import spec_for
 from runner.texts import is_text, text_of
 from runner.traffic_light import BadPatternError, Colour, ColourFault, NoAnswerError, TrafficLight
@@ -87,6 +88,7 @@ class KataRunner:
         self._pools = pools
         self._admission = admission
         self._traffic_light = traffic_light
+        self._known_colours = KnownColours()
         self._delivery = delivery
         self._runtime = runtime
         self._kind_of_use = kind_of_use
@@ -272,8 +274,11 @@ class KataRunner:
         source = profile.rag_lambda if kata.rag_lambda is None else kata.rag_lambda
         if source is None:
             return _colour_fault(stdout, stderr, status, {"context": _NO_LAMBDA})
-        verdict = await self._traffic_light.colour(source, stdout.content, stderr.content, status)
+        arguments = (source, stdout.content, stderr.content, status)
+        question = question_of(*arguments)
+        verdict = self._known_colours.get(question) or await self._traffic_light.colour(*arguments)
         if isinstance(verdict, Colour):
+            self._known_colours.put(question, verdict)
             return Outcome(verdict.value), {}
         return _colour_fault(stdout, stderr, status, _as_log(verdict))
 

@@ -1293,6 +1293,26 @@ async def test_a_lambda_at_fault_leaves_the_run_as_it_was(
 
 
 @pytest.mark.docker
+async def test_a_lambda_is_asked_once_for_the_same_output(docker_http: Served) -> None:
+    """One that throws dice would give twelve runs the same colour once in 170,000 times."""
+    dice = "->(_, _, _) { %i[red amber green].sample }"
+    for script in ("echo one", "echo two"):
+        colours = {(await docker_http.run(script, rag_lambda=dice))["outcome"] for _ in range(12)}
+        assert len(colours) == 1
+
+
+@pytest.mark.docker
+async def test_a_lambda_at_fault_is_asked_again(docker_http: Served) -> None:
+    """A fault is never remembered."""
+    source = "->(_, _, _) { raise rand.to_s }"
+    faults = [
+        (await docker_http.run("echo out", rag_lambda=source))["log"]["exception"]["message"]
+        for _ in range(2)
+    ]
+    assert faults[0] != faults[1]
+
+
+@pytest.mark.docker
 async def test_a_lambda_is_called_with_texts_and_a_number(docker_http: Served) -> None:
     """What the learner sees of stdout and stderr, and the status as an integer."""
     result = await docker_http.run(
