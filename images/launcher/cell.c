@@ -1,11 +1,12 @@
 /* Makes a cell: the kernel builds all of it before the run, and takes it down after it.
  *
  * The first process of the cell is a fork of the launcher: it mounts, gives up every right it had
- * in its namespaces, starts the command, and then only reaps, with no descriptor open. It cannot
- * be signalled, traced or read from inside (PID 1; PR_SET_DUMPABLE 0).
+ * in its namespaces, starts the command, and goes on in first.c. It cannot be signalled, traced or
+ * read from inside (PID 1; PR_SET_DUMPABLE 0).
  */
 #include "cell.h"
 #include "filter.h"
+#include "first.h"
 #include "switches.h"
 
 #include <errno.h>
@@ -23,7 +24,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define NAMESPACES                                                                             \
@@ -87,27 +87,24 @@ static void overlay(const struct plan *plan, const struct step *step) {
 }
 
 /* 0, or -1 for what is not there: that needs no mask. */
-static int mask_one(const char *path) {
+static int mask_one(const struct plan *plan, const char *path) {
   struct stat there;
   if (lstat(path, &there) < 0)
     return -1;
-  if (S_ISDIR(there.st_mode))
-    mount_or_fail("tmpfs", path, "tmpfs", LOCKED | MS_RDONLY, "size=0,nr_inodes=2,mode=755");
-  else
-    mount_or_fail("/dev/null", path, NULL, MS_BIND, NULL);
+  mount_or_fail(S_ISDIR(there.st_mode) ? plan->own : "/dev/null", path, NULL, MS_BIND, NULL);
   return 0;
 }
 
-static void mask(const char *path) {
+static void mask(const struct plan *plan, const char *path) {
   const char *star = strchr(path, '*');
   char numbered[256];
   if (!star) {
-    mask_one(path);
+    mask_one(plan, path);
     return;
   }
   for (int number = 0, masked = 0; masked == 0; number++) {
     snprintf(numbered, sizeof numbered, "%.*s%d%s", (int)(star - path), path, number, star + 1);
-    masked = mask_one(numbered);
+    masked = mask_one(plan, numbered);
   }
 }
 
@@ -137,13 +134,14 @@ static void mount_all(const struct plan *plan) {
 
 /* Last, as it takes from us, too, what it takes from the learner. */
 static void hide(const struct plan *plan) {
+  /* Empty from here on; it is what all masked folders look like, at the cost of one file system. */
+  mount_or_fail("tmpfs", plan->own, "tmpfs", LOCKED | MS_RDONLY, "size=0,nr_inodes=2,mode=755");
   for (int i = 0; i < plan->count; i++) {
     if (plan->steps[i].kind == 'm')
-      mask(plan->steps[i].path);
+      mask(plan, plan->steps[i].path);
     if (plan->steps[i].kind == 'r')
       make_read_only(plan->steps[i].path);
   }
-  mask(plan->own);
 }
 
 static void give_up_rights(void) {
@@ -155,12 +153,6 @@ static void give_up_rights(void) {
       syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
       filter_system_calls() < 0)
     fail("giving up", "rights");
-}
-
-static void close_from(unsigned first) {
-  if (syscall(SYS_close_range, first, ~0U, 0) < 0)
-    for (int file = (int)first; file < 4096; file++)
-      close(file);
 }
 
 static void run_command(const struct plan *plan) {
@@ -177,22 +169,15 @@ static void run_command(const struct plan *plan) {
   _exit(errno == ENOENT ? 127 : 126);
 }
 
-/* Never returns: reaps until the command has ended, and then takes all others along. */
-static void be_first_process(pid_t command) {
-  close_from(0);
-  for (;;) {
-    int status;
-    pid_t ended = waitpid(-1, &status, 0);
-    if (ended == command)
-      _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-    if (ended < 0 && errno != EINTR)
-      _exit(SETUP_FAILED);
-  }
-}
+/* The cell's ends of its pipes: the command's descriptors from 0 on, and two of its own. */
+struct ends {
+  int commands[4];
+  int tar, unpacked;
+};
 
-static void become_cell(const struct plan *plan, const int ends[4], uid_t user, gid_t group) {
-  for (int file = 0; file < 4; file++) /* none of them is below 3, and 3 itself comes last */
-    if (dup2(ends[file], file) < 0 || fcntl(file, F_SETFD, 0) < 0)
+static void become_cell(const struct plan *plan, const struct ends *ends, uid_t user, gid_t group) {
+  for (int file = 0; file < 4; file++)
+    if (dup2(ends->commands[file], file) < 0)
       _exit(SETUP_FAILED);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   keep_ids(user, group);
@@ -213,26 +198,30 @@ static void become_cell(const struct plan *plan, const int ends[4], uid_t user, 
     fail("forking", plan->command[0]);
   if (command == 0)
     run_command(plan);
-  be_first_process(command);
+  be_first_process(command, ends->tar, ends->unpacked);
 }
 
 int start_cell(const struct plan *plan, struct cell *cell) {
-  int in[2], out[2], err[2], tar[2];
+  int in[2], out[2], err[2], tar[2], unpacked[2];
   uid_t user = getuid();
   gid_t group = getgid();
   if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 ||
-      pipe2(tar, O_CLOEXEC) < 0)
+      pipe2(tar, O_CLOEXEC) < 0 || pipe2(unpacked, O_CLOEXEC) < 0)
     return -1;
+  /* Descriptor 3, if it was free, is in[0]: first to be copied, before it becomes another. */
+  const struct ends ends = {{in[0], out[1], err[1], unpacked[0]}, tar[0], unpacked[1]};
   /* Not unshare and fork: the first process of the cell is our own child, with none between. */
   long pid = syscall(SYS_clone, NAMESPACES | SIGCHLD, 0, 0, 0, 0);
   if (pid < 0)
     return -1;
   if (pid == 0)
-    become_cell(plan, (const int[]){in[0], out[1], err[1], tar[0]}, user, group);
+    become_cell(plan, &ends, user, group);
   close(in[0]);
   close(out[1]);
   close(err[1]);
   close(tar[0]);
+  close(unpacked[0]);
+  close(unpacked[1]);
   *cell = (struct cell){(pid_t)pid, in[1], out[0], err[0], tar[1]};
   return 0;
 }

@@ -26,8 +26,10 @@ struct cell {
   int in, out, err, tar;
 };
 
-/* Starts a cell; its command's stdin, stdout and stderr are fresh pipes, and so is its descriptor 3,
- * on which it gets its files. 0, or -1 and errno. */
+/* Starts a cell; its command's stdin, stdout and stderr are fresh pipes. To `tar` a struct brief
+ * is written, and what follows it. Once it is unpacked, the command reads an empty line on its
+ * descriptor 3; it reads none if that failed. When the command has ended, all others are killed, and
+ * the answer comes on `out`. 0, or -1 and errno. */
 int start_cell(const struct plan *plan, struct cell *cell);
 
 #endif

@@ -9,8 +9,8 @@
  *   --read-only PATH     nothing can be written there
  *
  * A cell is started ahead, and its first words are its mark. It gets one hand-over from our stdin
- * (runner/hand_over.py): the header as it is, its payload, a tgz, unzipped on descriptor 3. Its answer
- * goes to our stdout. What we write is records, so that no
+ * (runner/hand_over.py): the header as it is, on stdin; the files of its payload, a tgz, are there
+ * when descriptor 3 says so. Its answer goes to our stdout. What we write is records, so that no
  * cell can speak in our name: a letter, the length as four bytes, high byte first, and as many
  * bytes:
  *
@@ -20,7 +20,9 @@
  *
  * We also end, without a word, when our stdin does: the daemon has gone.
  */
+#include "bytes.h"
 #include "cell.h"
+#include "first.h"
 #include "leftovers.h"
 #include "switches.h"
 #include "unzip.h"
@@ -36,9 +38,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FIELDS 6 /* nonce, limit, whole, id, image name, length */
-#define LONGEST_HEADER (256 * 1024)
-#define LONGEST_NONCE 64
+/* Of a header; FIELDS is their number. */
+enum { NONCE, LIMIT, WHOLE, ID, IMAGE_NAME, LENGTH, FIELDS };
+#define LONGEST_HEADER LONGEST_SIZES
 #define COMPLAINTS 4096 /* of one cell; more is read and dropped */
 
 struct run {
@@ -71,18 +73,6 @@ static void write_both(int file, struct iovec parts[2]) {
   }
 }
 
-static void write_all(int file, const char *data, size_t length) {
-  while (length) {
-    ssize_t written = write(file, data, length);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return; /* a cell that ended is seen by the end of its answer; a daemon, by our stdin's */
-    data += written;
-    length -= (size_t)written;
-  }
-}
-
 static void record(char kind, const char *data, size_t length) {
   char header[5] = {kind, (char)(length >> 24), (char)(length >> 16), (char)(length >> 8),
                     (char)length};
@@ -102,14 +92,6 @@ __attribute__((format(printf, 1, 2), noreturn)) static void give_up(const char *
   else
     dprintf(2, "%s\n", reason);
   exit(1); /* whatever of a cell is left dies with us */
-}
-
-static ssize_t read_some(int file, char *into, size_t most) {
-  ssize_t got;
-  do
-    got = read(file, into, most);
-  while (got < 0 && errno == EINTR);
-  return got;
 }
 
 static int status_of(struct cell *cell) {
@@ -168,7 +150,7 @@ static void wait_for_hand_over(struct cell *cell, struct run *run) {
 
 /* Exactly one hand-over: what comes after it on our stdin is another learner's. */
 static void hand_over(struct cell *cell, struct run *run) {
-  size_t have = 0, fields = 0, header = 0, last = 0;
+  size_t have = 0, fields = 0, header = 0, starts[FIELDS + 1] = {0};
   while (fields < FIELDS) {
     if (have == sizeof buffer)
       give_up("the hand-over's header is too long");
@@ -177,18 +159,24 @@ static void hand_over(struct cell *cell, struct run *run) {
       exit(0);
     have += (size_t)got;
     for (; header < have && fields < FIELDS; header++)
-      if (!buffer[header] && ++fields < FIELDS)
-        last = header + 1;
+      if (!buffer[header])
+        starts[++fields] = header + 1;
   }
   if (strlen(buffer) > LONGEST_NONCE)
     give_up("the hand-over's nonce is too long");
   snprintf(run->done, sizeof run->done, "%s done\n", buffer);
   snprintf(run->timed_out, sizeof run->timed_out, "%s timed_out\n", buffer);
   char *end;
-  unsigned long left = strtoul(buffer + last, &end, 10);
-  if (*end || end == buffer + last || left < have - header)
+  const char *length = buffer + starts[LENGTH], *sizes = buffer + starts[WHOLE];
+  unsigned long left = strtoul(length, &end, 10);
+  if (*end || end == length || left < have - header)
     give_up("the hand-over is not as long as it says");
+  /* A cell that has ended is seen by the end of its answer. */
   write_all(cell->in, buffer, header);
+  struct brief brief = {.sizes_length = strlen(sizes) + 1};
+  strcpy(brief.nonce, buffer);
+  write_all(cell->tar, (const char *)&brief, sizeof brief);
+  write_all(cell->tar, sizes, brief.sizes_length);
   begin_unzip();
   size_t more = have - header;
   int is_gzip = unzip(buffer + header, more, write_all, cell->tar);

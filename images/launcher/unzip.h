@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-typedef void unzipped_to(int file, const char *data, size_t length);
+typedef int unzipped_to(int file, const char *data, size_t length);
 
 void begin_unzip(void);
 

@@ -2,7 +2,8 @@
 #
 # It says that it is ready, reads one hand-over from stdin and runs /tmp/main.sh:
 #   nonce NUL limit_s NUL whole NUL id NUL image_name NUL length NUL payload
-# In a cell, as `bash -c ENTRY entry 3`, the launcher has unzipped the payload: it is on descriptor 3.
+# In a cell, as `bash -c ENTRY entry 3`, the cell's first process unpacks the payload, and says so by a
+# line on descriptor 3; and it harvests.
 # Elsewhere the payload is a tgz in which NUL and backslash are written as \0000 and \\, so that bash itself
 # can take exactly `length` bytes off a stream that stays open, and any bash can: no head, no dd,
 # no end of file. Needs bash, tar and gzip.
@@ -12,8 +13,8 @@ field() {
 }
 
 unpack() {
-  if [[ $files ]]; then
-    tar -xf - -C / <&"$files" && exec {files}<&-
+  if [[ $cell ]]; then
+    read -r -u "$cell" && exec {cell}<&-
     return
   fi
   local LC_ALL=C payload # count bytes, whatever the image's locale
@@ -21,13 +22,15 @@ unpack() {
   printf '%b' "$payload" | tar -xzf - -C /
 }
 
-files=$1
+cell=$1
 printf 'dojo-runner: ready\n'
 if field nonce && field limit_s && field whole &&
   field CYBER_DOJO_ID && field CYBER_DOJO_IMAGE_NAME && field length &&
   unpack "$length"; then
   unset -f field unpack
-  unset length files
+  unset length
   export CYBER_DOJO_ID CYBER_DOJO_IMAGE_NAME
-  . /tmp/main.sh "$nonce" "$limit_s" "$whole"
+  . /tmp/main.sh "$nonce" "$limit_s" "$whole" "$cell"
+else
+  exit 1
 fi

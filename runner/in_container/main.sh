@@ -1,4 +1,4 @@
-# /tmp/main.sh NONCE LIMIT_S WHOLE: runs the learner's cyber-dojo.sh and answers on stdout.
+# /tmp/main.sh NONCE LIMIT_S WHOLE [CELL]: runs the learner's cyber-dojo.sh and answers on stdout.
 #
 # The answer: a line with the nonce, tar archives one after the other, and a last line
 # `NONCE done` or `NONCE timed_out`. The archives hold /tmp/dojo/{stdout,stderr,status} and all
@@ -9,6 +9,7 @@
 nonce=$1
 limit_s=$2
 whole=$3
+cell=$4
 at_start=(/proc/[0-9]*)
 
 # The program is a process group of its own, so that all of it can be told to end. The subshell
@@ -54,6 +55,12 @@ cd / || exit 1
 # Written over the four blanks that came with the hand-over, all of them: that needs no room,
 # should the program have filled /tmp.
 [[ $status ]] && printf '%-4s' "$status" 1<>/tmp/dojo/status
+
+# A cell's first process answers, in the same way, once we have ended; our status tells it how.
+if [[ $cell ]]; then
+  [[ $ended == timed_out ]] && exit 3
+  exit 0
+fi
 
 harvest=(tmp/dojo)
 [[ $ended == timed_out ]] || harvest+=(sandbox)

@@ -1,0 +1,9 @@
+/* The files of one hand-over, as runner/hand_over.py's pack writes them. */
+#ifndef UNTAR_H
+#define UNTAR_H
+
+/* Makes the folders and files of the tar that is read from `from`, to its end, below where we
+ * stand. 0, or -1 when that failed or the tar is cut; what was made by then stays. */
+int untar(int from);
+
+#endif
