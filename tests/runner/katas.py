@@ -4,7 +4,7 @@ import asyncio
 import io
 import os
 import tarfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,7 +91,11 @@ class Katas:
 
 
 @asynccontextmanager
-async def katas(delivery: Delivery, labels: Mapping[str, str]) -> AsyncIterator[Katas]:
+async def katas(
+    delivery: Delivery,
+    labels: Mapping[str, str],
+    kind_of_use: Callable[[ContainerSpec], ContainerSpec] = lambda spec: spec,
+) -> AsyncIterator[Katas]:
     """On the real engine; its containers carry `labels`, and are gone afterwards."""
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)
@@ -112,7 +116,7 @@ async def katas(delivery: Delivery, labels: Mapping[str, str]) -> AsyncIterator[
         traffic_light=light,
         delivery=delivery,
         runtime="",
-        kind_of_use=lambda spec: spec,
+        kind_of_use=kind_of_use,
         labels=labels,
         budget_s=60.0,
         ended=lambda image, result, phases_s: None,

@@ -1,17 +1,21 @@
-"""entry.sh, main.sh and cut.sh in real containers, over both deliveries and three userlands."""
+"""entry.sh, main.sh and cut.sh in real containers: both deliveries, cells, three userlands."""
 
 import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from enum import Enum
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from pool import Delivery
+from pool import ContainerSpec, Delivery, DockerClient
+from runner.cell_lockdown import cell_spec_of
 from runner.kata import Outcome, RunResult
-from tests.runner.katas import Katas, katas
+from tests.runner.cells import launcher_volume
+from tests.runner.katas import DOCKER_HOST, Katas, katas
 
 pytestmark = pytest.mark.docker
 
@@ -36,49 +40,65 @@ wipe() { rm -rf "$1"/* 2>/dev/null || find "$1" -mindepth 1 -delete; }
 """
 
 
+class Way(Enum):
+    """How a run comes into its container."""
+
+    ATTACH = "attach"
+    EXEC = "exec"
+    CELLS = "cells"
+
+
 @pytest_asyncio.fixture(scope="module")
-async def both() -> AsyncIterator[dict[Delivery, Katas]]:
-    """Runners of kata, one for each delivery."""
-    attach_labels, exec_labels = (
-        {"dojo-runner.test": f"in-container-{uuid.uuid4().hex}"} for _ in Delivery
-    )
-    async with (
-        katas(Delivery.ATTACH, attach_labels) as attach,
-        katas(Delivery.EXEC, exec_labels) as execs,
-    ):
-        yield {Delivery.ATTACH: attach, Delivery.EXEC: execs}
+async def ways() -> AsyncIterator[dict[Way, Katas]]:
+    """Runners of kata, one for each way."""
+    client = DockerClient(DOCKER_HOST, lambda error: None)
+    labels = {
+        way: {"dojo-runner.test": f"in-container-{way.value}-{uuid.uuid4().hex}"} for way in Way
+    }
+    async with launcher_volume(client) as volume:
+
+        def in_cells(spec: ContainerSpec) -> ContainerSpec:
+            return replace(cell_spec_of(spec, volume), uses=1000)
+
+        async with (
+            katas(Delivery.ATTACH, labels[Way.ATTACH]) as attach,
+            katas(Delivery.EXEC, labels[Way.EXEC]) as execs,
+            katas(Delivery.ATTACH, labels[Way.CELLS], in_cells) as cells,
+        ):
+            yield {Way.ATTACH: attach, Way.EXEC: execs, Way.CELLS: cells}
+    await client.close()
 
 
 Run = Callable[..., Awaitable[RunResult]]
 
 
 @pytest.fixture
-def run(both: dict[Delivery, Katas], delivery: Delivery, image: str) -> Run:
-    """Runs a script in an image, by a delivery; see `everywhere` and `mostly`."""
+def run(ways: dict[Way, Katas], way: Way, image: str) -> Run:
+    """Runs a script in an image, in a way; see `everywhere` and `mostly`."""
 
     async def run(script: str, **how: Any) -> RunResult:
-        return await both[delivery].run(image, TOOLS + script, **how)
+        return await ways[way].run(image, TOOLS + script, **how)
 
     return run
 
 
 _PLACES = {
-    f"{name}-{delivery.value}": (image, delivery)
+    f"{name}-{way.value}": (image, way)
     for name, image in (("gnu", GNU), ("busybox", BUSYBOX), ("minimal", MINIMAL))
-    for delivery in Delivery
+    for way in Way
 }
 
 
 def _at(*names: str) -> pytest.MarkDecorator:
     places = [_PLACES[name] for name in names]
-    return pytest.mark.parametrize(("image", "delivery"), places, ids=names)
+    return pytest.mark.parametrize(("image", "way"), places, ids=names)
 
 
-# What depends on both, what depends on the userland, what depends on the delivery, and neither.
+# What depends on both, what depends on the userland, what depends on the way, and neither.
 everywhere = _at(*_PLACES)
-mostly = _at("gnu-attach", "busybox-attach", "minimal-attach", "busybox-exec")
-by_userland = _at("gnu-attach", "busybox-attach", "minimal-attach")
-by_delivery = _at("gnu-attach", "gnu-exec")
+mostly = _at("gnu-attach", "busybox-attach", "minimal-attach", "busybox-exec", "busybox-cells")
+by_userland = _at("gnu-attach", "busybox-attach", "minimal-attach", "minimal-cells")
+by_way = _at("gnu-attach", "gnu-exec", "gnu-cells")
 once = _at("gnu-attach")
 
 
@@ -117,12 +137,12 @@ class TestProgram:
         assert lines[2].startswith("id dojo-runner/")
         assert sorted(lines[3:]) == ["./a", "./sub/deep/ab", "sub", "sub/deep"]
 
-    @by_delivery
+    @by_way
     async def test_it_is_told_no_secret_and_finds_no_descriptor(
-        self, both: dict[Delivery, Katas], image: str, delivery: Delivery
+        self, ways: dict[Way, Katas], image: str, way: Way
     ) -> None:
         """The nonce is in none of its variables, arguments or open descriptors."""
-        result = await both[delivery].run(
+        result = await ways[way].run(
             image,
             "env | grep -iE 'nonce|limit|whole'; echo $# $BASH_ARGC; readlink /proc/$$/fd/*",
         )
@@ -156,11 +176,9 @@ class TestProgram:
 
         assert result.status == status
 
-    async def test_no_script(self, both: dict[Delivery, Katas]) -> None:
+    async def test_no_script(self, ways: dict[Way, Katas]) -> None:
         """Files without a cyber-dojo.sh give bash's own words and status."""
-        result = await both[Delivery.ATTACH].run(
-            GNU, "mv cyber-dojo.sh x; exec bash ./cyber-dojo.sh"
-        )
+        result = await ways[Way.ATTACH].run(GNU, "mv cyber-dojo.sh x; exec bash ./cyber-dojo.sh")
 
         assert result.status == "127"
         assert "cyber-dojo.sh: No such file or directory" in result.stderr.content
@@ -177,7 +195,7 @@ echo ended"""
 
         assert (result.status, result.stdout.content) == ("0", "ended\n")
 
-    @by_delivery
+    @by_way
     async def test_setsid_does_not_outlive_it(self, run: Run) -> None:
         """A session of its own that ignores every signal is no way out."""
         result = await run(
@@ -240,7 +258,7 @@ while :; do nap 0.02; done""",
         assert result.stdout.content == "child on TERM\n"
 
     @pytest.mark.parametrize("stop", ["kill -STOP $$", "kill -STOP -- -$$"])
-    @by_delivery
+    @by_way
     async def test_a_stopped_process_times_out(self, run: Run, stop: str) -> None:
         """A program that stops itself or its group is ended like any other."""
         result = await run(f"echo begun; {stop}; echo never", seconds=0.3)
@@ -264,7 +282,7 @@ while :; do nap 0.02; done""",
         assert (ended.status, ended.stdout.content) == ("0", "ended\n")
         assert (stopped.outcome, stopped.stdout.content) == (Outcome.TIMED_OUT, "")
 
-    @by_delivery
+    @by_way
     async def test_a_group_of_its_own_does_not_escape(self, run: Run) -> None:
         """What left the program's group is not told TERM, but is killed all the same."""
         result = await run("setsid bash -c 'while :; do :; done' & echo begun; wait", seconds=0.3)
@@ -300,7 +318,7 @@ class TestLargeFiles:
             assert result.created[name].truncated
             assert result.created[name].content == "x" * LONGEST
 
-    @by_delivery
+    @by_way
     async def test_a_large_binary_stays_a_binary(self, run: Run) -> None:
         """Cutting does not hide the bytes by which libmagic tells a binary."""
         result = await run("head -c 300000 /dev/zero >zeros; cp /bin/bash program")
@@ -351,7 +369,7 @@ class TestFullFolders:
     """A program that leaves no room for ours."""
 
     @pytest.mark.parametrize("what", ["head -c 300M /dev/zero", "yes 'a line'"])
-    @by_delivery
+    @by_way
     async def test_a_full_tmp(self, run: Run, what: str) -> None:
         """Status, outputs and files come back though /tmp has no byte left."""
         result = await run(
@@ -362,7 +380,7 @@ class TestFullFolders:
         assert result.stdout.content.startswith("out\n")
         assert result.created["new"].content == "new\n"
 
-    @by_delivery
+    @by_way
     async def test_outputs_that_fill_tmp(self, run: Run) -> None:
         """What was printed may itself be what fills /tmp."""
         result = await run("yes 2>/dev/null; echo new >new; exit 4", seconds=10)
@@ -372,7 +390,7 @@ class TestFullFolders:
         assert result.stdout.truncated
         assert result.created["new"].content == "new\n"
 
-    @by_delivery
+    @by_way
     async def test_a_full_sandbox(self, run: Run) -> None:
         """A full /sandbox hinders no harvest; what was sent and kept is not reported."""
         result = await run(
@@ -383,7 +401,7 @@ class TestFullFolders:
         assert (result.status, result.stdout.content) == ("5", "out\n")
         assert result.changed == {}
 
-    @by_delivery
+    @by_way
     async def test_no_inode_left(self, run: Run) -> None:
         """64k empty files end in a full /tmp, not in a lost answer."""
         result = await run(
@@ -393,13 +411,13 @@ class TestFullFolders:
         assert (result.status, result.stdout.content) == ("6", "out\n")
 
     @everywhere
-    async def test_tmp_wiped(self, both: dict[Delivery, Katas], run: Run) -> None:
+    async def test_tmp_wiped(self, ways: dict[Way, Katas], run: Run) -> None:
         """Without its status file a run has status 145, and its colour is still asked for."""
         result = await run("wipe /tmp; echo new >new; exit 0", files={"kept": "kept"})
 
         assert (result.outcome, result.status) == (Outcome.AMBER, "145")
-        # Once for all images and deliveries that share a light: the colour is known then.
-        assert "145" in {status for katas in both.values() for status in katas.light.asked}
+        # Once for all images and ways that share a light: the colour is known then.
+        assert "145" in {status for katas in ways.values() for status in katas.light.asked}
         assert result.created["new"].content == "new\n"
 
     @mostly
@@ -428,7 +446,7 @@ class TestOddFiles:
         assert list(result.created) == [f"new_{number}" for number in range(100, 116)]
         assert list(result.changed) == sorted(sent)
 
-    @by_delivery
+    @by_way
     async def test_folders_a_thousand_deep(self, run: Run) -> None:
         """Too deep to be named is too deep to be returned; the rest comes back."""
         result = await run(
@@ -442,6 +460,26 @@ open("bottom", "w").write("x")'"""
 
         assert result.status == "0"
         assert result.created["new"].content == "new\n"
+
+    @mostly
+    async def test_what_is_sent_is_there(self, run: Run) -> None:
+        """Of any size and under any name, with the time of its request, writable."""
+        sizes = (0, 1, 511, 512, 513, 65_536, 65_537, 300_000)
+        sent = {f"of_{size}": "x" * size for size in sizes}
+        sent |= {"n" * size: "name" for size in (91, 92, 93, 100, 101, 255)}
+        sent |= {"/".join(["d" * 100] * depth) + "/f": "deep" for depth in (1, 5, 30)}
+
+        result = await run(
+            "find . -type f ! -name cyber-dojo.sh -mmin -5 -size +0"
+            """ -exec bash -c 'for f; do printf y >>"$f"; done' bash {} +; printf y >>of_0""",
+            files=sent,
+        )
+
+        assert (result.status, result.created) == ("0", {})
+        assert sorted(result.changed) == sorted(sent)
+        small = {name for name, content in sent.items() if len(content) < LONGEST}
+        found = {name: text.content for name, text in result.changed.items() if name in small}
+        assert found == {name: sent[name] + "y" for name in small}
 
     @mostly
     async def test_names(self, run: Run) -> None:
@@ -489,7 +527,7 @@ open("bottom", "w").write("x")'"""
 
         assert list(result.created) == ["new"]
 
-    @by_delivery
+    @by_way
     async def test_only_regular_files_are_returned(self, run: Run) -> None:
         """Links are not followed, pipes and sockets not read, folders not mistaken for files."""
         result = await run(
@@ -516,21 +554,21 @@ mknod device c 1 3 2>/dev/null; echo new >new; ln new hard"""
             "last": "last\n",
         }
 
-    @by_delivery
+    @by_way
     async def test_a_locked_folder_hides_only_itself(self, run: Run) -> None:
         """What our own user may not enter is not returned, and nothing else is lost."""
         result = await run("mkdir locked; echo x >locked/x; chmod 0 locked; echo new >new; exit 8")
 
         assert (result.status, list(result.created)) == ("8", ["new"])
 
-    @by_delivery
+    @by_way
     async def test_sparse_files(self, run: Run) -> None:
         """A file of 200 MiB that holds nothing costs nobody anything."""
         result = await run("truncate -s 200M sparse; truncate -s 256M /tmp/x; echo new >new")
 
         assert (result.status, list(result.created)) == ("0", ["new"])
 
-    @by_delivery
+    @by_way
     async def test_many_large_files(self, run: Run) -> None:
         """The harvest ends in time whatever there is to be cut."""
         result = await run("fill 0 70000; for n in {1..700}; do cp 0 $n; done; echo out")
@@ -571,7 +609,7 @@ class TestOwnPlaces:
     @pytest.mark.parametrize(
         "forged", ["0\\n1", "abc", "12345678901234567890", "\\0\\0\\0", "99999"]
     )
-    @by_delivery
+    @by_way
     async def test_a_status_that_was_written_before(self, run: Run, forged: str) -> None:
         """What a program puts into the status file is written over by its real status."""
         result = await run(f"printf '{forged}' >/tmp/dojo/status; exit 1")
@@ -579,7 +617,7 @@ class TestOwnPlaces:
         assert result.outcome in (Outcome.RED, Outcome.AMBER)
         assert isinstance(result.status, str)
 
-    @by_delivery
+    @by_way
     async def test_outputs_replaced_by_links(self, run: Run) -> None:
         """A link in an output's place is not followed."""
         result = await run(
@@ -588,13 +626,13 @@ class TestOwnPlaces:
 
         assert (result.status, result.stdout.content, result.stderr.content) == ("1", "", "")
 
-    async def test_runs_at_once_are_not_mixed_up(self, both: dict[Delivery, Katas]) -> None:
-        """Each answer is its own request's, by both deliveries at once."""
+    async def test_runs_at_once_are_not_mixed_up(self, ways: dict[Way, Katas]) -> None:
+        """Each answer is its own request's, in all ways at once."""
         numbers = range(10)
 
         results = await asyncio.gather(
             *(
-                both[list(Delivery)[number % 2]].run(BUSYBOX, f"echo {number}; exit {number}")
+                ways[list(Way)[number % 3]].run(BUSYBOX, f"echo {number}; exit {number}")
                 for number in numbers
             )
         )
