@@ -293,6 +293,20 @@ async def test_cells_that_cannot_be_had(tmp_path: Path) -> None:
     assert health["images"][BUSYBOX]["mode"] == "read-only"
 
 
+async def test_more_folders_are_writable_in_cells_by_setting(tmp_path: Path) -> None:
+    """All that is written there is gone with its run."""
+    script = "ls /usr/local; touch /usr/local/new && echo written"
+    async with daemon(tmp_path, reuse="cells", reuse_overlays="/usr/local") as running:
+        results = [await running.run(BUSYBOX, script) for _ in range(3)]
+        health = await running.health()
+
+    assert health["reuse"]["kind"] == "cells"
+    assert {result["status"] for result in results} == {"0"}
+    printed = {result["stdout"]["content"] for result in results}
+    assert len(printed) == 1
+    assert printed.pop().endswith("written\n")
+
+
 async def test_siblings_share_the_launchers_volume(tmp_path: Path) -> None:
     """One that goes leaves it to the other, and nobody can take it away from under it."""
     async with (

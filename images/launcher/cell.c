@@ -5,6 +5,7 @@
  * read from inside (PID 1; PR_SET_DUMPABLE 0).
  */
 #include "cell.h"
+#include "descriptors.h"
 #include "filter.h"
 #include "first.h"
 #include "switches.h"
@@ -30,11 +31,10 @@
   (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUTS |   \
    CLONE_NEWCGROUP)
 #define LOCKED (MS_NOSUID | MS_NODEV | MS_NOEXEC)
-#define SETUP_FAILED 125
 
 static void fail(const char *doing, const char *what) {
   dprintf(2, "no cell: %s %s: %s\n", doing, what, strerror(errno));
-  _exit(SETUP_FAILED);
+  _exit(NO_CELL);
 }
 
 static void write_to(const char *path, const char *text) {
@@ -178,7 +178,7 @@ struct ends {
 static void become_cell(const struct plan *plan, const struct ends *ends, uid_t user, gid_t group) {
   for (int file = 0; file < 4; file++)
     if (dup2(ends->commands[file], file) < 0)
-      _exit(SETUP_FAILED);
+      _exit(NO_CELL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   keep_ids(user, group);
   if (sethostname(plan->hostname, strlen(plan->hostname)) < 0)

@@ -1,5 +1,5 @@
 #include "first.h"
-#include "bytes.h"
+#include "descriptors.h"
 #include "harvest.h"
 #include "untar.h"
 
@@ -8,20 +8,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NO_FIRST_PROCESS 125
-
 static struct brief brief;
 static char sizes[LONGEST_SIZES];
-
-void close_from(unsigned first) {
-  if (syscall(SYS_close_range, first, ~0U, 0) < 0)
-    for (int file = (int)first; file < 4096; file++)
-      close(file);
-}
 
 /* 0 when the run's files are there. The command is told so by one byte, the end of a line; it
  * might have died before, and then nobody is at the other end of that pipe. */
@@ -37,7 +28,7 @@ static int unpack(int tar, int unpacked) {
 
 /* How the command ended; of all others it is only seen that they have. */
 static int reap(pid_t command) {
-  int status, of_command = NO_FIRST_PROCESS;
+  int status, of_command = NO_CELL;
   for (;;) {
     pid_t ended = waitpid(-1, &status, 0);
     if (ended == command) {
@@ -59,14 +50,14 @@ static void answer(int status) {
 
 _Noreturn void be_first_process(pid_t command, int tar, int unpacked) {
   if (dup2(tar, 0) < 0 || dup2(unpacked, 2) < 0)
-    _exit(NO_FIRST_PROCESS);
+    _exit(NO_CELL);
   close_from(3);
   int is_unpacked = unpack(0, 2) == 0;
   close(0);
   close(2);
   int status = reap(command);
   if (!is_unpacked || (status != RUN_DONE && status != RUN_TIMED_OUT))
-    _exit(status ? status : NO_FIRST_PROCESS);
+    _exit(status ? status : NO_CELL);
   answer(status);
   _exit(0);
 }

@@ -8,6 +8,9 @@
 #define RUN_DONE 0
 #define RUN_TIMED_OUT 3
 
+/* The first process's own status when the cell could not be made, or the command not be started. */
+#define NO_CELL 125
+
 #define LONGEST_NONCE 64
 #define LONGEST_SIZES (256 * 1024)
 
@@ -20,7 +23,5 @@ struct brief {
 
 /* The answer goes to descriptor 1. Never returns. */
 _Noreturn void be_first_process(pid_t command, int tar, int unpacked);
-
-void close_from(unsigned first);
 
 #endif

@@ -1,5 +1,5 @@
 #include "harvest.h"
-#include "bytes.h"
+#include "descriptors.h"
 
 #include <ctype.h>
 #include <fcntl.h>

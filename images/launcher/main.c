@@ -20,8 +20,8 @@
  *
  * We also end, without a word, when our stdin does: the daemon has gone.
  */
-#include "bytes.h"
 #include "cell.h"
+#include "descriptors.h"
 #include "first.h"
 #include "leftovers.h"
 #include "switches.h"

@@ -1,5 +1,5 @@
 #include "untar.h"
-#include "bytes.h"
+#include "descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>

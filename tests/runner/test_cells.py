@@ -241,6 +241,27 @@ class TestDiscarded:
 
         assert (harvest.status or "").strip() in ({status} if status else {""})
 
+    @pytest.mark.parametrize(
+        ("leave", "what"),
+        [("sleep 60 & ", "processes"), ("head -c 8M /dev/zero >/dev/shm/left; ", "memory")],
+    )
+    async def test_what_was_not_there_at_birth(self, engine: Engine, leave: str, what: str) -> None:
+        """Left by `docker exec`, as no cell can leave anything: the launcher counts."""
+        async with cell_container(
+            engine.containers, engine.volume, single_use(PYTHON)
+        ) as container:
+            async with engine.client.call("exec", 10) as docker:
+                inside = docker.containers.container(container.started.container_id)
+                left = await inside.exec(["bash", "-c", f"{leave}echo left"])
+                async with left.start(detach=False) as output:
+                    said = await output.read_out()
+            assert said is not None
+            assert said.data == b"left\n"
+
+            assert (await container.answer_of(kata(PYTHON, "echo out"))).stdout == b"out\n"
+            with pytest.raises(UnfitError, match=f"left something behind: {what}"):
+                await container.until_ready()
+
     async def test_an_answer_that_was_torn(self, engine: Engine) -> None:
         """A program that kills our script takes the container with it."""
         spec = single_use(PYTHON)

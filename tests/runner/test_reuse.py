@@ -67,6 +67,9 @@ async def test_a_run_that_timed_out_takes_its_container_along(serve_fake: ServeF
         pool = await pool_of(http)
         assert pool["discards"] == {"the run timed out": 1}
         assert (pool["served"], pool["uses"]) == (1, 2)
+        metrics = await (await http.session.get(f"{http.url}/metrics")).text()
+    assert f'runner_container_uses_count{{image="{FAKE_IMAGE}"}} 1.0' in metrics
+    assert f'runner_container_uses_sum{{image="{FAKE_IMAGE}"}} 2.0' in metrics
 
 
 @pytest.mark.parametrize(

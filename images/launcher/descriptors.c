@@ -1,6 +1,7 @@
-#include "bytes.h"
+#include "descriptors.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 ssize_t read_some(int file, char *into, size_t most) {
@@ -33,4 +34,10 @@ int write_all(int file, const char *data, size_t length) {
     length -= (size_t)written;
   }
   return 0;
+}
+
+void close_from(unsigned first) {
+  if (syscall(SYS_close_range, first, ~0U, 0) < 0)
+    for (int file = (int)first; file < 4096; file++)
+      close(file);
 }
