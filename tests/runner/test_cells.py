@@ -35,6 +35,7 @@ pytestmark = pytest.mark.docker
 PYTHON = "dojo-runner/python-pytest:latest"
 BUSYBOX = "dojo-runner/busybox-bash:latest"
 MINIMAL = "dojo-runner/minimal:latest"
+MUSL = "dojo-runner/musl:latest"
 GCC = "dojo-runner/gcc:latest"
 NO_BASH = "dojo-runner/no-bash:latest"
 NO_USER = "dojo-runner/no-user:latest"
@@ -70,7 +71,7 @@ class TestRuns:
     @pytest.mark.parametrize(
         ("image", "home"),
         [
-            *((image, Home.TMPFS) for image in (PYTHON, BUSYBOX, MINIMAL, GCC, NO_USER)),
+            *((image, Home.TMPFS) for image in (PYTHON, BUSYBOX, MUSL, MINIMAL, GCC, NO_USER)),
             (TOOLED, Home.COPIED),
         ],
     )

@@ -1,4 +1,4 @@
-"""entry.sh, main.sh and cut.sh in real containers: both deliveries, cells, three userlands."""
+"""entry.sh, main.sh and cut.sh in real containers: both deliveries, cells, four userlands."""
 
 import asyncio
 import time
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.docker
 GNU = "dojo-runner/python-pytest:latest"
 BUSYBOX = "dojo-runner/busybox-bash:latest"
 MINIMAL = "dojo-runner/minimal:latest"
+MUSL = "dojo-runner/musl:latest"
 
 LONGEST = 50 * 1024
 LARGE = 300_000
@@ -82,11 +83,8 @@ def run(ways: dict[Way, Katas], way: Way, image: str) -> Run:
     return run
 
 
-_PLACES = {
-    f"{name}-{way.value}": (image, way)
-    for name, image in (("gnu", GNU), ("busybox", BUSYBOX), ("minimal", MINIMAL))
-    for way in Way
-}
+_IMAGES = {"gnu": GNU, "busybox": BUSYBOX, "minimal": MINIMAL, "musl": MUSL}
+_PLACES = {f"{name}-{way.value}": (image, way) for name, image in _IMAGES.items() for way in Way}
 
 
 def _at(*names: str) -> pytest.MarkDecorator:
@@ -97,7 +95,7 @@ def _at(*names: str) -> pytest.MarkDecorator:
 # What depends on both, what depends on the userland, what depends on the way, and neither.
 everywhere = _at(*_PLACES)
 mostly = _at("gnu-attach", "busybox-attach", "minimal-attach", "busybox-exec", "busybox-cells")
-by_userland = _at("gnu-attach", "busybox-attach", "minimal-attach", "minimal-cells")
+by_userland = _at("gnu-attach", "busybox-attach", "musl-attach", "minimal-attach", "musl-cells")
 by_way = _at("gnu-attach", "gnu-exec", "gnu-cells")
 once = _at("gnu-attach")
 
