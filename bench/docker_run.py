@@ -8,7 +8,7 @@ from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
 from pool import DEFAULT_DOCKER_HOST
-from runner.hand_over import GID, UID
+from runner.container.hand_over import GID, UID
 
 DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
 

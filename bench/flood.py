@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 from bench.katas import IMAGE
-from runner.refill_notice import PATH, SIGNATURE_HEADER, RefillNotice, sign
+from runner.siblings.notice import PATH, SIGNATURE_HEADER, RefillNotice, sign
 
 EVERY_S = 0.01
 ANSWERS_WITHIN_S = 10.0

@@ -19,7 +19,7 @@ import aiodocker
 
 from bench.docker_run import DOCKER_HOST
 from bench.lane import LENGTH, block
-from runner.hand_over import GID, UID, hand_over, pack
+from runner.container.hand_over import GID, UID, hand_over, pack
 from runner.kata import Kata
 from scripts.daemon import ROOT
 

@@ -14,10 +14,10 @@ from bench.katas import Answer, Workload
 from bench.limit import NONCE, Chroot, chroot_of, request_of
 from bench.load import Run, Verdict, health, hits_and_misses, over_http
 from bench.results import OK
-from runner.answer import Frame, Harvest, unpack
-from runner.delta import MOST_CREATED, touched
-from runner.hand_over import pack
-from runner.reuse import Reuse
+from runner.container.answer import Frame, Harvest, unpack
+from runner.container.hand_over import pack
+from runner.run.delta import MOST_CREATED, touched
+from runner.settings import Reuse
 from scripts.daemon import ROOT, daemon
 
 SETTLED_WITHIN_S = 120.0

@@ -1,11 +1,13 @@
 """Pools of warm containers: knows Docker and time, knows nothing of kata or HTTP."""
 
+from pool.back_off import BackOff
 from pool.container import Container, State
 from pool.docker_client import DEFAULT_DOCKER_HOST, DockerClient
 from pool.docker_containers import DockerContainers
 from pool.docker_images import DockerImages
 from pool.engine import ContainerEngine, Image, ImageEngine, Seen, Started, Stream
 from pool.errors import EngineError, ImageMissingError, PoolClosedError, PoolError
+from pool.image_name import is_well_formed, with_tag
 from pool.image_pool import ImagePool
 from pool.lease import Lease
 from pool.orphans import Owner, remove_mine, sweep, this_process
@@ -13,9 +15,11 @@ from pool.pools import Pools
 from pool.settings import PoolSettings
 from pool.sizing import Sizes
 from pool.spec import ContainerSpec, Delivery, Ulimit
+from pool.tasks import LoopReturnedError, LoopStatus, Supervisor, Tasks
 
 __all__ = [
     "DEFAULT_DOCKER_HOST",
+    "BackOff",
     "Container",
     "ContainerEngine",
     "ContainerSpec",
@@ -29,6 +33,8 @@ __all__ = [
     "ImageMissingError",
     "ImagePool",
     "Lease",
+    "LoopReturnedError",
+    "LoopStatus",
     "Owner",
     "PoolClosedError",
     "PoolError",
@@ -39,8 +45,12 @@ __all__ = [
     "Started",
     "State",
     "Stream",
+    "Supervisor",
+    "Tasks",
     "Ulimit",
+    "is_well_formed",
     "remove_mine",
     "sweep",
     "this_process",
+    "with_tag",
 ]

@@ -6,8 +6,8 @@ import sys
 from cyclopts import App
 
 from runner.app import serve as serve_until_stopped
-from runner.logs import set_up_logs
-from runner.probe import NotReadyError, ask_if_ready
+from runner.http.probe import NotReadyError, ask_if_ready
+from runner.operators.logs import set_up_logs
 from runner.settings import SettingsError, read_settings
 
 try:

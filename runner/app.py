@@ -12,11 +12,11 @@ from aiohttp.typedefs import Handler
 from loguru import logger
 
 from pool import this_process
-from runner.gate import Gate
-from runner.routes import SERVICE, SETTINGS, TARPIT, add_routes
+from runner.http.gate import Gate
+from runner.http.routes import SERVICE, SETTINGS, TARPIT, add_routes
 from runner.service import Service, docker_engines
 from runner.settings import Settings
-from runner.tarpit import Tarpit
+from runner.siblings.tarpit import Tarpit
 
 KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
 # What still comes of a refused body is read and dropped for this long, so that its client gets to

@@ -1,8 +1,11 @@
 """All settings, from the environment; the only reader of it."""
 
+import ipaddress
 import os
 import posixpath
+import re
 import socket
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -17,13 +20,26 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
-from runner.reuse import Reuse
 
 PREFIX = "CYBER_DOJO_RUNNER_"
 MIB = 1024 * 1024
 SHORTEST_SECRET = 16
 # Where Swarm, Compose and Kubernetes put secrets: one file for each, named like the variable.
 SECRETS = Path("/run/secrets")
+
+
+_PORT = re.compile("[0-9]{1,5}")
+# Docker allows an underscore in the names of services, and resolves them.
+_HOST_LABEL = re.compile("[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_LONGEST_HOST = 253
+
+
+class Reuse(StrEnum):
+    """How many runs a container serves. Where cells cannot be had, it serves one."""
+
+    NEVER = "never"  # one
+    CELLS = "cells"  # many, each in a cell of its own; an error is logged where it cannot be had
+    AUTO = "auto"  # the same, with a warning
 
 
 class SettingsError(Exception):
@@ -105,8 +121,10 @@ class Settings(BaseSettings):
     def _with_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for sibling in value:
             host, _, port = sibling.rpartition(":")
-            if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
                 raise ValueError(f"{sibling!r} is not host:port")
+            if not _can_be_host(host):
+                raise ValueError(f"{sibling!r}: no host can have the name {host!r}")
         return value
 
     @field_validator("reuse_overlays")
@@ -148,6 +166,19 @@ class Settings(BaseSettings):
     def replica_name(self) -> str:
         """Two daemons of one host differ by their ports."""
         return self.replica or f"{socket.gethostname()}:{self.port}"
+
+
+def _can_be_host(host: str) -> bool:
+    """Whether it is an address, or a name that the DNS could know (RFC 1035, 2.3.4)."""
+    if host.startswith("[") and host.endswith("]"):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            return False
+        return True
+    name = host.removesuffix(".")
+    labels = name.split(".")
+    return len(name) <= _LONGEST_HOST and all(map(_HOST_LABEL.fullmatch, labels))
 
 
 def read_settings() -> Settings:

@@ -10,11 +10,10 @@ import pytest
 from loguru import logger
 
 from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, EngineError
-from runner.images import RED_AMBER_GREEN
-from runner.logs import set_up_logs
-from runner.reuse import Reuse
+from runner.container.images import RED_AMBER_GREEN
+from runner.operators.logs import set_up_logs
 from runner.service import docker_engines
-from runner.settings import Settings
+from runner.settings import Reuse, Settings
 from tests.fakes import FakeEngine
 from tests.serving import STATUS_LAMBDA, Served, new_owner, serving
 

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from runner.refill_notice import SIGNATURE_HEADER, sign
+from runner.siblings.notice import SIGNATURE_HEADER, sign
 from tests.daemon_process import Daemon, daemon, free_port
 from tests.waiting import eventually
 

@@ -2,7 +2,7 @@
  *
  * The container's own filter, Docker's list, stays in force in every cell: filters add up, and the
  * strictest answer counts. This one takes back the calls that the launcher was given to make cells
- * (runner/cell_lockdown.py), and denies some that newer engines deny and older ones do not.
+ * (runner/cells/lockdown.py), and denies some that newer engines deny and older ones do not.
  */
 #include "filter.h"
 

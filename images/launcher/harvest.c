@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define BLOCK 512
-#define LARGEST_WHOLE (64 * 1024) /* runner/hand_over.py */
+#define LARGEST_WHOLE (64 * 1024) /* runner/container/hand_over.py */
 #define BEGINNING 51201           /* one more than a text may have: it tells that there was more */
 #define MOST_CUT 200              /* as cut.sh: the harvest has to end */
 #define FOLDERS_OPEN 16

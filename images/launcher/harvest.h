@@ -1,4 +1,4 @@
-/* What a run has left, for runner/answer.py: in a container for one run find, tar and cut.sh do it. */
+/* What a run has left, for runner/container/answer.py: in a container for one run find, tar and cut.sh do it. */
 #ifndef HARVEST_H
 #define HARVEST_H
 

@@ -9,7 +9,7 @@
  *   --read-only PATH     nothing can be written there
  *
  * A cell is started ahead, and its first words are its mark. It gets one hand-over from our stdin
- * (runner/hand_over.py): the header as it is, on stdin; the files of its payload, a tgz, are there
+ * (runner/container/hand_over.py): the header as it is, on stdin; the files of its payload, a tgz, are there
  * when descriptor 3 says so. Its answer goes to our stdout. What we write is records, so that no
  * cell can speak in our name: a letter, the length as four bytes, high byte first, and as many
  * bytes:

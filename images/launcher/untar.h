@@ -1,4 +1,4 @@
-/* The files of one hand-over, as runner/hand_over.py's pack writes them. */
+/* The files of one hand-over, as runner/container/hand_over.py's pack writes them. */
 #ifndef UNTAR_H
 #define UNTAR_H
 

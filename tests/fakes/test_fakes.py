@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pool import ContainerSpec, EngineError, ImageMissingError
-from runner.answer import Frame, Harvest, unpack
-from runner.hand_over import hand_over
+from runner.container.answer import Frame, Harvest, unpack
+from runner.container.hand_over import hand_over
 from runner.kata import Kata
 from tests.fakes import FakeEngine, FakeImages, FakeStream, framed
 

@@ -6,20 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from pool.tasks import LoopReturnedError, Supervisor, Tasks
-
-
-class Reports:
-    """What a supervisor reported, in order: names and errors."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.errors: list[BaseException] = []
-        self.came = asyncio.Event()
-
-    def __call__(self, name: str, error: BaseException) -> None:
-        self.names.append(name)
-        self.errors.append(error)
-        self.came.set()
+from tests.reports import Reports
 
 
 @pytest.fixture

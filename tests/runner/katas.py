@@ -23,13 +23,16 @@ from pool import (
     PoolSettings,
     Sizes,
 )
-from runner.admission import Admission
-from runner.answer import Frame, Harvest, unpack
-from runner.hand_over import hand_over
-from runner.images import Images
+from runner.colour.questions import Colour
+from runner.colour.traffic_light import TrafficLight
+from runner.container.answer import Frame, Harvest, unpack
+from runner.container.hand_over import hand_over
+from runner.container.images import Images
 from runner.kata import Kata, RunResult
-from runner.run import KataRunner
-from runner.traffic_light import Colour, TrafficLight
+from runner.run.admission import Admission
+from runner.run.judge import Judge
+from runner.run.run import KataRunner
+from tests.reports import unheard
 
 DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
 NONCE = "0123456789abcdef"
@@ -94,7 +97,7 @@ class Katas:
 async def katas(
     delivery: Delivery,
     labels: Mapping[str, str],
-    kind_of_use: Callable[[ContainerSpec], ContainerSpec] = lambda spec: spec,
+    spec_of_kind: Callable[[ContainerSpec], ContainerSpec] = lambda spec: spec,
 ) -> AsyncIterator[Katas]:
     """On the real engine; its containers carry `labels`, and are gone afterwards."""
     client = DockerClient(DOCKER_HOST, lambda error: None)
@@ -105,6 +108,7 @@ async def katas(
         changed=lambda: None,
         pulled=lambda name: None,
         listening=lambda _: None,
+        supervisor=unheard(),
     )
     pools = Pools(containers, PoolSettings(sizes=Sizes(1, 1, 0)), failed=bugs.append)
     light = ByStatus()
@@ -113,10 +117,10 @@ async def katas(
         images=images,
         pools=pools,
         admission=Admission(places=8, queue=100),
-        traffic_light=light,
+        judge=Judge(light),
         delivery=delivery,
         runtime="",
-        kind_of_use=kind_of_use,
+        spec_of_kind=spec_of_kind,
         labels=labels,
         budget_s=60.0,
         ended=lambda image, result, phases_s: None,

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from pool import EngineError
-from runner.probe import NotReadyError, ask_if_ready
+from runner.http.probe import NotReadyError, ask_if_ready
 from runner.settings import Settings
 from tests.conftest import ServeFake
 from tests.daemon_process import environment, free_port

@@ -8,8 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from pool import DEFAULT_DOCKER_HOST, Delivery
-from runner.reuse import Reuse
-from runner.settings import PREFIX, Settings, SettingsError, read_settings
+from runner.settings import PREFIX, Reuse, Settings, SettingsError, read_settings
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-/* waits MARK: what a cell runs where it is only tried whether there can be any: runner/cells.py. */
+/* waits MARK: what a cell runs where it is only tried whether there can be any: runner/cells/cells.py. */
 #include <string.h>
 #include <unistd.h>
 

@@ -1,0 +1,174 @@
+"""Whether containers can serve many runs, each in a cell of its own: found out by trying."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from loguru import logger
+
+from pool import (
+    ContainerEngine,
+    ContainerSpec,
+    Delivery,
+    EngineError,
+    ImageEngine,
+    ImageMissingError,
+    Started,
+    Supervisor,
+    Tasks,
+)
+from runner.cells.lockdown import LAUNCHER_FOLDER, cell_spec_of
+from runner.container.hand_over import READY_MARK
+from runner.container.images import Home, ImageProfile
+from runner.container.lockdown import spec_for
+from runner.settings import Reuse
+
+ENGINE_AGAIN_S = 60.0
+TRY_AGAIN_S = 1.0  # after one that worked has ended: the engine may be going down
+
+# In the launcher's image: prints its argument and waits for the end of its stdin.
+_WAITS = "/waits"
+
+
+class Cells:
+    """Must be made in a running loop.
+
+    While containers of cells can be had, one of them waits here for a run that never comes. It
+    keeps the launcher's volume in use, so that no `docker volume prune` takes it from those that
+    are to be started, and its end tells that the engine went away.
+    """
+
+    def __init__(
+        self,
+        containers: ContainerEngine,
+        images: ImageEngine,
+        *,
+        wanted: Reuse,
+        delivery: Delivery,
+        runtime: str,
+        launcher_image: str,
+        uses: int,
+        overlays: tuple[str, ...],
+        labels: Mapping[str, str],
+        decided: Callable[[], None],
+        supervisor: Supervisor,
+    ) -> None:
+        self.is_decided = False
+        self._containers = containers
+        self._images = images
+        self._wanted = wanted
+        self._runtime = runtime
+        self._launcher_image = launcher_image
+        self._uses = uses
+        self._overlays = overlays
+        self._labels = dict(labels)
+        self._decided = decided
+        self._volume: str | None = None
+        self._why_not = "not tried yet"
+        self._tried: str | None = None  # the id of the launcher's image that did not work
+        self._look_again = asyncio.Event()
+        self._tasks = Tasks(supervisor)
+        if wanted is Reuse.NEVER or delivery is not Delivery.ATTACH:
+            self._why_not = (
+                "not wanted" if wanted is Reuse.NEVER else "cells are for attach delivery only"
+            )
+            self.is_decided = True
+
+    def start(self) -> None:
+        """Begin to try, in the background; `decided` is called after each verdict."""
+        if self.is_decided:
+            self._decided()
+        else:
+            self._tasks.loop(self._try_for_ever, "cells")
+
+    def look_again(self, *, whatever_was_tried: bool = False) -> None:
+        """Images have changed, or the engine is back: it may be otherwise now."""
+        if whatever_was_tried:
+            self._tried = None
+        self._look_again.set()
+
+    async def close(self) -> None:
+        """Let go of the container that waits."""
+        await self._tasks.cancel()
+
+    def spec_of(self, spec: ContainerSpec) -> ContainerSpec:
+        """The container that serves many runs, where that can be had; else `spec`."""
+        if self._volume is None:
+            return spec
+        return replace(cell_spec_of(spec, self._volume, *self._overlays), uses=self._uses)
+
+    def health(self) -> dict[str, Any]:
+        """For operators."""
+        return {
+            "wanted": self._wanted.value,
+            "kind": "single use" if self._volume is None else "cells",
+            "why_no_cells": self._why_not,
+        }
+
+    async def _try_for_ever(self) -> None:
+        while True:
+            self._look_again.clear()
+            try:
+                image_id = (await self._images.image(self._launcher_image)).image_id
+                if image_id != self._tried:
+                    await self._try(image_id)
+                    await asyncio.sleep(TRY_AGAIN_S)
+                else:
+                    await self._look_again.wait()
+            except ImageMissingError:
+                self._decide(None, f"{self._launcher_image} is not on this node")
+                await self._look_again.wait()
+            except EngineError:  # reported; an engine that does not answer decides nothing
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(ENGINE_AGAIN_S):
+                        await self._look_again.wait()
+
+    async def _try(self, image_id: str) -> None:
+        """As long as it works. Where it does not, the image is not tried again."""
+        volume = f"dojo-runner-launcher-{image_id.removeprefix('sha256:')[:16]}"
+        started = None
+        try:
+            await self._images.fill_volume(volume, image_id, LAUNCHER_FOLDER)
+            started = await self._containers.start(self._trial_spec(image_id, volume))
+            self._decide(volume, "")
+            await _end_of(started)
+        except EngineError as error:
+            self._tried = image_id
+            with suppress(EngineError):  # reported
+                # Had it been torn while it was filled, it would be so for ever.
+                await self._images.remove_volume(volume)
+            self._decide(None, error.message)
+        finally:
+            if started is not None:
+                await started.stream.close()
+                with suppress(EngineError):  # reported; the sweep takes it
+                    await self._containers.remove(started.container_id)
+
+    def _trial_spec(self, image_id: str, volume: str) -> ContainerSpec:
+        """The launcher's own image, with something in its home: an overlay is tried, too."""
+        profile = ImageProfile(image_id, Home.COPIED, None)
+        spec = spec_for(self._launcher_image, profile, Delivery.ATTACH, self._labels)
+        command = (_WAITS, READY_MARK.decode())
+        return cell_spec_of(replace(spec, command=command, runtime=self._runtime), volume)
+
+    def _decide(self, volume: str | None, why_not: str) -> None:
+        if (volume, why_not) == (self._volume, self._why_not):
+            return
+        self._volume, self._why_not = volume, why_not
+        if volume is not None:
+            logger.info("each run gets a cell of its own in a container that serves many")
+        else:
+            level = "ERROR" if self._wanted is Reuse.CELLS else "WARNING"
+            logger.bind(reason=why_not).log(
+                level, "cells cannot be had: each run gets a container of its own"
+            )
+        self.is_decided = True
+        self._decided()
+
+
+async def _end_of(started: Started) -> None:
+    ended = asyncio.Event()
+    started.stream.on_end(ended.set)
+    await ended.wait()

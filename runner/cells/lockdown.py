@@ -1,0 +1,170 @@
+"""A container that serves many runs, each in a cell of its own: what it may do, as data.
+
+The container may do a little more than one that serves a single run, as the launcher makes
+namespaces and mounts in it. A cell may do no more (docs/security.md): the launcher takes back what
+it was given before a learner's program begins.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pool import ContainerSpec
+from runner.cells.records import READY_MARK
+from runner.container.hand_over import READY_MARK as CELL_READY_MARK
+
+# Where the launcher's volume is mounted. A cell finds an empty folder there.
+LAUNCHER_FOLDER = "/.dojo"
+_LAUNCHER = f"{LAUNCHER_FOLDER}/cells"
+
+# What the launcher needs of the kernel, and Docker's list refuses; images/launcher/filter.c takes
+# all of it back.
+_FOR_CELLS = (
+    "clone",  # with flags: a cell's first process begins in namespaces of its own
+    "mount",  # a cell's /proc, its tmpfs, its masks
+    "umount2",  # the tmpfs below an overlay is taken out of the tree
+    "sethostname",  # a fresh uts namespace has the name, but might as well not
+)
+
+# The engine makes these folders, should the image lack them, by mounting something there. Each
+# cell mounts its own tmpfs over it; nothing can be written to this one.
+_MOUNT_POINT = "ro,noexec,nosuid,nodev,size=4k,nr_inodes=2,mode=555"
+
+# Files and folders that no cell can read; * is each number from 0 on. Where the kernel has none of
+# them, nothing is hidden.
+MASKED = (
+    # As Docker masks them, in its newest list: what tells of the host, and of other containers.
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/system/cpu/cpu*/thermal_throttle",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+    # Counters of the container's: they would tell a learner of the run before. Limits stay, as
+    # a JVM and others fit themselves into them.
+    *(
+        f"/sys/fs/cgroup/{name}"
+        for name in (
+            "cgroup.stat",
+            "cpu.pressure",
+            "cpu.stat",
+            "io.pressure",
+            "io.stat",
+            "memory.events",
+            "memory.events.local",
+            "memory.numa_stat",
+            "memory.peak",
+            "memory.pressure",
+            "memory.stat",
+            "memory.swap.events",
+            "memory.swap.peak",
+            "pids.events",
+            "pids.peak",
+            "cpu/cpu.stat",
+            "memory/memory.failcnt",
+            "memory/memory.kmem.failcnt",
+            "memory/memory.kmem.max_usage_in_bytes",
+            "memory/memory.kmem.tcp.failcnt",
+            "memory/memory.kmem.tcp.max_usage_in_bytes",
+            "memory/memory.kmem.slabinfo",
+            "memory/memory.max_usage_in_bytes",
+            "memory/memory.memsw.failcnt",
+            "memory/memory.memsw.max_usage_in_bytes",
+            "memory/memory.numa_stat",
+            "memory/memory.oom_control",
+            "memory/memory.stat",
+            "pids/pids.events",
+            # Nothing but counters, and nothing that a program fits itself into.
+            "blkio",
+            "cpuacct",
+            "freezer",
+            "devices",
+            "hugetlb",
+            "net_cls",
+            "net_prio",
+            "perf_event",
+            "rdma",
+            "systemd",
+            "unified",
+        )
+    ),
+)
+
+# As Docker makes them: switches of the kernel's.
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+# Words of the engine's for flags; the launcher gives every tmpfs these, and the kernel only the
+# rest.
+_FLAGS = ("exec", "nosuid", "nodev")
+
+
+def cell_spec_of(spec: ContainerSpec, launcher_volume: str, *overlays: str) -> ContainerSpec:
+    """The same container, for many runs; `overlays` are more folders of the image to be writable.
+
+    Its limits are those of the one that serves a single run, and each cell is under all of them.
+    """
+    tmpfs = {path: _options(words) for path, words in spec.tmpfs.items()}
+    # What the engine would copy for one run is laid over by each cell, and limited as a tmpfs.
+    writable = dict.fromkeys((*spec.volumes, *overlays), _without_owner(next(iter(tmpfs.values()))))
+    return replace(
+        spec,
+        command=(
+            *(_LAUNCHER, "--ready", CELL_READY_MARK.decode()),
+            *("--hostname", spec.hostname, "--folder", spec.working_dir),
+            *_words("--overlay", writable),
+            *_words("--tmpfs", tmpfs),
+            *(word for path in MASKED for word in ("--mask", path)),
+            *(word for path in READ_ONLY for word in ("--read-only", path)),
+            "--",
+            *spec.command,
+            *("entry", "3"),  # where a cell has its files, see container/inside/entry.sh
+        ),
+        ready_mark=READY_MARK,
+        tmpfs=dict.fromkeys(spec.tmpfs, _MOUNT_POINT),
+        volumes=(),
+        named_volumes={**spec.named_volumes, LAUNCHER_FOLDER: launcher_volume},
+        security_opt=(*spec.security_opt, f"seccomp={seccomp_profile()}"),
+        # The kernel mounts no fresh /proc below one that is masked. Cells mask theirs.
+        masked_paths=(),
+        readonly_paths=(),
+    )
+
+
+@cache
+def seccomp_profile() -> str:
+    """The container's, as JSON: Docker's, and what the launcher needs."""
+    profile = docker_seccomp_profile()
+    for_cells = {"names": list(_FOR_CELLS), "action": "SCMP_ACT_ALLOW"}
+    return json.dumps({**profile, "syscalls": [*profile["syscalls"], for_cells]})
+
+
+def docker_seccomp_profile() -> dict[str, Any]:
+    """Docker's default list of system calls, in the form that its engine takes."""
+    text = (files("runner.cells") / "docker_seccomp.json").read_text(encoding="utf-8")
+    profile: dict[str, Any] = json.loads(text)
+    del profile["comment"]
+    return profile
+
+
+def _words(option: str, folders: Mapping[str, str]) -> list[str]:
+    return [word for path, options in folders.items() for word in (option, path, options)]
+
+
+def _options(words: str) -> str:
+    return ",".join(word for word in words.split(",") if word not in _FLAGS)
+
+
+def _without_owner(options: str) -> str:
+    """An overlay's folder has the mode and the owner that it has in the image."""
+    ours = ("mode=", "uid=", "gid=")
+    return ",".join(word for word in options.split(",") if not word.startswith(ours))

@@ -1,0 +1,96 @@
+"""One container of the traffic light, and the questions that are open there."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+
+from pool import EngineError, Started, Tasks
+from runner.colour.frames import Frames
+from runner.colour.questions import Answer
+
+
+class LostError(Exception):
+    """The evaluator failed while it was asked."""
+
+
+class Evaluator:
+    """One container, and the questions that are open there; tells `lost`, once, that it failed."""
+
+    def __init__(
+        self,
+        started: Started,
+        answer_s: float,
+        lost: Callable[["Evaluator", str], None],
+        tasks: Tasks,
+    ) -> None:
+        self.container_id = started.container_id
+        self.has_answered = False
+        self._stream = started.stream
+        self._answer_s = answer_s
+        self._lost = lost
+        self._failure = ""
+        self._numbers = itertools.count(1)
+        self._open: dict[int, asyncio.Future[Answer | None]] = {}
+        self._reader = tasks.start(self._read_on(), "read traffic light")
+
+    @property
+    def complaints(self) -> str:
+        """What it printed to stderr."""
+        return self._stream.complaints
+
+    async def ask(self, kind: str, body: bytes) -> Answer:
+        """Raises LostError when there is no answer in time, or the evaluator fails meanwhile."""
+        if self._failure:
+            raise LostError(self._failure)
+        number = next(self._numbers)
+        waiting: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._open[number] = waiting
+        try:
+            async with asyncio.timeout(self._answer_s):
+                # One write, so that no other question can come in between.
+                await self._stream.write(b"%d %s %d\n%s" % (number, kind.encode(), len(body), body))
+                answer = await waiting
+        except TimeoutError:
+            self.give_up(f"no answer within {self._answer_s:g} s")
+            raise LostError(self._failure) from None
+        except EngineError as error:
+            self.give_up(str(error))
+            raise LostError(self._failure) from error
+        finally:
+            del self._open[number]
+        if answer is None:
+            raise LostError(self._failure)
+        self.has_answered = True
+        return answer
+
+    def give_up(self, reason: str) -> None:
+        """Every open question fails, for this reason. Twice is harmless: the first reason stays."""
+        if self._failure:
+            return
+        self._failure = reason
+        for waiting in self._open.values():
+            if not waiting.done():
+                waiting.set_result(None)
+        self._lost(self, reason)
+
+    async def close(self) -> None:
+        """Let go of the connection; the container is its owner's to remove."""
+        self._reader.cancel()
+        await asyncio.wait([self._reader])
+        await self._stream.close()
+
+    async def _read_on(self) -> None:
+        """Hand out answers until the stream ends; however this task ends, questions do not hang."""
+        frames = Frames()
+        reason = "its reader failed"
+        try:
+            while data := await self._stream.read():
+                for number, answer in frames.feed(data):
+                    waiting = self._open.get(number)  # none: whoever asked has gone
+                    if waiting is not None and not waiting.done():
+                        waiting.set_result(answer)
+            reason = "its stream ended"
+        except ValueError as error:
+            reason = f"unreadable answer: {error}"
+        finally:
+            self.give_up(reason)

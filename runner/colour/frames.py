@@ -1,0 +1,55 @@
+"""The evaluator's answers, out of bytes that come in any pieces; traffic_light.rb writes them."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from runner.colour.questions import Answer, BadPatternError, Colour, ColourFault
+
+_ANSWER_BYTES = 2 * 1024 * 1024
+_HEADER = re.compile(rb"(\d{1,18}) (\d{1,7})\n")
+_HEADER_BYTES = 32
+
+
+class Frames:
+    """Answers, out of bytes that come in any pieces."""
+
+    def __init__(self) -> None:
+        self._unread = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, Answer]]:
+        """The answers that are whole by now, each with its question's number.
+
+        Raises ValueError for what is no frame.
+        """
+        self._unread += data
+        while (header := self._header()) is not None:
+            end = header.end() + int(header[2])
+            if len(self._unread) < end:
+                return
+            body = bytes(self._unread[header.end() : end])
+            del self._unread[:end]
+            yield int(header[1]), _answer_in(body)
+
+    def _header(self) -> re.Match[bytes] | None:
+        """None as long as it is not whole."""
+        head = bytes(self._unread[:_HEADER_BYTES])
+        if b"\n" not in head and len(head) < _HEADER_BYTES:
+            return None
+        header = _HEADER.match(head)
+        if header is None or int(header[2]) > _ANSWER_BYTES:
+            raise ValueError(f"{head!r} is no header")
+        return header
+
+
+def _answer_in(body: bytes) -> Answer:
+    match json.loads(body):
+        case {"colour": str(colour)}:
+            return Colour(colour)
+        case {"hidden": list(indexes)}:
+            return indexes
+        case {"bad_pattern": int(index), "message": str(message)}:
+            return BadPatternError(index, message)
+        case {"context": str(context), "class": str(class_), "message": str(message)}:
+            return ColourFault(context, class_, message)
+    raise ValueError(f"{body[:200]!r} is no answer")

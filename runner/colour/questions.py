@@ -1,0 +1,47 @@
+"""What the traffic light is asked, and what it may answer: plain data."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Colour(StrEnum):
+    """What a lambda may answer."""
+
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+
+
+@dataclass(frozen=True)
+class ColourFault:
+    """Why there is no colour: what was being done, and the class and the words of what happened.
+
+    A class that is none of Ruby's (Timeout, NoAnswer, TooLarge, EvaluatorError, EngineError,
+    Closed) says that it was not the lambda that spoke.
+    """
+
+    context: str
+    class_: str
+    message: str
+
+
+class BadPatternError(Exception):
+    """The pattern at `index` is no regular expression; `message` is Ruby's."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+        self.message = message
+
+
+class NoAnswerError(Exception):
+    """The question took too long, or the evaluator failed; see ColourFault for `class_`."""
+
+    def __init__(self, class_: str, message: str) -> None:
+        super().__init__(message)
+        self.class_ = class_
+        self.message = message
+
+
+# The indexes are those of hidden names.
+Answer = Colour | ColourFault | BadPatternError | list[int]

@@ -1,0 +1,152 @@
+"""Which images are on this node, what each is like, and the pulls of those that are not."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from loguru import logger
+
+from pool import EngineError, ImageEngine, ImageMissingError, Supervisor, Tasks, with_tag
+
+RED_AMBER_GREEN = "/usr/local/bin/red_amber_green.rb"
+_HOME = "/home/sandbox"
+_LARGEST_LAMBDA_BYTES = 256 * 1024
+_LISTEN_AGAIN_S = 1.0
+
+
+class Home(StrEnum):
+    """What a container gets for /home/sandbox."""
+
+    TMPFS = "tmpfs"  # the image has nothing there
+    COPIED = "copied"  # the image keeps something there: a writable copy of it
+
+
+@dataclass(frozen=True)
+class ImageProfile:
+    """What was learned of an image, once per image id; `rag_lambda` is None if it has none."""
+
+    image_id: str
+    home: Home
+    rag_lambda: str | None
+
+
+class Images:
+    """Answers from memory while the engine tells us of every change, else by asking it.
+
+    `changed` is called after images of the node may have changed; `pulled` with the name of an
+    image whose pull has ended well; `listening` when the engine begins to tell us of changes
+    (True), and when it does no more (False).
+    """
+
+    def __init__(
+        self,
+        engine: ImageEngine,
+        *,
+        changed: Callable[[], None],
+        pulled: Callable[[str], None],
+        listening: Callable[[bool], None],
+        supervisor: Supervisor,
+    ) -> None:
+        self._engine = engine
+        self._changed = changed
+        self._pulled = pulled
+        self._listening = listening
+        self._ids: dict[str, str] = {}  # name -> image id, as far as known to be true
+        self._changes = 0
+        self._profiles: dict[str, asyncio.Task[ImageProfile]] = {}  # by image id
+        self._pulls: dict[str, asyncio.Task[None]] = {}  # by name
+        self._tasks = Tasks(supervisor)
+        self.is_listening = False
+
+    def start(self) -> None:
+        """Begin to listen for changes, in the background, for ever."""
+        self._tasks.loop(self._watch, "image changes")
+
+    async def close(self) -> None:
+        """End all that goes on in the background."""
+        await self._tasks.cancel()
+
+    async def image_id(self, name: str) -> str | None:
+        """None when it is not on this node. Raises EngineError."""
+        name = with_tag(name)
+        known = self._ids.get(name)
+        if known is not None:
+            return known
+        changes = self._changes
+        try:
+            image = await self._engine.image(name)
+        except ImageMissingError:
+            return None
+        # Remembered only if no change came while we asked, and if we shall hear of the next.
+        if self.is_listening and changes == self._changes:
+            self._ids[name] = image.image_id
+        return image.image_id
+
+    async def profile(self, name: str) -> ImageProfile | None:
+        """None when the image is not on this node. Raises EngineError."""
+        image_id = await self.image_id(name)
+        if image_id is None:
+            return None
+        task = self._profiles.get(image_id)
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
+            task = self._tasks.start(self._probe(image_id), f"probe {name}", expected=EngineError)
+            self._profiles[image_id] = task
+        # Shielded: several requests may wait for the same probe.
+        return await asyncio.shield(task)
+
+    def pull(self, name: str) -> None:
+        """See to it that a pull of this image is under way; one at a time for each."""
+        name = with_tag(name)
+        if name not in self._pulls:
+            task = self._tasks.start(self._pull(name), f"pull {name}")
+            self._pulls[name] = task
+            task.add_done_callback(lambda _: self._pulls.pop(name))
+
+    @property
+    def pulling(self) -> list[str]:
+        """The names of what is being pulled."""
+        return sorted(self._pulls)
+
+    async def _pull(self, name: str) -> None:
+        try:
+            await self._engine.pull(name)
+        except EngineError:
+            return  # reported where it failed, and forgotten: the next call tries again
+        self._forget_names()
+        self._pulled(name)
+
+    async def _probe(self, image_id: str) -> ImageProfile:
+        found = await self._engine.read_files(
+            image_id, (_HOME, RED_AMBER_GREEN), _LARGEST_LAMBDA_BYTES
+        )
+        source = found[RED_AMBER_GREEN]
+        return ImageProfile(
+            image_id,
+            Home.TMPFS if found[_HOME] is None else Home.COPIED,
+            None if source is None else source.decode("utf-8", "replace"),
+        )
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                async for _ in self._engine.image_changes():
+                    self._listen(True)
+                    self._forget_names()
+                    self._changed()
+            except EngineError as error:
+                # Reported where it failed; while nobody tells us of changes, we ask each time.
+                logger.debug("not listening to the engine: {}", error.message)
+            finally:
+                self._listen(False)
+                self._forget_names()
+            await asyncio.sleep(_LISTEN_AGAIN_S)
+
+    def _listen(self, is_listening: bool) -> None:
+        if is_listening != self.is_listening:
+            self.is_listening = is_listening
+            self._listening(is_listening)
+
+    def _forget_names(self) -> None:
+        self._changes += 1
+        self._ids.clear()

@@ -1,0 +1,92 @@
+"""What a learner's program may do and use: the limits, as data, with a reason beside each line."""
+
+from collections.abc import Mapping
+
+from pool import ContainerSpec, Delivery, Ulimit
+from runner.container.hand_over import GID, READY_MARK, UID
+from runner.container.images import Home, ImageProfile
+from runner.container.scripts import script
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+SANDBOX = "/sandbox"
+HOME = "/home/sandbox"
+TMP = "/tmp"  # noqa: S108 - in the container, where it is a tmpfs of its own
+
+MEMORY_BYTES = 2 * GIB  # a JVM and a compiler fit; one learner cannot take the whole host
+PIDS = 128  # ends a fork bomb; a build with make -j and a JVM's threads fit
+
+# Of one tmpfs. Blocks: a learner cannot eat the host's memory through files. Inodes: without a
+# limit a tmpfs of 1 MiB takes 3 million empty files.
+_TMPFS = "exec,nosuid,nodev,size=250m,nr_inodes=64k"
+_OWN_TMPFS = f"{_TMPFS},mode=755,uid={UID},gid={GID}"
+_SHARED_TMPFS = f"{_TMPFS},mode=1777"
+
+_NO_DATA_LIMIT_FOR = ("cyberdojofoundation/clang", "ghcr.io/cyber-dojo-languages/clang")
+_DATA_LIMIT = Ulimit("data", 4 * GIB)  # ends what allocates without end before the host swaps
+
+_ULIMITS = (
+    Ulimit("core", 0),  # a core file is no use to a learner and fills /sandbox
+    Ulimit("fsize", 256 * MIB),  # one file cannot fill what is writable
+    Ulimit("locks", 1024),  # file locks live in the kernel's memory
+    Ulimit("nofile", 1024),  # open files, too
+    Ulimit("nproc", 1024),  # processes of this user, over all containers of the host
+    Ulimit("stack", 16 * MIB),  # endless recursion ends in a second
+)
+
+# The clang images check memory with AddressSanitizer: it maps terabytes of shadow memory, and
+# its leak checker traces the process.
+_CLANG_CAPABILITIES = ("SYS_PTRACE",)
+
+# Waits under another user's name while an armed exec serves the run: main.sh ends every process
+# of its own user before the harvest, and this one must live on (spec.Delivery.EXEC).
+_HOLDER_USER = "65534:65534"
+_HOLDER = ("bash", "-c", "read -r _")
+
+
+def spec_for(
+    image_name: str, profile: ImageProfile, delivery: Delivery, labels: Mapping[str, str]
+) -> ContainerSpec:
+    """The container for one run of this image; nothing of a request is in it but the name."""
+    is_clang = image_name.startswith(_NO_DATA_LIMIT_FOR)
+    copied_home = profile.home is Home.COPIED
+    return ContainerSpec(
+        image=image_name,
+        image_id=profile.image_id,
+        command=("bash", "-c", script("entry.sh")),
+        ready_mark=READY_MARK,
+        delivery=delivery,
+        holder=_HOLDER,
+        holder_user=_HOLDER_USER,
+        labels=labels,
+        # By number: an image without the user still runs, under the same limits.
+        user=f"{UID}:{GID}",
+        # HOME is not /: programs write dot files there. The rest of what programs look for comes
+        # with the hand-over, as only the request knows it.
+        env={"HOME": HOME, "CYBER_DOJO_SANDBOX": SANDBOX},
+        working_dir=SANDBOX,
+        # Not the container's id, by which a program could tell whether it was here before.
+        hostname="sandbox",
+        # Nothing outlives a run but what a tmpfs or a volume holds, and these go with it.
+        read_only=True,
+        tmpfs={
+            SANDBOX: _OWN_TMPFS,
+            TMP: _SHARED_TMPFS,
+            **({} if copied_home else {HOME: _OWN_TMPFS}),
+        },
+        # An image that keeps tools in its home gets a copy of it, which the engine makes.
+        volumes=(HOME,) if copied_home else (),
+        memory_bytes=MEMORY_BYTES,
+        pids=PIDS,
+        ulimits=_ULIMITS if is_clang else (*_ULIMITS, _DATA_LIMIT),
+        # A kata needs no privilege of root's, not even root in a container.
+        cap_drop=("ALL",),
+        cap_add=_CLANG_CAPABILITIES if is_clang else (),
+        # A setuid program of the image (su, mount) gives nobody another user's rights.
+        security_opt=("no-new-privileges",),
+        # No learner's program talks to anybody: not to us, not to the host, not to the world.
+        network="none",
+        # Reaps orphans, which would use up the pids, and cannot be killed from inside.
+        init=True,
+    )

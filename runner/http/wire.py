@@ -1,0 +1,190 @@
+"""JSON as clients send and read it; the only file that knows the names of its fields."""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
+
+from pool import is_well_formed
+from runner.http.errors import RequestError
+from runner.kata import Kata, RunResult
+
+LONGEST_COMPONENT_BYTES = 255  # NAME_MAX of the kernel
+LONGEST_NAME_BYTES = 4000  # PATH_MAX is 4096, and /sandbox/ comes before it
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_RUBY_SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*[?!=]?", re.ASCII)
+
+_BAD_REQUEST = 400
+_SERVER_ERROR = 500  # the contract's status for wrong types, kept as it is
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+class _Model(BaseModel):
+    # Real manifests hold a dozen more fields, none of which is our business.
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class _Manifest(_Model):
+    image_name: str
+    max_seconds: int | float | str
+    # Absent is fine, null is not: hence no Optional.
+    rag_lambda: str = ""
+    hidden_filenames: list[str] = []
+
+
+class _RunArguments(_Model):
+    files: dict[str, str]
+    manifest: _Manifest
+
+
+class _PullArguments(_Model):
+    image_name: str
+
+
+def arguments_of(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request; an empty body is an empty object. Raises RequestError."""
+    if not body:
+        return {}
+    try:
+        parsed = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise RequestError(_BAD_REQUEST, "body is not JSON") from error
+    if not isinstance(parsed, dict):
+        raise RequestError(_BAD_REQUEST, "body is not JSON Hash")
+    return parsed
+
+
+def refuse_arguments(arguments: Mapping[str, Any]) -> None:
+    """For paths that take none. Raises RequestError."""
+    if arguments:
+        raise RequestError(_SERVER_ERROR, "wrong number of arguments (given 1, expected 0)")
+
+
+def kata_of(arguments: Mapping[str, Any], max_seconds_cap: float) -> Kata:
+    """Raises RequestError that names the field."""
+    _check_names(arguments, ("id", "files", "manifest"))
+    parsed = _validated(_RunArguments, arguments)
+    manifest = parsed.manifest
+    _check_image_name(manifest.image_name, "manifest.image_name")
+    check_file_names(parsed.files)
+    return Kata(
+        id=_id_text(arguments["id"]),
+        image_name=manifest.image_name,
+        max_seconds=min(max(_seconds(manifest.max_seconds), 1.0), max_seconds_cap),
+        files=parsed.files,
+        rag_lambda=manifest.rag_lambda if "rag_lambda" in manifest.model_fields_set else None,
+        hidden_filenames=tuple(manifest.hidden_filenames),
+    )
+
+
+def image_to_pull(arguments: Mapping[str, Any]) -> str:
+    """Raises RequestError that names the field."""
+    _check_names(arguments, ("id", "image_name"))
+    image_name = _validated(_PullArguments, arguments).image_name
+    _check_image_name(image_name, "image_name")
+    return image_name
+
+
+def check_file_names(names: Mapping[str, Any]) -> None:
+    """Raises RequestError for a name that no file under /sandbox can have."""
+    folders = {
+        "/".join(parts[:depth])
+        for parts in (name.split("/") for name in names)
+        for depth in range(1, len(parts))
+    }
+    for name in names:
+        fault = _fault_in(name)
+        if fault is None and name in folders:
+            fault = "is a file and a directory at once"
+        if fault:
+            raise RequestError(_BAD_REQUEST, f"files: the name {json.dumps(name)} {fault}")
+
+
+def answer(name: str, value: Any) -> bytes:
+    """`{"<name>": value}` as JSON."""
+    return json.dumps({name: value}, ensure_ascii=False).encode()
+
+
+def result_of(result: RunResult) -> dict[str, Any]:
+    """The seven keys of a run."""
+    return {
+        "stdout": asdict(result.stdout),
+        "stderr": asdict(result.stderr),
+        "status": result.status,
+        "outcome": result.outcome.value,
+        "log": dict(result.log),
+        "created": {name: asdict(text) for name, text in result.created.items()},
+        "changed": {name: asdict(text) for name, text in result.changed.items()},
+    }
+
+
+def _check_names(arguments: Mapping[str, Any], expected: Sequence[str]) -> None:
+    missing = [name for name in expected if name not in arguments]
+    if missing:
+        raise RequestError(_BAD_REQUEST, f"missing {_listed(missing)}")
+    unknown = [name for name in arguments if name not in expected]
+    if unknown:
+        raise RequestError(_BAD_REQUEST, f"unknown {_listed(unknown)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`argument: :x` or `arguments: :x, :y`, as Ruby writes its symbols."""
+    symbols = [
+        f":{name}" if _RUBY_SYMBOL.fullmatch(name) else f":{json.dumps(name)}" for name in names
+    ]
+    return f"argument{'s' if len(names) > 1 else ''}: {', '.join(symbols)}"
+
+
+def _validated(model: type[_M], arguments: Mapping[str, Any]) -> _M:
+    try:
+        return model.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        # A union's branches are listed behind the field's own name; they say nothing to a client.
+        where = ".".join(
+            str(part) for part in first["loc"] if part not in ("int", "float", "str", "[key]")
+        )
+        raise RequestError(_SERVER_ERROR, f"{where}: {first['msg']}") from error
+
+
+def _check_image_name(name: str, where: str) -> None:
+    if not is_well_formed(name):
+        raise RequestError(_SERVER_ERROR, f"{where}: malformed image name {json.dumps(name[:200])}")
+
+
+def _seconds(value: float | str) -> float:
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise RequestError(_SERVER_ERROR, "manifest.max_seconds: is not a number")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return math.inf if value > 0 else 0.0  # type: ignore[operator]  # an int of 400 digits
+    if math.isnan(seconds):
+        raise RequestError(_SERVER_ERROR, "manifest.max_seconds: is not a number")
+    return seconds
+
+
+def _id_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _fault_in(name: str) -> str | None:
+    components = name.split("/")
+    if "\0" in name:
+        return "holds a NUL"
+    if name.startswith("/") or ".." in components:
+        return "would leave /sandbox"
+    if "" in components or "." in components:
+        return "is not a plain path of a file"
+    if any(len(part.encode()) > LONGEST_COMPONENT_BYTES for part in components):
+        return f"has a part of over {LONGEST_COMPONENT_BYTES} bytes"
+    if len(name.encode()) > LONGEST_NAME_BYTES:
+        return f"is over {LONGEST_NAME_BYTES} bytes long"
+    return None

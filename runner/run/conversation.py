@@ -1,0 +1,136 @@
+"""One run's talk with its container: hand over the files, and read until the answer is there.
+
+Each kind of container has a conversation of its own: `WithContainer` for one that serves a single
+run, `WithCell` for one that gives each run a cell.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pool import ContainerEngine, ContainerSpec, EngineError, Lease
+from runner.cells.stream import CellStream
+from runner.container.answer import Frame, UnreadableError
+from runner.container.hand_over import hand_over, hand_over_to_cell
+from runner.kata import Code, Kata
+
+# After the learner's limit: a second between TERM and KILL, then the harvest.
+GRACE_S = 1.0
+HARVEST_S = 4.0
+
+# Packing this much takes 5 ms: below, a thread costs more than it gives.
+_PACK_IN_THREAD_BYTES = 128 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a container answered: its tar archives, or a code and the reason why there are none.
+
+    `is_cut`: the end of the archives is missing, as they were too large to be read.
+    """
+
+    archives: bytes = b""
+    is_cut: bool = False
+    timed_out: bool = False
+    failure: Code | None = None
+    reason: str = ""
+
+
+class Conversation(Protocol):
+    """One run's talk with its container."""
+
+    async def answer(self, kata: Kata, deadline_s: float) -> Answer:
+        """Hand over, and wait for the answer until that time of the loop's clock.
+
+        Raises EngineError when the files cannot be handed over.
+        """
+
+
+def conversation(spec: ContainerSpec, lease: Lease, engine: ContainerEngine) -> Conversation:
+    """The one for this kind of container."""
+    return WithCell(lease) if spec.uses > 1 else WithContainer(lease, engine)
+
+
+def worst_s(kata: Kata) -> float:
+    """From hand-over to the answer, if the program uses all of its time."""
+    return kata.max_seconds + GRACE_S + HARVEST_S
+
+
+class WithContainer:
+    """A container that serves this run only."""
+
+    def __init__(self, lease: Lease, engine: ContainerEngine) -> None:
+        self._lease = lease
+        self._engine = engine
+
+    async def answer(self, kata: Kata, deadline_s: float) -> Answer:
+        """See Conversation. When the container has ended, the reason holds its last words."""
+        read = self._lease.stream.read
+        answer = await _converse(kata, self._lease, hand_over, read, deadline_s)
+        if answer.failure is Code.MACHINERY_FAILED:
+            return replace(answer, reason=await self._last_words())
+        return answer
+
+    async def _last_words(self) -> str:
+        try:
+            ended = await self._engine.last_words(self._lease.container_id)
+        except EngineError as error:
+            ended = error.message
+        words = (self._lease.stream.complaints, f"no answer; the container is {ended}")
+        return "; ".join(word for word in words if word)
+
+
+class WithCell:
+    """A container that serves many runs, each in a cell.
+
+    The container can serve again once its next cell waits, which is seen to after the lease. What
+    it complained of may be of an earlier run, so only the launcher's own words are told.
+    """
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._cell = CellStream(lease.stream)
+
+    async def answer(self, kata: Kata, deadline_s: float) -> Answer:
+        """See Conversation."""
+        cell = self._cell
+        answer = await _converse(kata, self._lease, hand_over_to_cell, cell.read, deadline_s)
+        is_whole = answer.failure is None and not answer.is_cut
+        if cell.unfit or is_whole:
+            self._lease.again = cell.next_cell
+        if answer.failure is Code.MACHINERY_FAILED:
+            return replace(answer, reason=f"no answer: {cell.unfit or 'the cell ended'}")
+        return answer
+
+
+async def _converse(
+    kata: Kata,
+    lease: Lease,
+    packed_for: Callable[[Kata, str], bytes],
+    read: Callable[[], Awaitable[bytes]],
+    deadline_s: float,
+) -> Answer:
+    """Hand over, and read until the answer is there, no more will come or the time is up."""
+    nonce = secrets.token_hex(16)
+    if sum(map(len, kata.files.values())) > _PACK_IN_THREAD_BYTES:
+        packed = await asyncio.to_thread(packed_for, kata, nonce)
+    else:
+        packed = packed_for(kata, nonce)
+    await lease.stream.write(packed)
+    frame = Frame(nonce)
+    answer_by_s = asyncio.get_running_loop().time() + worst_s(kata)
+    try:
+        async with asyncio.timeout_at(min(answer_by_s, deadline_s)):
+            while not frame.is_complete and not frame.is_too_large:
+                data = await read()
+                if not data:
+                    return Answer(failure=Code.MACHINERY_FAILED)
+                frame.feed(data)
+    except TimeoutError:
+        reason = f"no answer soon after {kata.max_seconds:g} s; the container was killed"
+        return Answer(failure=Code.TIMED_OUT, reason=reason)
+    except UnreadableError as error:
+        return Answer(failure=Code.OUTPUT_UNREADABLE, reason=str(error))
+    return Answer(frame.archives(), is_cut=not frame.is_complete, timed_out=frame.timed_out)

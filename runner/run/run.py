@@ -1,0 +1,119 @@
+"""The story of one run: wait for a place, lease a container, converse with it, judge the answer."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+from pool import (
+    ContainerEngine,
+    ContainerSpec,
+    Delivery,
+    EngineError,
+    ImageMissingError,
+    Pools,
+)
+from runner.container.images import ImageProfile, Images
+from runner.container.lockdown import spec_for
+from runner.kata import Code, Kata, Outcome, RunResult
+from runner.run.admission import Admission
+from runner.run.conversation import conversation, worst_s
+from runner.run.judge import Judge, log_result, machinery_failed
+
+# A kata that may take the whole budget queues for a moment all the same: most end far sooner.
+SHORTEST_QUEUE_S = 3.0
+NOTABLE_QUEUE_S = 1.0
+
+
+class KataRunner:
+    """Runs kata. `budget_s` is what a request may take in all, from its arrival.
+
+    `spec_of_kind` makes of a container for one run one that serves many, where that can be had.
+    `ended` is told of every run: its image, its result, and the seconds of its phases.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: ContainerEngine,
+        images: Images,
+        pools: Pools,
+        admission: Admission,
+        judge: Judge,
+        delivery: Delivery,
+        runtime: str,
+        spec_of_kind: Callable[[ContainerSpec], ContainerSpec],
+        labels: Mapping[str, str],
+        budget_s: float,
+        ended: Callable[[str, RunResult, Mapping[str, float]], None],
+    ) -> None:
+        self._engine = engine
+        self._images = images
+        self._pools = pools
+        self._admission = admission
+        self._judge = judge
+        self._delivery = delivery
+        self._runtime = runtime
+        self._spec_of_kind = spec_of_kind
+        self._labels = dict(labels)
+        self._budget_s = budget_s
+        self._ended = ended
+
+    async def run(self, kata: Kata) -> RunResult:
+        """Raises BusyError; BadPatternError, which only the run shows."""
+        phases_s: dict[str, float] = {}
+        try:
+            result = await self._run(kata, phases_s)
+        except ImageMissingError:
+            result = self._pulling(kata)
+        except EngineError as error:
+            result = machinery_failed(error.message)
+        except TimeoutError:
+            result = machinery_failed("no container was ready in time")
+        log_result(kata, result)
+        self._ended(kata.image_name, result, phases_s)
+        if phases_s.get("queue", 0.0) < NOTABLE_QUEUE_S:
+            return result
+        return replace(result, log={**result.log, "queued_s": round(phases_s["queue"], 3)})
+
+    async def spec_of(self, image_name: str) -> ContainerSpec | None:
+        """How its containers are made; None when it is not on this node. Raises EngineError."""
+        profile = await self._images.profile(image_name)
+        if profile is None:
+            return None
+        return self._spec(image_name, profile)
+
+    async def _run(self, kata: Kata, phases_s: dict[str, float]) -> RunResult:
+        """Raises EngineError, TimeoutError."""
+        clock = asyncio.get_running_loop().time
+        now_s = clock()
+        deadline_s = now_s + self._budget_s
+        profile = await self._images.profile(kata.image_name)
+        if profile is None:
+            return self._pulling(kata)
+        spec = self._spec(kata.image_name, profile)
+        async with AsyncExitStack() as stack:
+            until_s = max(deadline_s - worst_s(kata), now_s + SHORTEST_QUEUE_S)
+            turn = self._admission.turn(until_s)
+            phases_s["queue"] = await stack.enter_async_context(turn)
+            admitted_s = clock()
+            async with asyncio.timeout_at(deadline_s):
+                lease = await stack.enter_async_context(self._pools.lease(spec))
+            leased_s = clock()
+            phases_s["acquire"] = leased_s - admitted_s
+            answer = await conversation(spec, lease, self._engine).answer(kata, deadline_s)
+            answered_s = clock()
+            phases_s["run"] = answered_s - leased_s
+            # Inside the lease: the engine's work on the removal and the refill, 300 ms of
+            # CPU, would otherwise compete with what the learner still waits for.
+            result = await self._judge.result(kata, profile, answer)
+            phases_s["judge"] = clock() - answered_s
+            return result
+
+    def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
+        spec = spec_for(image_name, profile, self._delivery, self._labels)
+        return self._spec_of_kind(replace(spec, runtime=self._runtime))
+
+    def _pulling(self, kata: Kata) -> RunResult:
+        self._images.pull(kata.image_name)
+        return RunResult(Outcome.PULLING, Code.PULLING)

@@ -1,0 +1,81 @@
+"""Which of the siblings' notices count: own, old, repeated and too many do not. Clock-free."""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runner.latest import Latest
+from runner.siblings.notice import RefillNotice
+
+# Clocks of replicas differ by less, and a notice that is older than this says nothing of now.
+LONGEST_TRAVEL_S = 30.0
+
+# Of one sender: each of 20 images once a second, which is all that an honest one ever sends.
+NOTICES_PER_S = 20.0
+BURST = 40.0
+
+# Nobody can make us remember more than this, whatever names they make up.
+MOST_SEQUENCES = 2000
+MOST_SENDERS = 100
+
+
+class Verdict(StrEnum):
+    """What becomes of a notice."""
+
+    COUNTED = "counted"
+    OWN = "own"
+    STALE = "stale"
+    FUTURE = "future"
+    REPEATED = "repeated"
+    LIMITED = "limited"
+    UNKNOWN_IMAGE = "unknown_image"
+
+
+@dataclass
+class _Allowance:
+    """A bucket of tokens: NOTICES_PER_S run in, at most BURST stay."""
+
+    left: float
+    at_s: float
+
+    def take(self, now_s: float) -> bool:
+        self.left = min(BURST, self.left + max(0.0, now_s - self.at_s) * NOTICES_PER_S)
+        self.at_s = now_s
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+class NoticeBook:
+    """Of one replica; `verdicts` counts what became of all that came in."""
+
+    def __init__(self, replica: str) -> None:
+        self.verdicts: Counter[str] = Counter()
+        self._replica = replica
+        self._sequences: Latest[tuple[str, str], int] = Latest(MOST_SEQUENCES)
+        self._allowances: Latest[str, _Allowance] = Latest(MOST_SENDERS)
+        self._heard_s: Latest[str, float] = Latest(MOST_SENDERS)
+
+    def judge(self, notice: RefillNotice, sender: str, now_s: float, unix_s: float) -> Verdict:
+        """`sender` is who may be held to account for it; `now_s` by a monotonic clock."""
+        if notice.replica == self._replica:
+            return Verdict.OWN
+        if notice.sent_at < unix_s - LONGEST_TRAVEL_S:
+            return Verdict.STALE
+        if notice.sent_at > unix_s + LONGEST_TRAVEL_S:
+            return Verdict.FUTURE
+        about = (notice.replica, notice.image)
+        if notice.sequence <= self._sequences.get(about, -1):
+            return Verdict.REPEATED
+        allowance = self._allowances.get(sender) or _Allowance(BURST, now_s)
+        self._allowances[sender] = allowance
+        if not allowance.take(now_s):
+            return Verdict.LIMITED
+        self._sequences[about] = notice.sequence
+        self._heard_s[notice.replica] = now_s
+        return Verdict.COUNTED
+
+    def heard_ago_s(self, now_s: float) -> dict[str, float]:
+        """Replica -> seconds since a notice of its counted."""
+        return {name: round(now_s - heard_s, 3) for name, heard_s in self._heard_s.items()}

@@ -1,0 +1,67 @@
+"""Hears what siblings tell of their takes, and lets the pools expect as much."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from pool import ContainerSpec, EngineError, Pools
+from runner.siblings.book import NoticeBook, Verdict
+from runner.siblings.notice import RefillNotice
+
+# Of images that siblings tell of and that are not pooled yet: the engine is asked for each.
+LOOK_UPS_AT_ONCE = 4
+
+
+class Listener:
+    """Of one replica. `spec_of` makes the container of an image, None if it is not on this node."""
+
+    def __init__(
+        self,
+        replica: str,
+        pools: Pools,
+        spec_of: Callable[[str], Awaitable[ContainerSpec | None]],
+    ) -> None:
+        self._book = NoticeBook(replica)
+        self._pools = pools
+        self._spec_of = spec_of
+        self._looking_up: set[str] = set()
+
+    @property
+    def verdicts(self) -> Mapping[str, int]:
+        """How many notices ended in each verdict, or were refused for each reason."""
+        return dict(self._book.verdicts)
+
+    def heard_ago_s(self) -> dict[str, float]:
+        """Replica -> seconds since a notice of its counted."""
+        return self._book.heard_ago_s(time.monotonic())
+
+    async def hear(self, notice: RefillNotice, sender: str) -> Verdict:
+        """A sibling had takes: the pools expect some here, too. Raises PoolClosedError."""
+        verdict = self._book.judge(notice, sender, time.monotonic(), time.time())
+        if verdict is Verdict.COUNTED:
+            verdict = await self._heed(notice)
+        self._book.verdicts[verdict] += 1
+        return verdict
+
+    def refused(self, why: str) -> None:
+        """Count a notice that could not be read, or was not a sibling's."""
+        self._book.verdicts[why] += 1
+
+    async def _heed(self, notice: RefillNotice) -> Verdict:
+        name, takes = notice.image, notice.takes / notice.told
+        pool = self._pools.by_image.get(name)
+        if pool is not None:
+            self._pools.hear(pool.spec, takes)
+            return Verdict.COUNTED
+        if len(self._looking_up) >= LOOK_UPS_AT_ONCE or name in self._looking_up:
+            return Verdict.LIMITED
+        self._looking_up.add(name)
+        try:
+            spec = await self._spec_of(name)
+        except EngineError:  # reported where it failed
+            spec = None
+        finally:
+            self._looking_up.discard(name)
+        if spec is None:
+            return Verdict.UNKNOWN_IMAGE
+        self._pools.hear(spec, takes)
+        return Verdict.COUNTED

@@ -1,0 +1,68 @@
+"""What replicas tell each other: one of them had a take, so the others may soon have one, too."""
+
+import hashlib
+import hmac
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pool import is_well_formed
+
+VERSION = 1
+PATH = "/refill"
+SIGNATURE_HEADER = "X-Dojo-Runner-Signature"
+LARGEST_BYTES = 4096
+_MOST = 1000  # takes within a second, siblings, containers: more is a lie or a bug
+
+
+class MalformedNoticeError(Exception):
+    """These bytes are no notice; the message names the field."""
+
+
+class RefillNotice(BaseModel):
+    """Frozen. A later version may add fields, which are ignored here, but change none.
+
+    `takes`: of this image since the sender's last notice of it; `told`: how many siblings get this
+    notice, who share the takes between them in thought; rates are per second; `sequence` grows
+    with every notice of a sender, across its restarts; `sent_at` in unix seconds.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
+
+    version: int = Field(VERSION, ge=1)
+    replica: str = Field(min_length=1, max_length=200)
+    image: str = Field(max_length=500)
+    takes: int = Field(ge=1, le=_MOST)
+    told: int = Field(ge=1, le=_MOST)
+    take_rate: float = Field(ge=0)
+    fill_rate: float = Field(ge=0)
+    warm: int = Field(ge=0)
+    target: int = Field(ge=0)
+    sequence: int = Field(ge=0, lt=2**63)
+    sent_at: float = Field(ge=0)
+
+    @field_validator("image")
+    @classmethod
+    def _well_formed(cls, value: str) -> str:
+        if not is_well_formed(value):
+            raise ValueError("malformed image name")
+        return value
+
+
+def parse(body: bytes) -> RefillNotice:
+    """Raises MalformedNoticeError."""
+    try:
+        return RefillNotice.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "body"
+        raise MalformedNoticeError(f"{where}: {first['msg']}") from error
+
+
+def sign(secret: str, body: bytes) -> str:
+    """What goes into the signature header: HMAC-SHA256 of the body, which holds its own time."""
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
+
+
+def is_signed(secret: str, body: bytes, signature: str) -> bool:
+    """Whether whoever wrote the body knows the secret."""
+    return hmac.compare_digest(sign(secret, body).encode(), signature.encode())

@@ -1,0 +1,54 @@
+"""One sibling replica, as the one that tells it of takes sees it."""
+
+import random
+from dataclasses import dataclass, field
+
+from pool import BackOff
+from runner.siblings.notice import PATH
+
+POSTS_AT_ONCE = 4  # to one sibling: one that is slow holds up nobody but itself
+
+Address = tuple[str, int]
+
+
+@dataclass
+class Sibling:
+    """One address, and how it has answered."""
+
+    address: Address
+    under_way: int = 0
+    sent: int = 0
+    failed: int = 0
+    paused_until_s: float = 0.0
+    last_error: str = ""
+    is_self: bool = False
+    back_off: BackOff = field(default_factory=BackOff)
+
+    @property
+    def url(self) -> str:
+        """Where it takes notices."""
+        host, port = self.address
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+
+    def may_be_told(self, now_s: float) -> bool:
+        """Not ourselves, not one that failed just now, nor one that is still at the last."""
+        return not self.is_self and now_s >= self.paused_until_s and self.under_way < POSTS_AT_ONCE
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the last notice to it failed."""
+        return self.back_off.failures > 0
+
+    def answered(self) -> None:
+        """It took a notice."""
+        self.sent += 1
+        self.last_error = ""
+        self.back_off.succeeded()
+
+    def missed(self, error: str, now_s: float) -> None:
+        """It did not: leave it alone for 1, 2, 4, ... 60 seconds, less some chance."""
+        self.failed += 1
+        pause_s = self.back_off.failed()
+        # Spread, so that replicas which lost the same sibling do not all try it at once.
+        self.paused_until_s = now_s + pause_s * (1 - random.random() / 2)  # noqa: S311
+        self.last_error = error

@@ -1,0 +1,209 @@
+"""Tells sibling replicas of takes: asynchronous, best effort, never felt by a run."""
+
+import asyncio
+import math
+import random
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from loguru import logger
+
+from pool import Supervisor, Tasks
+from runner.siblings.book import Verdict
+from runner.siblings.notice import SIGNATURE_HEADER, RefillNotice, sign
+from runner.siblings.sibling import POSTS_AT_ONCE, Address, Sibling
+
+BETWEEN_NOTICES_S = 1.0  # of one image: takes in between are told together
+# After such a silence all siblings hear of an image, not only some: misses at a group's start come
+# before a few have told a few (docs/simulator.md).
+SILENCE_S = 60.0
+LOOK_UP_S = 5.0  # how soon a new replica is found, and a gone one forgotten
+ANSWERS_WITHIN_S = 1.0
+LONGEST_ANSWER_BYTES = 1000
+MOST_SIBLINGS = 100
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an image fares here; see RefillNotice."""
+
+    take_rate: float
+    fill_rate: float
+    warm: int
+    target: int
+
+
+class Siblings:
+    """The other replicas. `standing` tells of an image, None once it is pooled no more.
+
+    `names` are `host:port`, looked up again and again; `told` of their addresses hear of a take,
+    all of them of the first one in a minute.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        told: int,
+        replica: str,
+        secret: str,
+        standing: Callable[[str], Standing | None],
+        supervisor: Supervisor,
+    ) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._names = names
+        self._told = told
+        self._replica = replica
+        self._secret = secret
+        self._standing = standing
+        # Grows across restarts of this replica, so that none of its notices looks like an old one.
+        self._sequence = time.time_ns() // 1000
+        self._by_address: dict[Address, Sibling] = {}
+        self._found: dict[str, set[Address]] = {}  # by name, as of its last look-up
+        self._takes: Counter[str] = Counter()
+        self._pauses: dict[str, asyncio.Handle] = {}
+        self._told_s: dict[str, float] = {}  # by image: when somebody was told last
+        self._tasks = Tasks(supervisor)
+        self._http: aiohttp.ClientSession | None = None
+
+    def start(self) -> None:
+        """Begin to look them up, in the background, for ever."""
+        if not self._names:
+            return
+        self._http = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=ANSWERS_WITHIN_S),
+            connector=aiohttp.TCPConnector(limit=POSTS_AT_ONCE * MOST_SIBLINGS),
+        )
+        self._tasks.loop(self._look_up_for_ever, "look up siblings")
+
+    async def close(self) -> None:
+        """Tell nobody any more; what is under way is given up."""
+        for pause in self._pauses.values():
+            pause.cancel()
+        self._pauses.clear()
+        http, self._http = self._http, None
+        await self._tasks.cancel()
+        if http is not None:
+            await http.close()
+
+    def took(self, image: str) -> None:
+        """A run took a container of this image, or somebody says that one soon will."""
+        if self._http is None:
+            return
+        self._takes[image] += 1
+        if image not in self._pauses:
+            # Not here and now: the run goes on first.
+            self._pauses[image] = asyncio.get_running_loop().call_soon(self._tell, image)
+
+    def health(self) -> list[dict[str, Any]]:
+        """For operators: one entry for each sibling that we would tell."""
+        now_s = time.monotonic()
+        return [
+            {
+                "address": f"{sibling.address[0]}:{sibling.address[1]}",
+                "sent": sibling.sent,
+                "failed": sibling.failed,
+                "paused_s": round(max(0.0, sibling.paused_until_s - now_s), 3),
+                "last_error": sibling.last_error,
+            }
+            for sibling in self._by_address.values()
+            if not sibling.is_self
+        ]
+
+    def _tell(self, image: str) -> None:
+        """Tell some of them what was taken since the last time; again when the pause is over."""
+        takes, standing = self._takes.pop(image, 0), self._standing(image)
+        if standing is None:
+            self._told_s.pop(image, None)
+        if not takes or standing is None:
+            del self._pauses[image]
+            return
+        loop = asyncio.get_running_loop()
+        self._pauses[image] = loop.call_later(BETWEEN_NOTICES_S, self._tell, image)
+        now_s = time.monotonic()
+        ready = [one for one in self._by_address.values() if one.may_be_told(now_s)]
+        is_news = now_s - self._told_s.get(image, -math.inf) >= SILENCE_S
+        chosen = ready if is_news else random.sample(ready, min(self._told, len(ready)))
+        if not chosen:
+            return
+        self._told_s[image] = now_s
+        self._sequence += 1
+        notice = RefillNotice(
+            replica=self._replica,
+            image=image,
+            takes=min(takes, 1000),
+            told=len(chosen),
+            take_rate=standing.take_rate,
+            fill_rate=standing.fill_rate,
+            warm=standing.warm,
+            target=standing.target,
+            sequence=self._sequence,
+            sent_at=time.time(),
+        )
+        body = notice.model_dump_json().encode()
+        headers = {"Content-Type": "application/json"}
+        if self._secret:
+            headers[SIGNATURE_HEADER] = sign(self._secret, body)
+        for sibling in chosen:
+            sibling.under_way += 1
+            self._tasks.start(self._post(sibling, body, headers), "refill notice")
+
+    async def _post(self, sibling: Sibling, body: bytes, headers: dict[str, str]) -> None:
+        try:
+            await self._post_once(sibling, body, headers)
+            outcome = "sent"
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            words = str(error) or type(error).__name__
+            if not sibling.is_lost:
+                logger.bind(sibling=sibling.url, reason=words).warning("a sibling hears nothing")
+            sibling.missed(words, time.monotonic())
+            outcome = "failed"
+        finally:
+            sibling.under_way -= 1
+        self.outcomes[outcome] += 1
+
+    async def _post_once(self, sibling: Sibling, body: bytes, headers: dict[str, str]) -> None:
+        """Raises aiohttp.ClientError, TimeoutError; ValueError for an answer that is none."""
+        assert self._http is not None
+        async with self._http.post(
+            sibling.url, data=body, headers=headers, allow_redirects=False
+        ) as response:
+            # A redirect is no answer either, and it is not followed.
+            if not response.ok or "Location" in response.headers:
+                raise ValueError(f"status {response.status}")
+            # A sibling's answer is short; the rest of a longer one is not read.
+            answer = await response.content.read(LONGEST_ANSWER_BYTES)
+        sibling.is_self = f'"{Verdict.OWN}"'.encode() in answer
+        if sibling.is_lost:
+            logger.bind(sibling=sibling.url).info("a sibling hears us again")
+        sibling.answered()
+
+    async def _look_up_for_ever(self) -> None:
+        while True:
+            for name in self._names:
+                # What was found last time still counts. UnicodeError: no name of the DNS.
+                with suppress(OSError, TimeoutError, UnicodeError):
+                    async with asyncio.timeout(LOOK_UP_S):
+                        self._found[name] = await _addresses(name)
+            found = set[Address]().union(*self._found.values())
+            if found != self._by_address.keys():
+                self._by_address = {
+                    address: self._by_address.get(address) or Sibling(address)
+                    for address in sorted(found)[:MOST_SIBLINGS]
+                }
+            await asyncio.sleep(LOOK_UP_S)
+
+
+async def _addresses(name: str) -> set[Address]:
+    """All that the name stands for now. Raises OSError, UnicodeError when it stands for nothing."""
+    host, _, port = name.rpartition(":")
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host.strip("[]"), int(port), type=socket.SOCK_STREAM
+    )
+    return {(str(address[0]), int(address[1])) for *_, address in found}

@@ -1,0 +1,126 @@
+"""Containers of cells on the real engine, and runs in them."""
+
+import asyncio
+import gzip
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pool import ContainerSpec, Delivery, DockerClient, DockerContainers, EngineError
+from pool.engine import Started
+from runner.cells.lockdown import LAUNCHER_FOLDER, cell_spec_of
+from runner.cells.records import Kind, Records
+from runner.container.answer import Frame, Harvest, unpack
+from runner.container.hand_over import hand_over_to_cell
+from runner.container.images import Home, ImageProfile
+from runner.container.lockdown import spec_for
+from runner.kata import Kata
+from tests.runner.katas import NONCE, kata
+
+LAUNCHER = "dojo-runner/launcher:latest"
+PROBE = (Path(__file__).parents[1] / "probe.py").read_text()
+LABELS = {"dojo-runner.test": f"cells-{uuid.uuid4().hex}"}
+
+
+@asynccontextmanager
+async def launcher_volume(client: DockerClient) -> AsyncIterator[str]:
+    """A volume that the engine fills from the launcher's image: nothing has to be started."""
+    name = f"dojo-runner-test-{uuid.uuid4().hex}"
+    volume = await client.docker.volumes.create({"Name": name, "Labels": LABELS})
+    mount = {"Type": "volume", "Source": name, "Target": LAUNCHER_FOLDER}
+    body: dict[str, Any] = {"Image": LAUNCHER, "Labels": LABELS, "HostConfig": {"Mounts": [mount]}}
+    container = await client.docker.containers.create(body)
+    await container.delete()
+    yield name
+    await volume.delete()
+
+
+def single_use(image: str, home: Home = Home.TMPFS) -> ContainerSpec:
+    """The container that serves one run."""
+    return spec_for(image, ImageProfile(image, home, None), Delivery.ATTACH, LABELS)
+
+
+class UnfitError(Exception):
+    """The launcher says that its container must not be used again."""
+
+
+class CellContainer:
+    """One container that serves run after run."""
+
+    def __init__(self, started: Started) -> None:
+        self.started = started
+        self._records = Records()
+        self._is_ready = True
+        self._unfit: str | None = None
+
+    async def send(self, data: bytes) -> None:
+        """Write to the launcher."""
+        await self.started.stream.write(data)
+
+    async def run(self, kata: Kata) -> Harvest:
+        """One run in the next cell. Raises UnfitError after the answer, or in its place."""
+        harvest = await self.answer_of(kata)
+        await self.until_ready()
+        return harvest
+
+    async def answer_of(self, kata: Kata) -> Harvest:
+        """The answer as soon as it is there; the next cell may not yet be."""
+        await self.until_ready()
+        self._is_ready = False
+        await self.send(hand_over_to_cell(kata, NONCE))
+        frame = Frame(NONCE)
+        while not frame.is_complete:
+            await self._read(frame)
+        return unpack(frame.archives())
+
+    async def until_ready(self) -> None:
+        """Until the next cell waits. Raises UnfitError when there will be none."""
+        while not self._is_ready:
+            await self._read(None)
+
+    async def _read(self, frame: Frame | None) -> None:
+        """The last piece of an answer and what the launcher says of it may come at once."""
+        if self._unfit is not None:
+            raise UnfitError(self._unfit)
+        async with asyncio.timeout(30):
+            data = await self.started.stream.read()
+        if not data:
+            raise EngineError("attach", self.started.stream.complaints or "it has ended")
+        for record in self._records.feed(data):
+            match record.kind:
+                case Kind.ANSWER if frame is not None:
+                    frame.feed(record.data)
+                case Kind.READY:
+                    self._is_ready = True
+                case Kind.UNFIT:
+                    self._unfit = record.data.decode()
+
+
+@asynccontextmanager
+async def cell_container(
+    engine: DockerContainers, volume: str, spec: ContainerSpec, *overlays: str
+) -> AsyncIterator[CellContainer]:
+    """A container of cells, each as limited as `spec`; gone afterwards."""
+    started = await engine.start(cell_spec_of(spec, volume, *overlays))
+    try:
+        yield CellContainer(started)
+    finally:
+        await started.stream.close()
+        await engine.remove(started.container_id)
+
+
+def probing(image: str, before: str = "") -> Kata:
+    """A run of the probe, after a few lines of bash."""
+    return kata(image, f"{before}\npython3 probe.py", seconds=20, **{"probe.py": PROBE})
+
+
+def report_of(harvest: Harvest) -> dict[str, dict[str, str]]:
+    """What the probe said."""
+    names = sorted(name for name in harvest.files if name.startswith(b"report."))
+    assert names, harvest.stderr.decode()
+    packed = b"".join(harvest.files[name] for name in names)
+    report: dict[str, dict[str, str]] = json.loads(gzip.decompress(packed))
+    return report

@@ -1,0 +1,389 @@
+"""Many runs in one container, each in a cell of its own: no trace of one is in the next."""
+
+import asyncio
+import re
+import statistics
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from pool import DockerClient, DockerContainers, EngineError
+from runner.cells.lockdown import MASKED, READ_ONLY, cell_spec_of
+from runner.container.answer import UnreadableError
+from runner.container.hand_over import hand_over_to_cell
+from runner.container.images import Home
+from tests.runner.cells.support import (
+    PROBE,
+    CellContainer,
+    UnfitError,
+    cell_container,
+    launcher_volume,
+    probing,
+    report_of,
+    single_use,
+)
+from tests.runner.katas import DOCKER_HOST, NONCE, harvest_of, kata
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.docker
+
+PYTHON = "dojo-runner/python-pytest:latest"
+BUSYBOX = "dojo-runner/busybox-bash:latest"
+MINIMAL = "dojo-runner/minimal:latest"
+MUSL = "dojo-runner/musl:latest"
+GCC = "dojo-runner/gcc:latest"
+NO_BASH = "dojo-runner/no-bash:latest"
+NO_USER = "dojo-runner/no-user:latest"
+TOOLED = "dojo-runner/tooled-home:latest"
+
+PLANT = (Path(__file__).parents[1] / "plant.py").read_text()
+MIB = 1024 * 1024
+
+
+@dataclass
+class Engine:
+    """The real one, with the launcher's volume."""
+
+    client: DockerClient
+    containers: DockerContainers
+    volume: str
+
+
+@pytest_asyncio.fixture(scope="module")
+async def engine() -> AsyncIterator[Engine]:
+    """Everything that a container of cells needs."""
+    client = DockerClient(DOCKER_HOST, lambda error: None)
+    containers = DockerContainers(client)
+    async with launcher_volume(client) as volume:
+        yield Engine(client, containers, volume)
+    await containers.close()
+    await client.close()
+
+
+class TestRuns:
+    """What a learner gets."""
+
+    @pytest.mark.parametrize(
+        ("image", "home"),
+        [
+            *((image, Home.TMPFS) for image in (PYTHON, BUSYBOX, MUSL, MINIMAL, GCC, NO_USER)),
+            (TOOLED, Home.COPIED),
+        ],
+    )
+    async def test_any_userland(self, engine: Engine, image: str, home: Home) -> None:
+        """Both outputs, the status and the files come back, run after run."""
+        spec = single_use(image, home)
+        async with cell_container(engine.containers, engine.volume, spec) as container:
+            for number in range(3):
+                script = f"echo {number}; echo err >&2; echo x >new; echo x >~/x; exit {number}"
+                harvest = await container.run(kata(image, script))
+
+                assert (harvest.stdout, harvest.stderr) == (f"{number}\n".encode(), b"err\n")
+                assert (harvest.status, harvest.files[b"new"]) == (str(number), b"x\n")
+
+    async def test_a_large_kata(self, engine: Engine) -> None:
+        """A hand-over and an answer that no pipe holds at once."""
+        large = "0123456789abcdef" * (4 * MIB // 16)
+        async with cell_container(engine.containers, engine.volume, single_use(BUSYBOX)) as one:
+            harvest = await one.run(kata(BUSYBOX, "cat large >copy", large=large))
+
+            assert harvest.files[b"copy"] == large.encode()
+            assert (await one.run(kata(BUSYBOX, "echo next"))).stdout == b"next\n"
+
+    async def test_a_tooled_home_is_writable_and_new_each_time(self, engine: Engine) -> None:
+        """Tools work and can be changed; the next run finds them as the image has them."""
+        script = (
+            "~/.tools/bin/greet >/dev/null && echo works; ls ~/left; rm -rf ~/.tools; echo >~/left"
+        )
+        spec = single_use(TOOLED, Home.COPIED)
+        async with cell_container(engine.containers, engine.volume, spec) as container:
+            for _ in range(2):
+                assert (await container.run(kata(TOOLED, script))).stdout == b"works\n"
+
+    async def test_more_folders_can_be_made_writable(self, engine: Engine) -> None:
+        """Any folder of the image but its root."""
+        script = "ls /usr/local; touch /usr/local/new && echo written"
+        spec = single_use(PYTHON)
+        async with cell_container(engine.containers, engine.volume, spec, "/usr/local") as one:
+            first, second = [await one.run(kata(PYTHON, script)) for _ in range(2)]
+
+        assert first.stdout == second.stdout
+        assert first.stdout.endswith(b"written\n")
+
+    async def test_what_it_cost(self, engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+        """Printed beside a container for each run; nothing is claimed here."""
+        spec, true = single_use(PYTHON), kata(PYTHON, "true")
+        began_s, busy_s = time.perf_counter(), _busy_s()
+        for _ in range(5):
+            await harvest_of(engine.containers, spec, true)
+        alone = (time.perf_counter() - began_s) / 5, (_busy_s() - busy_s) / 5
+        answers_s = []
+        async with cell_container(engine.containers, engine.volume, spec) as container:
+            began_s, busy_s = time.perf_counter(), _busy_s()
+            for _ in range(50):
+                asked_s = time.perf_counter()
+                await container.answer_of(true)
+                answers_s.append(time.perf_counter() - asked_s)
+                await container.until_ready()
+            cells = (time.perf_counter() - began_s) / 50, (_busy_s() - busy_s) / 50
+        with capsys.disabled():
+            print()  # noqa: T201 - figures for whoever runs it
+            for name, (wall_s, cpu_s) in (("a container", alone), ("a cell", cells)):
+                figures = f"{wall_s * 1e3:.1f} ms, {cpu_s * 1e3:.1f} ms CPU of this machine"
+                print(f"{name} for each run: {figures}")  # noqa: T201
+            median_ms = statistics.median(answers_s) * 1e3
+            print(f"an answer from a cell: {median_ms:.1f} ms (median)")  # noqa: T201
+
+
+def _busy_s() -> float:
+    """Of all processors of this machine, whoever used them: the engine's work is in it."""
+    with Path("/proc/stat").open() as file:
+        user, nice, system, _, _, irq, soft_irq = map(int, file.readline().split()[1:8])
+    return (user + nice + system + irq + soft_irq) / 100
+
+
+class TestNothingSurvives:
+    """The second run in a container sees what the first one of another sees."""
+
+    async def test_whatever_was_planted(self, engine: Engine) -> None:
+        """The whole report of the probe, after a program that left all it could."""
+        spec = single_use(PYTHON)
+        planting = kata(
+            PYTHON, "python3 plant.py; python3 plant.py 2>&1; echo $?", **{"plant.py": PLANT}
+        )
+        async with (
+            cell_container(engine.containers, engine.volume, spec) as fresh,
+            cell_container(engine.containers, engine.volume, spec) as used,
+        ):
+            planted = await used.run(planting)
+            first, second = await fresh.run(probing(PYTHON)), await used.run(probing(PYTHON))
+
+        assert planted.stdout == b"0\n"
+        expected, seen = report_of(first), report_of(second)
+        for section in expected:
+            names = expected[section].keys() | seen[section].keys()
+            assert {
+                name: (expected[section].get(name), seen[section].get(name))
+                for name in names
+                if expected[section].get(name) != seen[section].get(name)
+            } == {}
+
+    async def test_the_plants_are_seen_where_they_grow(self, engine: Engine) -> None:
+        """In the same run the probe does see them: it would see what survived."""
+        harvest = await harvest_of(
+            engine.containers,
+            single_use(PYTHON),
+            kata(
+                PYTHON,
+                "python3 plant.py; python3 probe.py",
+                **{"plant.py": PLANT, "probe.py": PROBE},
+            ),
+        )
+        values = report_of(harvest)["values"]
+
+        assert "planted" in values["names /tmp"]
+        assert "planted" in values["names /dev/mqueue"]
+        assert len(values["content /proc/sysvipc/shm"].splitlines()) > 20
+        assert int(values["processes"]) > 5
+
+    async def test_a_hundred_runs(self, engine: Engine) -> None:
+        """Nothing adds up: processes, memory and descriptors are the same after a hundred."""
+        # Of one image, so that its page cache is warm; the number of the pipe is the kernel's.
+        script = "echo /proc/[0-9]*; ulimit -n; ulimit -u; echo ~/* /tmp/*"
+        async with cell_container(
+            engine.containers, engine.volume, single_use(BUSYBOX)
+        ) as container:
+            printed = {(await container.run(kata(BUSYBOX, script))).stdout for _ in range(100)}
+
+        assert len(printed) == 1
+
+
+BOMB = """python3 - <<'END'
+import os, signal
+try:
+    while True:
+        if os.fork() == 0:
+            signal.pause()
+except OSError:
+    os._exit(3)
+END"""
+
+FORGED = r"""for fd in /proc/[0-9]*/fd/1; do
+  case $(readlink $fd) in pipe:*) printf 'R\0\0\0\0' >$fd;; esac
+done"""
+
+
+class TestDiscarded:
+    """What ends a container, and the reason that is given."""
+
+    @pytest.mark.parametrize(
+        ("script", "seconds", "status", "reason"),
+        [
+            ("sleep 9", 0.3, None, "the run timed out"),
+            (BOMB, 10, "3", "out of processes"),
+            ("python3 -c '[1] * (50 << 20)'; exit 4", 10, "4", "out of memory"),
+        ],
+        ids=["time", "processes", "memory"],
+    )
+    async def test_after_the_answer(
+        self, engine: Engine, script: str, seconds: float, status: str | None, reason: str
+    ) -> None:
+        """The learner has an answer; nobody has another from this container."""
+        spec = replace(single_use(PYTHON), memory_bytes=100 * MIB)
+        async with cell_container(engine.containers, engine.volume, spec) as container:
+            harvest = await container.answer_of(kata(PYTHON, script, seconds=seconds))
+            with pytest.raises(UnfitError, match=reason):
+                await container.until_ready()
+
+        assert (harvest.status or "").strip() in ({status} if status else {""})
+
+    @pytest.mark.parametrize(
+        ("leave", "what"),
+        [("sleep 60 & ", "processes"), ("head -c 8M /dev/zero >/dev/shm/left; ", "memory")],
+    )
+    async def test_what_was_not_there_at_birth(self, engine: Engine, leave: str, what: str) -> None:
+        """Left by `docker exec`, as no cell can leave anything: the launcher counts."""
+        async with cell_container(
+            engine.containers, engine.volume, single_use(PYTHON)
+        ) as container:
+            async with engine.client.call("exec", 10) as docker:
+                inside = docker.containers.container(container.started.container_id)
+                left = await inside.exec(["bash", "-c", f"{leave}echo left"])
+                async with left.start(detach=False) as output:
+                    said = await output.read_out()
+            assert said is not None
+            assert said.data == b"left\n"
+
+            assert (await container.answer_of(kata(PYTHON, "echo out"))).stdout == b"out\n"
+            with pytest.raises(UnfitError, match=f"left something behind: {what}"):
+                await container.until_ready()
+
+    async def test_an_answer_that_was_torn(self, engine: Engine) -> None:
+        """A program that kills our script takes the container with it."""
+        spec = single_use(PYTHON)
+        async with cell_container(engine.containers, engine.volume, spec) as container:
+            with pytest.raises(UnfitError, match="the answer has no end"):
+                await container.run(kata(PYTHON, "kill -KILL 2"))
+
+    async def test_a_cell_cannot_speak_for_the_launcher(self, engine: Engine) -> None:
+        """What looks like a record is a piece of that run's answer, which it spoils."""
+        spec = single_use(PYTHON)
+        async with cell_container(engine.containers, engine.volume, spec) as container:
+            with pytest.raises(UnreadableError):
+                await container.run(kata(PYTHON, FORGED))
+
+    async def test_two_hand_overs_at_once(self, engine: Engine) -> None:
+        """No cell is given what is not its own, not even by mistake."""
+        twice = hand_over_to_cell(kata(BUSYBOX, "cat"), NONCE) * 2
+        spec = single_use(BUSYBOX)
+        async with cell_container(engine.containers, engine.volume, spec) as container:
+            await container.send(twice)
+            with pytest.raises(UnfitError, match="not as long as it says"):
+                await container.run(kata(BUSYBOX, "true"))
+
+    async def test_an_image_without_bash(self, engine: Engine) -> None:
+        """Cannot start, and says why."""
+        spec = cell_spec_of(single_use(NO_BASH), engine.volume)
+        with pytest.raises(EngineError, match="bash: No such file or directory"):
+            await engine.containers.start(spec)
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"security_opt": ("no-new-privileges",)}, "no cell: Operation not permitted"),
+            ({"masked_paths": None}, "mounting /proc: Operation not permitted"),
+        ],
+        ids=["namespaces", "proc"],
+    )
+    async def test_an_engine_that_forbids_cells(
+        self, engine: Engine, changes: dict[str, Any], reason: str
+    ) -> None:
+        """Where namespaces or a fresh /proc are refused, no container starts; it says why."""
+        spec = replace(cell_spec_of(single_use(BUSYBOX), engine.volume), **changes)
+        with pytest.raises(EngineError, match=reason):
+            await engine.containers.start(spec)
+
+    @pytest.mark.parametrize("script", ["", "sleep 60"], ids=["waiting", "running"])
+    async def test_a_daemon_that_went_away(self, engine: Engine, script: str) -> None:
+        """Its end of the stream closes, and the container ends."""
+        spec = single_use(PYTHON)
+        async with cell_container(engine.containers, engine.volume, spec) as container:
+            if script:
+                await container.send(hand_over_to_cell(kata(PYTHON, script, seconds=60), NONCE))
+            await container.started.stream.close()
+
+            async def words() -> str:
+                return await engine.containers.last_words(container.started.container_id)
+
+            await eventually(words, lambda said: said.startswith("exited"))
+
+
+async def test_all_that_this_engine_masks_is_masked(engine: Engine) -> None:
+    """Newer engines mask more: what they add must be added to our list."""
+    container = await engine.client.docker.containers.create(single_use(BUSYBOX).create_body())
+    try:
+        host = (await container.show())["HostConfig"]
+    finally:
+        await container.delete(v=True)
+
+    assert {re.sub(r"/cpu\d+/", "/cpu*/", path) for path in host["MaskedPaths"]} <= {*MASKED}
+    assert {*host["ReadonlyPaths"]} <= {*READ_ONLY}
+
+
+async def test_a_mask_for_each_processor(engine: Engine) -> None:
+    """What a star names is masked wherever it is."""
+    spec = cell_spec_of(single_use(BUSYBOX), engine.volume)
+    launcher, *words = spec.command
+    command = (launcher, "--mask", "/sys/devices/system/cpu/cpu*/topology", *words)
+    started = await engine.containers.start(replace(spec, command=command))
+    try:
+        script = (
+            "cd /sys/devices/system/cpu; echo cpu*/topology/* | wc -w; ls -d cpu*/topology | wc -l"
+        )
+        harvest = await CellContainer(started).run(kata(BUSYBOX, script))
+    finally:
+        await started.stream.close()
+        await engine.containers.remove(started.container_id)
+
+    masked, there = map(int, harvest.stdout.split())
+    assert (masked, there > 0) == (1, True)
+
+
+FOREIGN_CALLS = r"""cat >foreign.c <<'END'
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+  long i386 = 0, x32;
+  __asm__ volatile("int $0x80" : "=a"(i386) : "a"(20) : "memory"); /* getpid */
+  x32 = syscall(0x40000000 | 39);
+  printf("%ld %ld %d\n", i386, x32, errno);
+}
+END
+gcc -o foreign foreign.c && ./foreign"""
+
+
+async def test_calls_of_other_architectures_are_refused(engine: Engine) -> None:
+    """Neither i386's nor x32's numbers are a way around the filter."""
+    spec = single_use(GCC)
+    async with cell_container(engine.containers, engine.volume, spec) as container:
+        harvest = await container.run(kata(GCC, FOREIGN_CALLS))
+
+    assert harvest.stdout == b"-38 -1 38\n"
+
+
+async def test_containers_side_by_side(engine: Engine) -> None:
+    """Each has its own cells."""
+    spec = single_use(BUSYBOX)
+
+    async def serve(name: int) -> set[bytes]:
+        async with cell_container(engine.containers, engine.volume, spec) as container:
+            script = f"echo {name}"
+            return {(await container.run(kata(BUSYBOX, script))).stdout for _ in range(5)}
+
+    assert list(await asyncio.gather(serve(1), serve(2))) == [{b"1\n"}, {b"2\n"}]

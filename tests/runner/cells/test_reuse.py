@@ -1,0 +1,149 @@
+"""Cells where they can be had, containers for one run where not; on an engine in memory."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from pool import ContainerSpec
+from runner.cells.lockdown import LAUNCHER_FOLDER
+from tests.conftest import FAKE_IMAGE, ServeFake
+from tests.fakes import FakeEngine, FakeStream
+from tests.serving import Served
+from tests.waiting import eventually
+
+LAUNCHER = "dojo-runner/launcher:latest"
+IN_CELLS = "each run gets a cell of its own in a container that serves many"
+ALONE = "cells cannot be had: each run gets a container of its own"
+Events = list[dict[str, Any]]
+
+
+async def reuse(http: Served, kind: str) -> Mapping[str, Any]:
+    """What /health says, once it says that kind."""
+
+    async def said() -> Mapping[str, Any]:
+        return dict((await http.ask("/health", verb="GET")).body["reuse"])
+
+    return await eventually(said, lambda reuse: reuse["kind"] == kind)
+
+
+async def pool_of(http: Served) -> Mapping[str, Any]:
+    """The fake image's."""
+    return dict((await http.ask("/health", verb="GET")).body["images"][FAKE_IMAGE])
+
+
+async def test_one_container_serves_run_after_run(serve_fake: ServeFake, logs: Events) -> None:
+    """And says so."""
+    async with serve_fake(reuse="cells") as http:
+        await http.until_ready()
+        for number in range(5):
+            result = await http.run(f"echo {number} >new")
+            assert result["created"]["new"]["content"] == f"{number}\n"
+
+        async def is_back() -> Mapping[str, Any]:
+            return await pool_of(http)
+
+        pool = await eventually(is_back, lambda pool: pool["warm"] == pool["target"])
+        assert (pool["starts"], pool["returns"], pool["mode"]) == (1, 5, "cells")
+        assert await reuse(http, "cells") == {
+            "wanted": "cells",
+            "kind": "cells",
+            "why_no_cells": "",
+        }
+        metrics = await (await http.session.get(f"{http.url}/metrics")).text()
+    assert "runner_cells 1.0" in metrics
+    assert f'runner_pool_returns_total{{image="{FAKE_IMAGE}"}} 5.0' in metrics
+    assert [event["level"] for event in logs if event["message"] == IN_CELLS] == ["INFO"]
+
+
+async def test_a_run_that_timed_out_takes_its_container_along(serve_fake: ServeFake) -> None:
+    """With the reason, and how many it had served."""
+    async with serve_fake(reuse="cells") as http:
+        await http.until_ready()
+        await http.run("true")
+        assert (await http.run("sleep 9", max_seconds=1))["outcome"] == "timed_out"
+        assert (await http.run("true"))["outcome"] == "green"
+
+        pool = await pool_of(http)
+        assert pool["discards"] == {"the run timed out": 1}
+        assert (pool["served"], pool["uses"]) == (1, 2)
+        metrics = await (await http.session.get(f"{http.url}/metrics")).text()
+    assert f'runner_container_uses_count{{image="{FAKE_IMAGE}"}} 1.0' in metrics
+    assert f'runner_container_uses_sum{{image="{FAKE_IMAGE}"}} 2.0' in metrics
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"reuse": "never"}, "not wanted"),
+        ({"reuse": "auto", "delivery": "exec"}, "cells are for attach delivery only"),
+        ({"reuse": "auto"}, f"{LAUNCHER} is not on this node"),
+    ],
+)
+async def test_containers_for_one_run(
+    serve_fake: ServeFake, settings: dict[str, Any], why: str
+) -> None:
+    """Runs go on, and /health says why."""
+    async with serve_fake(**settings) as http:
+        await http.until_ready()
+        if "delivery" not in settings:
+            assert (await http.run("true"))["outcome"] == "green"
+            assert (await pool_of(http))["discards"] == {"used": 1}
+
+        assert (await reuse(http, "single use"))["why_no_cells"] == why
+
+
+async def _no_cells(_spec: ContainerSpec, stream: FakeStream) -> None:
+    stream.complaints = "no cell: Operation not permitted"
+
+
+@pytest.mark.parametrize(("wanted", "level"), [("auto", "WARNING"), ("cells", "ERROR")])
+async def test_an_engine_that_forbids_cells(
+    serve_fake: ServeFake, logs: Events, wanted: str, level: str
+) -> None:
+    """Found out by trying: one line in the log, and single use goes on."""
+    engine = FakeEngine()
+    engine.images.add(LAUNCHER)
+    engine.containers.programs["/.dojo/cells"] = _no_cells
+    async with serve_fake(engine, reuse=wanted) as http:
+        await http.until_ready()
+        assert (await http.run("true"))["outcome"] == "green"
+        assert (await pool_of(http))["mode"] == "read-only"
+        engine.images.add("some/other:1")  # images change: what was tried is not tried again
+        assert (await http.run("true"))["outcome"] == "green"
+
+        said = await reuse(http, "single use")
+    assert said["why_no_cells"] == "no cell: Operation not permitted"
+    assert [event["level"] for event in logs if event["message"] == ALONE] == [level]
+    # One that was filled by halves is not kept.
+    assert engine.images.volumes == {}
+
+
+async def test_the_launcher_comes_later(serve_fake: ServeFake) -> None:
+    """Once it is there, containers for one run give way to those for many."""
+    async with serve_fake(reuse="auto") as http:
+        await http.until_ready()
+        await http.run("true")
+        assert http.fake is not None
+        http.fake.images.add(LAUNCHER)
+        await reuse(http, "cells")
+        await http.run("true")
+
+        assert (await pool_of(http))["mode"] == "cells"
+
+
+async def test_the_container_that_shows_it_is_replaced(serve_fake: ServeFake) -> None:
+    """An engine that restarts ends it; cells go on, and the volume stays in use."""
+    async with serve_fake(reuse="cells") as http:
+        await http.until_ready()
+        assert http.fake is not None
+        there = http.fake.containers
+        [shows] = there.of_image(LAUNCHER)
+        assert shows.spec.named_volumes == {LAUNCHER_FOLDER: next(iter(http.fake.images.volumes))}
+        await there.kill(shows.container_id)
+
+        async def another() -> list[str]:
+            return [one.container_id for one in there.of_image(LAUNCHER)]
+
+        await eventually(another, lambda ids: len(ids) == 1 and ids != [shows.container_id])
+        assert (await reuse(http, "cells"))["kind"] == "cells"

@@ -1,0 +1,213 @@
+"""Images: what is remembered, for how long, and what is asked once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from pool import EngineError, Image
+from runner.container.images import RED_AMBER_GREEN, Home, ImageProfile, Images
+from tests.fakes import FakeImages
+from tests.reports import unheard
+
+
+class CountingImages(FakeImages):
+    """Counts how often it is asked for an image; `fail_reads` are errors of the next reads."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda error: None)
+        self.questions = 0
+        self.fail_reads: list[EngineError] = []
+
+    async def image(self, name: str) -> Image:
+        """See FakeImages."""
+        self.questions += 1
+        return await super().image(name)
+
+    async def read_files(
+        self, image_id: str, paths: tuple[str, ...], limit_bytes: int
+    ) -> dict[str, bytes | None]:
+        """See FakeImages."""
+        found = await super().read_files(image_id, paths, limit_bytes)
+        await asyncio.sleep(0)  # others may ask meanwhile
+        if self.fail_reads:
+            raise self.fail_reads.pop(0)
+        return found
+
+
+@asynccontextmanager
+async def listening(
+    engine: FakeImages,
+    changed: Callable[[], None] = lambda: None,
+    pulled: Callable[[str], None] = lambda name: None,
+    told: Callable[[bool], None] = lambda is_there: None,
+) -> AsyncIterator[Images]:
+    """Images that hear of changes; closed at the end."""
+    images = Images(engine, changed=changed, pulled=pulled, listening=told, supervisor=unheard())
+    images.start()
+    await until(lambda: images.is_listening)
+    yield images
+    await images.close()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Give the background its turns."""
+    while not is_so():  # noqa: ASYNC110 - pytest-timeout ends it, no clock does
+        await asyncio.sleep(0)
+
+
+async def test_an_image_is_asked_for_once() -> None:
+    """While changes are heard of, the answer is remembered; by name without a tag, too."""
+    engine = CountingImages()
+    gcc = engine.add("gcc:latest")
+    async with listening(engine) as images:
+        found = [await images.image_id(name) for name in ("gcc", "gcc:latest", "gcc")]
+
+    assert found == [gcc.image_id] * 3
+    assert engine.questions == 1
+
+
+async def test_it_is_told_once_when_the_engine_comes_and_goes() -> None:
+    """Not at every change of an image."""
+    engine = CountingImages()
+    told: list[bool] = []
+    async with listening(engine, told=told.append) as images:
+        engine.add("gcc:latest")
+        engine.stop_listening()
+        await until(lambda: not images.is_listening)
+
+    assert told == [True, False]
+
+
+async def test_an_absent_image_is_asked_for_again() -> None:
+    """It may have come meanwhile."""
+    engine = CountingImages()
+    async with listening(engine) as images:
+        assert [await images.image_id("gcc"), await images.image_id("gcc")] == [None, None]
+
+    assert engine.questions == 2
+
+
+async def test_a_change_is_heard_of() -> None:
+    """What is removed is forgotten, and others are told."""
+    engine = CountingImages()
+    engine.add("gcc:latest")
+    told: list[bool] = []
+    async with listening(engine, changed=lambda: told.append(True)) as images:
+        await images.image_id("gcc")
+        told.clear()
+        engine.remove("gcc:latest")
+        await until(lambda: bool(told))
+
+        assert await images.image_id("gcc") is None
+
+
+async def test_nothing_is_remembered_while_changes_are_not_heard_of() -> None:
+    """Every question goes to the engine then."""
+    engine = CountingImages()
+    engine.add("gcc:latest")
+    images = Images(
+        engine,
+        changed=lambda: None,
+        pulled=lambda name: None,
+        listening=lambda _: None,
+        supervisor=unheard(),
+    )
+    for _ in range(3):
+        await images.image_id("gcc")
+    await images.close()
+
+    assert engine.questions == 3
+
+
+@pytest.mark.parametrize(
+    ("files", "home", "rag_lambda"),
+    [
+        ({}, Home.TMPFS, None),
+        ({RED_AMBER_GREEN: b"->"}, Home.TMPFS, "->"),
+        ({"/home/sandbox": b""}, Home.COPIED, None),
+        ({RED_AMBER_GREEN: b"caf\xe9"}, Home.TMPFS, "caf\N{REPLACEMENT CHARACTER}"),
+        ({RED_AMBER_GREEN: b""}, Home.TMPFS, ""),
+        ({RED_AMBER_GREEN: b"x" * 1_000_000}, Home.TMPFS, None),
+    ],
+)
+async def test_a_profile_tells_what_an_image_holds(
+    files: dict[str, bytes], home: Home, rag_lambda: str | None
+) -> None:
+    """Its lambda, and whether it keeps something in the home."""
+    engine = CountingImages()
+    image = engine.add("gcc:latest", files)
+    async with listening(engine) as images:
+        assert await images.profile("gcc") == ImageProfile(image.image_id, home, rag_lambda)
+
+
+async def test_an_absent_image_has_no_profile() -> None:
+    """It has to be pulled first."""
+    async with listening(CountingImages()) as images:
+        assert await images.profile("gcc") is None
+
+
+async def test_an_image_is_read_once() -> None:
+    """However many ask at the same time, and under whichever name."""
+    engine = CountingImages()
+    engine.on_node["other:latest"] = engine.add("gcc:latest")
+    async with listening(engine) as images:
+        await asyncio.gather(*(images.profile(name) for name in ("gcc", "other") * 5))
+
+    assert len(engine.reads) == 1
+
+
+async def test_a_read_that_failed_is_tried_again() -> None:
+    """All who waited for it hear why; the next who asks has it read."""
+    engine = CountingImages()
+    engine.add("gcc:latest")
+    engine.fail_reads = [EngineError("read", "no space left")]
+    async with listening(engine) as images:
+        first = await asyncio.gather(
+            images.profile("gcc"), images.profile("gcc"), return_exceptions=True
+        )
+        second = await images.profile("gcc")
+
+    assert [str(error) for error in first] == ["read : no space left"] * 2
+    assert second is not None
+    assert len(engine.reads) == 2
+
+
+async def test_who_leaves_does_not_end_the_read() -> None:
+    """Another may be waiting for it."""
+    engine = CountingImages()
+    engine.add("gcc:latest")
+    async with listening(engine) as images:
+        leaving, staying = (asyncio.create_task(images.profile("gcc")) for _ in range(2))
+        await until(lambda: bool(engine.reads))
+        leaving.cancel()
+
+        assert await staying is not None
+        assert leaving.cancelled()
+
+
+async def test_a_pull_is_told_of_when_it_has_ended_well() -> None:
+    """And only then."""
+    engine = FakeImages(lambda error: None)
+    source = FakeImages(lambda error: None)
+    engine.in_registry["gcc:latest"] = source.add("gcc:latest")
+    told: list[str] = []
+    async with listening(engine, pulled=told.append) as images:
+        images.pull("gcc")
+        images.pull("none")
+        assert images.pulling == ["gcc:latest", "none:latest"]
+        await until(lambda: not images.pulling)
+
+    assert told == ["gcc:latest"]
+
+
+async def test_closing_ends_pulls() -> None:
+    """Nothing goes on in the background afterwards."""
+    engine = FakeImages(lambda error: None)
+    engine.may_pull.clear()
+    async with listening(engine) as images:
+        images.pull("gcc")
+        await until(lambda: bool(engine.pulls))
+
+    assert images.pulling == []

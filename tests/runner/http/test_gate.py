@@ -1,0 +1,116 @@
+"""A flood of notices over HTTP: refusals wait, and at last connections are turned away."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from runner.siblings import tarpit
+from runner.siblings.notice import SIGNATURE_HEADER, sign
+from tests.conftest import ServeFake
+from tests.runner.http.test_refill import SECRET, notice, send
+from tests.serving import Served, answer_from
+from tests.waiting import eventually
+
+_sequence = itertools.count(1)
+FREE = 3
+
+
+@pytest.fixture
+async def http(monkeypatch: pytest.MonkeyPatch, serve_fake: ServeFake) -> AsyncIterator[Served]:
+    """Three refusals at once, then one in half a second, for a second at most."""
+    monkeypatch.setattr(tarpit, "BURST", FREE)
+    monkeypatch.setattr(tarpit, "REFUSALS_PER_S", 2.0)
+    async with serve_fake(secret=SECRET) as served:
+        await served.until_ready()
+        yield served
+
+
+async def forged(http: Served) -> int:
+    """The status of one, over a connection that is kept."""
+    return (await send(http, notice(sequence=next(_sequence)), "a guess of ours!!")).status
+
+
+async def held(http: Served, count: int) -> list[asyncio.Task[int]]:
+    """Forged ones that wait for their answers, after those that are free."""
+    assert [await forged(http) for _ in range(FREE)] == [401] * FREE
+    tasks = [asyncio.create_task(forged(http)) for _ in range(count)]
+    await eventually(lambda: heard(http, "unsigned"), lambda heard: heard == FREE + count)
+    return tasks
+
+
+async def heard(http: Served, verdict: str) -> int:
+    """How many notices came to that."""
+    count: int = http.service.health()["notices_in"].get(verdict, 0)
+    return count
+
+
+def request(secret: str, **changes: object) -> bytes:
+    """A notice as it comes over the wire, in one piece."""
+    body = json.dumps(notice(sequence=next(_sequence), **changes)).encode()
+    head = (
+        f"POST /refill HTTP/1.1\r\nHost: x\r\n{SIGNATURE_HEADER}: {sign(secret, body)}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def test_a_refusal_waits_and_others_do_not(http: Served) -> None:
+    """Runs, health and good notices are answered meanwhile, and the refusal at last."""
+    tasks = await held(http, 2)
+
+    assert (await http.run())["outcome"] == "green"
+    assert (await send(http, notice(sequence=next(_sequence)), SECRET)).status == 202
+    assert not tasks[1].done()
+    assert await asyncio.gather(*tasks) == [401, 401]
+
+
+async def test_a_newcomer_is_turned_away(http: Served) -> None:
+    """While nobody else of its address has a place to wait in: 429, and the connection ends."""
+    tasks = await held(http, 3)
+    async with http.connection() as (reader, writer):
+        writer.write(request("a guess of ours!!"))
+        answer = await answer_from(reader)
+        assert await reader.read() == b""
+
+    assert answer.status == 429
+    assert (answer.headers["Connection"], answer.headers["Retry-After"]) == ("close", "2")
+    assert await heard(http, "turned_away") == 1
+    assert set(await asyncio.gather(*tasks)) == {401}
+
+
+async def test_an_honest_neighbour_is_let_in(http: Served) -> None:
+    """Behind the same address: who signs well, and who has nothing to do with notices."""
+    tasks = await held(http, 3)
+
+    assert (await http.raw(request(SECRET))).status == 202
+    assert (await http.raw(b"GET /alive HTTP/1.1\r\nHost: x\r\n\r\n")).body == {"alive?": True}
+    assert await heard(http, "turned_away") == 0
+    await asyncio.gather(*tasks)
+
+
+async def test_only_whole_notices_are_looked_at(http: Served) -> None:
+    """One that comes in pieces is HTTP's affair: it is refused by its signature."""
+    tasks = await held(http, 3)
+    whole = request("a guess of ours!!")
+    async with http.connection() as (reader, writer):
+        writer.write(whole[:10])
+        await http.ask("/alive")  # by its answer the piece has been read
+        writer.write(whole[10:])
+        answer = await answer_from(reader)
+
+    assert answer.status == 401
+    await asyncio.gather(*tasks)
+
+
+async def test_who_stops_waits_for_none(http: Served) -> None:
+    """What is held is answered at once when the service drains; `serving` sees to the rest."""
+    tasks = await held(http, 2)
+    async with http.connection():  # says nothing, and need not
+        pass
+    http.service.is_draining = True
+
+    assert (await send(http, notice(sequence=next(_sequence)), SECRET)).status == 503
+    assert not tasks[1].done()

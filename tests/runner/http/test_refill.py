@@ -1,0 +1,264 @@
+"""POST /refill: what a service makes of a sibling's notice."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from runner.siblings.notice import LARGEST_BYTES, SIGNATURE_HEADER, sign
+from tests.conftest import FAKE_IMAGE, ServeFake
+from tests.fakes import FakeEngine
+from tests.serving import Answer, Served
+from tests.waiting import eventually
+
+SECRET = "sixteen letters!"  # noqa: S105
+
+
+def notice(**changes: Any) -> dict[str, Any]:
+    """As a sibling sends it."""
+    return {
+        "version": 1,
+        "replica": "sibling",
+        "image": FAKE_IMAGE,
+        "takes": 1,
+        "told": 2,
+        "take_rate": 0.1,
+        "fill_rate": 0.05,
+        "warm": 2,
+        "target": 3,
+        "sequence": 1,
+        "sent_at": time.time(),
+        **changes,
+    }
+
+
+async def send(http: Served, sent: Any, secret: str = "", **headers: str) -> Answer:
+    """POST it, signed if there is a secret."""
+    body = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
+    if secret:
+        headers[SIGNATURE_HEADER] = sign(secret, body)
+    return await http.ask("/refill", body, headers=headers)
+
+
+async def test_it_warms_an_image_that_is_here(serve_fake: ServeFake) -> None:
+    """So that the next learner's first run is a hit."""
+    async with serve_fake(warm=None) as http:
+        await http.until_ready()
+
+        answer = await send(http, notice())
+
+        assert (answer.status, answer.body) == (202, {"verdict": "counted"})
+        pool = http.service.health()["images"][FAKE_IMAGE]
+        assert pool["target"] > 0
+        assert pool["takes"] == 0
+        await http.run()
+        assert http.service.health()["images"][FAKE_IMAGE]["hits"] == 1
+        health = http.service.health()
+        assert health["notices_in"] == {"counted": 1}
+        assert health["heard_ago_s"].keys() == {"sibling"}
+
+
+async def test_an_unknown_image_is_not_pulled(serve_fake: ServeFake) -> None:
+    """On hearsay nothing is fetched."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        await http.until_ready()
+
+        answer = await send(http, notice(image="nobody/has:this"))
+
+        assert (answer.status, answer.body) == (200, {"verdict": "unknown_image"})
+        assert http.service.health()["pulling"] == []
+        assert "nobody/has:this" not in http.service.health()["images"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({"sent_at": time.time() - 3600}, "stale"),
+        ({"sent_at": time.time() + 3600}, "future"),
+    ],
+)
+async def test_what_does_not_count(
+    serve_fake: ServeFake, changes: dict[str, Any], verdict: str
+) -> None:
+    """It is answered all the same, with the reason."""
+    async with serve_fake(warm=None) as http:
+        await http.until_ready()
+
+        answer = await send(http, notice(**changes))
+
+        assert (answer.status, answer.body) == (200, {"verdict": verdict})
+        assert http.service.health()["images"] == {}
+
+
+async def test_own_and_repeated_ones(serve_fake: ServeFake) -> None:
+    """A load balancer in between may send us our own."""
+    async with serve_fake() as http:
+        await http.until_ready()
+        me = http.service.health()["replica"]
+
+        answers = [
+            await send(http, notice(replica=me)),
+            await send(http, notice()),
+            await send(http, notice()),
+        ]
+
+        assert [answer.body["verdict"] for answer in answers] == ["own", "counted", "repeated"]
+
+
+async def test_a_later_version_is_understood(serve_fake: ServeFake) -> None:
+    """During a rolling update; fields that are not known here do no harm."""
+    async with serve_fake() as http:
+        await http.until_ready()
+
+        answer = await send(http, notice(version=7, colour="green"))
+
+        assert answer.body == {"verdict": "counted"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        (b"", "body: "),
+        (b"[]", "body: "),
+        (b"{}", "replica: "),
+        (notice(takes=0), "takes: "),
+        (notice(takes=10**9), "takes: "),
+        (notice(takes=True), "takes: "),
+        (notice(told=0), "told: "),
+        (notice(image="a b"), "image: "),
+        (notice(image="x" * 501), "image: "),
+        (notice(replica=""), "replica: "),
+        (notice(sequence=2**63), "sequence: "),
+        (notice(sequence=-1), "sequence: "),
+        (json.dumps(notice(take_rate=float("inf"))).encode(), ""),
+        (notice(sent_at="now"), "sent_at: "),
+    ],
+)
+async def test_a_malformed_one_is_told_its_field(
+    serve_fake: ServeFake, sent: Any, says: str
+) -> None:
+    """400, as RFC 9457 has it."""
+    async with serve_fake() as http:
+        await http.until_ready()
+
+        answer = await send(http, sent)
+
+        assert answer.status == 400
+        assert answer.headers["Content-Type"].startswith("application/problem+json")
+        assert answer.body["status"] == 400
+        assert answer.body["detail"].startswith(says)
+        assert http.service.health()["notices_in"] == {"malformed": 1}
+
+
+async def test_a_large_one_is_not_read(serve_fake: ServeFake) -> None:
+    """413 as soon as it is known to be."""
+    async with serve_fake() as http:
+        await http.until_ready()
+
+        answer = await send(http, b" " * (LARGEST_BYTES + 1))
+
+        assert answer.status == 413
+
+
+class TestSecret:
+    """With a secret only those who know it are heard."""
+
+    async def test_signed(self, serve_fake: ServeFake) -> None:
+        """HMAC-SHA256 over the body."""
+        async with serve_fake(secret=SECRET) as http:
+            await http.until_ready()
+
+            assert (await send(http, notice(), SECRET)).status == 202
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {SIGNATURE_HEADER: ""},
+            {SIGNATURE_HEADER: "sha256=" + 64 * "0"},
+            {SIGNATURE_HEADER: "sha256=\u00e9"},
+            {SIGNATURE_HEADER: sign("another secret!!", b"")},
+        ],
+    )
+    async def test_unsigned(self, serve_fake: ServeFake, headers: dict[str, str]) -> None:
+        """401, before the body is even parsed; counted."""
+        async with serve_fake(secret=SECRET) as http:
+            await http.until_ready()
+
+            answers = [await send(http, sent, **headers) for sent in (notice(), b"{}")]
+
+            assert [answer.status for answer in answers] == [401, 401]
+            assert SIGNATURE_HEADER in answers[0].body["detail"]
+            health = http.service.health()
+            assert health["notices_in"] == {"unsigned": 2}
+            assert health["images"] == {}
+
+    async def test_a_signature_is_of_one_body(self, serve_fake: ServeFake) -> None:
+        """Another number of takes needs another."""
+        async with serve_fake(secret=SECRET) as http:
+            await http.until_ready()
+            signature = sign(SECRET, json.dumps(notice()).encode())
+
+            answer = await send(http, notice(takes=900), **{SIGNATURE_HEADER: signature})
+
+            assert answer.status == 401
+
+
+async def test_a_flood_is_limited_and_moves_no_limit(serve_fake: ServeFake) -> None:
+    """429 with Retry-After; pools stay within theirs, and runs go on."""
+    async with serve_fake(warm=None, warm_max=4, host_containers=6) as http:
+        await http.until_ready()
+
+        answers = [
+            await send(http, notice(sequence=number, takes=1000, told=1)) for number in range(100)
+        ]
+
+        statuses = {answer.status for answer in answers}
+        assert statuses == {202, 429}
+        assert all("Retry-After" in one.headers for one in answers if one.status == 429)
+        assert http.service.health()["images"][FAKE_IMAGE]["target"] == 4
+        assert (await http.run())["outcome"] == "green"
+
+
+async def test_telling_each_other(serve_fake: ServeFake) -> None:
+    """A take here is heard there; nothing comes back, and nobody tells itself."""
+    async with serve_fake(secret=SECRET, warm=None) as heard:
+        await heard.until_ready()
+        address = heard.url.removeprefix("http://")
+        async with serve_fake(secret=SECRET, warm=None, siblings=(address,)) as telling:
+            await telling.until_ready()
+            await eventually(lambda: as_async(telling.service.health()["siblings"]), bool)
+
+            await telling.run()
+            await telling.run()
+
+            await eventually(lambda: as_async(heard.service.health()["images"]))
+            notices = heard.service.health()["notices_in"]
+            assert notices.keys() == {"counted"}
+            assert heard.service.health()["notices_out"] == {}
+            [sibling] = telling.service.health()["siblings"]
+            assert (sibling["address"], sibling["failed"]) == (address, 0)
+
+
+async def test_a_pull_is_told_as_well(serve_fake: ServeFake) -> None:
+    """Who asks for an image is about to begin with it, on whichever replica."""
+    async with serve_fake(warm=None) as heard:
+        await heard.until_ready()
+        siblings = (heard.url.removeprefix("http://"),)
+        async with serve_fake(warm=None, siblings=siblings) as telling:
+            await telling.until_ready()
+            await eventually(lambda: as_async(telling.service.health()["siblings"]))
+
+            await telling.ask("/pull_image", {"id": "id", "image_name": FAKE_IMAGE})
+
+            images = await eventually(lambda: as_async(heard.service.health()["images"]))
+            assert images.keys() == {FAKE_IMAGE}
+
+
+async def as_async(value: Any) -> Any:
+    """For `eventually`."""
+    await asyncio.sleep(0)
+    return value

@@ -1,0 +1,196 @@
+"""JSON as clients send and read it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.http import wire
+from runner.http.errors import RequestError
+from runner.kata import Code, Kata, Outcome, RunResult, Text
+
+CAP_S = 20.0
+
+
+def arguments(**manifest: Any) -> dict[str, Any]:
+    """Of a run."""
+    return {
+        "id": "x",
+        "files": {"cyber-dojo.sh": "make"},
+        "manifest": {"image_name": "gcc", "max_seconds": 10, **manifest},
+    }
+
+
+def kata_of(**manifest: Any) -> Kata:
+    """A run's kata."""
+    return wire.kata_of(arguments(**manifest), CAP_S)
+
+
+def refusal_of(body: bytes) -> tuple[int, str]:
+    """Why these bytes are refused."""
+    with pytest.raises(RequestError) as caught:
+        wire.kata_of(wire.arguments_of(body), CAP_S)
+    return caught.value.status, caught.value.message
+
+
+def test_a_kata_is_what_was_sent() -> None:
+    """Every field is where it belongs."""
+    kata = kata_of(rag_lambda="->", hidden_filenames=["a", "b"], display_name="C (gcc)")
+
+    assert kata == Kata("x", "gcc", 10.0, {"cyber-dojo.sh": "make"}, "->", ("a", "b"))
+
+
+def test_what_may_be_absent_may_be_absent() -> None:
+    """No lambda is None, which is not the empty lambda; no hidden files are none."""
+    assert (kata_of().rag_lambda, kata_of().hidden_filenames) == (None, ())
+    assert kata_of(rag_lambda="").rag_lambda == ""
+
+
+@pytest.mark.parametrize(
+    ("given_id", "text"),
+    [("é'\"\n", "é'\"\n"), (7, "7"), (None, "null"), (["é"], '["é"]'), (1.5, "1.5"), ("", "")],
+)
+def test_an_id_is_any_text(given_id: Any, text: str) -> None:
+    """What is none becomes one."""
+    assert wire.kata_of({**arguments(), "id": given_id}, CAP_S).id == text
+
+
+@given(st.integers() | st.floats(allow_nan=False) | st.decimals(allow_nan=False).map(str))
+def test_any_number_of_seconds_is_clamped(seconds: Any) -> None:
+    """Into 1 to the cap, whatever its size; only a text that is not a finite one is refused."""
+    if isinstance(seconds, str) and "Inf" in seconds:
+        with pytest.raises(RequestError):
+            kata_of(max_seconds=seconds)
+        return
+    expected = min(max(float(seconds), 1.0), CAP_S) if abs(float(seconds)) < 1e300 else None
+    found = kata_of(max_seconds=seconds).max_seconds
+
+    assert 1.0 <= found <= CAP_S
+    assert expected is None or found == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "ten", "1 0", "0x10", "1_0", "nan", "inf", "१०", "1e", "--1"]
+)
+def test_a_text_that_is_no_number_of_seconds_is_refused(text: str) -> None:
+    """It is 500, and names the field."""
+    with pytest.raises(RequestError, match=r"^manifest\.max_seconds: ") as caught:
+        kata_of(max_seconds=text)
+
+    assert caught.value.status == 500
+
+
+def test_the_last_of_two_equal_keys_counts() -> None:
+    """As in Ruby."""
+    assert wire.arguments_of(b'{"id": 1, "id": 2}') == {"id": 2}
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: (
+    st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+), max_leaves=10))  # fmt: skip
+def test_any_json_is_read_or_refused(value: Any) -> None:
+    """Objects are arguments; there is no other error."""
+    try:
+        body = json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return
+    if isinstance(value, dict):
+        assert wire.arguments_of(body) == value
+    else:
+        assert refusal_of(body) == (400, "body is not JSON Hash")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", "a", "gcc", "10", "cyber-dojo.sh", "é/ü", "../x"]),
+    lambda inner: st.lists(inner, max_size=2)
+    | st.dictionaries(
+        st.sampled_from(["image_name", "max_seconds", "rag_lambda", "hidden_filenames", "b/c"]),
+        inner,
+        max_size=4,
+    ),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(JSON, JSON, JSON)
+def test_any_values_make_a_kata_or_a_refusal(kata_id: Any, files: Any, manifest: Any) -> None:
+    """A refusal of a value is 400 or 500 and begins with the field; there is no other error."""
+    try:
+        kata = wire.kata_of({"id": kata_id, "files": files, "manifest": manifest}, CAP_S)
+    except RequestError as error:
+        refused = (error.status, error.message.partition(":")[0].partition(".")[0])
+        assert refused in {(400, "files"), (500, "files"), (500, "manifest")}
+    else:
+        assert (kata.files, kata.image_name) == (files, manifest["image_name"])
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    """There is no other error, and it is a client's."""
+    try:
+        wire.arguments_of(body)
+    except RequestError as error:
+        assert error.status == 400  # noqa: PT017 - most bytes are refused, some may not be
+
+
+@given(st.text())
+def test_a_name_of_any_argument_can_be_said(name: str) -> None:
+    """As Ruby writes a symbol, in one line."""
+    with pytest.raises(RequestError) as caught:
+        wire.refuse_arguments({name: 1}) if name in ("id", "image_name") else wire.image_to_pull(
+            {"id": 1, "image_name": "gcc", name: 1}
+        )
+
+    assert "\n" not in caught.value.message
+
+
+def test_a_result_has_seven_keys() -> None:
+    """In every case, in the contract's words."""
+    result = RunResult(
+        Outcome.TIMED_OUT, Code.TIMED_OUT, Text("é"), Text("", True), {"a": Text("x")}, {}, {"k": 1}
+    )
+
+    assert json.loads(wire.answer("run_cyber_dojo_sh", wire.result_of(result))) == {
+        "run_cyber_dojo_sh": {
+            "stdout": {"content": "é", "truncated": False},
+            "stderr": {"content": "", "truncated": True},
+            "status": "142",
+            "outcome": "timed_out",
+            "log": {"k": 1},
+            "created": {"a": {"content": "x", "truncated": False}},
+            "changed": {},
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "fault"),
+    [
+        (["a/b", "a"], '"a" is a file and a directory at once'),
+        (["a", "a/b/c", "x"], '"a" is a file and a directory at once'),
+        (["x", "../é\n"], '"../\\u00e9\\n" would leave /sandbox'),
+        (["a\0"], '"a\\u0000" holds a NUL'),
+        (["x" * 256], f'"{"x" * 256}" has a part of over 255 bytes'),
+        (["/".join(["é" * 127] * 16)], "is over 4000 bytes long"),
+    ],
+)
+def test_a_refusal_of_a_name_says_which_and_why(names: list[str], fault: str) -> None:
+    """In one line of plain ASCII."""
+    with pytest.raises(RequestError) as caught:
+        wire.check_file_names(dict.fromkeys(names))
+
+    assert caught.value.status == 400
+    assert caught.value.message.startswith("files: the name ")
+    assert caught.value.message.endswith(fault)
+    assert caught.value.message.isascii()
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 255, "é" * 127, "...", "..a", "a..", ".a/.b", "~", "-", " ", "a\\..\\b", "*"]
+)
+def test_an_odd_name_is_taken(name: str) -> None:
+    """What a file can be called is fine."""
+    wire.check_file_names({name: "", "other": ""})

@@ -1,0 +1,112 @@
+"""Logs: one flat object of JSON per line."""
+
+import io
+import json
+import logging
+from contextlib import redirect_stdout
+from datetime import datetime
+from typing import Any
+
+import pytest
+from loguru import logger
+
+from pool import EngineError
+from runner.operators.logs import report_bug, report_engine_error, set_up_logs
+
+Events = list[dict[str, Any]]
+
+
+def test_an_event_is_flat(logs: Events) -> None:
+    """Time, level, message, and what was bound to it."""
+    logger.bind(image="gcc", number=1).warning("hello")
+
+    (event,) = logs
+    assert datetime.fromisoformat(event.pop("time")).tzinfo is not None
+    assert event == {"level": "WARNING", "message": "hello", "image": "gcc", "number": 1}
+
+
+@pytest.mark.parametrize("text", ["two\nlines\r\n", "\x1b[31m", "{0.__class__}", "<b>", "é\u2028"])
+def test_an_event_is_one_line(text: str) -> None:
+    """Whatever a learner wrote is data: it neither ends the line nor formats it."""
+    lines: list[str] = []
+    set_up_logs("INFO", lines.append)
+    logger.bind(learner=text).info("said")
+    logger.remove()
+
+    (line,) = lines
+    assert line.endswith("\n")
+    assert line.count("\n") == 1
+    assert json.loads(line)["learner"] == text
+
+
+def test_what_is_below_the_level_is_left_out() -> None:
+    """As the setting says."""
+    lines: list[str] = []
+    set_up_logs("WARNING", lines.append)
+    logger.info("no")
+    logger.warning("yes")
+    logger.remove()
+
+    assert [json.loads(line)["message"] for line in lines] == ["yes"]
+
+
+def test_lines_go_to_stdout() -> None:
+    """Unless told otherwise."""
+    with redirect_stdout(io.StringIO()) as stdout:
+        set_up_logs("INFO")
+        logger.info("hello")
+        logger.remove()
+
+    assert json.loads(stdout.getvalue())["message"] == "hello"
+
+
+def test_a_failed_engine_call_is_told_whole(logs: Events) -> None:
+    """Operation, image, container, status, and the engine's own words to the last."""
+    words = "no space left on device: " + "x" * 5000
+    report_engine_error(EngineError("create", words, status=500, image="gcc", container="dojo-1"))
+
+    (event,) = logs
+    assert event["level"] == "ERROR"
+    assert {key: event[key] for key in ("operation", "image", "container", "status")} == {
+        "operation": "create",
+        "image": "gcc",
+        "container": "dojo-1",
+        "status": 500,
+    }
+    assert event["engine_message"] == words
+
+
+def test_the_wait_for_events_is_not_told_again_and_again(logs: Events) -> None:
+    """It is tried every second while the engine is down; others tell of that."""
+    report_engine_error(EngineError("events", "cannot connect"))
+
+    assert logs == []
+
+
+def test_a_bug_has_its_trace(logs: Events) -> None:
+    """But not the values of variables: learners' code may be among them."""
+    secret = "learner's code"  # noqa: S105 - not one
+    try:
+        raise ValueError(f"length {len(secret)}")
+    except ValueError as error:
+        report_bug("refill", error)
+
+    (event,) = logs
+    assert event["task"] == "refill"
+    assert event["level"] == "ERROR"
+    assert "Traceback" in event["exception"]
+    assert "ValueError: length 14" in event["exception"]
+    assert secret not in json.dumps(event).replace('secret = "learner', "")
+
+
+def test_what_libraries_log_goes_the_same_way(logs: Events) -> None:
+    """From warnings up, with the logger's name; braces are text."""
+    logging.getLogger("aiohttp.server").error("oh %s {x}", "dear")
+    logging.getLogger("aiohttp.server").info("chatter")
+
+    (event,) = logs
+    assert (event["level"], event["logger"], event["message"]) == (
+        "ERROR",
+        "aiohttp.server",
+        "oh dear {x}",
+    )

@@ -1,0 +1,93 @@
+"""What Prometheus gets."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from runner.kata import Outcome, RunResult
+from runner.operators.metrics import MOST_IMAGES, OTHER, Metrics
+from tests.conftest import ServeFake
+from tests.serving import Served
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def samples(text: str) -> Samples:
+    """(name, labels) -> value."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def scrape(http: Served) -> Samples:
+    """GET /metrics."""
+    async with http.session.get(f"{http.url}/metrics") as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"].startswith("text/plain")
+        return samples(await response.text())
+
+
+def no_pools() -> dict[str, object]:
+    """The health of a service that has not run anything."""
+    return {
+        "engine": {"answers": True},
+        "running": 0,
+        "queued": 0,
+        "refused": 0,
+        "siblings": [],
+        "notices_in": {},
+        "notices_out": {},
+        "reuse": {"kind": "single use"},
+        "images": {},
+    }
+
+
+async def test_a_run_is_counted_by_image_and_outcome(serve_fake: ServeFake) -> None:
+    """Red, green and their pool's takes are there after two runs."""
+    async with serve_fake(warm=1) as http:
+        await http.until_ready()
+        await http.run("exit 0")
+        await http.run("exit 1")
+
+        seen = await scrape(http)
+
+    image = ("image", http.image)
+    assert seen["runner_runs_total", (image, ("outcome", "green"))] == 1
+    assert seen["runner_runs_total", (image, ("outcome", "red"))] == 1
+    hits = seen["runner_pool_takes_total", (image, ("result", "hit"))]
+    misses = seen["runner_pool_takes_total", (image, ("result", "miss"))]
+    assert hits + misses == 2
+    assert seen["runner_pool_target_containers", (image,)] == 1
+    assert seen["runner_engine_up", ()] == 1
+
+
+async def test_every_phase_of_a_run_is_timed(serve_fake: ServeFake) -> None:
+    """Queue, acquire, run and judge: one observation each."""
+    async with serve_fake() as http:
+        await http.until_ready()
+        await http.run()
+
+        seen = await scrape(http)
+
+    for phase in ("queue", "acquire", "run", "judge"):
+        assert seen["runner_run_duration_seconds_count", (("phase", phase),)] == 1
+
+
+def test_image_names_cannot_make_series_without_end() -> None:
+    """Past a number of images all others share one label."""
+    metrics = Metrics(no_pools, "abc")
+    for number in range(MOST_IMAGES + 10):
+        metrics.run_ended(f"image-{number}", RunResult(Outcome.RED, "1"), {})
+
+    seen = samples(metrics.render().decode())
+
+    runs = {dict(labels)["image"] for name, labels in seen if name == "runner_runs_total"}
+    assert len(runs) == MOST_IMAGES + 1
+    assert seen["runner_runs_total", (("image", OTHER), ("outcome", "red"))] == 10
+
+
+def test_says_which_commit_runs() -> None:
+    """For whoever compares replicas during a roll-out."""
+    seen = samples(Metrics(no_pools, "abc123").render().decode())
+
+    assert seen["runner_build_info", (("commit", "abc123"),)] == 1

@@ -1,0 +1,96 @@
+"""First come, first served, within bounds."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from runner.run.admission import Admission, BusyError
+
+
+def _soon() -> float:
+    return asyncio.get_running_loop().time() + 60
+
+
+async def _settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_as_many_as_there_are_places_run_at_once() -> None:
+    """Whoever finds a place does not wait."""
+    admission = Admission(places=2, queue=0)
+
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(admission.turn(_soon()))
+
+        assert (admission.running, admission.waiting) == (2, 0)
+
+    assert admission.running == 0
+
+
+async def test_those_who_wait_are_served_in_the_order_they_came() -> None:
+    """A place that becomes free goes to the first in the queue."""
+    admission = Admission(places=1, queue=10)
+    served: list[int] = []
+
+    async def wait(number: int) -> None:
+        async with admission.turn(_soon()):
+            served.append(number)
+
+    async with admission.turn(_soon()):
+        tasks = [asyncio.create_task(wait(number)) for number in range(5)]
+        await _settle()
+        assert (admission.waiting, served) == (5, [])
+
+    await asyncio.gather(*tasks)
+
+    assert served == [0, 1, 2, 3, 4]
+
+
+async def test_a_full_queue_refuses_at_once() -> None:
+    """The refusal carries the counts, and those who wait keep their places."""
+    admission = Admission(places=1, queue=1)
+    async with admission.turn(_soon()):
+        waiting = asyncio.create_task(admission.turn(_soon()).__aenter__())
+        await _settle()
+
+        with pytest.raises(BusyError) as refusal:
+            await admission.turn(_soon()).__aenter__()
+
+        assert (refusal.value.running, refusal.value.waiting) == (1, 1)
+        assert not waiting.done()
+
+    await waiting
+    assert admission.refused == 1
+
+
+async def test_waiting_has_a_deadline() -> None:
+    """Nobody waits past it, and the place is still there for the next."""
+    admission = Admission(places=1, queue=1)
+    async with admission.turn(_soon()):
+        with pytest.raises(BusyError, match="no place became free"):
+            await admission.turn(asyncio.get_running_loop().time() + 0.01).__aenter__()
+
+    async with admission.turn(_soon()):
+        assert admission.running == 1
+
+
+async def test_one_who_is_cancelled_while_waiting_takes_no_place() -> None:
+    """After any mix of cancellations all places are free again."""
+    admission = Admission(places=1, queue=10)
+
+    async def wait() -> None:
+        async with admission.turn(_soon()):
+            await asyncio.sleep(0)
+
+    async with admission.turn(_soon()):
+        tasks = [asyncio.create_task(wait()) for _ in range(6)]
+        await _settle()
+        for task in tasks[::2]:
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    async with admission.turn(_soon()):
+        assert (admission.running, admission.waiting) == (1, 0)

@@ -1,0 +1,103 @@
+"""Which bytes are text, and how much of it is returned."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import magic
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from runner.kata import Text
+from runner.run.texts import LONGEST_TEXT_BYTES, is_text, text_of
+
+MIB = 1024 * 1024
+_MAGIC = magic.Magic(mime_encoding=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"\0", b"\xff", b"\x01", b"hello", b"hello\n", "naïve 日本 😀".encode(),
+        b"\r\n\t\x1b[1m", b"caf\xe9 au lait\n", "text\n".encode("utf-16"),
+        b"\xfe\xff" + "text\n".encode("utf-16-be"),
+        b"\xef\xbb\xbftext", b"x" * MIB, b"  \n\n", b"\x08\x0c",
+    ],
+)  # fmt: skip
+def test_text_is_what_libmagic_says(content: bytes) -> None:
+    """UTF-8, UTF-16 with its mark, Latin-1, and all of less than two bytes."""
+    assert is_text(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a\0b", b"\0\0", b"\x01\x02", b"\x7fELF\x02\x01\x01\0", b"\x89PNG\r\n\x1a\n\0", b"a\x03",
+        b"x" * 70_000 + b"\0", b"x" * MIB + b"\0tail",
+    ],
+)  # fmt: skip
+def test_the_rest_is_binary(content: bytes) -> None:
+    """NUL and most control characters, however late they come."""
+    assert not is_text(content)
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_every_byte_is_judged_as_libmagic_judges_it(byte: int) -> None:
+    """Between letters, alone, and at the beginning: also where libmagic is not asked."""
+    for content in (bytes((97, byte, 98, 10)), bytes((byte, byte)), bytes((byte, 97))):
+        assert is_text(content) == (_encoding(content) != "binary")
+
+
+@given(st.text(st.characters(min_codepoint=7, max_codepoint=126), min_size=2))
+@example("%PDF-1.4\n")
+@example("#!/bin/sh\n")
+@example("BM" + "a" * 60)
+@example("PK ab")
+@example("070701" + "0" * 104)
+def test_ascii_is_judged_as_libmagic_judges_it(content: str) -> None:
+    """Whatever kind of file it looks like."""
+    assert is_text(content.encode()) == (_encoding(content.encode()) != "binary")
+
+
+def _encoding(content: bytes) -> str:
+    return str(_MAGIC.from_buffer(content))
+
+
+def test_every_thread_asks_for_itself() -> None:
+    """Verdicts are the same when many are asked for at once."""
+    with ThreadPoolExecutor(8) as threads:
+        verdicts = list(threads.map(is_text, [b"text", b"a\0b"] * 200))
+
+    assert verdicts == [True, False] * 200
+
+
+@pytest.mark.parametrize(
+    ("size", "shown", "truncated"),
+    [(0, 0, False), (51199, 51199, False), (51200, 51200, False), (51201, 51200, True)],
+)
+def test_a_text_has_at_most_fifty_kib(size: int, shown: int, truncated: bool) -> None:
+    """Exactly the limit is whole."""
+    assert text_of(b"x" * size) == Text("x" * shown, truncated)
+
+
+def test_bytes_that_are_no_utf_8_are_dropped() -> None:
+    """Truncation is told of the bytes that there were, not of those that are left."""
+    assert text_of(b"a\xffb\xc3") == Text("ab", truncated=False)
+    assert text_of(b"\xff" * (LONGEST_TEXT_BYTES + 1)) == Text("", truncated=True)
+
+
+@given(st.text(min_size=1, max_size=50), st.integers(0, 4))
+@example("😀", 1)
+def test_a_text_is_cut_between_characters(part: str, offset: int) -> None:
+    """What is left is a beginning of the text, and less than one character short of the limit."""
+    whole = "x" * offset + part * (LONGEST_TEXT_BYTES // len(part.encode()) + 1)
+    cut = text_of(whole.encode())
+
+    assert whole.startswith(cut.content)
+    assert LONGEST_TEXT_BYTES - 4 < len(cut.content.encode()) <= LONGEST_TEXT_BYTES
+    assert cut.truncated == (len(whole.encode()) > LONGEST_TEXT_BYTES)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_become_a_text(content: bytes) -> None:
+    """What is returned can be encoded again, and says nothing that was not there."""
+    assert text_of(content).content == content.decode("utf-8", "ignore")
