@@ -15,6 +15,7 @@ from pool.pools import Pools
 from pool.settings import PoolSettings
 from pool.sizing import Sizes
 from pool.spec import ContainerSpec, Delivery, Ulimit
+from pool.statistics import PoolStatistics
 from pool.tasks import LoopReturnedError, LoopStatus, Supervisor, Tasks
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "PoolClosedError",
     "PoolError",
     "PoolSettings",
+    "PoolStatistics",
     "Pools",
     "Seen",
     "Sizes",

@@ -17,6 +17,7 @@ from pool.ledger import Ledger
 from pool.settings import PoolSettings
 from pool.sizing import LONGEST_YIELD_S, may_yield
 from pool.spec import ContainerSpec
+from pool.statistics import PoolStatistics
 from pool.time_limits import RETURN_S
 from pool.workers import Workers
 
@@ -93,6 +94,32 @@ class ImagePool:
     def wanted_s(self) -> float:
         """When it was wanted last."""
         return self.demand.last_s
+
+    def statistics(self, now_s: float) -> PoolStatistics:
+        """What operators may know of this pool, as it is at `now_s` of the pool's clock."""
+        counts, demand = self.counts, self.demand
+        return PoolStatistics(
+            spec=self.spec,
+            warm=self.warm,
+            starting=self.starting,
+            leased=self.leased,
+            resetting=len(self._ledger.returning),
+            waiting=len(self._ledger.waiting),
+            target=self.target,
+            take_rate=demand.taken.at(now_s),
+            start_rate=demand.filled.at(now_s),
+            rate=demand.rate(now_s),
+            hits=counts.hits,
+            misses=counts.misses,
+            starts=counts.starts,
+            failures=counts.failures,
+            resets=counts.returns,
+            discarded_after_runs=counts.served,
+            runs_of_discarded=counts.uses,
+            discards=dict(counts.discards),
+            start_times_s=tuple(demand.fill_times_s),
+            last_error=str(self.breaker.last_error or ""),
+        )
 
     def holds(self, container_id: str) -> bool:
         """Whether it is in the books."""

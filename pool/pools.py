@@ -13,6 +13,7 @@ from pool.lease import Lease
 from pool.settings import PoolSettings
 from pool.sizing import share
 from pool.spec import ContainerSpec
+from pool.statistics import PoolStatistics
 from pool.workers import Workers
 
 CLOSE_LIMIT_S = 10.0
@@ -53,6 +54,11 @@ class Pools:
     def by_image(self) -> dict[str, ImagePool]:
         """A copy: image name -> its pool."""
         return dict(self._by_image)
+
+    def statistics(self) -> dict[str, PoolStatistics]:
+        """What operators may know of each image's pool, by the image's name, as it is now."""
+        now_s = self._now_s()
+        return {image: pool.statistics(now_s) for image, pool in self._by_image.items()}
 
     def holds(self, container_id: str) -> bool:
         """Whether one of the pools has it in its books."""
