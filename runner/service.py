@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from pool import (
     ContainerEngine,
@@ -26,7 +25,7 @@ from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
 from runner.kata import Kata, RunResult
-from runner.operators.health import health_of
+from runner.operators.health import Health, health_of
 from runner.operators.logs import report_bug, report_engine_error
 from runner.operators.metrics import Metrics
 from runner.run.admission import Admission
@@ -198,13 +197,13 @@ class Service:
         """Count a notice that could not be read, or was not a sibling's."""
         self._listener.refused(why)
 
-    def health(self) -> dict[str, Any]:
-        """What operators want to know; asks nobody, so it is quick whatever the engine does."""
+    def health(self) -> Health:
+        """What operators want to know; see health_of."""
         return health_of(
             status="draining" if self.is_draining else "ok" if self.is_ready else "engine down",
             replica=self._owner.replica,
             born_s=self._born_s,
-            upkeep=self._upkeep,
+            engine_answers=self._upkeep.engine_answers,
             images=self._images,
             admission=self._admission,
             cells=self._cells,

@@ -91,7 +91,7 @@ async def docker_http(docker_containers: DockerContainers) -> AsyncIterator[Serv
 async def cells_http(docker_containers: DockerContainers) -> AsyncIterator[Served]:
     """A service on the real engine, with a cell for each run."""
     async with _on_docker(docker_containers, Reuse.CELLS) as served:
-        assert served.service.health()["reuse"]["kind"] == "cells"
+        assert served.service.health().as_json()["reuse"]["kind"] == "cells"
         yield served
 
 

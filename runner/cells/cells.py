@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from loguru import logger
 
@@ -30,6 +29,15 @@ TRY_AGAIN_S = 1.0  # after one that worked has ended: the engine may be going do
 
 # In the launcher's image: prints its argument and waits for the end of its stdin.
 _WAITS = "/waits"
+
+
+@dataclass(frozen=True)
+class CellsStatus:
+    """What kind of containers was wanted, which kind there is, and why there are no cells."""
+
+    wanted: str
+    kind: str
+    why_no_cells: str
 
 
 class Cells:
@@ -99,13 +107,11 @@ class Cells:
             return spec
         return replace(cell_spec_of(spec, self._volume, *self._overlays), uses=self._uses)
 
-    def health(self) -> dict[str, Any]:
+    @property
+    def status(self) -> CellsStatus:
         """For operators."""
-        return {
-            "wanted": self._wanted.value,
-            "kind": "single use" if self._volume is None else "cells",
-            "why_no_cells": self._why_not,
-        }
+        kind = "single use" if self._volume is None else "cells"
+        return CellsStatus(self._wanted.value, kind, self._why_not)
 
     async def _try_for_ever(self) -> None:
         while True:

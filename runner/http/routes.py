@@ -41,7 +41,7 @@ def add_routes(app: web.Application) -> None:
 
 async def health(request: web.Request) -> web.Response:
     """What operators want to know."""
-    return web.json_response(request.app[SERVICE].health())
+    return web.json_response(request.app[SERVICE].health().as_json())
 
 
 async def metrics(request: web.Request) -> web.Response:

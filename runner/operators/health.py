@@ -1,17 +1,62 @@
-"""What operators get to see of the service, as JSON: `GET /health`."""
+"""What operators get to see of the service: one typed look, and that as JSON for `GET /health`."""
 
 import asyncio
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from pool import ContainerSpec, ImagePool, Pools, Supervisor
-from runner.cells.cells import Cells
+from pool import ContainerSpec, LoopStatus, Pools, PoolStatistics, Supervisor
+from runner.cells.cells import Cells, CellsStatus
 from runner.container.images import Images
 from runner.run.admission import Admission
 from runner.siblings.listener import Listener
+from runner.siblings.sibling import SiblingStatus
 from runner.siblings.siblings import Siblings
-from runner.upkeep import Upkeep
+
+
+@dataclass(frozen=True)
+class Health:
+    """The service at one moment. docs/api.md tells what each number means."""
+
+    status: str
+    replica: str
+    uptime_s: float
+    engine_answers: bool
+    is_listening: bool
+    running: int
+    queued: int
+    refused: int
+    pulling: tuple[str, ...]
+    tasks: int
+    loops: Mapping[str, LoopStatus]
+    cells: CellsStatus
+    siblings: tuple[SiblingStatus, ...]
+    heard_ago_s: Mapping[str, float]
+    notices_in: Mapping[str, int]
+    notices_out: Mapping[str, int]
+    pools: Mapping[str, PoolStatistics]
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of `GET /health`."""
+        return {
+            "status": self.status,
+            "engine": {"answers": self.engine_answers, "listening": self.is_listening},
+            "replica": self.replica,
+            "uptime_s": round(self.uptime_s, 3),
+            "running": self.running,
+            "queued": self.queued,
+            "refused": self.refused,
+            "pulling": list(self.pulling),
+            "tasks": self.tasks,
+            "loops": {name: asdict(loop) for name, loop in self.loops.items()},
+            "reuse": asdict(self.cells),
+            "siblings": [asdict(sibling) for sibling in self.siblings],
+            "heard_ago_s": dict(self.heard_ago_s),
+            "notices_in": dict(self.notices_in),
+            "notices_out": dict(self.notices_out),
+            "images": {name: _image(pool) for name, pool in self.pools.items()},
+        }
 
 
 def health_of(
@@ -19,7 +64,7 @@ def health_of(
     status: str,
     replica: str,
     born_s: float,
-    upkeep: Upkeep,
+    engine_answers: bool,
     images: Images,
     admission: Admission,
     cells: Cells,
@@ -27,50 +72,50 @@ def health_of(
     listener: Listener,
     pools: Pools,
     supervisor: Supervisor,
-) -> dict[str, Any]:
-    """The service's parts in one look; docs/api.md has the keys."""
-    now_s = time.monotonic()
-    return {
-        "status": status,
-        "engine": {"answers": upkeep.engine_answers, "listening": images.is_listening},
-        "replica": replica,
-        "uptime_s": round(now_s - born_s, 3),
-        "running": admission.running,
-        "queued": admission.waiting,
-        "refused": admission.refused,
-        "pulling": images.pulling,
-        "tasks": len(asyncio.all_tasks()),
-        "loops": {name: asdict(loop) for name, loop in supervisor.loops.items()},
-        "reuse": cells.health(),
-        "siblings": siblings.health(),
-        "heard_ago_s": listener.heard_ago_s(),
-        "notices_in": dict(listener.verdicts),
-        "notices_out": dict(siblings.outcomes),
-        "images": {name: _image(pool, now_s) for name, pool in pools.by_image.items()},
-    }
+) -> Health:
+    """Look at the service's parts; asks nobody, so it is quick whatever the engine does."""
+    return Health(
+        status=status,
+        replica=replica,
+        uptime_s=time.monotonic() - born_s,
+        engine_answers=engine_answers,
+        is_listening=images.is_listening,
+        running=admission.running,
+        queued=admission.waiting,
+        refused=admission.refused,
+        pulling=tuple(images.pulling),
+        tasks=len(asyncio.all_tasks()),
+        loops=dict(supervisor.loops),
+        cells=cells.status,
+        siblings=siblings.statuses(),
+        heard_ago_s=listener.heard_ago_s(),
+        notices_in=listener.verdicts,
+        notices_out=dict(siblings.outcomes),
+        pools=pools.statistics(),
+    )
 
 
-def _image(pool: ImagePool, now_s: float) -> dict[str, Any]:
+def _image(pool: PoolStatistics) -> dict[str, Any]:
     return {
         "warm": pool.warm,
         "starting": pool.starting,
         "leased": pool.leased,
         "target": pool.target,
-        "takes": pool.counts.hits + pool.counts.misses,
-        "hits": pool.counts.hits,
-        "misses": pool.counts.misses,
-        "take_rate": round(pool.demand.taken.at(now_s), 4),
-        "fill_rate": round(pool.demand.filled.at(now_s), 4),
-        "rate": round(pool.demand.rate(now_s), 4),
-        "starts": pool.counts.starts,
-        "failures": pool.counts.failures,
-        "fill_seconds": [round(fill_s, 3) for fill_s in pool.demand.fill_times_s],
-        "returns": pool.counts.returns,
-        "served": pool.counts.served,
-        "uses": pool.counts.uses,
-        "discards": pool.counts.discards,
+        "takes": pool.takes,
+        "hits": pool.hits,
+        "misses": pool.misses,
+        "take_rate": round(pool.take_rate, 4),
+        "fill_rate": round(pool.start_rate, 4),
+        "rate": round(pool.rate, 4),
+        "starts": pool.starts,
+        "failures": pool.failures,
+        "fill_seconds": [round(start_s, 3) for start_s in pool.start_times_s],
+        "resets": pool.resets,
+        "discarded_after_runs": pool.discarded_after_runs,
+        "runs_of_discarded": pool.runs_of_discarded,
+        "discards": dict(pool.discards),
         "mode": _mode(pool.spec),
-        "last_error": str(pool.breaker.last_error or ""),
+        "last_error": pool.last_error,
     }
 
 

@@ -1,7 +1,8 @@
-"""What Prometheus gets to see: runs as they end, and the pools as they are when it asks."""
+"""What Prometheus gets to see: runs as they end, and the service as it is when Prometheus asks."""
 
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -22,7 +23,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from pool import PoolStatistics
 from runner.kata import RunResult
+from runner.operators.health import Health
 
 # A series per image is a promise to the memory of whoever keeps them: what comes after is "other".
 MOST_IMAGES = 50
@@ -37,7 +40,7 @@ class Metrics:
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self, health: Callable[[], Mapping[str, Any]], commit_sha: str) -> None:
+    def __init__(self, health: Callable[[], Health], commit_sha: str) -> None:
         self._registry = CollectorRegistry()
         self._images: set[str] = set()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -55,7 +58,7 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
-        self._registry.register(_Pools(health, self._label))
+        self._registry.register(_Service(health, self._label))
 
     def run_ended(self, image: str, result: RunResult, phases_s: Mapping[str, float]) -> None:
         """Count a run, with the seconds that each of its phases took."""
@@ -74,104 +77,140 @@ class Metrics:
         return image
 
 
-class _Pools(Collector):
-    """Reads the pools when it is asked, so that nothing has to be kept in step."""
+class _Service(Collector):
+    """Reads the service when Prometheus asks, so that nothing has to be kept in step."""
 
-    def __init__(
-        self, health: Callable[[], Mapping[str, Any]], label: Callable[[str], str]
-    ) -> None:
+    def __init__(self, health: Callable[[], Health], label: Callable[[str], str]) -> None:
         self._health = health
         self._label = label
 
     def collect(self) -> Iterable[Metric]:
         """See prometheus_client's Collector."""
         health = self._health()
-        yield _gauge("runner_engine_up", "Whether the engine answers.", health["engine"]["answers"])
-        yield _gauge("runner_inflight_runs", "Kata that run now.", health["running"])
-        yield _gauge("runner_queued_runs", "Kata that wait for their turn.", health["queued"])
+        yield from _gauges(health)
         yield CounterMetricFamily(
-            "runner_refused_runs", "Kata that found no place in time.", value=health["refused"]
+            "runner_refused_runs", "Kata that found no place in time.", value=health.refused
         )
-        notices = CounterMetricFamily(
-            "runner_refill_notices",
-            "What became of notices from and to siblings.",
-            labels=["direction", "result"],
+        yield _notices(health)
+        yield from _pools(_by_label(health.pools, self._label))
+
+
+def _gauges(health: Health) -> Iterable[Metric]:
+    yield _gauge("runner_engine_up", "Whether the engine answers.", health.engine_answers)
+    yield _gauge("runner_inflight_runs", "Kata that run now.", health.running)
+    yield _gauge("runner_queued_runs", "Kata that wait for their turn.", health.queued)
+    yield _gauge("runner_siblings", "Siblings that are told of takes.", len(health.siblings))
+    yield _gauge(
+        "runner_siblings_paused",
+        "Siblings that do not answer, and are left alone for a while.",
+        sum(sibling.paused_s > 0 for sibling in health.siblings),
+    )
+    yield _gauge(
+        "runner_cells",
+        "Whether containers serve many runs, each in a cell.",
+        health.cells.kind == "cells",
+    )
+
+
+def _notices(health: Health) -> Metric:
+    notices = CounterMetricFamily(
+        "runner_refill_notices",
+        "What became of notices from and to siblings.",
+        labels=["direction", "result"],
+    )
+    for direction, counts in (("in", health.notices_in), ("out", health.notices_out)):
+        for result, count in counts.items():
+            notices.add_metric([direction, result], count)
+    return notices
+
+
+@dataclass
+class _Sums:
+    """Pools that share a label, added up."""
+
+    numbers: Counts[str] = field(default_factory=Counts)
+    discards: Counts[str] = field(default_factory=Counts)
+    take_rate: float = 0.0
+    start_rate: float = 0.0
+
+    def add(self, pool: PoolStatistics) -> None:
+        """Count one more pool."""
+        self.take_rate += pool.take_rate
+        self.start_rate += pool.start_rate
+        self.discards.update(pool.discards)
+        self.numbers.update(
+            warm=pool.warm,
+            starting=pool.starting,
+            leased=pool.leased,
+            target=pool.target,
+            hits=pool.hits,
+            misses=pool.misses,
+            starts=pool.starts,
+            failures=pool.failures,
+            resets=pool.resets,
+            discarded_after_runs=pool.discarded_after_runs,
+            runs_of_discarded=pool.runs_of_discarded,
         )
-        for direction in ("in", "out"):
-            for result, count in health[f"notices_{direction}"].items():
-                notices.add_metric([direction, result], count)
-        yield notices
-        yield _gauge("runner_siblings", "Siblings that are told of takes.", len(health["siblings"]))
-        yield _gauge(
-            "runner_siblings_paused",
-            "Siblings that do not answer, and are left alone for a while.",
-            sum(sibling["paused_s"] > 0 for sibling in health["siblings"]),
+
+
+def _by_label(
+    pools: Mapping[str, PoolStatistics], label: Callable[[str], str]
+) -> Mapping[str, _Sums]:
+    sums: dict[str, _Sums] = {}
+    for image, pool in pools.items():
+        sums.setdefault(label(image), _Sums()).add(pool)
+    return sums
+
+
+def _pools(by_label: Mapping[str, _Sums]) -> Iterable[Metric]:
+    containers = GaugeMetricFamily(
+        "runner_pool_containers", "Containers.", labels=["image", "state"]
+    )
+    targets = GaugeMetricFamily(
+        "runner_pool_target_containers",
+        "How many containers the pool means to keep.",
+        labels=["image"],
+    )
+    rates = GaugeMetricFamily("runner_pool_takes_per_second", "Moving average.", labels=["image"])
+    fills = GaugeMetricFamily("runner_pool_fills_per_second", "Moving average.", labels=["image"])
+    takes = CounterMetricFamily(
+        "runner_pool_takes", "Containers taken: warm, or not.", labels=["image", "result"]
+    )
+    starts = CounterMetricFamily(
+        "runner_pool_starts", "Containers started.", labels=["image", "result"]
+    )
+    discards = CounterMetricFamily(
+        "runner_pool_discards", "Containers discarded.", labels=["image", "reason"]
+    )
+    resets = CounterMetricFamily(
+        "runner_pool_resets", "How often a container was warm again after a run.", labels=["image"]
+    )
+    runs = SummaryMetricFamily(
+        "runner_container_runs",
+        "Runs that a container had served when it was discarded.",
+        labels=["image"],
+    )
+    for image, sums in by_label.items():
+        numbers = sums.numbers
+        for state in ("warm", "starting", "leased"):
+            containers.add_metric([image, state], numbers[state])
+        targets.add_metric([image], numbers["target"])
+        rates.add_metric([image], sums.take_rate)
+        fills.add_metric([image], sums.start_rate)
+        takes.add_metric([image, "hit"], numbers["hits"])
+        takes.add_metric([image, "miss"], numbers["misses"])
+        starts.add_metric([image, "well"], numbers["starts"] - numbers["failures"])
+        starts.add_metric([image, "failed"], numbers["failures"])
+        resets.add_metric([image], numbers["resets"])
+        runs.add_metric(
+            [image],
+            count_value=numbers["discarded_after_runs"],
+            sum_value=numbers["runs_of_discarded"],
         )
-        containers = GaugeMetricFamily(
-            "runner_pool_containers", "Containers.", labels=["image", "state"]
-        )
-        targets = GaugeMetricFamily(
-            "runner_pool_target_containers", "How many are to be warm.", labels=["image"]
-        )
-        rates = GaugeMetricFamily(
-            "runner_pool_takes_per_second", "Moving average.", labels=["image"]
-        )
-        fills = GaugeMetricFamily(
-            "runner_pool_fills_per_second", "Moving average.", labels=["image"]
-        )
-        takes = CounterMetricFamily(
-            "runner_pool_takes", "Containers taken: warm, or not.", labels=["image", "result"]
-        )
-        starts = CounterMetricFamily(
-            "runner_pool_starts", "Containers started.", labels=["image", "result"]
-        )
-        discards = CounterMetricFamily(
-            "runner_pool_discards", "Containers thrown away.", labels=["image", "reason"]
-        )
-        returns = CounterMetricFamily(
-            "runner_pool_returns", "Containers that came back warm after a run.", labels=["image"]
-        )
-        uses = SummaryMetricFamily(
-            "runner_container_uses",
-            "Runs that a container had served when it was thrown away.",
-            labels=["image"],
-        )
-        for name, pool in _by_label(health["images"], self._label).items():
-            for state in ("warm", "starting", "leased"):
-                containers.add_metric([name, state], pool[state])
-            targets.add_metric([name], pool["target"])
-            rates.add_metric([name], pool["take_rate"])
-            fills.add_metric([name], pool["fill_rate"])
-            takes.add_metric([name, "hit"], pool["hits"])
-            takes.add_metric([name, "miss"], pool["misses"])
-            starts.add_metric([name, "well"], pool["starts"] - pool["failures"])
-            starts.add_metric([name, "failed"], pool["failures"])
-            returns.add_metric([name], pool["returns"])
-            uses.add_metric([name], count_value=pool["served"], sum_value=pool["uses"])
-            for reason, count in pool["discards"].items():
-                discards.add_metric([name, reason], count)
-        yield _gauge(
-            "runner_cells",
-            "Whether containers serve many runs, each in a cell.",
-            health["reuse"]["kind"] == "cells",
-        )
-        yield from (containers, targets, rates, fills, takes, starts, returns, uses, discards)
+        for reason, count in sums.discards.items():
+            discards.add_metric([image, reason], count)
+    return containers, targets, rates, fills, takes, starts, discards, resets, runs
 
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, what, value=value)
-
-
-def _by_label(
-    images: Mapping[str, Mapping[str, Any]], label: Callable[[str], str]
-) -> dict[str, dict[str, Any]]:
-    """Images that share a label are added up."""
-    merged: dict[str, dict[str, Any]] = {}
-    for name, pool in images.items():
-        numbers = {key: value for key, value in pool.items() if isinstance(value, int | float)}
-        sums = merged.setdefault(label(name), {"discards": {}})
-        for key, value in numbers.items():
-            sums[key] = sums.get(key, 0) + value
-        for reason, count in pool["discards"].items():
-            sums["discards"][reason] = sums["discards"].get(reason, 0) + count
-    return merged

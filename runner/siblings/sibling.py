@@ -11,6 +11,17 @@ POSTS_AT_ONCE = 4  # to one sibling: one that is slow holds up nobody but itself
 Address = tuple[str, int]
 
 
+@dataclass(frozen=True)
+class SiblingStatus:
+    """For operators: how a sibling has answered, and for how long it is left alone now."""
+
+    address: str
+    sent: int
+    failed: int
+    paused_s: float
+    last_error: str
+
+
 @dataclass
 class Sibling:
     """One address, and how it has answered."""
@@ -38,6 +49,12 @@ class Sibling:
     def is_lost(self) -> bool:
         """Whether the last notice to it failed."""
         return self.back_off.failures > 0
+
+    def status(self, now_s: float) -> SiblingStatus:
+        """For operators."""
+        paused_s = round(max(0.0, self.paused_until_s - now_s), 3)
+        host, port = self.address
+        return SiblingStatus(f"{host}:{port}", self.sent, self.failed, paused_s, self.last_error)
 
     def answered(self) -> None:
         """It took a notice."""

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 from loguru import logger
@@ -17,7 +16,7 @@ from loguru import logger
 from pool import Supervisor, Tasks
 from runner.siblings.book import Verdict
 from runner.siblings.notice import SIGNATURE_HEADER, RefillNotice, sign
-from runner.siblings.sibling import POSTS_AT_ONCE, Address, Sibling
+from runner.siblings.sibling import POSTS_AT_ONCE, Address, Sibling, SiblingStatus
 
 BETWEEN_NOTICES_S = 1.0  # of one image: takes in between are told together
 # After such a silence all siblings hear of an image, not only some: misses at a group's start come
@@ -101,20 +100,10 @@ class Siblings:
             # Not here and now: the run goes on first.
             self._pauses[image] = asyncio.get_running_loop().call_soon(self._tell, image)
 
-    def health(self) -> list[dict[str, Any]]:
-        """For operators: one entry for each sibling that we would tell."""
+    def statuses(self) -> tuple[SiblingStatus, ...]:
+        """For operators: one for each sibling that is told of takes."""
         now_s = time.monotonic()
-        return [
-            {
-                "address": f"{sibling.address[0]}:{sibling.address[1]}",
-                "sent": sibling.sent,
-                "failed": sibling.failed,
-                "paused_s": round(max(0.0, sibling.paused_until_s - now_s), 3),
-                "last_error": sibling.last_error,
-            }
-            for sibling in self._by_address.values()
-            if not sibling.is_self
-        ]
+        return tuple(one.status(now_s) for one in self._by_address.values() if not one.is_self)
 
     def _tell(self, image: str) -> None:
         """Tell some of them what was taken since the last time; again when the pause is over."""

@@ -121,7 +121,7 @@ async def test_cells(image: str, web: aiohttp.ClientSession) -> None:
     assert colours == ["green", "red", "green", "red"]
     assert health["reuse"] == {"wanted": "cells", "kind": "cells", "why_no_cells": ""}
     assert health["images"][BUSYBOX]["mode"] == "cells"
-    assert health["images"][BUSYBOX]["returns"] >= 3
+    assert health["images"][BUSYBOX]["resets"] >= 3
 
 
 async def test_without_the_group(image: str) -> None:

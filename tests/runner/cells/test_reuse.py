@@ -44,7 +44,7 @@ async def test_one_container_serves_run_after_run(serve_fake: ServeFake, logs: E
             return await pool_of(http)
 
         pool = await eventually(is_back, lambda pool: pool["warm"] == pool["target"])
-        assert (pool["starts"], pool["returns"], pool["mode"]) == (1, 5, "cells")
+        assert (pool["starts"], pool["resets"], pool["mode"]) == (1, 5, "cells")
         assert await reuse(http, "cells") == {
             "wanted": "cells",
             "kind": "cells",
@@ -52,7 +52,7 @@ async def test_one_container_serves_run_after_run(serve_fake: ServeFake, logs: E
         }
         metrics = await (await http.session.get(f"{http.url}/metrics")).text()
     assert "runner_cells 1.0" in metrics
-    assert f'runner_pool_returns_total{{image="{FAKE_IMAGE}"}} 5.0' in metrics
+    assert f'runner_pool_resets_total{{image="{FAKE_IMAGE}"}} 5.0' in metrics
     assert [event["level"] for event in logs if event["message"] == IN_CELLS] == ["INFO"]
 
 
@@ -66,10 +66,10 @@ async def test_a_run_that_timed_out_takes_its_container_along(serve_fake: ServeF
 
         pool = await pool_of(http)
         assert pool["discards"] == {"the run timed out": 1}
-        assert (pool["served"], pool["uses"]) == (1, 2)
+        assert (pool["discarded_after_runs"], pool["runs_of_discarded"]) == (1, 2)
         metrics = await (await http.session.get(f"{http.url}/metrics")).text()
-    assert f'runner_container_uses_count{{image="{FAKE_IMAGE}"}} 1.0' in metrics
-    assert f'runner_container_uses_sum{{image="{FAKE_IMAGE}"}} 2.0' in metrics
+    assert f'runner_container_runs_count{{image="{FAKE_IMAGE}"}} 1.0' in metrics
+    assert f'runner_container_runs_sum{{image="{FAKE_IMAGE}"}} 2.0' in metrics
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ async def held(http: Served, count: int) -> list[asyncio.Task[int]]:
 
 async def heard(http: Served, verdict: str) -> int:
     """How many notices came to that."""
-    count: int = http.service.health()["notices_in"].get(verdict, 0)
+    count: int = http.service.health().as_json()["notices_in"].get(verdict, 0)
     return count
 
 

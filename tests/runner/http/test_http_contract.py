@@ -50,7 +50,7 @@ async def test_ready_is_true_while_every_pool_is_cold(serve_fake: ServeFake) -> 
     async with serve_fake(warm=0) as http:
         await http.until_ready()
 
-        assert http.service.health()["images"] == {}
+        assert http.service.health().as_json()["images"] == {}
 
 
 async def test_ready_is_false_while_the_engine_is_down(serve_fake: ServeFake) -> None:
@@ -711,7 +711,7 @@ async def test_a_failed_pull_is_forgotten(pulling: tuple[Served, FakeImages]) ->
     images.may_pull.set()
     body = {"id": "x", "image_name": ABSENT}
     first = await http.ask(PULL, body)
-    await until(lambda: not http.service.health()["pulling"])
+    await until(lambda: not http.service.health().as_json()["pulling"])
     second = await http.ask(PULL, body)
     await until(lambda: len(images.pulls) == 2)
 
@@ -751,7 +751,7 @@ async def test_images_are_asked_for_while_nobody_tells_of_changes(serve_fake: Se
     async with serve_fake(engine) as http:
         await http.run()
         engine.images.stop_listening()
-        await until(lambda: not http.service.health()["engine"]["listening"])
+        await until(lambda: not http.service.health().as_json()["engine"]["listening"])
         del engine.images.on_node[FAKE_IMAGE]
 
         assert (await http.run())["outcome"] == "pulling"
@@ -956,7 +956,7 @@ async def test_a_run_goes_on_when_its_client_leaves(serve_fake: ServeFake) -> No
             await asking
         await until(lambda: not engine.containers.of_image(FAKE_IMAGE))
 
-        assert http.service.health()["running"] == 0
+        assert http.service.health().as_json()["running"] == 0
 
 
 async def test_a_service_that_drains_takes_no_run(serve_fake: ServeFake) -> None:

@@ -50,12 +50,12 @@ async def test_it_warms_an_image_that_is_here(serve_fake: ServeFake) -> None:
         answer = await send(http, notice())
 
         assert (answer.status, answer.body) == (202, {"verdict": "counted"})
-        pool = http.service.health()["images"][FAKE_IMAGE]
+        pool = http.service.health().as_json()["images"][FAKE_IMAGE]
         assert pool["target"] > 0
         assert pool["takes"] == 0
         await http.run()
-        assert http.service.health()["images"][FAKE_IMAGE]["hits"] == 1
-        health = http.service.health()
+        assert http.service.health().as_json()["images"][FAKE_IMAGE]["hits"] == 1
+        health = http.service.health().as_json()
         assert health["notices_in"] == {"counted": 1}
         assert health["heard_ago_s"].keys() == {"sibling"}
 
@@ -69,8 +69,8 @@ async def test_an_unknown_image_is_not_pulled(serve_fake: ServeFake) -> None:
         answer = await send(http, notice(image="nobody/has:this"))
 
         assert (answer.status, answer.body) == (200, {"verdict": "unknown_image"})
-        assert http.service.health()["pulling"] == []
-        assert "nobody/has:this" not in http.service.health()["images"]
+        assert http.service.health().as_json()["pulling"] == []
+        assert "nobody/has:this" not in http.service.health().as_json()["images"]
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ async def test_what_does_not_count(
         answer = await send(http, notice(**changes))
 
         assert (answer.status, answer.body) == (200, {"verdict": verdict})
-        assert http.service.health()["images"] == {}
+        assert http.service.health().as_json()["images"] == {}
 
 
 async def test_own_and_repeated_ones(serve_fake: ServeFake) -> None:
     """A load balancer in between may send us our own."""
     async with serve_fake() as http:
         await http.until_ready()
-        me = http.service.health()["replica"]
+        me = http.service.health().as_json()["replica"]
 
         answers = [
             await send(http, notice(replica=me)),
@@ -150,7 +150,7 @@ async def test_a_malformed_one_is_told_its_field(
         assert answer.headers["Content-Type"].startswith("application/problem+json")
         assert answer.body["status"] == 400
         assert answer.body["detail"].startswith(says)
-        assert http.service.health()["notices_in"] == {"malformed": 1}
+        assert http.service.health().as_json()["notices_in"] == {"malformed": 1}
 
 
 async def test_a_large_one_is_not_read(serve_fake: ServeFake) -> None:
@@ -192,7 +192,7 @@ class TestSecret:
 
             assert [answer.status for answer in answers] == [401, 401]
             assert SIGNATURE_HEADER in answers[0].body["detail"]
-            health = http.service.health()
+            health = http.service.health().as_json()
             assert health["notices_in"] == {"unsigned": 2}
             assert health["images"] == {}
 
@@ -219,7 +219,7 @@ async def test_a_flood_is_limited_and_moves_no_limit(serve_fake: ServeFake) -> N
         statuses = {answer.status for answer in answers}
         assert statuses == {202, 429}
         assert all("Retry-After" in one.headers for one in answers if one.status == 429)
-        assert http.service.health()["images"][FAKE_IMAGE]["target"] == 4
+        assert http.service.health().as_json()["images"][FAKE_IMAGE]["target"] == 4
         assert (await http.run())["outcome"] == "green"
 
 
@@ -230,16 +230,16 @@ async def test_telling_each_other(serve_fake: ServeFake) -> None:
         address = heard.url.removeprefix("http://")
         async with serve_fake(secret=SECRET, warm=None, siblings=(address,)) as telling:
             await telling.until_ready()
-            await eventually(lambda: as_async(telling.service.health()["siblings"]), bool)
+            await eventually(lambda: as_async(telling.service.health().as_json()["siblings"]), bool)
 
             await telling.run()
             await telling.run()
 
-            await eventually(lambda: as_async(heard.service.health()["images"]))
-            notices = heard.service.health()["notices_in"]
+            await eventually(lambda: as_async(heard.service.health().as_json()["images"]))
+            notices = heard.service.health().as_json()["notices_in"]
             assert notices.keys() == {"counted"}
-            assert heard.service.health()["notices_out"] == {}
-            [sibling] = telling.service.health()["siblings"]
+            assert heard.service.health().as_json()["notices_out"] == {}
+            [sibling] = telling.service.health().as_json()["siblings"]
             assert (sibling["address"], sibling["failed"]) == (address, 0)
 
 
@@ -250,11 +250,11 @@ async def test_a_pull_is_told_as_well(serve_fake: ServeFake) -> None:
         siblings = (heard.url.removeprefix("http://"),)
         async with serve_fake(warm=None, siblings=siblings) as telling:
             await telling.until_ready()
-            await eventually(lambda: as_async(telling.service.health()["siblings"]))
+            await eventually(lambda: as_async(telling.service.health().as_json()["siblings"]))
 
             await telling.ask("/pull_image", {"id": "id", "image_name": FAKE_IMAGE})
 
-            images = await eventually(lambda: as_async(heard.service.health()["images"]))
+            images = await eventually(lambda: as_async(heard.service.health().as_json()["images"]))
             assert images.keys() == {FAKE_IMAGE}
 
 

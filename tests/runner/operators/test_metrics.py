@@ -2,7 +2,9 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from runner.cells.cells import CellsStatus
 from runner.kata import Outcome, RunResult
+from runner.operators.health import Health
 from runner.operators.metrics import MOST_IMAGES, OTHER, Metrics
 from tests.conftest import ServeFake
 from tests.serving import Served
@@ -27,19 +29,27 @@ async def scrape(http: Served) -> Samples:
         return samples(await response.text())
 
 
-def no_pools() -> dict[str, object]:
+def no_pools() -> Health:
     """The health of a service that has not run anything."""
-    return {
-        "engine": {"answers": True},
-        "running": 0,
-        "queued": 0,
-        "refused": 0,
-        "siblings": [],
-        "notices_in": {},
-        "notices_out": {},
-        "reuse": {"kind": "single use"},
-        "images": {},
-    }
+    return Health(
+        status="ok",
+        replica="me",
+        uptime_s=1.0,
+        engine_answers=True,
+        is_listening=True,
+        running=0,
+        queued=0,
+        refused=0,
+        pulling=(),
+        tasks=1,
+        loops={},
+        cells=CellsStatus("never", "single use", "not wanted"),
+        siblings=(),
+        heard_ago_s={},
+        notices_in={},
+        notices_out={},
+        pools={},
+    )
 
 
 async def test_a_run_is_counted_by_image_and_outcome(serve_fake: ServeFake) -> None:

@@ -5,13 +5,15 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from runner.siblings.notice import SIGNATURE_HEADER, is_signed
-from runner.siblings.siblings import POSTS_AT_ONCE, Sibling, Siblings, Standing
+from runner.siblings.sibling import POSTS_AT_ONCE, Sibling
+from runner.siblings.siblings import Siblings, Standing
 from tests.daemon_process import free_port
 from tests.reports import unheard
 from tests.waiting import eventually
@@ -57,9 +59,14 @@ async def telling(*names: str, told: int = 3) -> AsyncIterator[Siblings]:
         supervisor=unheard(),
     )
     siblings.start()
-    await until(lambda: len(siblings.health()) == len(set(names)))
+    await until(lambda: len(statuses(siblings)) == len(set(names)))
     yield siblings
     await siblings.close()
+
+
+def statuses(siblings: Siblings) -> list[dict[str, Any]]:
+    """What operators get to see."""
+    return [asdict(one) for one in siblings.statuses()]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -153,7 +160,7 @@ async def test_a_dead_one_is_left_alone_for_a_while() -> None:
         await until(lambda: siblings.outcomes["sent"] == 10)
 
         assert siblings.outcomes["failed"] <= POSTS_AT_ONCE
-        [paused] = [one for one in siblings.health() if one["failed"]]
+        [paused] = [one for one in statuses(siblings) if one["failed"]]
         assert paused["address"] == dead
         assert paused["paused_s"] > 0
         assert paused["last_error"]
@@ -170,7 +177,7 @@ async def test_one_that_refuses_is_left_alone_as_well(status: int) -> None:
         siblings.took("image")
         await until(lambda: siblings.outcomes["failed"] == 1)
 
-        [sibling] = siblings.health()
+        [sibling] = statuses(siblings)
         assert sibling["last_error"] == f"status {status}"
         assert sibling["paused_s"] > 0
 
@@ -228,7 +235,7 @@ async def test_ourselves_is_told_once() -> None:
         siblings.took("other")
         await asyncio.sleep(0)
 
-        assert siblings.health() == []
+        assert statuses(siblings) == []
         assert siblings.outcomes == {"sent": 1}
 
 
@@ -255,7 +262,7 @@ async def test_a_name_that_stands_for_nothing_does_no_harm() -> None:
     siblings.took("image")
     await asyncio.sleep(0)
 
-    assert siblings.health() == []
+    assert statuses(siblings) == []
     await siblings.close()
 
 
