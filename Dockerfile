@@ -46,7 +46,7 @@ CMD ["serve"]
 
 # Last, so that a new commit costs no layer but these.
 ARG BASE
-ARG VERSION=0.1.0
+ARG VERSION=""
 ARG COMMIT_SHA=""
 ENV COMMIT_SHA=${COMMIT_SHA}
 LABEL org.opencontainers.image.title="dojo-runner" \

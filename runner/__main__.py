@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from importlib.metadata import version
 
 from cyclopts import App
 
@@ -17,7 +18,11 @@ except ImportError:  # not on this platform: asyncio's own loop does
 else:
     _new_event_loop = uvloop.new_event_loop
 
-app = App(name="dojo-runner", help="Runs cyber-dojo katas in warm, locked-down containers.")
+app = App(
+    name="dojo-runner",
+    help="Runs cyber-dojo katas in warm, locked-down containers.",
+    version=lambda: version("dojo-runner"),
+)
 
 
 @app.command

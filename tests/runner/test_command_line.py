@@ -1,12 +1,14 @@
-"""The command line's questions: `dojo-runner health`."""
+"""The command line's questions: `dojo-runner health`, `dojo-runner --version`."""
 
 import asyncio
 import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -18,12 +20,19 @@ from tests.conftest import ServeFake
 from tests.daemon_process import environment, free_port
 from tests.fakes import FakeEngine
 
+ROOT = Path(__file__).parents[2]
+
 
 async def health(**settings: str) -> subprocess.CompletedProcess[str]:
-    """What the command says, for these settings in its environment."""
+    """What `dojo-runner health` says, for these settings in its environment."""
+    return await dojo_runner("health", **settings)
+
+
+async def dojo_runner(argument: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """What the command says."""
     return await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "runner", "health"],
+        [sys.executable, "-m", "runner", argument],
         env={
             **environment(**settings),
             # Nobody is there: whoever asks a proxy gets no answer.
@@ -53,6 +62,15 @@ async def answering(status: int, text: str, *, after_s: float = 0) -> AsyncItera
         yield Settings(_env_file=None, port=http.addresses[0][1])
     finally:
         await http.cleanup()
+
+
+async def test_version() -> None:
+    """The command tells the version of the project, which only pyproject.toml states."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    said = await dojo_runner("--version")
+
+    assert (said.returncode, said.stdout, said.stderr) == (0, f"{project['version']}\n", "")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
@@ -109,6 +127,16 @@ async def test_a_bad_setting() -> None:
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr.count("\n") == 1
     assert "CYBER_DOJO_RUNNER_PORT" in said.stderr
+
+
+async def test_a_daemon_whose_sibling_cannot_be_found_does_not_start() -> None:
+    """The daemon says in one line which host's name cannot be one, and does not serve."""
+    said = await dojo_runner("serve", siblings="runner..lan:4597,127.0.0.1:4999")
+
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.count("\n") == 1
+    assert "CYBER_DOJO_RUNNER_SIBLINGS" in said.stderr
+    assert "'runner..lan'" in said.stderr
 
 
 async def test_a_daemon_that_hangs() -> None:

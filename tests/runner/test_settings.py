@@ -140,6 +140,62 @@ def test_a_sibling_needs_host_and_port(environ: dict[str, str], wrong: str) -> N
         read_settings()
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "runner..lan",  # an empty label
+        ".runner",
+        "runner..",
+        "a" * 64,  # a label of over 63 characters
+        ".".join(["a" * 63] * 4),  # a name of 255 characters
+        "-runner",
+        "runner-",
+        "run ner",
+        "runner/path",
+        "http://runner",
+        "caf\N{LATIN SMALL LETTER E WITH ACUTE}",
+        "[]",
+        "[::1",
+        "[::g]",
+        "[10.0.0.1]",
+        "::1",  # without brackets, the port could be a part of the address
+    ],
+)
+def test_a_sibling_whose_host_cannot_be_one_is_refused(environ: dict[str, str], host: str) -> None:
+    """No look-up could ever find it, so the daemon does not start; the message names the host."""
+    environ["CYBER_DOJO_RUNNER_SIBLINGS"] = f"{host}:4597,127.0.0.1:4999"
+
+    with pytest.raises(SettingsError) as caught:
+        read_settings()
+
+    assert str(caught.value).startswith("CYBER_DOJO_RUNNER_SIBLINGS: ")
+    assert f"no host can have the name {host!r}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "runner",
+        "runner.",  # the root of the DNS may be named
+        "tasks.runner",
+        "my_service",
+        "_runner._tcp.lan",
+        "x",
+        "RUNNER-2.Lan",
+        "10.0.0.1",
+        "[::1]",
+        "[2001:db8::10.0.0.1]",
+        "a" * 63,
+        ".".join(["a" * 63] * 3 + ["a" * 61]),  # a name of 253 characters
+    ],
+)
+def test_a_sibling_whose_host_can_be_one_is_accepted(environ: dict[str, str], host: str) -> None:
+    """Addresses, names of the DNS, and names with an underscore, which Docker allows."""
+    environ["CYBER_DOJO_RUNNER_SIBLINGS"] = f"{host}:4597"
+
+    assert read_settings().siblings == (f"{host}:4597",)
+
+
 def test_siblings(environ: dict[str, str]) -> None:
     """Names and addresses, IPv6 too."""
     environ["CYBER_DOJO_RUNNER_SIBLINGS"] = "tasks.runner:4597, [::1]:4598"
