@@ -38,16 +38,6 @@ class DockerImages:
         async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
             return Image((await docker.images.inspect(name))["Id"])
 
-    async def image_names(self) -> set[str]:
-        """Every tag and digest on this node."""
-        async with self._client.call("list", ENGINE_CALL_S) as docker:
-            listed = await docker.images.list()
-        return {
-            name
-            for image in listed
-            for name in (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ()))
-        }
-
     async def pull(self, name: str) -> None:
         """Fetch it from its registry."""
         async with self._client.call("pull", PULL_S, image=name) as docker:

@@ -87,9 +87,6 @@ class ImageEngine(Protocol):
     async def image(self, name: str) -> Image:
         """Raises ImageMissingError."""
 
-    async def image_names(self) -> set[str]:
-        """Every tag and digest on this node."""
-
     async def pull(self, name: str) -> None:
         """Fetch it from its registry."""
 

@@ -57,10 +57,6 @@ class FakeImages:
             raise ImageMissingError("inspect", f"No such image: {name}", status=404, image=name)
         return Image(self.on_node[name].image_id)
 
-    async def image_names(self) -> set[str]:
-        """Every name on this node."""
-        return set(self.on_node)
-
     async def pull(self, name: str) -> None:
         """Raises EngineError for what the registry does not have."""
         self.pulls.append(name)

@@ -288,4 +288,4 @@ async def test_a_pull_brings_what_the_registry_has() -> None:
     images.may_pull.set()
     await pulling
 
-    assert await images.image_names() == {"gcc:1"}
+    assert images.on_node.keys() == {"gcc:1"}

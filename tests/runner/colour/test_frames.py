@@ -128,10 +128,6 @@ class ScriptedEngine:
         """Not asked here."""
         raise NotImplementedError
 
-    async def image_names(self) -> set[str]:
-        """Not asked here."""
-        raise NotImplementedError
-
     async def pull(self, name: str) -> None:
         """Not asked here."""
         raise NotImplementedError
