@@ -1,4 +1,4 @@
-"""What the pool asks of a container engine, as protocols; see docker_engine.py for the real one."""
+"""What the pool asks of a container engine, as protocols; pool/docker_*.py implement them."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """How long the engine may take, in seconds. A stalled engine must never stall us with it.
 
-Measured on 2 cores (docs/architecture.md): create 15 ms, attach 3 ms, start 300 ms, remove 20 ms.
-The limits leave room for an engine that starts a class's containers at once.
+On 2 cores an engine creates a container in some 20 ms, and has it ready in 230 ms more
+(docs/benchmarks.md). The limits leave room for an engine that starts a class's containers at once.
 """
 
 ENGINE_CALL_S = 20.0  # create, attach, start, exec, remove, list, inspect

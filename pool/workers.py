@@ -1,7 +1,7 @@
 """Few jobs at a time, through asyncio-pool; the only file that knows it.
 
 asyncio-pool 0.6 loses slots for ever when a job is cancelled before its first step, and drops
-cancellation while it waits for space (field notes of this project, docs/architecture.md). So
+cancellation while it waits for space (docs/architecture.md, The pool). So
 nothing is ever cancelled through it: a job is cancelled by its own task, after it has started.
 """
 
