@@ -92,6 +92,7 @@ class _Service(Collector):
             "runner_refused_runs", "Kata that found no place in time.", value=health.refused
         )
         yield _notices(health)
+        yield from _loops(health)
         yield from _pools(_by_label(health.pools, self._label))
 
 
@@ -122,6 +123,21 @@ def _notices(health: Health) -> Metric:
         for result, count in counts.items():
             notices.add_metric([direction, result], count)
     return notices
+
+
+def _loops(health: Health) -> Iterable[Metric]:
+    failures = CounterMetricFamily(
+        "runner_loop_failures", "How often a loop in the background failed.", labels=["loop"]
+    )
+    running = GaugeMetricFamily(
+        "runner_loop_running",
+        "Whether a loop in the background runs now, or waits to begin again after a failure.",
+        labels=["loop"],
+    )
+    for name, loop in health.loops.items():
+        failures.add_metric([name], loop.failures)
+        running.add_metric([name], loop.is_running)
+    return (failures, running)
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """One sibling replica, as the one that tells it of takes sees it."""
 
+import asyncio
 import random
+import socket
 from dataclasses import dataclass, field
 
 from pool import BackOff
@@ -69,3 +71,12 @@ class Sibling:
         # Spread, so that replicas which lost the same sibling do not all try it at once.
         self.paused_until_s = now_s + pause_s * (1 - random.random() / 2)  # noqa: S311
         self.last_error = error
+
+
+async def addresses_of(name: str) -> set[Address]:
+    """All that the name stands for now. Raises OSError, UnicodeError when it stands for nothing."""
+    host, _, port = name.rpartition(":")
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host.strip("[]"), int(port), type=socket.SOCK_STREAM
+    )
+    return {(str(address[0]), int(address[1])) for *_, address in found}

@@ -3,10 +3,9 @@
 import asyncio
 import math
 import random
-import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from loguru import logger
 from pool import Supervisor, Tasks
 from runner.siblings.book import Verdict
 from runner.siblings.notice import SIGNATURE_HEADER, RefillNotice, sign
-from runner.siblings.sibling import POSTS_AT_ONCE, Address, Sibling, SiblingStatus
+from runner.siblings.sibling import POSTS_AT_ONCE, Address, Sibling, SiblingStatus, addresses_of
 
 BETWEEN_NOTICES_S = 1.0  # of one image: takes in between are told together
 # After such a silence all siblings hear of an image, not only some: misses at a group's start come
@@ -41,8 +40,8 @@ class Standing:
 class Siblings:
     """The other replicas. `standing` tells of an image, None once it is pooled no more.
 
-    `names` are `host:port`, looked up again and again; `told` of their addresses hear of a take,
-    all of them of the first one in a minute.
+    `names` are `host:port`; `look_up` finds the addresses of each, again and again. `told` of
+    their addresses hear of a take, all of them of the first one in a minute.
     """
 
     def __init__(
@@ -54,6 +53,7 @@ class Siblings:
         secret: str,
         standing: Callable[[str], Standing | None],
         supervisor: Supervisor,
+        look_up: Callable[[str], Awaitable[set[Address]]] = addresses_of,
     ) -> None:
         self.outcomes: Counter[str] = Counter()
         self._names = names
@@ -69,6 +69,7 @@ class Siblings:
         self._pauses: dict[str, asyncio.Handle] = {}
         self._told_s: dict[str, float] = {}  # by image: when somebody was told last
         self._tasks = Tasks(supervisor)
+        self._look_up = look_up
         self._http: aiohttp.ClientSession | None = None
 
     def start(self) -> None:
@@ -179,7 +180,7 @@ class Siblings:
                 # What was found last time still counts. UnicodeError: no name of the DNS.
                 with suppress(OSError, TimeoutError, UnicodeError):
                     async with asyncio.timeout(LOOK_UP_S):
-                        self._found[name] = await _addresses(name)
+                        self._found[name] = await self._look_up(name)
             found = set[Address]().union(*self._found.values())
             if found != self._by_address.keys():
                 self._by_address = {
@@ -187,12 +188,3 @@ class Siblings:
                     for address in sorted(found)[:MOST_SIBLINGS]
                 }
             await asyncio.sleep(LOOK_UP_S)
-
-
-async def _addresses(name: str) -> set[Address]:
-    """All that the name stands for now. Raises OSError, UnicodeError when it stands for nothing."""
-    host, _, port = name.rpartition(":")
-    found = await asyncio.get_running_loop().getaddrinfo(
-        host.strip("[]"), int(port), type=socket.SOCK_STREAM
-    )
-    return {(str(address[0]), int(address[1])) for *_, address in found}

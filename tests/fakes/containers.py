@@ -39,8 +39,9 @@ class FakeContainers:
     """Implements pool.engine.ContainerEngine.
 
     Which program runs is told by the first word of the command. `fail_next` holds the errors of
-    the next starts; clear `may_start` or `may_remove` to keep starts or removals waiting. What
-    was asked for stays in `starts` and `removals`.
+    the next starts; clear `may_start` or `may_remove` to keep starts or removals waiting. `bug`
+    is an error that nobody foresees: the next list of containers raises it. What was asked for
+    stays in `starts` and `removals`.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class FakeContainers:
         self.removals: list[str] = []
         self.fail_next: list[EngineError] = []
         self.fail_lists: EngineError | None = None
+        self.bug: Exception | None = None
         self.may_start = asyncio.Event()
         self.may_start.set()
         self.may_remove = asyncio.Event()
@@ -119,6 +121,9 @@ class FakeContainers:
 
     async def list_containers(self, label: str) -> list[Seen]:
         """All that carry the label (`key=value`)."""
+        bug, self.bug = self.bug, None
+        if bug is not None:
+            raise bug
         if self.fail_lists is not None:
             raise self._reported(self.fail_lists)
         key, _, value = label.partition("=")

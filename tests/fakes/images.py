@@ -17,7 +17,10 @@ class FakeImage:
 
 
 class FakeImages:
-    """Implements pool.engine.ImageEngine. Clear `may_pull` to keep pulls waiting."""
+    """Implements pool.engine.ImageEngine. Clear `may_pull` to keep pulls waiting.
+
+    `bugs` holds errors that nobody foresees: the next call of the method so named raises it.
+    """
 
     def __init__(self, failed: Callable[[EngineError], None]) -> None:
         self.on_node: dict[str, FakeImage] = {}
@@ -25,6 +28,7 @@ class FakeImages:
         self.pulls: list[str] = []
         self.reads: list[str] = []
         self.volumes: dict[str, str] = {}  # name -> the id of the image that filled it
+        self.bugs: dict[str, Exception] = {}
         self.may_pull = asyncio.Event()
         self.may_pull.set()
         self._failed = failed
@@ -53,6 +57,7 @@ class FakeImages:
 
     async def image(self, name: str) -> Image:
         """Raises ImageMissingError."""
+        self._stumble("image")
         if name not in self.on_node:
             raise ImageMissingError("inspect", f"No such image: {name}", status=404, image=name)
         return Image(self.on_node[name].image_id)
@@ -94,6 +99,7 @@ class FakeImages:
 
     async def image_changes(self) -> AsyncIterator[None]:
         """Yields at once, and after every change."""
+        self._stumble("image_changes")
         changes: asyncio.Queue[bool] = asyncio.Queue()
         self._listeners.add(changes)
         try:
@@ -102,6 +108,10 @@ class FakeImages:
                 yield
         finally:
             self._listeners.discard(changes)
+
+    def _stumble(self, method: str) -> None:
+        if (bug := self.bugs.pop(method, None)) is not None:
+            raise bug
 
     def _tell(self, goes_on: bool) -> None:
         for changes in self._listeners:

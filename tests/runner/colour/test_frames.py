@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import pytest
 
-from pool import ContainerSpec, EngineError, Image, Seen, Started
+from pool import ContainerSpec, EngineError, Image, Seen, Started, Supervisor
 from runner.colour.questions import BadPatternError, Colour, ColourFault
 from runner.colour.traffic_light import TrafficLight
-from tests.reports import unheard
+from tests.reports import Reports, unheard
 
 CALLING = "exception when calling lambda source"
 RED = b'{"colour":"red"}'
@@ -27,6 +27,7 @@ class ScriptedStream:
     complaints = "it complained"
 
     def __init__(self, respond: "Respond") -> None:
+        self.bug: Exception | None = None
         self.numbers: list[int] = []
         self.closed = False
         self._respond = respond
@@ -54,8 +55,11 @@ class ScriptedStream:
         self._said.put_nowait(data)
 
     async def read(self) -> bytes:
-        """The next that the test says."""
-        return await self._said.get()
+        """The next that the test says; raises `bug`, if there is one, instead."""
+        said = await self._said.get()
+        if self.bug is not None:
+            raise self.bug
+        return said
 
     async def close(self) -> None:
         """Note it."""
@@ -152,8 +156,11 @@ async def make_light() -> AsyncIterator[MakeLight]:
     lights: list[TrafficLight] = []
     labels: Mapping[str, str] = {}
 
-    def make(engine: ScriptedEngine, **limits: float) -> TrafficLight:
-        lights.append(TrafficLight(engine, engine, "ruby", labels, unheard(), **limits))
+    def make(
+        engine: ScriptedEngine, supervisor: Supervisor | None = None, **limits: float
+    ) -> TrafficLight:
+        heard = supervisor or unheard()
+        lights.append(TrafficLight(engine, engine, "ruby", labels, heard, **limits))
         return lights[-1]
 
     yield make
@@ -267,6 +274,26 @@ class TestFailures:
         await light.close()
         assert engine.removed == ["container 1", "container 2"]
         assert all(stream.closed for stream in engine.streams)
+
+    async def test_an_unforeseen_error_of_its_reader_costs_nobody_an_answer(
+        self, make_light: MakeLight
+    ) -> None:
+        """The supervisor hears of the error; a new container answers the question that was open."""
+
+        async def stumble(stream: ScriptedStream, number: int) -> None:
+            stream.bug = RuntimeError("a bug")
+            stream.say(b"")
+
+        reports = Reports()
+        engine = ScriptedEngine(stumble, say_red)
+        light = make_light(engine, Supervisor(reports))
+
+        assert await ask(light) is Colour.RED
+
+        assert reports.names == ["read traffic light"]
+        assert str(reports.errors[0]) == "a bug"
+        await light.close()
+        assert engine.removed == ["container 1", "container 2"]
 
     async def test_a_second_failure_is_a_fault(self, make_light: MakeLight) -> None:
         """A question that was asked twice in vain is not asked again; the next one is."""

@@ -1,32 +1,14 @@
 """What Prometheus gets."""
 
-from prometheus_client.parser import text_string_to_metric_families
+from dataclasses import replace
 
+from pool import LoopStatus
 from runner.cells.cells import CellsStatus
 from runner.kata import Outcome, RunResult
 from runner.operators.health import Health
 from runner.operators.metrics import MOST_IMAGES, OTHER, Metrics
 from tests.conftest import ServeFake
-from tests.serving import Served
-
-Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-def samples(text: str) -> Samples:
-    """(name, labels) -> value."""
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
-async def scrape(http: Served) -> Samples:
-    """GET /metrics."""
-    async with http.session.get(f"{http.url}/metrics") as response:
-        assert response.status == 200
-        assert response.headers["Content-Type"].startswith("text/plain")
-        return samples(await response.text())
+from tests.runner.operators.scrape import samples, scrape
 
 
 def no_pools() -> Health:
@@ -101,3 +83,14 @@ def test_says_which_commit_runs() -> None:
     seen = samples(Metrics(no_pools, "abc123").render().decode())
 
     assert seen["runner_build_info", (("commit", "abc123"),)] == 1
+
+
+def test_a_loop_that_waits_to_run_again_is_not_running() -> None:
+    """An alarm can be made of either: of a loop that stands still, and of one that fails often."""
+    loops = {"sweep": LoopStatus(is_running=False, failures=3, last_error="a bug")}
+    health = replace(no_pools(), loops=loops)
+
+    seen = samples(Metrics(lambda: health, "abc").render().decode())
+
+    assert seen["runner_loop_running", (("loop", "sweep"),)] == 0
+    assert seen["runner_loop_failures_total", (("loop", "sweep"),)] == 3
