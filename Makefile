@@ -7,10 +7,14 @@ export PYTHON
 venv := .venv/.project
 with_engine := scripts/with-engine
 comma := ,
+shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
+# What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.
+bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh)
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test check bench simulate lock clean
+.PHONY: help venv engine engine-stop images image demo serve test coverage bench simulate lock clean
+.PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,13 +50,35 @@ serve: $(venv) ## the daemon in the foreground
 test: $(venv) ## the whole test suite; ARGS="-k name" for only some
 	@$(with_engine) --images all --tools docker,docker-compose .venv/bin/pytest $(ARGS)
 
-check: $(venv) ## formatter, linter, types, import rules
+coverage: $(venv) ## the whole test suite, and which lines and branches of pool and runner it runs
+	@rm -rf .state/coverage
+	@$(with_engine) --images all --tools docker,docker-compose .venv/bin/coverage run -m pytest $(ARGS)
+	@.venv/bin/coverage combine -q
+	@.venv/bin/coverage report
+
+check: check-format check-lint check-types check-imports check-words check-shell ## all checks below; no engine
+
+# One target for each tool, so that .pre-commit-config.yaml runs the same.
+check-format: $(venv)
 	.venv/bin/ruff format --check
+
+check-lint: $(venv)
 	.venv/bin/ruff check
+
+check-types: $(venv)
 	.venv/bin/mypy --strict pool runner
 	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/child.py images
 	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py bench
+
+check-imports: $(venv)
 	.venv/bin/lint-imports
+
+check-words: $(venv)
+	.venv/bin/codespell
+
+check-shell: $(venv)
+	.venv/bin/shellcheck $(shell_scripts)
+	.venv/bin/shellcheck --shell=bash $(bash_scripts)
 
 bench: $(venv) ## the benchmark; ARGS=--quick for two minutes of it, ARGS=--help for all there is
 	@$(with_engine) --images all --tools docker .venv/bin/python -m bench $(ARGS)

@@ -38,6 +38,7 @@ class BuildError(Exception):
 
 
 def main() -> int:
+    """Build what the command line names; the exit status."""
     names = sorted(path.parent.name for path in HERE.glob("*/Dockerfile"))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true", help="print the images and end")
@@ -57,6 +58,7 @@ def main() -> int:
 
 
 async def build(names: list[str]) -> None:
+    """Build those of these images whose inputs have changed, on the engine of DOCKER_HOST."""
     # Always with an address: on its own aiodocker prefers the docker CLI's current context.
     url = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     async with aiodocker.Docker(url=url) as docker:
@@ -87,6 +89,7 @@ async def ensure_base(docker: aiodocker.Docker) -> str:
 
 
 async def ensure(docker: aiodocker.Docker, name: str, base: str) -> None:
+    """Build the image, unless the engine has one that was made of the same inputs."""
     context = pack(HERE / name)
     inputs = digest(context, base.encode())
     found = await inspect(docker, name)
@@ -151,6 +154,7 @@ def mmdebstrap() -> list[str]:
 
 
 async def ensure_installed(program: str) -> None:
+    """Install the program if it is missing. Raises BuildError."""
     if shutil.which(program) is None:
         installing = await asyncio.create_subprocess_exec(
             HERE.parent / "scripts" / "apt-install", program
@@ -160,6 +164,7 @@ async def ensure_installed(program: str) -> None:
 
 
 async def bootstrap(command: list[str]) -> None:
+    """Run the command quietly; raises BuildError with the end of its output when it fails."""
     running = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -170,6 +175,7 @@ async def bootstrap(command: list[str]) -> None:
 
 
 async def inspect(docker: aiodocker.Docker, name: str) -> dict[str, Any] | None:
+    """What the engine says of the image; None when it is not there."""
     try:
         return await docker.images.inspect(tag(name))
     except aiodocker.DockerError as error:
@@ -179,6 +185,7 @@ async def inspect(docker: aiodocker.Docker, name: str) -> dict[str, Any] | None:
 
 
 def label(image: dict[str, Any]) -> str | None:
+    """The digest of the inputs that the image was made of, if it is one of ours."""
     labels: dict[str, str] = image["Config"]["Labels"] or {}
     return labels.get(LABEL)
 
@@ -204,10 +211,12 @@ def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def digest(*parts: bytes) -> str:
+    """One digest of all parts and their boundaries."""
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def tag(name: str) -> str:
+    """The name under which the engine has the image."""
     return f"dojo-runner/{name}:latest"
 
 

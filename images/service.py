@@ -24,6 +24,7 @@ BESIDE = ("socket-proxy", "balancer")
 
 
 def main() -> int:
+    """Build all; the exit status."""
     try:
         asyncio.run(build_all())
     except (BuildError, aiodocker.DockerError) as error:
@@ -33,6 +34,7 @@ def main() -> int:
 
 
 async def build_all() -> None:
+    """Build the service, the launcher, and the images that run beside the service."""
     url = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     async with aiodocker.Docker(url=url) as docker:
         base = await ensure_base(docker)
@@ -60,6 +62,7 @@ async def ensure(
     arguments: dict[str, str],
     base: str,
 ) -> None:
+    """Build the image, unless the engine has one that was made of the same inputs."""
     context = pack(folder, inputs)
     wanted = digest(context, base.encode(), repr(sorted(arguments.items())).encode())
     found = await inspect(docker, name)

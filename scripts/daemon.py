@@ -71,6 +71,7 @@ def _command(program: str | None) -> list[str]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the daemon; kill it when it has not ended in STOP_SECONDS."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
@@ -90,6 +91,7 @@ def wait_until_warm(url: str, image: str) -> bool:
 
 
 def ready(url: str) -> bool:
+    """Whether the daemon says that it is ready; False while it does not answer."""
     try:
         return ask(url, "ready?").get("ready?") is True
     except DaemonError:
@@ -123,5 +125,6 @@ def wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def free_port() -> int:
+    """A port that nobody listens on just now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])

@@ -22,6 +22,7 @@ console = Console(highlight=False)
 
 
 def main() -> int:
+    """Start a daemon, run one kata in each colour, and stop the daemon; the exit status."""
     # So that the daemon is stopped then too; Ctrl-C is an exception already.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:

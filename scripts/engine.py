@@ -141,6 +141,7 @@ def leave(users: TextIO, *, stays: bool | None = None) -> bool:
 
 
 def locked(file: TextIO, kind: int) -> bool:
+    """Whether the lock could be taken at once."""
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -164,6 +165,7 @@ def answers(url: str) -> bool:
 
 
 def start() -> None:
+    """Install the engine if there is none, start it, and wait until it answers."""
     # dockerd and the programs that it calls are there, which a user's PATH need not name.
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     if shutil.which("dockerd") is None:
@@ -194,6 +196,7 @@ def install(*packages: str) -> None:
 
 
 def wait_for_answer(dockerd: "Dockerd | None") -> None:
+    """Wait until the engine answers; fail when dockerd ends, or after START_SECONDS."""
     deadline = time.monotonic() + START_SECONDS
     while not answers(f"unix://{SOCKET}"):
         if dockerd is not None and not dockerd.runs():
@@ -215,6 +218,7 @@ class Dockerd:
 
     @classmethod
     def start(cls) -> "Dockerd":
+        """Start dockerd in a session of its own, and record it."""
         LOG.parent.mkdir(exist_ok=True)
         with LOG.open("wb") as log:
             # A session of its own: Ctrl-C in our terminal is not meant for it.
@@ -226,6 +230,7 @@ class Dockerd:
 
     @classmethod
     def recorded(cls) -> "Dockerd | None":
+        """The dockerd that was recorded, unless it has ended."""
         try:
             dockerd = cls(**json.loads(RECORD.read_text()))
         except FileNotFoundError:
@@ -233,13 +238,16 @@ class Dockerd:
         return dockerd if dockerd.runs() else None
 
     def write(self) -> None:
+        """Record it, for whoever is to stop it."""
         RECORD.write_text(json.dumps(dataclasses.asdict(self)))
 
     def runs(self) -> bool:
+        """Whether this very process still runs, and not another with the same pid."""
         stat = process(self.pid)
         return stat is not None and stat.started == self.started
 
     def stop(self) -> None:
+        """End it and its containerd; fail when they have not ended in STOP_SECONDS."""
         with step("stopping dockerd"):
             # Its containerd; the shims of containers end with these.
             children = [stat for stat in processes() if stat.parent == self.pid]
@@ -255,6 +263,8 @@ class Dockerd:
 
 @dataclasses.dataclass(frozen=True)
 class Process:
+    """One process. Its pid may be used again; its pid and start together are not."""
+
     pid: int
     parent: int = dataclasses.field(compare=False)
     started: str
@@ -273,5 +283,6 @@ def process(pid: int) -> Process | None:
 
 
 def processes() -> list[Process]:
+    """All processes that run just now."""
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     return [found for pid in pids if (found := process(pid)) is not None]

@@ -18,6 +18,7 @@ PACKAGES = {"docker": "docker.io"}
 
 
 def main() -> int:
+    """Run the command while an engine answers; its exit status."""
     parser = argparse.ArgumentParser(prog="with-engine", description=__doc__)
     parser.add_argument(
         "--images",
@@ -55,6 +56,7 @@ def main() -> int:
 
 
 def build(names: str) -> int:
+    """Build these of the project's images; the exit status."""
     some = [] if names == "all" else names.split(",")
     return run([sys.executable, str(engine.ROOT / "images" / "build.py"), *some])
 

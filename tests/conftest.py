@@ -48,7 +48,8 @@ class ServeFake(Protocol):
 
     def __call__(
         self, engine: FakeEngine | None = None, **settings: Any
-    ) -> AbstractAsyncContextManager[Served]: ...
+    ) -> AbstractAsyncContextManager[Served]:
+        """A service that runs for as long as the block does."""
 
 
 @pytest.fixture(scope="session")

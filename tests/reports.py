@@ -14,6 +14,7 @@ class Reports:
         self.came = asyncio.Event()
 
     def __call__(self, name: str, error: BaseException) -> None:
+        """What a supervisor calls for each task that failed."""
         self.names.append(name)
         self.errors.append(error)
         self.came.set()

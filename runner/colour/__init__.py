@@ -1,0 +1,1 @@
+"""Colours: real Ruby in a container of its own, which the daemon asks."""

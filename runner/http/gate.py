@@ -52,6 +52,7 @@ class Gate:
         self._secret = secret
 
     def __call__(self) -> asyncio.Protocol:
+        """Make the protocol of one new connection."""
         return _Newcomer(self)
 
     def is_flood(self, address: str, data: bytes) -> bool:

@@ -1,0 +1,1 @@
+"""What operators get to see: health, metrics, logs."""

@@ -1,0 +1,1 @@
+"""Replicas: telling the others of takes, and hearing them."""

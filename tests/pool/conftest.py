@@ -28,9 +28,11 @@ class Clock:
         self._now_s = 1000.0
 
     def __call__(self) -> float:
+        """What the time is."""
         return self._now_s
 
     def advance(self, seconds: float) -> None:
+        """Let so much time pass."""
         self._now_s += seconds
 
 

@@ -21,6 +21,7 @@ class FakeStream:
         self._on_end: Callable[[], None] | None = None
 
     def on_end(self, callback: Callable[[], None]) -> None:
+        """See pool.engine.Stream."""
         self._on_end = callback
         if self.ended:
             callback()
@@ -33,13 +34,16 @@ class FakeStream:
                 self._on_end()
 
     async def write(self, data: bytes) -> None:
+        """See pool.engine.Stream; what is written is forgotten."""
         if self.ended:
             raise EngineError("attach", "the container has ended")
 
     async def read(self) -> bytes:
+        """See pool.engine.Stream; the container says nothing."""
         return b""
 
     async def close(self) -> None:
+        """See pool.engine.Stream; raises `close_error`, if there is one."""
         self._on_end = None
         self.closed = True
         if self.close_error is not None:
@@ -108,6 +112,7 @@ class FakeEngine:
         self.labels[container_id] = labels
 
     async def start(self, spec: ContainerSpec) -> Started:
+        """See pool.engine.ContainerEngine."""
         self.starts += 1
         container_id = f"id-{self.starts}"
         self._under_way += 1
@@ -131,6 +136,7 @@ class FakeEngine:
         return Started(container_id, f"name-{container_id}", stream)
 
     async def remove(self, container_id: str) -> None:
+        """See pool.engine.ContainerEngine; raises `remove_error`, if there is one."""
         await asyncio.sleep(0)
         self.removals += 1
         if self.remove_error is not None:
@@ -140,9 +146,11 @@ class FakeEngine:
             stream.end()
 
     async def last_words(self, container_id: str) -> str:
+        """See pool.engine.ContainerEngine."""
         return "exited (1)"
 
     async def list_containers(self, label: str) -> list[Seen]:
+        """See pool.engine.ContainerEngine."""
         key, _, value = label.partition("=")
         return [
             Seen(one, f"name-{one}", self.states[one], self.labels[one], self.created_s.get(one))

@@ -43,6 +43,7 @@ class Caller:
             pass  # refused, which is an answer
 
     def end(self) -> None:
+        """The run that the caller has a container for is over."""
         self._end.set()
 
 
@@ -78,6 +79,8 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.callers)
     @rule(data=st.data())
     def end_a_run(self, data: st.DataObject) -> None:
+        """A caller gives its container back."""
+
         async def act() -> None:
             data.draw(st.sampled_from(self.callers)).end()
 
@@ -86,6 +89,8 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.callers)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
+        """A caller leaves, whether it has a container or waits for one."""
+
         async def act() -> None:
             data.draw(st.sampled_from(self.callers)).task.cancel()
 
@@ -93,6 +98,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 3))
     def starts_succeed(self, count: int) -> None:
+        """Containers get warm."""
+
         async def act() -> None:
             self.engine.let_go(count)
 
@@ -101,6 +108,8 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.engine.held)
     @rule()
     def a_start_fails(self) -> None:
+        """The engine refuses one of the starts that are under way."""
+
         async def act() -> None:
             if self.engine.held:
                 self.engine.refuse(EngineError("start", "no"))
@@ -110,6 +119,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.engine.living)
     @rule(data=st.data())
     def a_container_dies(self, data: st.DataObject) -> None:
+        """A container ends by itself, warm or in use."""
         victim = data.draw(st.sampled_from(sorted(self.engine.living)))
 
         async def act() -> None:
@@ -120,9 +130,11 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def no_container_is_handed_out_twice(self) -> None:
+        """A container belongs to one caller at a time."""
         held = [caller.lease.container_id for caller in self.callers if caller.lease]
         assert len(held) == len(set(held))
 
     @invariant()
     def no_bug_was_heard_of(self) -> None:
+        """No task in the background failed by an error that nobody foresaw."""
         assert not self.bugs

@@ -32,6 +32,8 @@ class HostMachine(Machine):
 
     @rule(spec=specs)
     def take(self, spec: ContainerSpec) -> None:
+        """A caller asks for a container of this image."""
+
         async def act() -> None:
             self.callers.append(Caller(self.pools.lease(spec)))
 
@@ -39,6 +41,8 @@ class HostMachine(Machine):
 
     @rule(spec=specs, takes=st.floats(0, 1000))
     def hear_a_notice(self, spec: ContainerSpec, takes: float) -> None:
+        """A sibling tells of takes."""
+
         async def act() -> None:
             self.pools.hear(spec, takes)
 
@@ -46,6 +50,8 @@ class HostMachine(Machine):
 
     @rule(spec=specs)
     def warm_up(self, spec: ContainerSpec) -> None:
+        """A pool is asked for before anybody takes from it."""
+
         async def act() -> None:
             self.pools.warm_up(spec)
 
@@ -53,6 +59,8 @@ class HostMachine(Machine):
 
     @rule(spec=specs)
     def retire(self, spec: ContainerSpec) -> None:
+        """The image is gone."""
+
         async def act() -> None:
             self.pools.retire(spec.image, "image was removed")
 
@@ -60,6 +68,8 @@ class HostMachine(Machine):
 
     @rule(seconds=st.sampled_from([0.5, 2.0, 40.0, 700.0, 4000.0]))
     def time_passes(self, seconds: float) -> None:
+        """Demand fades, containers grow old, and targets are decided anew."""
+
         async def act() -> None:
             self.clock.advance(seconds)
             self.pools.resize()
@@ -68,10 +78,12 @@ class HostMachine(Machine):
 
     @rule()
     def all_settles(self) -> None:
+        """All that can happen without the test happens."""
         self.go(settle())
 
     @invariant()
     def no_image_passes_its_maximum(self) -> None:
+        """However large the demand, an image keeps no more warm than its maximum."""
         assert all(pool.warm <= MOST_OF_AN_IMAGE for pool in self.pools.by_image.values())
 
     @invariant()
@@ -83,6 +95,8 @@ class HostMachine(Machine):
         assert all_of_them <= LIMIT or not warm
 
     def teardown(self) -> None:
+        """When all callers have gone each pool is full, and closing leaves no container behind."""
+
         async def act() -> None:
             await self.end_all()
             self.pools.forgive()

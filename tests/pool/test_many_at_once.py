@@ -23,6 +23,7 @@ class Crowd:
         self.refused = 0
 
     async def come(self, at_once: int) -> None:
+        """All of them come, and have gone when this returns."""
         turns = asyncio.Semaphore(at_once)
         await asyncio.gather(*(self._one(turns, number) for number in range(RUNS)))
 

@@ -36,6 +36,7 @@ class Gate:
         self.unfit: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def __call__(self) -> str:
+        """Wait for the test; "" if the container came back fit."""
         return await self.unfit
 
 

@@ -38,6 +38,8 @@ class PoolMachine(Machine):
 
     @rule()
     def take(self) -> None:
+        """A caller asks for a container."""
+
         async def act() -> None:
             again = self._again if self.pool.comes_back else None
             self.callers.append(Caller(self.pool.lease(), again))
@@ -48,6 +50,8 @@ class PoolMachine(Machine):
 
     @rule()
     def fill(self) -> None:
+        """The pool is told to see what it lacks."""
+
         async def act() -> None:
             self.pool.fill()
 
@@ -55,10 +59,13 @@ class PoolMachine(Machine):
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 3.0, 70.0]))
     def time_passes(self, seconds: float) -> None:
+        """Pauses between failed starts end."""
         self.clock.advance(seconds)
 
     @rule(turns=st.integers(1, 5))
     def the_loop_goes_round(self, turns: int) -> None:
+        """Some of what can happen without the test happens."""
+
         async def act() -> None:
             for _turn in range(turns):
                 await asyncio.sleep(0)
@@ -67,6 +74,7 @@ class PoolMachine(Machine):
 
     @rule()
     def all_settles(self) -> None:
+        """When all that can happen has happened, the pool's books agree with the engine."""
         self.go(settle())
 
         # Nothing that was answered is still asleep, so the books can be compared with the world.
@@ -83,9 +91,12 @@ class PoolMachine(Machine):
 
     @invariant()
     def the_engine_is_not_flooded(self) -> None:
+        """No more starts are under way than refills may be, and one for each caller."""
         assert self.engine.held <= 2 + len(self.callers)
 
     def teardown(self) -> None:
+        """When all callers have gone the pool is full, and closing leaves nothing behind."""
+
         async def act() -> None:
             await self.end_all()
             while self.on_their_way:
@@ -111,6 +122,8 @@ class ReturningMachine(PoolMachine):
 
     @rule(unfit=st.sampled_from(["", "", "left something behind"]))
     def one_comes_back(self, unfit: str) -> None:
+        """A container is warm again after a run, or is found unfit."""
+
         async def act() -> None:
             self._return(unfit)
 
@@ -118,6 +131,7 @@ class ReturningMachine(PoolMachine):
 
     @invariant()
     def none_is_used_too_often(self) -> None:
+        """No container serves more runs than it may."""
         counts = self.pool.counts
         assert counts.uses <= self.uses * counts.served
 

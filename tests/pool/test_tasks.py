@@ -11,16 +11,19 @@ from tests.reports import Reports
 
 @pytest.fixture
 def reports() -> Reports:
+    """What the supervisor hears."""
     return Reports()
 
 
 @pytest.fixture
 def supervisor(reports: Reports) -> Supervisor:
+    """One that lets loops run again soon."""
     return Supervisor(reports, first_pause_s=0.001, longest_pause_s=0.004)
 
 
 @pytest.fixture
 def tasks(supervisor: Supervisor) -> Tasks:
+    """The tasks of one owner."""
     return Tasks(supervisor)
 
 

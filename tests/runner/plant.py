@@ -30,6 +30,7 @@ def stay() -> None:
 
 
 def files() -> None:
+    """Leave files in every place that may be written to, and locks on them."""
     for place in PLACES:
         for name in (".bashrc", ".profile", "planted", ".hidden", "usercustomize.py"):
             with contextlib.suppress(OSError), open(f"{place}/{name}", "w") as file:
@@ -39,6 +40,7 @@ def files() -> None:
 
 
 def roots() -> None:
+    """Change the attributes and times of the places themselves."""
     for place in PLACES:
         with contextlib.suppress(OSError):
             os.setxattr(place, "user.planted", b"x")
@@ -47,12 +49,14 @@ def roots() -> None:
 
 
 def modes() -> None:
+    """Change the modes of folders that were there before."""
     for place in ("/dev/shm", "/dev/mqueue", "/home/sandbox", "/dev", "/.dojo"):
         with contextlib.suppress(OSError):
             os.chmod(place, 0o700)
 
 
 def system_v() -> None:
+    """Leave shared memory, semaphores and message queues."""
     LIBC.shmget(0x1234, 4096, 0o1666)
     LIBC.semget(0x1234, 1, 0o1666)
     LIBC.msgget(0x1234, 0o1666)
@@ -61,6 +65,7 @@ def system_v() -> None:
 
 
 def sockets() -> None:
+    """Leave sockets that listen, with and without a name in the file system."""
     held = []
     for address in ("\0planted", "/tmp/planted.socket", "/dev/shm/planted.socket"):
         one = socket.socket(socket.AF_UNIX)
@@ -77,6 +82,7 @@ def sockets() -> None:
 
 
 def limits() -> None:
+    """Lower the limits of ourselves and of our parent."""
     for name in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE):
         parent = os.getppid()
         for process in (0, parent):
@@ -85,6 +91,7 @@ def limits() -> None:
 
 
 def priorities() -> None:
+    """Change how the kernel treats us, our parent and the first process."""
     for process in (0, os.getppid(), 1):
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, process, 19)
@@ -99,6 +106,7 @@ def priorities() -> None:
 
 
 def personality() -> None:
+    """Change the personality of a process that stays."""
     LIBC.personality(0x20000)
     stay()
 
@@ -115,6 +123,7 @@ def pipes() -> None:
 
 
 def watches_and_timers() -> None:
+    """Leave watches, timers, open name spaces and files in memory."""
     LIBC.inotify_init1(0)
     for _ in range(100):
         LIBC.inotify_init1(0)
@@ -128,17 +137,20 @@ def watches_and_timers() -> None:
 
 
 def terminals() -> None:
+    """Leave an open terminal."""
     with contextlib.suppress(OSError):
         os.openpty()
     stay()
 
 
 def keys() -> None:
+    """Leave a key in the kernel's keyring."""
     LIBC.syscall(248, b"user", b"planted", b"x", 1, -4)
     LIBC.syscall(250, 1, b"planted")
 
 
 def names() -> None:
+    """Change the host's name, the kernel's switches and the network."""
     with contextlib.suppress(OSError):
         socket.sethostname("planted")
     for switch in ("net/ipv4/ip_default_ttl", "kernel/shmmax", "kernel/hostname"):
@@ -150,6 +162,7 @@ def names() -> None:
 
 
 def memory() -> None:
+    """Leave a large file in shared memory."""
     with open("/dev/shm/large", "wb") as file, contextlib.suppress(OSError):
         file.write(bytes(30_000_000))
 
@@ -161,6 +174,7 @@ ALL: tuple[Callable[[], None], ...] = (
 
 
 def main() -> None:
+    """Plant all, each in a process of its own: one that is killed for it stops no other."""
     for plant in ALL:
         child = os.fork()
         if child == 0:

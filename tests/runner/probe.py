@@ -63,6 +63,7 @@ def outcome(act: Callable[[], object]) -> str:
 
 
 def call(number: int, *arguments: object) -> None:
+    """One system call. Raises OSError."""
     ctypes.set_errno(0)
     words = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
     if LIBC.syscall(ctypes.c_long(number), *words) == -1:
@@ -72,6 +73,7 @@ def call(number: int, *arguments: object) -> None:
 
 
 def calls() -> dict[str, str]:
+    """What comes of every system call, with arguments that can do no harm."""
     useless = [-1] * 6
     return {
         str(number): outcome(lambda number=number: call(number, *useless))  # type: ignore[misc]
@@ -81,29 +83,35 @@ def calls() -> dict[str, str]:
 
 
 def connects() -> str:
+    """Connect to ourselves over loopback."""
     server = socket.create_server(("127.0.0.1", 0))
     with socket.create_connection(server.getsockname()[:2]):
         return "ok"
 
 
 def binds(port: int) -> None:
+    """Bind a port. Raises OSError."""
     socket.socket().bind(("127.0.0.1", port))
 
 
 def opens_terminal() -> None:
+    """Open a terminal of our own. Raises OSError."""
     os.openpty()
 
 
 def ptraces_parent_of_all() -> None:
+    """Attach to the first process. Raises OSError."""
     call(PTRACE, 16, 1, 0, 0)
 
 
 def write_to(path: str, text: str) -> None:
+    """Write text to a file. Raises OSError."""
     with open(path, "w") as file:
         file.write(text)
 
 
 def first_process(what: str) -> None:
+    """Read something of the first process. Raises OSError."""
     if what == "root":
         os.listdir("/proc/1/root")
         return
@@ -112,6 +120,7 @@ def first_process(what: str) -> None:
 
 
 def acts() -> dict[str, str]:
+    """What comes of acts that a program without rights may not do."""
     tmp = ctypes.c_char_p(b"/tmp")
     tried: dict[str, Callable[[], object]] = {
         "mount tmpfs": lambda: call(
@@ -186,6 +195,7 @@ def acts() -> dict[str, str]:
 
 
 def everything(top: str) -> Iterator[str]:
+    """All paths below a folder, the folder first; of the root without /proc, /sandbox and /tmp."""
     yield top
     for folder, folders, files in os.walk(top):
         if folder == "/":
@@ -197,6 +207,7 @@ def everything(top: str) -> Iterator[str]:
 
 
 def proc() -> Iterator[str]:
+    """What of /proc is the same in every run: the kernel's part, the first process's and ours."""
     yield "/proc"
     for name in os.listdir("/proc"):
         if not name.isdigit() and name not in ("self", "thread-self"):
@@ -212,6 +223,7 @@ def proc() -> Iterator[str]:
 
 
 def rights(path: str) -> str:
+    """What we may do with a path: read, write, execute; `l` for a link."""
     if os.path.islink(path):
         return "l"
     return "".join(
@@ -222,11 +234,13 @@ def rights(path: str) -> str:
 
 
 def paths() -> dict[str, str]:
+    """What we may do with every path there is."""
     top = ("/sandbox", "/tmp", *everything("/"), *proc())
     return {path.encode("utf-8", "replace").decode(): rights(path) for path in top}
 
 
 def content(path: str) -> str:
+    """The first 4096 characters of a file; the name of the error if it cannot be read."""
     try:
         with open(path, "rb") as file:
             return file.read(4096).decode(errors="replace")
@@ -264,10 +278,12 @@ MOVING = (
 
 
 def values() -> dict[str, str]:
+    """All that can be read of the state of this process, the kernel and the file systems."""
     return {**of_itself(), **of_the_kernel(), **of_places()}
 
 
 def of_itself() -> dict[str, str]:
+    """What the kernel tells of this process."""
     status = dict(line.split(":", 1) for line in content("/proc/self/status").splitlines())
     wanted = ("Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "TracerPid", "Umask", "Cpus_allowed")
     wanted += (
@@ -305,6 +321,7 @@ def of_itself() -> dict[str, str]:
 
 
 def of_the_kernel() -> dict[str, str]:
+    """Mounts, switches, and the tables of the network and of System V."""
     told = {}
     for place, mount in mounts().items():
         told[f"mount {place}"] = mount
@@ -328,6 +345,7 @@ def of_the_kernel() -> dict[str, str]:
 
 
 def of_places() -> dict[str, str]:
+    """Modes, sizes and names in the places that a run may write to."""
     told = {}
     for place in (
         "/",
@@ -353,6 +371,7 @@ def of_places() -> dict[str, str]:
 
 
 def main() -> None:
+    """Write the report, packed, in pieces that each come back whole."""
     report = {"values": values(), "paths": paths(), "acts": acts(), "calls": calls()}
     packed = gzip.compress(json.dumps(report).encode(), mtime=0)
     for start in range(0, len(packed), CHUNK):

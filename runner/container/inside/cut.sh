@@ -1,4 +1,4 @@
-# /tmp/cut.sh FILE...: the beginnings of files that are too large to be handed back whole.
+# As /tmp/cut.sh FILE...: the beginnings of files that are too large to be handed back whole.
 #
 # Writes a tar archive with two members for each: /tmp/dojo/cut/PID.N, the first 51201 bytes (one
 # more than a text may have, which tells that it was truncated), and PID.N.name, its name. What

@@ -8,6 +8,7 @@
 # can take exactly `length` bytes off a stream that stays open, and any bash can: no head, no dd,
 # no end of file. Needs bash, tar and gzip.
 
+# shellcheck disable=SC2154  # `field` assigns the names that it is given
 field() {
   IFS= read -r -d '' "$1"
 }
@@ -30,6 +31,7 @@ if field nonce && field limit_s && field whole &&
   unset -f field unpack
   unset length
   export CYBER_DOJO_ID CYBER_DOJO_IMAGE_NAME
+  # shellcheck source=runner/container/inside/main.sh
   . /tmp/main.sh "$nonce" "$limit_s" "$whole" "$cell"
 else
   exit 1

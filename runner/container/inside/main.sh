@@ -1,4 +1,4 @@
-# /tmp/main.sh NONCE LIMIT_S WHOLE [CELL]: runs the learner's cyber-dojo.sh and answers on stdout.
+# As /tmp/main.sh NONCE LIMIT_S WHOLE [CELL]: runs the learner's cyber-dojo.sh and answers on stdout.
 #
 # The answer: a line with the nonce, tar archives one after the other, and a last line
 # `NONCE done` or `NONCE timed_out`. The archives hold /tmp/dojo/{stdout,stderr,status} and all
@@ -67,6 +67,7 @@ harvest=(tmp/dojo)
 
 printf '%s\n' "$nonce"
 # $whole is split into words on purpose: it is a list of tests, of digits and blanks only.
+# shellcheck disable=SC2086
 # No parentheses around -exec: BusyBox never runs what is left for a `+` inside them.
 find "${harvest[@]}" -type f \( -size -65537c $whole \) -exec tar -cf - {} + \
   -o -type f -exec bash /tmp/cut.sh {} + 2>/dev/null

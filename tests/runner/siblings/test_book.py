@@ -46,6 +46,7 @@ class Replica:
     now_s: float = 100.0
 
     def judge(self, sender: str = "10.0.0.1", **changes: object) -> Verdict:
+        """What the book says of a good notice with these changes."""
         return self.book.judge(notice(**changes), sender, self.now_s, NOW_UNIX_S)
 
 

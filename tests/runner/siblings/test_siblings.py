@@ -30,6 +30,7 @@ class Ear:
         self.name = ""
 
     async def hear(self, request: web.Request) -> web.Response:
+        """Note a notice, and answer that it counts."""
         body = await request.read()
         assert is_signed(SECRET, body, request.headers[SIGNATURE_HEADER])
         self.heard.append(json.loads(body))
@@ -37,6 +38,7 @@ class Ear:
 
     @asynccontextmanager
     async def listening(self, handler: Handler | None = None) -> AsyncIterator["Ear"]:
+        """Listen on a port of its own, with `handler` if one is given."""
         app = web.Application()
         app.router.add_post("/refill", handler or self.hear)
         http = web.AppRunner(app, shutdown_timeout=0.1)
