@@ -24,6 +24,7 @@ FORBIDDEN = (
     "GET /swarm",
     "GET /info",
     "GET /containers/x/logs",
+    "GET /images/json",
     "GET /images/../swarm/json",
     "GET /images/%2e%2e/swarm/json",
     "POST /swarm/init",
