@@ -3,7 +3,7 @@
 import asyncio
 import math
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from pool.breaker import Breaker
@@ -18,6 +18,7 @@ from pool.settings import PoolSettings
 from pool.sizing import LONGEST_YIELD_S, may_yield
 from pool.spec import ContainerSpec
 from pool.statistics import PoolStatistics
+from pool.tasks import Supervisor, Tasks
 from pool.time_limits import RETURN_S
 from pool.workers import Workers
 
@@ -44,6 +45,7 @@ class ImagePool:
         workers: Workers,
         host: Host,
         settings: PoolSettings,
+        supervisor: Supervisor,
         now_s: Callable[[], float],
     ) -> None:
         self.spec = spec
@@ -57,7 +59,7 @@ class ImagePool:
         self._settings = settings
         self._now_s = now_s
         self._ledger = Ledger()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(supervisor)
         self._retry: asyncio.TimerHandle | None = None
         self._yields_since_s: float | None = None
         self._closed = False
@@ -168,7 +170,9 @@ class ImagePool:
             container.uses += 1
             if lease.again is not None and not self._closed:
                 self._ledger.comes_back(container)
-                self._own(self._return(container, lease.again, taken_s), "return")
+                self._tasks.start(
+                    self._return(container, lease.again, taken_s), f"return {self.spec.image}"
+                )
             else:
                 self._discard(container, self._why_it_ends(lease))
                 self._host.run_ended()
@@ -190,7 +194,7 @@ class ImagePool:
         at_once = missing if self.demand.fill_times_s else 1 - self.starting
         for _ in range(at_once):
             self._ledger.queued += 1
-            self._workers.submit(self._refill)
+            self._workers.submit(self._refill, f"refill {self.spec.image}")
 
     def forgive(self) -> None:
         """Forget that starts failed, and try again now."""
@@ -210,8 +214,7 @@ class ImagePool:
         closing = PoolClosedError(f"the pool of {self.spec.image} is closing")
         while self._ledger.waiting:
             self._ledger.waiting.popleft().fail(closing)
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.finish()
 
     async def _next_warm(self) -> Container:
         """Whichever container gets warm next; one is started if too few are on their way."""
@@ -238,7 +241,7 @@ class ImagePool:
                 return
             self._host.make_room(1)
             self._ledger.starting += 1
-            self._own(self._start(), "start")
+            self._tasks.start(self._start(), f"start {self.spec.image}")
 
     def _trial_is_under_way(self) -> bool:
         return self.breaker.on_trial and self._ledger.starting > 0
@@ -383,7 +386,7 @@ class ImagePool:
         self._count_discard(reason)
         self.counts.served += container.uses > 0
         self.counts.uses += container.uses
-        self._own(self._remove(container), "remove")
+        self._tasks.start(self._remove(container), f"remove {self.spec.image}")
         self.fill()
 
     def _count_discard(self, reason: str) -> None:
@@ -401,8 +404,3 @@ class ImagePool:
         if self._retry is not None:
             self._retry.cancel()
         self._retry = asyncio.get_running_loop().call_later(pause_s, self.fill)
-
-    def _own(self, coroutine: Coroutine[None, None, None], what: str) -> None:
-        task = asyncio.create_task(coroutine, name=f"{what} {self.spec.image}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

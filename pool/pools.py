@@ -14,10 +14,10 @@ from pool.settings import PoolSettings
 from pool.sizing import share
 from pool.spec import ContainerSpec
 from pool.statistics import PoolStatistics
+from pool.tasks import Supervisor, Tasks
 from pool.workers import Workers
 
 CLOSE_LIMIT_S = 10.0
-RESIZE_S = 5.0
 
 
 def _to_nobody(_image: str) -> None:
@@ -27,7 +27,8 @@ def _to_nobody(_image: str) -> None:
 class Pools:
     """Must be made in a running loop.
 
-    `failed` hears of bugs in background jobs; `taken` of every take, by its image's name.
+    The supervisor hears of every error in the background. `taken` is called at each take, with the
+    image's name.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Pools:
         engine: ContainerEngine,
         settings: PoolSettings,
         *,
-        failed: Callable[[BaseException], None],
+        supervisor: Supervisor,
         taken: Callable[[str], None] = _to_nobody,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -43,12 +44,14 @@ class Pools:
         self._settings = settings
         self._taken = taken
         self._now_s = now_s
-        self._workers = Workers(settings.refills_at_once, failed)
+        self._supervisor = supervisor
+        self._workers = Workers(settings.refills_at_once, supervisor)
         self._by_image: dict[str, ImagePool] = {}
         self._host = Host(settings.host_limit, self._by_image.values)
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring = Tasks(supervisor)
         self._closed = False
-        self._upkeep = asyncio.create_task(self._resize_for_ever(), name="resize pools")
+        self._upkeep = Tasks(supervisor)
+        self._upkeep.loop(self._resize_for_ever, "pools' upkeep")
 
     @property
     def by_image(self) -> dict[str, ImagePool]:
@@ -98,9 +101,7 @@ class Pools:
         pool = self._by_image.pop(image, None)
         if pool is None:
             return
-        task = asyncio.create_task(pool.close(reason), name=f"retire {image}")
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._retiring.start(pool.close(reason), f"retire {image}")
 
     def forgive(self) -> None:
         """The engine is back: what failed while it was away is no image's fault."""
@@ -113,16 +114,16 @@ class Pools:
         Callers end their leases first: what is still leased stays until its lease ends.
         """
         self._closed = True
-        self._upkeep.cancel()
+        await self._upkeep.cancel()
         for image in list(self._by_image):
             self.retire(image, "draining")
         await self._workers.close(CLOSE_LIMIT_S)
-        await asyncio.gather(*self._retiring)
+        await self._retiring.finish()
 
     async def _resize_for_ever(self) -> None:
         """Targets rise when somebody takes; that they fall again takes a look now and then."""
         while True:
-            await asyncio.sleep(RESIZE_S)
+            await asyncio.sleep(self._settings.resize_s)
             self.resize()
 
     def _pool_of(self, spec: ContainerSpec) -> ImagePool:
@@ -142,6 +143,7 @@ class Pools:
                 workers=self._workers,
                 host=self._host,
                 settings=self._settings,
+                supervisor=self._supervisor,
                 now_s=self._now_s,
             )
             self._by_image[spec.image] = pool

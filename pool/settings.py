@@ -19,7 +19,7 @@ class PoolSettings:
     many background starts run together (a start costs 300 to 400 ms of CPU in the engine). A
     container that dies younger than `shortest_life_s` counts as one that could not start; one that
     has been warm for `longest_wait_s` is replaced, as is its host's clock, its tmpfs and whatever
-    else may have gone stale with it.
+    else may have gone stale with it. `resize_s` lies between two rounds of the upkeep.
     """
 
     sizes: Sizes = field(default_factory=Sizes)
@@ -29,6 +29,7 @@ class PoolSettings:
     refills_at_once: int = 2
     shortest_life_s: float = 2.0
     longest_wait_s: float = 3600.0
+    resize_s: float = 5.0
 
     def __post_init__(self) -> None:
         if self.host_containers < 0:

@@ -92,7 +92,7 @@ class Service:
                 leases_at_once=places,
                 refills_at_once=settings.refills_at_once,
             ),
-            failed=lambda error: report_bug("refill", error),
+            supervisor=self.supervisor,
             taken=self._siblings.took,
         )
         self._images = Images(

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pool import EngineError, Lease, PoolClosedError
+from pool import EngineError, Lease, PoolClosedError, Supervisor
 
 from .conftest import Clock, settle
 from .fake_engine import FakeEngine
@@ -57,6 +57,7 @@ class Machine(RuleBasedStateMachine):
         self.engine.hold()
         self.clock = Clock()
         self.bugs: list[BaseException] = []
+        self.supervisor = Supervisor(lambda _name, error: self.bugs.append(error))
         self.callers: list[Caller] = []
         self.go(self._open())
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pool import EngineError, ImagePool, Pools, PoolSettings, Sizes
+from pool import EngineError, ImagePool, Pools, PoolSettings, Sizes, Supervisor
 
 from .conftest import SPEC, Clock, MakePool, settle
 from .fake_engine import FakeEngine
@@ -137,7 +137,10 @@ def test_whole_after_any_storm(acts: list[tuple[str, int]]) -> None:
         engine, clock, bugs = FakeEngine(), Clock(), list[BaseException]()
         engine.hold()
         pools = Pools(
-            engine, PoolSettings(sizes=Sizes(TARGET, TARGET, 0)), failed=bugs.append, now_s=clock
+            engine,
+            PoolSettings(sizes=Sizes(TARGET, TARGET, 0)),
+            supervisor=Supervisor(lambda _name, error: bugs.append(error)),
+            now_s=clock,
         )
         pools.warm_up(SPEC)
         pool = pools.by_image[SPEC.image]

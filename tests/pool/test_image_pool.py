@@ -1,14 +1,14 @@
 """One image's pool, on an engine in memory."""
 
 import asyncio
-import gc
 from contextlib import AsyncExitStack
 
 import pytest
 
 from pool import EngineError, ImageMissingError, ImagePool, Lease, PoolClosedError
+from tests.reports import Reports
 
-from .conftest import Clock, MakePool, settle, unheard_errors
+from .conftest import SPEC, Clock, MakePool, settle
 from .fake_engine import FakeEngine, FakeStream
 
 ERROR = EngineError("start", "no bash")
@@ -224,18 +224,18 @@ async def test_a_failing_removal_loses_nothing_but_its_container(
 
 
 async def test_a_connection_that_will_not_close_keeps_no_container(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeEngine, reports: Reports
 ) -> None:
-    """Even when closing its stream fails, the container is removed."""
+    """Even when closing its stream fails, the container is removed, and the error is reported."""
     pool = await warm_pool(make_pool)
 
     async with pool.lease() as lease:
         assert isinstance(lease.stream, FakeStream)
         lease.stream.close_error = EngineError("attach", "broken")
-    with unheard_errors():
-        await settle()
-        gc.collect()
+    await settle()
 
+    assert reports.names == [f"remove {SPEC.image}"]
+    reports.errors.clear()
     assert lease.container_id not in engine.present
 
 
@@ -685,19 +685,21 @@ async def test_forgiven_it_tries_at_once(make_pool: MakePool, engine: FakeEngine
     assert pool.breaker.last_error is None
 
 
-async def test_a_bug_below_leaves_nobody_waiting(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_a_bug_below_leaves_nobody_waiting(
+    make_pool: MakePool, engine: FakeEngine, reports: Reports
+) -> None:
     """An engine that breaks in a way nobody foresaw fails its callers; they never hang."""
     engine.start_error = KeyError("Id")
     pool = make_pool(target=0)
 
-    with unheard_errors() as heard:
-        with pytest.raises(EngineError, match="KeyError"):
-            async with asyncio.timeout(5), pool.lease():
-                pass
-        await settle()
-        gc.collect()
+    with pytest.raises(EngineError, match="KeyError"):
+        async with asyncio.timeout(5), pool.lease():
+            pass
+    await settle()
 
-    assert heard == ["KeyError('Id')"]
+    assert reports.names == [f"start {SPEC.image}"]
+    assert reports.errors == [engine.start_error]
+    reports.errors.clear()
     assert (pool.starting, pool.leased) == (0, 0)
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from pool import EngineError, PoolClosedError, PoolSettings, Sizes
+from pool import EngineError, PoolClosedError, Pools, PoolSettings, Sizes, Supervisor
 from pool.settings import WARM_BYTES
 from pool.sizing import LONGEST_YIELD_S
+from tests.reports import Reports
 
 from .conftest import SPEC, Clock, MakePools, settle
 from .fake_engine import FakeEngine
@@ -438,3 +439,26 @@ async def test_what_has_waited_too_long_is_replaced(
     assert not after_some & set(engine.living)
     assert pools.by_image[SPEC.image].warm == 12
     assert pools.by_image[SPEC.image].counts.discards["stale"] >= 12
+
+
+async def test_an_upkeep_that_fails_is_reported_and_works_again(
+    engine: FakeEngine, supervisor: Supervisor, reports: Reports
+) -> None:
+    """The upkeep is a loop of the supervisor's: an error ends one round of it, not all of them."""
+    moment_s, asked_again = 1000.0, asyncio.Event()
+
+    def broken_clock() -> float:
+        if not reports.errors:
+            raise RuntimeError("no time")
+        asked_again.set()
+        return moment_s
+
+    pools = Pools(engine, PoolSettings(resize_s=0.001), supervisor=supervisor, now_s=broken_clock)
+    await asyncio.wait_for(asked_again.wait(), timeout=10)
+
+    assert reports.names == ["pools' upkeep"]
+    assert str(reports.errors[0]) == "no time"
+    status = supervisor.loops["pools' upkeep"]
+    assert (status.is_running, status.failures, status.last_error) == (True, 1, "no time")
+    await pools.close()
+    assert not supervisor.loops

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pool import ImagePool, PoolSettings, Sizes
+from tests.reports import Reports
 
 from .conftest import SPEC, Clock, MakePool, MakePools, settle
 from .fake_engine import FakeEngine
@@ -87,19 +88,18 @@ async def test_a_run_that_was_broken_off(make_pool: MakePool) -> None:
     assert pool.counts.discards == {"not finished": 1}
 
 
-async def test_a_bug_on_its_way_back(make_pool: MakePool) -> None:
+async def test_a_bug_on_its_way_back(make_pool: MakePool, reports: Reports) -> None:
     """Is heard of, and loses no container."""
     pool = await pool_of(make_pool)
 
     async def again() -> str:
         raise ValueError
 
-    heard: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
     await use(pool, again)
     await settle()
-    asyncio.get_running_loop().set_exception_handler(None)
 
+    assert reports.names == [f"return {SPEC.image}"]
+    reports.errors.clear()
     assert (pool.counts.discards, pool.warm) == ({"lost on its way back": 1}, 1)
 
 

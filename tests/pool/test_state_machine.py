@@ -22,9 +22,11 @@ class PoolMachine(Machine):
 
     async def _open(self) -> None:
         self.on_their_way: list[asyncio.Future[str]] = []
-        self.workers = Workers(2, self.bugs.append)
+        self.workers = Workers(2, self.supervisor)
         settings = PoolSettings(sizes=Sizes(TARGET, TARGET, 0))
-        self.pool = lone_pool(self.engine, self.workers, settings, self.clock, self.uses)
+        self.pool = lone_pool(
+            self.engine, self.workers, settings, self.supervisor, now_s=self.clock, uses=self.uses
+        )
 
     async def _again(self) -> str:
         self.on_their_way.append(asyncio.get_running_loop().create_future())
