@@ -40,6 +40,11 @@ class Breaker:
         self.last_error = None
         self._closed_at_s = 0.0
 
+    def forgive(self) -> None:
+        """Forget that starts failed: it was not the image's fault."""
+        self.succeeded()
+        self._back_off.succeeded()
+
     @property
     def on_trial(self) -> bool:
         """Whether nothing has succeeded since the last failure: one start at a time, then."""

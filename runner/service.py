@@ -226,7 +226,7 @@ class Service:
             self._warm_up(name)
 
     def _standing(self, image: str) -> Standing | None:
-        pool, now_s = self._pools.by_image.get(image), time.monotonic()
+        pool, now_s = self._pools.get(image), time.monotonic()
         if pool is None:
             return None
         demand = pool.demand

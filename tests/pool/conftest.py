@@ -19,7 +19,9 @@ from pool import (
     Sizes,
     Supervisor,
 )
+from pool.demand import Demand
 from pool.host import Host
+from pool.refills import Refills
 from pool.workers import Workers
 from tests.reports import Reports
 
@@ -96,24 +98,22 @@ def lone_pool(
     supervisor: Supervisor,
     *,
     now_s: Callable[[], float],
-    uses: int = 1,
+    most_runs: int = 1,
 ) -> ImagePool:
     """A pool that has the host for itself."""
-    tenants: list[ImagePool] = []
-    host = Host(settings.host_limit, lambda: tenants)
-    spec = replace(SPEC, uses=uses)
-    tenants.append(
-        ImagePool(
-            spec,
-            engine,
-            workers=workers,
-            host=host,
-            settings=settings,
-            supervisor=supervisor,
-            now_s=now_s,
-        )
+    host = Host(settings.host_limit)
+    refills = Refills(host, workers, supervisor, at_once=settings.refills_at_once)
+    spec = replace(SPEC, most_runs=most_runs)
+    return ImagePool(
+        spec,
+        engine,
+        host=host,
+        refills=refills,
+        settings=settings,
+        supervisor=supervisor,
+        demand=Demand(settings.sizes_of(spec)),
+        now_s=now_s,
     )
-    return tenants[0]
 
 
 MakePool = Callable[..., ImagePool]
@@ -127,12 +127,12 @@ async def make_pool(
     """Makes pools of one image on the fake engine, and closes them; no job of theirs had a bug."""
     made: list[tuple[ImagePool, Workers]] = []
 
-    def make(target: int = 2, refills_at_once: int = 2, uses: int = 1) -> ImagePool:
+    def make(target: int = 2, refills_at_once: int = 2, most_runs: int = 1) -> ImagePool:
         settings = PoolSettings(
             sizes=Sizes(minimum=target, maximum=target, spare=0), refills_at_once=refills_at_once
         )
         workers = Workers(refills_at_once, supervisor)
-        pool = lone_pool(engine, workers, settings, supervisor, now_s=clock, uses=uses)
+        pool = lone_pool(engine, workers, settings, supervisor, now_s=clock, most_runs=most_runs)
         made.append((pool, workers))
         return pool
 

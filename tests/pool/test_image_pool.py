@@ -17,7 +17,7 @@ ERROR = EngineError("start", "no bash")
 async def warm_pool(make_pool: MakePool, target: int = 2) -> ImagePool:
     """A pool that has all its containers."""
     pool = make_pool(target=target)
-    pool.fill()
+    pool.refill_soon()
     await settle()
     assert pool.warm == target
     return pool
@@ -108,7 +108,7 @@ async def test_a_waiter_takes_whichever_gets_warm_first(
     """One who waits is served by a refill that was under way already."""
     engine.hold()
     pool = make_pool(target=1)
-    pool.fill()
+    pool.refill_soon()
     await settle()
 
     caller = begin_lease(pool)
@@ -302,8 +302,8 @@ async def test_fills_up_to_its_target(make_pool: MakePool, engine: FakeEngine) -
     """As many are started as are missing, and no more."""
     pool = make_pool(target=5)
 
-    pool.fill()
-    pool.fill()
+    pool.refill_soon()
+    pool.refill_soon()
     await settle()
 
     assert (pool.warm, engine.starts) == (5, 5)
@@ -313,7 +313,7 @@ async def test_few_refills_run_at_once(make_pool: MakePool, engine: FakeEngine) 
     """A large target costs the engine no more at a time than a small one."""
     pool = make_pool(target=9, refills_at_once=2)
 
-    pool.fill()
+    pool.refill_soon()
     await settle()
 
     assert pool.warm == 9
@@ -379,7 +379,7 @@ async def test_remembers_how_long_starts_took(
     """The time to get warm is measured on the given clock, for the last starts."""
     engine.hold()
     pool = make_pool(target=1)
-    pool.fill()
+    pool.refill_soon()
     await settle()
 
     clock.advance(0.3)
@@ -458,7 +458,7 @@ async def test_those_that_always_die_young_are_tried_later_and_later(
     pool = make_pool(target=1)
     pauses = []
     for _ in range(4):
-        pool.fill()
+        pool.refill_soon()
         await settle()
         engine.kill(f"id-{engine.starts}")
         pauses.append(pool.breaker.pause_s(clock()))
@@ -474,7 +474,7 @@ async def test_one_that_ends_with_its_ready_mark_is_never_warm(
     engine.on_ready = FakeStream.end
     pool = make_pool(target=1)
 
-    pool.fill()
+    pool.refill_soon()
     await settle()
 
     assert pool.warm == 0
@@ -576,7 +576,7 @@ async def test_after_the_pause_one_start_is_tried(
     before = engine.starts
 
     clock.advance(1)
-    pool.fill()
+    pool.refill_soon()
     await settle()
 
     assert engine.starts == before + 1
@@ -656,7 +656,7 @@ async def test_the_shelf_fills_by_itself_after_the_pause(
     """No caller is needed for the pool to recover: a timer of the loop tries again."""
     engine.start_error = ERROR
     pool = make_pool(target=1)
-    pool.fill()
+    pool.refill_soon()
     await settle()
     clock.advance(1)
     engine.start_error = None
@@ -759,7 +759,7 @@ async def test_what_gets_warm_after_closing_is_removed(
     """A refill that was under way leaves no container behind."""
     engine.hold()
     pool = make_pool(target=1)
-    pool.fill()
+    pool.refill_soon()
     await settle()
 
     closing = asyncio.create_task(pool.close("draining"))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pool import EngineError, PoolClosedError, Pools, PoolSettings, Sizes, Supervisor
+from pool import EngineError, ImagePool, PoolClosedError, Pools, PoolSettings, Sizes, Supervisor
 from pool.settings import WARM_BYTES
 from pool.sizing import LONGEST_YIELD_S
 from tests.reports import Reports
@@ -288,7 +288,7 @@ async def test_an_image_that_nobody_wants_any_more_lets_go(
 async def test_all_images_together_stay_within_the_hosts_limit(
     make_pools: MakePools, engine: FakeEngine, clock: Clock
 ) -> None:
-    """Whoever was wanted least recently lets go; what runs counts, too."""
+    """An image gets what is free, and takes nothing from another one; what is in use counts."""
     pools = make_pools(target=3, host=5)
     pools.warm_up(OTHER)
     await settle()
@@ -298,14 +298,14 @@ async def test_all_images_together_stay_within_the_hosts_limit(
         await settle()
 
         warm = {image: pool.warm for image, pool in pools.by_image.items()}
-        # The third of the leased image's gives way to the run, see may_yield.
-        assert warm == {SPEC.image: 2, OTHER.image: 1}
+        assert warm == {SPEC.image: 1, OTHER.image: 3}
     await settle()
     pools.resize()
     await settle()
     warm = {image: pool.warm for image, pool in pools.by_image.items()}
-    assert warm == {SPEC.image: 3, OTHER.image: 2}
+    assert warm == {SPEC.image: 2, OTHER.image: 3}
     assert len(engine.living) == 5
+    assert engine.starts == 6
 
 
 async def test_what_a_learner_waits_for_displaces_what_is_warm(
@@ -360,11 +360,17 @@ async def test_every_take_is_told_at_once(make_pools: MakePools, engine: FakeEng
     await missing
 
 
+def lose_one(pool: ImagePool, engine: FakeEngine, clock: Clock) -> None:
+    """A warm container dies, too old to count as one that could not start."""
+    clock.advance(10)
+    engine.kill(pool._ledger.warm[0].container_id)
+
+
 class TestRefillsYield:
     """To runs of any image, while enough are warm."""
 
     async def test_to_a_run_of_another_image(
-        self, make_pools: MakePools, engine: FakeEngine
+        self, make_pools: MakePools, engine: FakeEngine, clock: Clock
     ) -> None:
         """The refill begins when the run is over."""
         pools = make_pools(target=3)
@@ -374,7 +380,7 @@ class TestRefillsYield:
         other = pools.by_image[OTHER.image]
 
         async with pools.lease(SPEC):
-            other.let_go_of_one()
+            lose_one(other, engine, clock)
             await settle()
             assert (other.warm, other.starting) == (2, 0)
         await settle()
@@ -402,7 +408,7 @@ class TestRefillsYield:
         pool = pools.by_image[SPEC.image]
 
         async with pools.lease(SPEC):
-            pool.let_go_of_one()
+            lose_one(pool, engine, clock)
             await settle()
             assert pool.warm == 2
 
@@ -462,3 +468,73 @@ async def test_an_upkeep_that_fails_is_reported_and_works_again(
     assert (status.is_running, status.failures, status.last_error) == (True, 1, "no time")
     await pools.close()
     assert not supervisor.loops
+
+
+class TestForgetting:
+    """Images that nobody wants any more leave the books."""
+
+    async def test_an_image_that_nobody_has_wanted_for_long_is_forgotten(
+        self, make_pools: MakePools, clock: Clock
+    ) -> None:
+        """Its pool is gone from the statistics once it holds nothing."""
+        pools = make_pools(sizes=SIZES)
+        pools.warm_up(SPEC)
+        await settle()
+
+        clock.advance(PoolSettings().forget_s - 1)
+        pools.resize()
+        await settle()
+        assert SPEC.image in pools.statistics()
+        clock.advance(1)
+        pools.resize()
+
+        assert pools.statistics() == {}
+
+    async def test_an_image_with_a_container_is_not_forgotten(
+        self, make_pools: MakePools, clock: Clock
+    ) -> None:
+        """One that is kept warm for ever, by its minimum, stays, and so does one in use."""
+        pools = make_pools(target=1)
+        pools.warm_up(SPEC)
+        async with pools.lease(OTHER):
+            await settle()
+            clock.advance(2 * PoolSettings().forget_s)
+            pools.resize()
+            assert set(pools.statistics()) == {SPEC.image, OTHER.image}
+
+    async def test_an_image_that_somebody_waits_for_is_not_forgotten(
+        self, make_pools: MakePools, engine: FakeEngine, clock: Clock
+    ) -> None:
+        """However long its start takes."""
+        engine.hold()
+        pools = make_pools(sizes=SIZES)
+
+        async def run() -> None:
+            async with pools.lease(SPEC):
+                pass
+
+        waiting = asyncio.create_task(run())
+        await settle()
+        clock.advance(2 * PoolSettings().forget_s)
+        pools.resize()
+
+        assert set(pools.statistics()) == {SPEC.image}
+        engine.release()
+        await waiting
+
+    async def test_a_forgotten_image_begins_anew(self, make_pools: MakePools, clock: Clock) -> None:
+        """Its counts begin at zero, as after a restart."""
+        pools = make_pools(sizes=SIZES)
+        async with pools.lease(SPEC):
+            pass
+        await settle()
+        clock.advance(2 * PoolSettings().forget_s)
+        pools.resize()  # it lets its containers go
+        await settle()
+        pools.resize()
+        assert not pools.statistics()
+
+        async with pools.lease(SPEC):
+            pass
+
+        assert pools.statistics()[SPEC.image].takes == 1
