@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from pool.ranking import Ranking
-from pool.sharing import CURRENT_S, Claim, Rank, Stake, Value, share
+from pool.sharing import Claim, Rank, Stake, Value, share
 
-MOVE_EVERY_S = 5.0  # at most one place is moved by `settle` from image to image in this time
+# So long it takes, at least, until all places of a host have moved from images to others for which
+# nobody waits: each of these moves costs a start that no take has asked for.
+ALL_MOVED_S = 600.0
+WITHHELD_S = 300.0  # places that no miss has needed for so long are given back to images
 
 
 class Tenant(Protocol):
@@ -50,8 +53,9 @@ class Host:
         self.withheld = 0
         self._granted = 0  # all targets together
         self._needed = 0  # so many withheld places were needed at once, since `_looked_s`
-        self._looked_s = -math.inf
-        self._moved_s = -math.inf
+        self._looked_s = math.inf
+        self._move_every_s = ALL_MOVED_S / max(1, limit)
+        self._moved_s = math.inf  # no move can be due before one was wanted for so long
         self._tenants: dict[Stake, Tenant] = {}  # in the order in which they came
         self._warm_of: dict[Stake, int] = {}
         self._least_worth_keeping = Ranking[Stake]()  # of those that have a warm container
@@ -96,12 +100,9 @@ class Host:
             self._rank(stake)
 
     def claim(self, stake: Stake, claim: Claim) -> None:
-        """The image asks for so much: it gets what is free, and gives up what it wants no more."""
-        before = stake.target
+        """The image asks for so much, and gets what is free. What it wants no more it keeps yet."""
         stake.claim(claim)
-        stake.target += min(max(0, self.free + before - stake.target), claim.target - stake.target)
-        self._granted += stake.target - before
-        self._rank(stake)
+        self._retarget(stake, min(max(0, self.free), max(0, claim.target - stake.target)))
 
     def take(self, stake: Stake, claim: Claim, now_s: float, *, used_up: bool) -> Tenant | None:
         """The image was taken, or announced by a client of ours, and asks for so much.
@@ -111,6 +112,8 @@ class Host:
         """
         stake.take(now_s)
         self.claim(stake, claim)
+        if used_up and stake.target > stake.claimed:
+            self._retarget(stake, -1)
         needy = self._most_in_need.least()
         if not used_up or needy is None or needy is stake or not stake.target:
             return None
@@ -149,25 +152,35 @@ class Host:
     def settle(self, claims: dict[Stake, Claim], now_s: float) -> None:
         """The upkeep: new claims of all images, and new targets.
 
-        Places that are free, or free again, go to whichever image they are worth most to. Of an
-        image that claims its places still, one at most is moved to another image.
+        Places that are free, or free again, go to whichever image they are worth most to. Where
+        images lack places, others give theirs up one by one, slowly; else at once, with demand.
         """
         for stake, claim in claims.items():
-            before = stake.target
             stake.claim(claim)
             stake.look_at_the_time(now_s)
-            self._granted += stake.target - before
-        if now_s - self._looked_s >= CURRENT_S:
+        if now_s - self._looked_s >= WITHHELD_S:
             self.withheld = min(self.withheld, self._needed)
             self._needed, self._looked_s = 0, now_s
+        self._looked_s = min(self._looked_s, now_s)
         targets = share(self._tenants, self.limit - self.withheld)
-        losers = [stake for stake in self._tenants if targets[stake] < stake.target]
-        if losers and now_s - self._moved_s >= MOVE_EVERY_S:
-            self._retarget(min(losers, key=Stake.last_value), -1)
-            self._moved_s = now_s
+        self._take_back(targets, now_s)
         self._give_what_is_free(targets)
         for stake in self._tenants:
             self._rank(stake)
+
+    def _take_back(self, targets: dict[Stake, int], now_s: float) -> None:
+        is_short = any(stake.target < min(stake.own, stake.claimed) for stake in self._tenants)
+        losers = [stake for stake in self._tenants if targets[stake] < stake.target]
+        for stake in losers:
+            if not is_short or not stake.claimed:
+                self._retarget(stake, targets[stake] - stake.target)
+        losers = [stake for stake in losers if targets[stake] < stake.target]
+        if not losers:
+            return
+        self._moved_s = min(self._moved_s, now_s)  # the first time that a move is wanted
+        if now_s - self._moved_s >= self._move_every_s:
+            self._retarget(min(losers, key=Stake.last_value), -1)
+            self._moved_s = now_s
 
     def _give_what_is_free(self, targets: dict[Stake, int]) -> None:
         winners = Ranking[Stake]()

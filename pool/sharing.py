@@ -64,11 +64,10 @@ class Stake:
         self.is_current = True
 
     def claim(self, claim: Claim) -> None:
-        """Remember what it asks for. A target that is higher than that falls to it."""
+        """Remember what it asks for."""
         self.claimed = claim.target
         self.own = claim.target if claim.own is None else min(claim.own, claim.target)
         self.heard_s = claim.wanted_s
-        self.target = min(self.target, self.claimed)
 
     def look_at_the_time(self, now_s: float) -> None:
         """An image that has not been taken for a while is not current any more."""

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from pool.demand import Demand, Rate
 from pool.settings import PoolSettings
-from pool.sizing import Claim, Sizes, p95
+from pool.sharing import Claim
+from pool.sizing import Sizes, p95
 
 TO_ALL = 1000
 NO_LIMIT = 10**6

@@ -5,8 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from pool import EngineError, ImagePool, PoolClosedError, Pools, PoolSettings, Sizes, Supervisor
+from pool import (
+    ContainerSpec,
+    EngineError,
+    ImagePool,
+    PoolClosedError,
+    Pools,
+    PoolSettings,
+    Sizes,
+    Supervisor,
+)
+from pool.demand import Demand
 from pool.settings import WARM_BYTES
+from pool.sharing import Claim
 from pool.sizing import LONGEST_YIELD_S
 from tests.reports import Reports
 
@@ -328,6 +339,88 @@ def test_memory_bounds_the_host_as_well() -> None:
 
     assert few.host_limit == 10
     assert PoolSettings(host_containers=4).host_limit == 4
+
+
+async def test_what_happens_to_one_image_asks_no_other(
+    engine: FakeEngine, clock: Clock, supervisor: Supervisor
+) -> None:
+    """A take, a notice and an announcement cost the same with three images as with thirty."""
+    asked: list[str] = []
+
+    class Asked(Demand):
+        def __init__(self, spec: ContainerSpec) -> None:
+            super().__init__(SIZES)
+            self._image = spec.image
+
+        def claim(self, now_s: float) -> Claim:
+            asked.append(self._image)
+            return super().claim(now_s)
+
+    pools = Pools(
+        engine,
+        PoolSettings(host_containers=6),
+        supervisor=supervisor,
+        demand_of=Asked,
+        now_s=clock,
+    )
+    for number in range(30):
+        pools.warm_up(replace(SPEC, image=f"image-{number}"))
+    pools.warm_up(SPEC)
+    await settle()
+    asked.clear()
+
+    async with pools.lease(SPEC):
+        await settle()
+    pools.hear(SPEC, takes=1)
+    pools.warm_up(SPEC)
+    await settle()
+
+    assert asked == [SPEC.image] * 3
+    await pools.close()
+
+
+async def test_hearsay_takes_nothing_from_an_image_with_takes(
+    make_pools: MakePools, engine: FakeEngine, clock: Clock
+) -> None:
+    """Whatever siblings say, and however often, about however many other images."""
+    pools = make_pools(sizes=Sizes(), host=12)
+    async with pools.lease(SPEC):
+        await settle()
+    await settle()
+    pool = pools.by_image[SPEC.image]
+    warm = pool.warm
+    assert warm == pool.target > 0
+
+    for number in range(60):
+        pools.hear(replace(SPEC, image=f"heard-{number % 9}"), takes=100)
+        await settle()
+        clock.advance(0.4)  # not so long that the image is wanted less by itself
+        pools.resize()
+        assert pool.warm == warm
+
+    assert not pool.counts.discards.keys() & {"evicted", "surplus"}
+    assert engine.starts == 12 + 1
+
+
+async def test_own_demand_gets_places_that_are_held_by_hearsay(
+    make_pools: MakePools, engine: FakeEngine, clock: Clock
+) -> None:
+    """Not all at once: nobody waits for them."""
+    pools = make_pools(sizes=Sizes(), host=3)
+    pools.hear(OTHER, takes=100)
+    await settle()
+    assert pools.by_image[OTHER.image].warm == 3
+
+    for _ in range(600):
+        async with pools.lease(SPEC):
+            pass
+        await settle()
+        clock.advance(1)
+        pools.hear(OTHER, takes=1)
+        pools.resize()
+
+    assert pools.by_image[SPEC.image].warm > 0
+    assert pools.by_image[OTHER.image].warm == 0
 
 
 async def test_a_notice_warms(make_pools: MakePools, engine: FakeEngine) -> None:

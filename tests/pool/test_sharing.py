@@ -1,7 +1,6 @@
 """How images share the host: a pure function."""
 
 import math
-from dataclasses import replace
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -168,10 +167,6 @@ def test_images_that_are_alike_get_alike() -> None:
     assert sorted(share(images, 10).values()) == [2, 2, 3, 3]
 
 
-def test_a_claim_that_falls_takes_the_target_along() -> None:
-    """An image never keeps more than it asks for."""
-    stake = a_stake(claimed=5, own=5, held=5)
-
-    stake.claim(replace(Claim(5, NOW_S), target=2))
-
-    assert (stake.target, stake.claimed, stake.own) == (2, 2, 2)
+def test_what_an_image_holds_beyond_its_claim_counts_for_nothing() -> None:
+    """An image whose demand has fallen gets no more than it asks for now."""
+    assert share([image := a_stake(claimed=2, own=2, held=5, takes=1)], 9) == {image: 2}
