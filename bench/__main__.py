@@ -1,4 +1,4 @@
-"""python -m bench [ways|report|class|storm|replicas|flame]: `make bench`; `ways` by default."""
+"""python -m bench [ways|report|class|storm|replicas|flame|...]: `make bench`; `ways` by default."""
 
 import asyncio
 import sys
@@ -11,6 +11,7 @@ from bench import (
     engine_cost,
     flame,
     matrix,
+    replays,
     replicas,
     report,
     results,
@@ -135,9 +136,25 @@ def run_engine(rounds: int = 8, runtime: str = "") -> int:
 
 
 @app.command(name="scale")
-def run_scale(images: int = 20, each: int = 10) -> int:
-    """So many images with so many warm containers each."""
-    return asyncio.run(scale.main(images, each))
+def run_scale(images: int = 20, each: int = 10, only_takes: bool = False) -> int:
+    """What a take costs among many images; then so many images with so many warm containers each.
+
+    Parameters
+    ----------
+    images
+        With warm containers on the engine.
+    each
+        Warm containers of an image.
+    only_takes
+        Only the first part, which needs no engine.
+    """
+    return asyncio.run(scale.main(images, each, only_takes=only_takes))
+
+
+@app.command(name="replays")
+def run_replays() -> int:
+    """More images than a host has room for: what is started in vain; needs no engine."""
+    return asyncio.run(replays.main())
 
 
 @app.command(name="soak")

@@ -11,7 +11,7 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from bench import cpu
+from bench import cpu, takes
 from bench.katas import IMAGE, TRUE
 from bench.load import client, health, over_http
 from bench.soak import of_process
@@ -28,8 +28,11 @@ SIZES_BYTES = (1_000, 100_000, 1_000_000, 4_000_000)
 console = Console()
 
 
-async def main(images: int, each: int) -> int:
-    """Print tables: filling, being idle, running, growing with requests, draining."""
+async def main(images: int, each: int, *, only_takes: bool) -> int:
+    """Print tables: what a take costs; filling, idle, running, growing with requests, draining."""
+    await takes.main(console)
+    if only_takes:
+        return 0
     docker = DockerClient(os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST, lambda _: None)
     names = [f"{REPOSITORY}:{number}" for number in range(images)]
     for name in names:

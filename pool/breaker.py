@@ -1,7 +1,8 @@
 """Whether an image may be started now: after failures, later and later."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from pool.back_off import BackOff
 from pool.errors import EngineError
 
 FIRST_PAUSE_S = 1.0
@@ -20,7 +21,7 @@ class Breaker:
     """
 
     last_error: EngineError | None = None
-    _failures: int = 0
+    _back_off: BackOff = field(default_factory=lambda: BackOff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
     _failed_at_s: float = 0.0
     _closed_at_s: float = 0.0
 
@@ -30,16 +31,19 @@ class Breaker:
         if self.pause_s(now_s):
             return  # begun before the pause: starts that fail together are one failure
         if now_s - self._failed_at_s > FORGIVEN_AFTER_S:
-            self._failures = 0
+            self._back_off.succeeded()
         self._failed_at_s = now_s
-        pause_s = min(FIRST_PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)
-        self._failures = min(self._failures + 1, 16)
-        self._closed_at_s = now_s + pause_s
+        self._closed_at_s = now_s + self._back_off.failed()
 
     def succeeded(self) -> None:
         """A start succeeded: the next may be begun at once."""
         self.last_error = None
         self._closed_at_s = 0.0
+
+    def forgive(self) -> None:
+        """Forget that starts failed: it was not the image's fault."""
+        self.succeeded()
+        self._back_off.succeeded()
 
     @property
     def on_trial(self) -> bool:

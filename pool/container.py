@@ -11,15 +11,15 @@ class State(Enum):
 
     WARM = "warm"
     LEASED = "leased"
-    RETURNING = "returning"  # its use is over, and it is getting warm again
+    RESETTING = "resetting"  # between two runs of a reusable container
     DISCARDED = "discarded"
 
 
 _LEGAL_MOVES = {
     State.WARM: {State.LEASED, State.DISCARDED},
-    # Back to warm: its taker was cancelled before anything was sent.
-    State.LEASED: {State.WARM, State.RETURNING, State.DISCARDED},
-    State.RETURNING: {State.WARM, State.DISCARDED},
+    # Back to warm: its caller was cancelled before anything was sent.
+    State.LEASED: {State.WARM, State.RESETTING, State.DISCARDED},
+    State.RESETTING: {State.WARM, State.DISCARDED},
     State.DISCARDED: set[State](),
 }
 
@@ -28,7 +28,7 @@ _LEGAL_MOVES = {
 class Container:
     """A container that printed its ready mark at `born_s`, to be replaced at `stale_s`.
 
-    Both by the monotonic clock. `uses` counts its runs; there may be `most_uses`.
+    Both by the monotonic clock. `runs_served` counts its runs, of which it may serve `most_runs`.
     """
 
     container_id: str
@@ -37,9 +37,9 @@ class Container:
     stream: Stream = field(repr=False)
     born_s: float
     stale_s: float
-    most_uses: int = 1
+    most_runs: int = 1
     state: State = State.WARM
-    uses: int = 0
+    runs_served: int = 0
 
     def move(self, state: State) -> None:
         """Raises ValueError for a move that no container makes."""

@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from pool.sizing import Claim, Sizes, p95, wanted
+from pool.sharing import Claim
+from pool.sizing import Sizes, p95, wanted
 
 FAST_S = 15.0  # sees a class begin within a few presses
 SLOW_S = 300.0  # remembers it through a lull: learners think between presses
@@ -58,7 +59,8 @@ class Demand:
         self.filled = Rate()
         self.fill_times_s: list[float] = []  # the latest ones
         self.away_times_s: list[float] = []  # of those that come back by themselves
-        self.last_s = -math.inf
+        self.last_s = -math.inf  # when it was wanted last
+        self.own_s = -math.inf  # the same without hearsay
         self._missed = Rate()
         self._heard = Rate()
         self._sizes = sizes
@@ -75,11 +77,12 @@ class Demand:
     def heard(self, now_s: float, takes: float) -> None:
         """A sibling's takes, as many of them as will be ours if learners are spread evenly."""
         self._heard.note(now_s, takes)
-        self.expect(now_s)
+        self.last_s = max(now_s, self.last_s)
 
     def expect(self, now_s: float) -> None:
         """Somebody says that it will be wanted."""
         self.last_s = max(now_s, self.last_s)
+        self.own_s = max(now_s, self.own_s)
 
     def fill(self, now_s: float, fill_s: float) -> None:
         """A container got warm; it took that long."""
@@ -92,7 +95,7 @@ class Demand:
 
     def rate(self, now_s: float) -> float:
         """Takes per second to be ready for."""
-        return max(self.taken.at(now_s) + self._missed.at(now_s), self._heard.at(now_s))
+        return max(self._own_rate(now_s), self._heard.at(now_s))
 
     def claim(self, now_s: float) -> Claim:
         """What to keep warm: a target that rises at once, and falls after a cool-down."""
@@ -101,4 +104,15 @@ class Demand:
         needed = wanted(self.rate(now_s), until_replaced_s, now_s - self.last_s, sizes)
         if needed >= self._target or now_s - self._target_s >= sizes.cool_down_s:
             self._target, self._target_s = needed, now_s
-        return Claim(self._target, self.last_s)
+        return Claim(self._target, self.last_s, self._own(now_s, until_replaced_s))
+
+    def _own_rate(self, now_s: float) -> float:
+        return self.taken.at(now_s) + self._missed.at(now_s)
+
+    def _own(self, now_s: float, until_replaced_s: float) -> int:
+        """As much of the target as there would be without hearsay."""
+        own_rate = self._own_rate(now_s)
+        if self._heard.at(now_s) <= own_rate:
+            return self._target
+        needed = wanted(own_rate, until_replaced_s, now_s - self.own_s, self._sizes)
+        return min(self._target, needed)

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from pool.container import Container, State
 from pool.errors import PoolError
+from pool.host import Host
+from pool.sharing import Stake
 
 
 class Waiter:
-    """Someone who waits for the next container that gets warm.
+    """A caller that waits for the next container that gets warm.
 
     It is answered once, and says whether it took the answer: one that was cancelled in the same
     tick refuses, so that no container is handed to nobody.
@@ -45,29 +49,91 @@ class Waiter:
         return self._answer.result()
 
 
-class Ledger:
-    """All mutable state of one image's pool is in these few collections."""
+@dataclass
+class Counts:
+    """What happened so far; see PoolStatistics."""
 
-    def __init__(self) -> None:
+    hits: int = 0
+    misses: int = 0
+    starts: int = 0
+    failures: int = 0
+    resets: int = 0
+    discarded_after_runs: int = 0
+    runs_of_discarded: int = 0
+    discards: dict[str, int] = field(default_factory=dict)
+
+
+class Ledger:
+    """All mutable state of one image's pool is in these few collections.
+
+    Each move is passed on to the host's books, which count the containers of all images.
+    """
+
+    def __init__(self, host: Host, stake: Stake, *, reusable: bool = False) -> None:
         self.warm: deque[Container] = deque()
         self.leased: set[Container] = set()
-        self.returning: set[Container] = set()
+        self.resetting: set[Container] = set()
         self.waiting: deque[Waiter] = deque()
         self.starting = 0  # asked of the engine and not answered yet
         self.queued = 0  # refills that wait for their turn
+        self.reusable = reusable
+        self.is_closed = False  # nothing new is started, reset or handed out
+        self.counts = Counts()
+        self._host = host
+        self._stake = stake
 
     def __repr__(self) -> str:
         return (
             f"<Ledger warm={len(self.warm)} starting={self.starting} queued={self.queued}"
-            f" leased={len(self.leased)} returning={len(self.returning)}"
+            f" leased={len(self.leased)} resetting={len(self.resetting)}"
             f" waiting={len(self.waiting)}>"
         )
 
+    def __iter__(self) -> Iterator[Container]:
+        yield from (*self.warm, *self.leased, *self.resetting)
+
+    @property
+    def idle_target(self) -> int:
+        """How many should wait for a run, beside those in use and those that callers wait for.
+
+        Of reusable containers the target includes those in use. Those that are resetting are as
+        good as warm.
+        """
+        if not self.reusable:
+            return self._stake.target
+        return max(0, self._stake.target - len(self.leased) - len(self.waiting))
+
+    # Starts
+
+    def start_began(self) -> None:
+        """The engine was asked for a container."""
+        self.starting += 1
+        self.counts.starts += 1
+        self._host.moved(self._stake, starting=+1)
+
+    def start_ended(self) -> None:
+        """The engine has answered, whatever the answer is."""
+        self.starting -= 1
+        self._host.moved(self._stake, starting=-1)
+
+    def start_failed(self) -> None:
+        """The engine has answered with an error."""
+        self.start_ended()
+        self.counts.failures += 1
+
+    def missing(self, target: int) -> int:
+        """How many refills it takes to have `target` warm."""
+        coming = self.starting + self.queued + len(self.resetting) - len(self.waiting)
+        return max(0, target - len(self.warm) - max(0, coming))
+
+    # Callers
+
     def take(self) -> Container | None:
         """The oldest warm container, now leased; None is a miss."""
-        while self.warm:
-            container = self.warm.popleft()
+        for container in self.warm:
             if not container.stream.ended:
+                self.warm.remove(container)
+                self._host.moved(self._stake, warm=-1)
                 self._lease(container)
                 return container
         return None
@@ -78,14 +144,21 @@ class Ledger:
         self.waiting.append(waiter)
         return waiter
 
+    def leave(self, waiter: Waiter) -> None:
+        """The waiter waits no more."""
+        if waiter in self.waiting:
+            self.waiting.remove(waiter)
+
     def unserved(self) -> int:
         """How many wait for a container that is not on its way."""
-        return max(0, len(self.waiting) - self.starting - len(self.returning))
+        return max(0, len(self.waiting) - self.starting - len(self.resetting))
 
-    def missing(self, target: int) -> int:
-        """How many refills it takes to have `target` warm."""
-        coming = self.starting + self.queued + len(self.returning) - len(self.waiting)
-        return max(0, target - len(self.warm) - max(0, coming))
+    def fail_unserved(self, error: PoolError) -> None:
+        """Those whom nothing that is still on its way can serve learn why."""
+        while self.unserved():
+            self.waiting.popleft().fail(error)
+
+    # Containers
 
     def became_warm(self, container: Container) -> None:
         """To the first who waits and takes it; else it stays warm."""
@@ -94,38 +167,42 @@ class Ledger:
                 self._lease(container)
                 return
         self.warm.append(container)
+        self._host.moved(self._stake, warm=+1)
 
-    def given_back(self, container: Container) -> None:
-        """It can be used, again or still."""
-        self.leased.discard(container)
-        self.returning.discard(container)
+    def became_warm_again(self, container: Container) -> None:
+        """It was leased and not used, or it has been reset."""
+        self._no_longer_in_use(container)
         container.move(State.WARM)
         self.became_warm(container)
 
-    def comes_back(self, container: Container) -> None:
-        """Its use is over, and it is getting warm again."""
+    def reset_began(self, container: Container) -> None:
+        """Its run is over, and it is getting warm again; it still counts as in use."""
         self.leased.discard(container)
-        container.move(State.RETURNING)
-        self.returning.add(container)
+        container.move(State.RESETTING)
+        self.resetting.add(container)
 
-    def start_failed(self, error: PoolError) -> None:
-        """Those whom nothing that is still on its way can serve learn why."""
-        while self.unserved():
-            self.waiting.popleft().fail(error)
-
-    def leave(self, waiter: Waiter) -> None:
-        """It waits no more."""
-        if waiter in self.waiting:
-            self.waiting.remove(waiter)
-
-    def strike(self, container: Container) -> None:
-        """It is no longer in the books."""
+    def discard(self, container: Container, reason: str) -> None:
+        """The container leaves the books."""
         container.move(State.DISCARDED)
-        self.leased.discard(container)
-        self.returning.discard(container)
         if container in self.warm:
             self.warm.remove(container)
+            self._host.moved(self._stake, warm=-1)
+        self._no_longer_in_use(container)
+        self.count_discard(reason)
+        self.counts.discarded_after_runs += container.runs_served > 0
+        self.counts.runs_of_discarded += container.runs_served
+
+    def count_discard(self, reason: str) -> None:
+        """A container that never was in the books is discarded."""
+        self.counts.discards[reason] = self.counts.discards.get(reason, 0) + 1
 
     def _lease(self, container: Container) -> None:
         container.move(State.LEASED)
         self.leased.add(container)
+        self._host.moved(self._stake, in_use=+1)
+
+    def _no_longer_in_use(self, container: Container) -> None:
+        if container in self.leased or container in self.resetting:
+            self.leased.discard(container)
+            self.resetting.discard(container)
+            self._host.moved(self._stake, in_use=-1)

@@ -5,29 +5,36 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from pool.demand import Demand
 from pool.engine import ContainerEngine
 from pool.errors import PoolClosedError
 from pool.host import Host
 from pool.image_pool import ImagePool
 from pool.lease import Lease
+from pool.refills import Refills
 from pool.settings import PoolSettings
-from pool.sizing import share
 from pool.spec import ContainerSpec
 from pool.statistics import PoolStatistics
+from pool.tasks import Supervisor, Tasks
 from pool.workers import Workers
 
 CLOSE_LIMIT_S = 10.0
-RESIZE_S = 5.0
 
 
 def _to_nobody(_image: str) -> None:
     """Without siblings nobody need hear of a take."""
 
 
+def _policy_of(settings: PoolSettings) -> Callable[[ContainerSpec], Demand]:
+    return lambda spec: Demand(settings.sizes_of(spec))
+
+
 class Pools:
     """Must be made in a running loop.
 
-    `failed` hears of bugs in background jobs; `taken` of every take, by its image's name.
+    The supervisor hears of every error in the background. `taken` is called at each take, with the
+    image's name. `demand_of` makes what follows an image's demand and decides how many containers
+    to keep; None stands for the policy of the settings. `now_s` is a monotonic clock.
     """
 
     def __init__(
@@ -35,20 +42,27 @@ class Pools:
         engine: ContainerEngine,
         settings: PoolSettings,
         *,
-        failed: Callable[[BaseException], None],
+        supervisor: Supervisor,
         taken: Callable[[str], None] = _to_nobody,
+        demand_of: Callable[[ContainerSpec], Demand] | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._taken = taken
+        self._demand_of = demand_of or _policy_of(settings)
         self._now_s = now_s
-        self._workers = Workers(settings.refills_at_once, failed)
+        self._supervisor = supervisor
+        self._workers = Workers(settings.refills_at_once, supervisor)
         self._by_image: dict[str, ImagePool] = {}
-        self._host = Host(settings.host_limit, self._by_image.values)
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._host = Host(settings.host_limit)
+        self._refills = Refills(
+            self._host, self._workers, supervisor, at_once=settings.refills_at_once
+        )
+        self._retiring = Tasks(supervisor)
         self._closed = False
-        self._upkeep = asyncio.create_task(self._resize_for_ever(), name="resize pools")
+        self._upkeep = Tasks(supervisor)
+        self._upkeep.loop(self._resize_for_ever, "pools' upkeep")
 
     @property
     def by_image(self) -> dict[str, ImagePool]:
@@ -64,43 +78,53 @@ class Pools:
         """Whether one of the pools has it in its books."""
         return any(pool.holds(container_id) for pool in self._by_image.values())
 
+    def get(self, image: str) -> ImagePool | None:
+        """The image's pool, if it has one."""
+        return self._by_image.get(image)
+
     @asynccontextmanager
     async def lease(self, spec: ContainerSpec) -> AsyncIterator[Lease]:
         """See ImagePool.lease; the image is pooled from now on."""
         pool = self._pool_of(spec)
         self._taken(spec.image)
         async with pool.lease() as lease:
-            self.resize()
             yield lease
 
     def warm_up(self, spec: ContainerSpec) -> None:
         """It will be wanted soon: pool it, and start what it lacks in the background."""
-        self._pool_of(spec).demand.expect(self._now_s())
-        self.resize()
+        self._pool_of(spec).expect()
 
     def hear(self, spec: ContainerSpec, takes: float) -> None:
-        """A sibling has so many takes for us to expect as well: start what it takes, if any."""
-        self._pool_of(spec).demand.heard(self._now_s(), takes)
-        self.resize()
+        """A sibling has so many takes for us to expect as well: start what it takes, if any.
+
+        Nothing that is warm, starting or in use for another image is given up for it.
+        """
+        self._pool_of(spec).hear(takes)
 
     def resize(self) -> None:
-        """Let every image have what demand asks for, as far as the host's limit goes."""
+        """One round of the upkeep, which alone looks at all images.
+
+        Targets fall with demand, places are shared anew, and what is stale is replaced. An image
+        that nobody has wanted for `forget_s`, and that has no container and no caller, leaves the
+        books: its statistics end, and begin at zero when it is wanted again, as after a restart of
+        this process. Prometheus takes that for a reset of the image's counters, as it should; the
+        sum over several images that share a label falls by the forgotten image's part.
+        """
         now_s = self._now_s()
-        claims = {image: pool.demand.claim(now_s) for image, pool in self._by_image.items()}
-        # Those in use that come back by themselves are within their targets.
-        used_up = sum(pool.leased for pool in self._by_image.values() if not pool.comes_back)
-        targets = share(claims, self._host.limit - used_up)
-        for image, target in targets.items():
-            self._by_image[image].resize(target)
+        for image in [
+            image for image, pool in self._by_image.items() if self._forgets(pool, now_s)
+        ]:
+            self.retire(image, "forgotten")
+        pools = list(self._by_image.values())
+        self._host.settle({pool.stake: pool.demand.claim(now_s) for pool in pools}, now_s)
+        for pool in pools:
+            pool.tidy()
 
     def retire(self, image: str, reason: str) -> None:
-        """Let go of an image's warm containers, in the background; harmless if it has none."""
+        """Discard an image's warm containers, in the background; harmless if it has none."""
         pool = self._by_image.pop(image, None)
-        if pool is None:
-            return
-        task = asyncio.create_task(pool.close(reason), name=f"retire {image}")
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        if pool is not None:
+            self._retiring.start(pool.close(reason), f"retire {image}")
 
     def forgive(self) -> None:
         """The engine is back: what failed while it was away is no image's fault."""
@@ -113,17 +137,20 @@ class Pools:
         Callers end their leases first: what is still leased stays until its lease ends.
         """
         self._closed = True
-        self._upkeep.cancel()
+        await self._upkeep.cancel()
         for image in list(self._by_image):
             self.retire(image, "draining")
         await self._workers.close(CLOSE_LIMIT_S)
-        await asyncio.gather(*self._retiring)
+        await self._retiring.finish()
 
     async def _resize_for_ever(self) -> None:
         """Targets rise when somebody takes; that they fall again takes a look now and then."""
         while True:
-            await asyncio.sleep(RESIZE_S)
+            await asyncio.sleep(self._settings.resize_s)
             self.resize()
+
+    def _forgets(self, pool: ImagePool, now_s: float) -> bool:
+        return pool.is_idle and now_s - pool.demand.last_s >= self._settings.forget_s
 
     def _pool_of(self, spec: ContainerSpec) -> ImagePool:
         if self._closed:
@@ -132,17 +159,21 @@ class Pools:
         if pool is not None and pool.spec.image_id != spec.image_id:
             self.retire(spec.image, "image was replaced")
             pool = None
-        if pool is not None and pool.comes_back != (spec.uses > 1):
-            self.retire(spec.image, "other kind of use")
+        if pool is not None and pool.reusable != spec.reusable:
+            self.retire(spec.image, "now reusable" if spec.reusable else "no longer reusable")
             pool = None
         if pool is None:
-            pool = ImagePool(
-                spec,
-                self._engine,
-                workers=self._workers,
-                host=self._host,
-                settings=self._settings,
-                now_s=self._now_s,
-            )
-            self._by_image[spec.image] = pool
+            pool = self._by_image[spec.image] = self._new_pool(spec)
         return pool
+
+    def _new_pool(self, spec: ContainerSpec) -> ImagePool:
+        return ImagePool(
+            spec,
+            self._engine,
+            host=self._host,
+            refills=self._refills,
+            settings=self._settings,
+            supervisor=self._supervisor,
+            demand=self._demand_of(spec),
+            now_s=self._now_s,
+        )

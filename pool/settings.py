@@ -19,7 +19,8 @@ class PoolSettings:
     many background starts run together (a start costs 300 to 400 ms of CPU in the engine). A
     container that dies younger than `shortest_life_s` counts as one that could not start; one that
     has been warm for `longest_wait_s` is replaced, as is its host's clock, its tmpfs and whatever
-    else may have gone stale with it.
+    else may have gone stale with it. `resize_s` lies between two rounds of the upkeep. An image
+    leaves the books when nobody has wanted it for `forget_s`.
     """
 
     sizes: Sizes = field(default_factory=Sizes)
@@ -29,6 +30,8 @@ class PoolSettings:
     refills_at_once: int = 2
     shortest_life_s: float = 2.0
     longest_wait_s: float = 3600.0
+    resize_s: float = 5.0
+    forget_s: float = 3600.0
 
     def __post_init__(self) -> None:
         if self.host_containers < 0:
@@ -37,11 +40,11 @@ class PoolSettings:
             raise ValueError("refills_at_once must be 1 or more")
 
     def sizes_of(self, spec: ContainerSpec) -> Sizes:
-        """Of a pool of these: of containers that come back, no more than can be in use is of use.
+        """Of a pool of these: of reusable containers, no more than can be in use are of use.
 
         One more, as who takes the place of a run that has ended does not wait for its container.
         """
-        if spec.uses == 1 or self.leases_at_once is None:
+        if not spec.reusable or self.leases_at_once is None:
             return self.sizes
         most = min(self.sizes.maximum, self.leases_at_once + 1)
         return replace(self.sizes, maximum=max(self.sizes.minimum, most))

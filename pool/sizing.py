@@ -1,7 +1,7 @@
 """How many containers to keep warm: pure functions of counts, settings and the time."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 UNKNOWN_FILL_S = 1.0  # before the first start: on a busy machine they take that long
@@ -61,21 +61,3 @@ def may_yield(warm: int, rate: float, running: int, waited_s: float) -> bool:
     It does while kata run and what is warm will do for as long as it may have to wait.
     """
     return running > 0 and waited_s < LONGEST_YIELD_S and warm > rate * LONGEST_YIELD_S
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What one image asks of the host."""
-
-    target: int
-    wanted_s: float  # when it was wanted last
-
-
-def share(claims: Mapping[str, Claim], limit: int) -> dict[str, int]:
-    """Targets that fit into the host's limit: who was wanted least recently gives way first."""
-    left = max(0, limit)
-    granted = {}
-    for image in sorted(claims, key=lambda image: claims[image].wanted_s, reverse=True):
-        granted[image] = min(claims[image].target, left)
-        left -= granted[image]
-    return granted

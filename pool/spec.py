@@ -27,8 +27,7 @@ class ContainerSpec:
 
     `ready_mark` is what `command` prints once it waits on its stdin; only then is the container
     warm. With exec delivery `holder` keeps the container alive under `holder_user` while `command`
-    runs beside it as `user`. One that serves more than one of its `uses` gets warm again by itself
-    between two of them.
+    runs beside it as `user`. It is reusable if it serves more than one run, `most_runs` at most.
     """
 
     image: str  # the name that people know it by: for logs
@@ -36,7 +35,7 @@ class ContainerSpec:
     command: tuple[str, ...]
     ready_mark: bytes
     user: str
-    uses: int = 1  # at most
+    most_runs: int = 1
     delivery: Delivery = Delivery.ATTACH
     holder: tuple[str, ...] = ()
     holder_user: str = ""
@@ -60,6 +59,11 @@ class ContainerSpec:
     network: str = "none"
     runtime: str = ""  # a name that the engine knows; empty: its default
     init: bool = True
+
+    @property
+    def reusable(self) -> bool:
+        """Whether a container of it may serve more than one run, and is reset between two runs."""
+        return self.most_runs > 1
 
     def create_body(self) -> dict[str, Any]:
         """The JSON body of the engine's `POST /containers/create`."""

@@ -10,15 +10,20 @@ from collections.abc import Callable, Coroutine
 
 from asyncio_pool import AioPool
 
+from pool.tasks import Supervisor
+
 Job = Callable[[], Coroutine[None, None, None]]
 
 
 class Workers:
-    """Runs jobs, at most `size` at once, in the order they came. Must be made in a running loop."""
+    """Runs jobs, at most `size` at once, in the order they came. Must be made in a running loop.
 
-    def __init__(self, size: int, failed: Callable[[BaseException], None]) -> None:
+    The supervisor hears of a job that fails, by the job's name.
+    """
+
+    def __init__(self, size: int, supervisor: Supervisor) -> None:
         self._pool = AioPool(size=size)
-        self._failed = failed
+        self._supervisor = supervisor
         self._running: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -27,10 +32,10 @@ class Workers:
         """Whether nothing runs and nothing waits."""
         return bool(self._pool.is_empty)
 
-    def submit(self, job: Job) -> None:
-        """Run it when its turn comes. After `close` it is never run."""
+    def submit(self, job: Job, name: str) -> None:
+        """Run the job when its turn comes. After `close` it is never run."""
         if not self._closed:
-            self._pool.spawn_n(self._run(job))
+            self._pool.spawn_n(self._run(job, name))
 
     async def close(self, limit_s: float) -> None:
         """Nothing new; wait for what runs, cancel it when `limit_s` have passed."""
@@ -43,7 +48,7 @@ class Workers:
                 task.cancel()
             await self._pool.join()
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: Job, name: str) -> None:
         if self._closed:
             return
         task = asyncio.current_task()
@@ -54,6 +59,6 @@ class Workers:
         except asyncio.CancelledError:
             pass  # by close(), and swallowed on purpose: the pool must count this one as ended
         except BaseException as error:
-            self._failed(error)
+            self._supervisor.report(name, error)
         finally:
             self._running.discard(task)

@@ -92,7 +92,7 @@ class Service:
                 leases_at_once=places,
                 refills_at_once=settings.refills_at_once,
             ),
-            failed=lambda error: report_bug("refill", error),
+            supervisor=self.supervisor,
             taken=self._siblings.took,
         )
         self._images = Images(
@@ -226,7 +226,7 @@ class Service:
             self._warm_up(name)
 
     def _standing(self, image: str) -> Standing | None:
-        pool, now_s = self._pools.by_image.get(image), time.monotonic()
+        pool, now_s = self._pools.get(image), time.monotonic()
         if pool is None:
             return None
         demand = pool.demand

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from bench.simulator.clock import Act, Clock, Cores
 from bench.simulator.policies import Policy
 from bench.simulator.workload import Press
-from pool.host import Host
-from pool.image_pool import AGE_SPREAD
 from pool.settings import PoolSettings
-from pool.sizing import LONGEST_YIELD_S, may_yield, share
+from pool.sharing import Claim
+from pool.sizing import LONGEST_YIELD_S, may_yield
+from pool.starts import SPREAD
 
 NOTICE_EVERY_S = 1.0  # of one image, by one replica
 NOTICE_TAKES_S = 0.005
@@ -89,21 +89,47 @@ class _Container:
     stale_s: float
 
 
-class _Host(Host):
-    """The daemon's, which counts as it goes along instead of asking all tenants each time."""
+class _Host:
+    """At most `limit` containers: the image that was wanted least recently gives way first."""
 
     def __init__(self, limit: int, pools: "dict[str, SimPool]") -> None:
-        super().__init__(limit, pools.values)
+        self.limit = limit
         self.containers = 0
         self.leased = 0
+        self._pools = pools
 
     @property
     def running(self) -> int:
+        """How many containers are in use."""
         return self.leased
 
     @property
     def room(self) -> int:
+        """How many more fit; negative when there are too many."""
         return self.limit - self.containers
+
+    def make_room(self, wanted: int) -> None:
+        """Discard warm ones until that many fit."""
+        for _ in range(wanted - self.room):
+            with_warm = [pool for pool in self._pools.values() if pool.warm]
+            if not with_warm:
+                return
+            min(with_warm, key=lambda pool: pool.wanted_s).let_go_of_one()
+
+    def run_ended(self) -> None:
+        """Refills that waited for it may begin."""
+        for pool in list(self._pools.values()):
+            pool.fill()
+
+
+def share(claims: dict[str, Claim], limit: int) -> dict[str, int]:
+    """Targets that fit into the limit, by recency."""
+    left = max(0, limit)
+    granted = {}
+    for image in sorted(claims, key=lambda image: claims[image].wanted_s, reverse=True):
+        granted[image] = min(claims[image].target, left)
+        left -= granted[image]
+    return granted
 
 
 class SimPool:
@@ -257,7 +283,7 @@ class SimPool:
         self._has_filled = True
         self.keeper.fill(now_s, now_s - began_s)
         longest_s = PoolSettings.longest_wait_s
-        stale_s = now_s + longest_s * (1 - AGE_SPREAD * self._replica.rng.random())
+        stale_s = now_s + longest_s * (1 - SPREAD * self._replica.rng.random())
         container = _Container(began_s, stale_s)
         ready = self._waiting.popleft() if self._waiting else None
         if ready is None:

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Protocol
 
 from pool.demand import Demand, Rate
-from pool.pools import RESIZE_S
 from pool.settings import PoolSettings
-from pool.sizing import Claim, Sizes, p95
+from pool.sharing import Claim
+from pool.sizing import Sizes, p95
 
 TO_ALL = 1000
 NO_LIMIT = 10**6
@@ -167,7 +167,7 @@ class Policy:
     first_to_all: bool = False
     yields: bool = True
     resizes_on_miss: bool = False
-    resize_s: float = RESIZE_S
+    resize_s: float = PoolSettings().resize_s
     host_limit: int = PoolSettings().host_limit
     steady: bool = False
     foresees: bool = False

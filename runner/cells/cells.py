@@ -105,7 +105,7 @@ class Cells:
         """The container that serves many runs, where that can be had; else `spec`."""
         if self._volume is None:
             return spec
-        return replace(cell_spec_of(spec, self._volume, *self._overlays), uses=self._uses)
+        return replace(cell_spec_of(spec, self._volume, *self._overlays), most_runs=self._uses)
 
     @property
     def status(self) -> CellsStatus:

@@ -120,6 +120,6 @@ def _image(pool: PoolStatistics) -> dict[str, Any]:
 
 
 def _mode(spec: ContainerSpec) -> str:
-    if spec.uses > 1:
+    if spec.reusable:
         return "cells"
     return "copied home" if spec.volumes else "read-only"

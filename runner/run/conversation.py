@@ -50,7 +50,7 @@ class Conversation(Protocol):
 
 def conversation(spec: ContainerSpec, lease: Lease, engine: ContainerEngine) -> Conversation:
     """The one for this kind of container."""
-    return WithCell(lease) if spec.uses > 1 else WithContainer(lease, engine)
+    return WithCell(lease) if spec.reusable else WithContainer(lease, engine)
 
 
 def worst_s(kata: Kata) -> float:
@@ -99,7 +99,7 @@ class WithCell:
         answer = await _converse(kata, self._lease, hand_over_to_cell, cell.read, deadline_s)
         is_whole = answer.failure is None and not answer.is_cut
         if cell.unfit or is_whole:
-            self._lease.again = cell.next_cell
+            self._lease.reset = cell.next_cell
         if answer.failure is Code.MACHINERY_FAILED:
             return replace(answer, reason=f"no answer: {cell.unfit or 'the cell ended'}")
         return answer

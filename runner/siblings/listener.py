@@ -48,7 +48,7 @@ class Listener:
 
     async def _heed(self, notice: RefillNotice) -> Verdict:
         name, takes = notice.image, notice.takes / notice.told
-        pool = self._pools.by_image.get(name)
+        pool = self._pools.get(name)
         if pool is not None:
             self._pools.hear(pool.spec, takes)
             return Verdict.COUNTED

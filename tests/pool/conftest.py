@@ -9,9 +9,21 @@ from typing import Any
 
 import pytest
 
-from pool import ContainerSpec, DockerClient, EngineError, ImagePool, Pools, PoolSettings, Sizes
+from pool import (
+    ContainerSpec,
+    DockerClient,
+    EngineError,
+    ImagePool,
+    Pools,
+    PoolSettings,
+    Sizes,
+    Supervisor,
+)
+from pool.demand import Demand
 from pool.host import Host
+from pool.refills import Refills
 from pool.workers import Workers
+from tests.reports import Reports
 
 from .fake_dockerd import FakeDockerd
 from .fake_engine import FakeEngine
@@ -67,21 +79,41 @@ def engine() -> FakeEngine:
     return FakeEngine()
 
 
+@pytest.fixture
+def reports() -> Reports:
+    """What the pools' supervisor heard; must be empty when the test is over."""
+    return Reports()
+
+
+@pytest.fixture
+def supervisor(reports: Reports) -> Supervisor:
+    """Lets a loop that failed run again almost at once."""
+    return Supervisor(reports, first_pause_s=0.001, longest_pause_s=0.004)
+
+
 def lone_pool(
     engine: FakeEngine,
     workers: Workers,
     settings: PoolSettings,
+    supervisor: Supervisor,
+    *,
     now_s: Callable[[], float],
-    uses: int = 1,
+    most_runs: int = 1,
 ) -> ImagePool:
     """A pool that has the host for itself."""
-    tenants: list[ImagePool] = []
-    host = Host(settings.host_limit, lambda: tenants)
-    spec = replace(SPEC, uses=uses)
-    tenants.append(
-        ImagePool(spec, engine, workers=workers, host=host, settings=settings, now_s=now_s)
+    host = Host(settings.host_limit)
+    refills = Refills(host, workers, supervisor, at_once=settings.refills_at_once)
+    spec = replace(SPEC, most_runs=most_runs)
+    return ImagePool(
+        spec,
+        engine,
+        host=host,
+        refills=refills,
+        settings=settings,
+        supervisor=supervisor,
+        demand=Demand(settings.sizes_of(spec)),
+        now_s=now_s,
     )
-    return tenants[0]
 
 
 MakePool = Callable[..., ImagePool]
@@ -89,17 +121,18 @@ MakePools = Callable[..., Pools]
 
 
 @pytest.fixture
-async def make_pool(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool]:
+async def make_pool(
+    engine: FakeEngine, clock: Clock, reports: Reports, supervisor: Supervisor
+) -> AsyncIterator[MakePool]:
     """Makes pools of one image on the fake engine, and closes them; no job of theirs had a bug."""
-    bugs: list[BaseException] = []
     made: list[tuple[ImagePool, Workers]] = []
 
-    def make(target: int = 2, refills_at_once: int = 2, uses: int = 1) -> ImagePool:
+    def make(target: int = 2, refills_at_once: int = 2, most_runs: int = 1) -> ImagePool:
         settings = PoolSettings(
             sizes=Sizes(minimum=target, maximum=target, spare=0), refills_at_once=refills_at_once
         )
-        workers = Workers(refills_at_once, bugs.append)
-        pool = lone_pool(engine, workers, settings, clock, uses)
+        workers = Workers(refills_at_once, supervisor)
+        pool = lone_pool(engine, workers, settings, supervisor, now_s=clock, most_runs=most_runs)
         made.append((pool, workers))
         return pool
 
@@ -109,13 +142,14 @@ async def make_pool(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool]
     for pool, workers in made:
         await pool.close("test is over")
         await workers.close(1)
-    assert not bugs
+    assert not reports.errors
 
 
 @pytest.fixture
-async def make_pools(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePools]:
+async def make_pools(
+    engine: FakeEngine, clock: Clock, reports: Reports, supervisor: Supervisor
+) -> AsyncIterator[MakePools]:
     """Makes pools of all images on the fake engine, and closes them; no job of theirs had a bug."""
-    bugs: list[BaseException] = []
     made: list[Pools] = []
 
     def make(
@@ -130,7 +164,7 @@ async def make_pools(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool
             host_containers=host,
             refills_at_once=refills_at_once,
         )
-        made.append(Pools(engine, settings, failed=bugs.append, now_s=clock, **more))
+        made.append(Pools(engine, settings, supervisor=supervisor, now_s=clock, **more))
         return made[-1]
 
     yield make
@@ -138,7 +172,7 @@ async def make_pools(engine: FakeEngine, clock: Clock) -> AsyncIterator[MakePool
     engine.release()
     for pools in made:
         await pools.close()
-    assert not bugs
+    assert not reports.errors
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pool import EngineError, Lease, PoolClosedError
+from pool import EngineError, Lease, PoolClosedError, Supervisor
 
 from .conftest import Clock, settle
 from .fake_engine import FakeEngine
@@ -17,16 +17,16 @@ from .fake_engine import FakeEngine
 class Caller:
     """A run that holds its container until it is told to end.
 
-    With `again` it then says that the container comes back.
+    With `reset` its container can then serve another run.
     """
 
     def __init__(
         self,
         leasing: AbstractAsyncContextManager[Lease],
-        again: Callable[[], Awaitable[str]] | None = None,
+        reset: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self.lease: Lease | None = None
-        self._again = again
+        self._reset = reset
         self._end = asyncio.Event()
         self.task = asyncio.create_task(self._run(leasing))
 
@@ -36,7 +36,7 @@ class Caller:
                 self.lease = lease
                 try:
                     await self._end.wait()
-                    lease.again = self._again
+                    lease.reset = self._reset
                 finally:
                     self.lease = None
         except (EngineError, PoolClosedError):
@@ -57,6 +57,7 @@ class Machine(RuleBasedStateMachine):
         self.engine.hold()
         self.clock = Clock()
         self.bugs: list[BaseException] = []
+        self.supervisor = Supervisor(lambda _name, error: self.bugs.append(error))
         self.callers: list[Caller] = []
         self.go(self._open())
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pool import EngineError, ImagePool, Pools, PoolSettings, Sizes
+from pool import EngineError, ImagePool, Pools, PoolSettings, Sizes, Supervisor
 
 from .conftest import SPEC, Clock, MakePool, settle
 from .fake_engine import FakeEngine
@@ -39,7 +39,7 @@ async def test_cancelled_at_any_step(
     for turns in count():
         pool = make_pool(TARGET)
         if warm_before:
-            pool.fill()
+            pool.refill_soon()
             await settle()
         task = asyncio.create_task(a_run(pool))
         for _turn in range(turns):
@@ -49,7 +49,7 @@ async def test_cancelled_at_any_step(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        pool.fill()
+        pool.refill_soon()
         await settle()
 
         assert_whole(pool, engine)
@@ -86,7 +86,7 @@ async def test_cancelled_while_its_start_is_ending(
     await settle()
     engine.release()
     clock.advance(60)  # past any pause
-    pool.fill()
+    pool.refill_soon()
     await settle()
 
     assert_whole(pool, engine)
@@ -101,7 +101,7 @@ async def test_a_time_limit_ends_the_wait(make_pool: MakePool, engine: FakeEngin
         async with asyncio.timeout(0.01), pool.lease():
             pass
     engine.release()
-    pool.fill()
+    pool.refill_soon()
     await settle()
 
     assert_whole(pool, engine)
@@ -125,7 +125,7 @@ async def test_all_waiters_cancelled_in_one_tick(make_pool: MakePool, engine: Fa
     assert_whole(pool, engine)
 
 
-Act = st.sampled_from(["take", "take", "cancel", "turn", "let go", "refuse", "kill", "fill"])
+Act = st.sampled_from(["take", "take", "cancel", "turn", "let go", "refuse", "kill", "refill"])
 
 
 @settings(deadline=None, max_examples=150)
@@ -137,7 +137,10 @@ def test_whole_after_any_storm(acts: list[tuple[str, int]]) -> None:
         engine, clock, bugs = FakeEngine(), Clock(), list[BaseException]()
         engine.hold()
         pools = Pools(
-            engine, PoolSettings(sizes=Sizes(TARGET, TARGET, 0)), failed=bugs.append, now_s=clock
+            engine,
+            PoolSettings(sizes=Sizes(TARGET, TARGET, 0)),
+            supervisor=Supervisor(lambda _name, error: bugs.append(error)),
+            now_s=clock,
         )
         pools.warm_up(SPEC)
         pool = pools.by_image[SPEC.image]
@@ -150,7 +153,7 @@ def test_whole_after_any_storm(acts: list[tuple[str, int]]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         await settle()
         clock.advance(60)  # past any pause
-        pool.fill()
+        pool.refill_soon()
         await settle()
 
         assert_whole(pool, engine)
@@ -170,7 +173,7 @@ async def _do(
         "let go": engine.let_go,
         "refuse": lambda: engine.held and engine.refuse(EngineError("start", "no")),
         "kill": lambda: engine.living and engine.kill(sorted(engine.living)[0]),
-        "fill": pool.fill,
+        "refill": pool.refill_soon,
         "turn": lambda: None,
     }
     acts[act]()

@@ -26,7 +26,7 @@ class HostMachine(Machine):
         self.pools = Pools(
             self.engine,
             PoolSettings(sizes=sizes, host_containers=LIMIT),
-            failed=self.bugs.append,
+            supervisor=self.supervisor,
             now_s=self.clock,
         )
 

@@ -3,7 +3,9 @@
 import pytest
 
 from pool import Container, EngineError, State
+from pool.host import Host
 from pool.ledger import Ledger
+from pool.sharing import Stake
 
 from .fake_engine import FakeStream
 
@@ -15,9 +17,14 @@ def a_container(name: str = "one") -> Container:
     return Container(name, name, "image", FakeStream(), born_s=1.0, stale_s=9.0)
 
 
+def a_ledger() -> Ledger:
+    """Of one image, on a host of its own."""
+    return Ledger(Host(40), Stake("image"))
+
+
 def test_take_gives_the_oldest() -> None:
     """What got warm first is leased first."""
-    ledger, old, young = Ledger(), a_container("old"), a_container("young")
+    ledger, old, young = a_ledger(), a_container("old"), a_container("young")
     ledger.became_warm(old)
     ledger.became_warm(young)
 
@@ -28,7 +35,7 @@ def test_take_gives_the_oldest() -> None:
 
 def test_take_from_nothing_is_a_miss() -> None:
     """With nothing warm, nothing is taken and nobody joins a queue."""
-    ledger = Ledger()
+    ledger = a_ledger()
 
     assert ledger.take() is None
     assert not ledger.waiting
@@ -36,7 +43,7 @@ def test_take_from_nothing_is_a_miss() -> None:
 
 def test_a_taken_container_is_leased() -> None:
     """The books and the container agree."""
-    ledger, container = Ledger(), a_container()
+    ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
 
     ledger.take()
@@ -47,7 +54,7 @@ def test_a_taken_container_is_leased() -> None:
 
 async def test_what_gets_warm_goes_to_who_waited_longest() -> None:
     """First come, first served."""
-    ledger, one, two = Ledger(), a_container("1"), a_container("2")
+    ledger, one, two = a_ledger(), a_container("1"), a_container("2")
     first, second = ledger.wait(), ledger.wait()
 
     ledger.became_warm(one)
@@ -60,7 +67,7 @@ async def test_what_gets_warm_goes_to_who_waited_longest() -> None:
 
 async def test_one_who_went_away_is_passed_over() -> None:
     """A waiter that withdrew is not handed anything; the next in the queue is."""
-    ledger, container = Ledger(), a_container()
+    ledger, container = a_ledger(), a_container()
     gone, here = ledger.wait(), ledger.wait()
     assert gone.withdraw() is None
 
@@ -71,7 +78,7 @@ async def test_one_who_went_away_is_passed_over() -> None:
 
 async def test_a_waiter_is_answered_once() -> None:
     """Whoever has a container refuses a second one, and an error too."""
-    waiter = Ledger().wait()
+    waiter = a_ledger().wait()
 
     assert waiter.offer(a_container())
     assert not waiter.offer(a_container())
@@ -80,7 +87,7 @@ async def test_a_waiter_is_answered_once() -> None:
 
 async def test_a_waiter_that_was_answered_hands_over_what_it_got() -> None:
     """One that leaves after it was answered gives the container back to its caller."""
-    ledger, container = Ledger(), a_container()
+    ledger, container = a_ledger(), a_container()
     waiter = ledger.wait()
     ledger.became_warm(container)
 
@@ -89,7 +96,7 @@ async def test_a_waiter_that_was_answered_hands_over_what_it_got() -> None:
 
 async def test_a_waiter_that_was_failed_has_nothing_to_hand_over() -> None:
     """One that leaves after it was told of an error holds no container."""
-    waiter = Ledger().wait()
+    waiter = a_ledger().wait()
     waiter.fail(ERROR)
 
     assert waiter.withdraw() is None
@@ -97,7 +104,7 @@ async def test_a_waiter_that_was_failed_has_nothing_to_hand_over() -> None:
 
 async def test_leaving_twice_is_harmless() -> None:
     """One that was answered is in the queue no more, and may leave all the same."""
-    ledger = Ledger()
+    ledger = a_ledger()
     waiter = ledger.wait()
 
     ledger.leave(waiter)
@@ -109,12 +116,12 @@ async def test_leaving_twice_is_harmless() -> None:
 
 async def test_what_is_given_back_goes_to_the_next_who_waits() -> None:
     """A container that its taker did not want is as good as a new one."""
-    ledger, container = Ledger(), a_container()
+    ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
     ledger.take()
     waiter = ledger.wait()
 
-    ledger.given_back(container)
+    ledger.became_warm_again(container)
 
     assert await waiter.container() is container
     assert ledger.leased == {container}
@@ -122,11 +129,11 @@ async def test_what_is_given_back_goes_to_the_next_who_waits() -> None:
 
 def test_what_is_given_back_is_warm_again() -> None:
     """With nobody waiting it waits for the next taker."""
-    ledger, container = Ledger(), a_container()
+    ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
     ledger.take()
 
-    ledger.given_back(container)
+    ledger.became_warm_again(container)
 
     assert list(ledger.warm) == [container]
     assert not ledger.leased
@@ -135,11 +142,11 @@ def test_what_is_given_back_is_warm_again() -> None:
 
 async def test_a_failed_start_fails_those_whom_nothing_can_serve() -> None:
     """As many go on waiting as starts are under way."""
-    ledger, container = Ledger(), a_container()
+    ledger, container = a_ledger(), a_container()
     first, second = ledger.wait(), ledger.wait()
     ledger.starting = 1
 
-    ledger.start_failed(ERROR)
+    ledger.fail_unserved(ERROR)
     ledger.became_warm(container)
 
     with pytest.raises(EngineError, match="no bash"):
@@ -164,7 +171,7 @@ async def test_counts_what_is_missing(
     warm: int, starting: int, queued: int, waiting: int, missing: int
 ) -> None:
     """To have three warm: what is warm or on its way counts, save what somebody waits for."""
-    ledger = Ledger()
+    ledger = a_ledger()
     for _ in range(warm):
         ledger.warm.append(a_container())
     for _ in range(waiting):
@@ -176,7 +183,7 @@ async def test_counts_what_is_missing(
 
 async def test_counts_who_waits_for_nothing() -> None:
     """Unserved is who waits beyond the starts that are under way; what is queued may never run."""
-    ledger = Ledger()
+    ledger = a_ledger()
     ledger.wait()
     ledger.wait()
     ledger.starting, ledger.queued = 1, 5
@@ -187,12 +194,12 @@ async def test_counts_who_waits_for_nothing() -> None:
 @pytest.mark.parametrize("leased", [False, True])
 def test_strikes_a_container_from_the_books(leased: bool) -> None:
     """Warm or leased, it is gone and never comes back."""
-    ledger, container = Ledger(), a_container()
+    ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
     if leased:
         ledger.take()
 
-    ledger.strike(container)
+    ledger.discard(container, "used")
 
     assert not ledger.warm
     assert not ledger.leased
@@ -201,7 +208,7 @@ def test_strikes_a_container_from_the_books(leased: bool) -> None:
 
 def test_says_what_is_in_the_books() -> None:
     """Its repr tells an operator all counts."""
-    ledger = Ledger()
+    ledger = a_ledger()
     ledger.became_warm(a_container())
 
-    assert repr(ledger) == "<Ledger warm=1 starting=0 queued=0 leased=0 returning=0 waiting=0>"
+    assert repr(ledger) == "<Ledger warm=1 starting=0 queued=0 leased=0 resetting=0 waiting=0>"

@@ -5,9 +5,21 @@ from dataclasses import replace
 
 import pytest
 
-from pool import EngineError, PoolClosedError, PoolSettings, Sizes
+from pool import (
+    ContainerSpec,
+    EngineError,
+    ImagePool,
+    PoolClosedError,
+    Pools,
+    PoolSettings,
+    Sizes,
+    Supervisor,
+)
+from pool.demand import Demand
 from pool.settings import WARM_BYTES
+from pool.sharing import Claim
 from pool.sizing import LONGEST_YIELD_S
+from tests.reports import Reports
 
 from .conftest import SPEC, Clock, MakePools, settle
 from .fake_engine import FakeEngine
@@ -287,7 +299,7 @@ async def test_an_image_that_nobody_wants_any_more_lets_go(
 async def test_all_images_together_stay_within_the_hosts_limit(
     make_pools: MakePools, engine: FakeEngine, clock: Clock
 ) -> None:
-    """Whoever was wanted least recently lets go; what runs counts, too."""
+    """An image gets what is free, and takes nothing from another one; what is in use counts."""
     pools = make_pools(target=3, host=5)
     pools.warm_up(OTHER)
     await settle()
@@ -297,14 +309,14 @@ async def test_all_images_together_stay_within_the_hosts_limit(
         await settle()
 
         warm = {image: pool.warm for image, pool in pools.by_image.items()}
-        # The third of the leased image's gives way to the run, see may_yield.
-        assert warm == {SPEC.image: 2, OTHER.image: 1}
+        assert warm == {SPEC.image: 1, OTHER.image: 3}
     await settle()
     pools.resize()
     await settle()
     warm = {image: pool.warm for image, pool in pools.by_image.items()}
-    assert warm == {SPEC.image: 3, OTHER.image: 2}
+    assert warm == {SPEC.image: 2, OTHER.image: 3}
     assert len(engine.living) == 5
+    assert engine.starts == 6
 
 
 async def test_what_a_learner_waits_for_displaces_what_is_warm(
@@ -327,6 +339,88 @@ def test_memory_bounds_the_host_as_well() -> None:
 
     assert few.host_limit == 10
     assert PoolSettings(host_containers=4).host_limit == 4
+
+
+async def test_what_happens_to_one_image_asks_no_other(
+    engine: FakeEngine, clock: Clock, supervisor: Supervisor
+) -> None:
+    """A take, a notice and an announcement cost the same with three images as with thirty."""
+    asked: list[str] = []
+
+    class Asked(Demand):
+        def __init__(self, spec: ContainerSpec) -> None:
+            super().__init__(SIZES)
+            self._image = spec.image
+
+        def claim(self, now_s: float) -> Claim:
+            asked.append(self._image)
+            return super().claim(now_s)
+
+    pools = Pools(
+        engine,
+        PoolSettings(host_containers=6),
+        supervisor=supervisor,
+        demand_of=Asked,
+        now_s=clock,
+    )
+    for number in range(30):
+        pools.warm_up(replace(SPEC, image=f"image-{number}"))
+    pools.warm_up(SPEC)
+    await settle()
+    asked.clear()
+
+    async with pools.lease(SPEC):
+        await settle()
+    pools.hear(SPEC, takes=1)
+    pools.warm_up(SPEC)
+    await settle()
+
+    assert asked == [SPEC.image] * 3
+    await pools.close()
+
+
+async def test_hearsay_takes_nothing_from_an_image_with_takes(
+    make_pools: MakePools, engine: FakeEngine, clock: Clock
+) -> None:
+    """Whatever siblings say, and however often, about however many other images."""
+    pools = make_pools(sizes=Sizes(), host=12)
+    async with pools.lease(SPEC):
+        await settle()
+    await settle()
+    pool = pools.by_image[SPEC.image]
+    warm = pool.warm
+    assert warm == pool.target > 0
+
+    for number in range(60):
+        pools.hear(replace(SPEC, image=f"heard-{number % 9}"), takes=100)
+        await settle()
+        clock.advance(0.4)  # not so long that the image is wanted less by itself
+        pools.resize()
+        assert pool.warm == warm
+
+    assert not pool.counts.discards.keys() & {"evicted", "surplus"}
+    assert engine.starts == 12 + 1
+
+
+async def test_own_demand_gets_places_that_are_held_by_hearsay(
+    make_pools: MakePools, engine: FakeEngine, clock: Clock
+) -> None:
+    """Not all at once: nobody waits for them."""
+    pools = make_pools(sizes=Sizes(), host=3)
+    pools.hear(OTHER, takes=100)
+    await settle()
+    assert pools.by_image[OTHER.image].warm == 3
+
+    for _ in range(600):
+        async with pools.lease(SPEC):
+            pass
+        await settle()
+        clock.advance(1)
+        pools.hear(OTHER, takes=1)
+        pools.resize()
+
+    assert pools.by_image[SPEC.image].warm > 0
+    assert pools.by_image[OTHER.image].warm == 0
 
 
 async def test_a_notice_warms(make_pools: MakePools, engine: FakeEngine) -> None:
@@ -359,11 +453,17 @@ async def test_every_take_is_told_at_once(make_pools: MakePools, engine: FakeEng
     await missing
 
 
+def lose_one(pool: ImagePool, engine: FakeEngine, clock: Clock) -> None:
+    """A warm container dies, too old to count as one that could not start."""
+    clock.advance(10)
+    engine.kill(pool._ledger.warm[0].container_id)
+
+
 class TestRefillsYield:
     """To runs of any image, while enough are warm."""
 
     async def test_to_a_run_of_another_image(
-        self, make_pools: MakePools, engine: FakeEngine
+        self, make_pools: MakePools, engine: FakeEngine, clock: Clock
     ) -> None:
         """The refill begins when the run is over."""
         pools = make_pools(target=3)
@@ -373,7 +473,7 @@ class TestRefillsYield:
         other = pools.by_image[OTHER.image]
 
         async with pools.lease(SPEC):
-            other.let_go_of_one()
+            lose_one(other, engine, clock)
             await settle()
             assert (other.warm, other.starting) == (2, 0)
         await settle()
@@ -401,7 +501,7 @@ class TestRefillsYield:
         pool = pools.by_image[SPEC.image]
 
         async with pools.lease(SPEC):
-            pool.let_go_of_one()
+            lose_one(pool, engine, clock)
             await settle()
             assert pool.warm == 2
 
@@ -438,3 +538,96 @@ async def test_what_has_waited_too_long_is_replaced(
     assert not after_some & set(engine.living)
     assert pools.by_image[SPEC.image].warm == 12
     assert pools.by_image[SPEC.image].counts.discards["stale"] >= 12
+
+
+async def test_an_upkeep_that_fails_is_reported_and_works_again(
+    engine: FakeEngine, supervisor: Supervisor, reports: Reports
+) -> None:
+    """The upkeep is a loop of the supervisor's: an error ends one round of it, not all of them."""
+    moment_s, asked_again = 1000.0, asyncio.Event()
+
+    def broken_clock() -> float:
+        if not reports.errors:
+            raise RuntimeError("no time")
+        asked_again.set()
+        return moment_s
+
+    pools = Pools(engine, PoolSettings(resize_s=0.001), supervisor=supervisor, now_s=broken_clock)
+    await asyncio.wait_for(asked_again.wait(), timeout=10)
+
+    assert reports.names == ["pools' upkeep"]
+    assert str(reports.errors[0]) == "no time"
+    status = supervisor.loops["pools' upkeep"]
+    assert (status.is_running, status.failures, status.last_error) == (True, 1, "no time")
+    await pools.close()
+    assert not supervisor.loops
+
+
+class TestForgetting:
+    """Images that nobody wants any more leave the books."""
+
+    async def test_an_image_that_nobody_has_wanted_for_long_is_forgotten(
+        self, make_pools: MakePools, clock: Clock
+    ) -> None:
+        """Its pool is gone from the statistics once it holds nothing."""
+        pools = make_pools(sizes=SIZES)
+        pools.warm_up(SPEC)
+        await settle()
+
+        clock.advance(PoolSettings().forget_s - 1)
+        pools.resize()
+        await settle()
+        assert SPEC.image in pools.statistics()
+        clock.advance(1)
+        pools.resize()
+
+        assert pools.statistics() == {}
+
+    async def test_an_image_with_a_container_is_not_forgotten(
+        self, make_pools: MakePools, clock: Clock
+    ) -> None:
+        """One that is kept warm for ever, by its minimum, stays, and so does one in use."""
+        pools = make_pools(target=1)
+        pools.warm_up(SPEC)
+        async with pools.lease(OTHER):
+            await settle()
+            clock.advance(2 * PoolSettings().forget_s)
+            pools.resize()
+            assert set(pools.statistics()) == {SPEC.image, OTHER.image}
+
+    async def test_an_image_that_somebody_waits_for_is_not_forgotten(
+        self, make_pools: MakePools, engine: FakeEngine, clock: Clock
+    ) -> None:
+        """However long its start takes."""
+        engine.hold()
+        pools = make_pools(sizes=SIZES)
+
+        async def run() -> None:
+            async with pools.lease(SPEC):
+                pass
+
+        waiting = asyncio.create_task(run())
+        await settle()
+        clock.advance(2 * PoolSettings().forget_s)
+        pools.resize()
+
+        assert set(pools.statistics()) == {SPEC.image}
+        engine.release()
+        await waiting
+
+    async def test_a_forgotten_image_begins_anew(self, make_pools: MakePools, clock: Clock) -> None:
+        """Its counts begin at zero, as after a restart."""
+        pools = make_pools(sizes=SIZES)
+        async with pools.lease(SPEC):
+            pass
+        await settle()
+        clock.advance(2 * PoolSettings().forget_s)
+        pools.resize()  # it lets its containers go
+        await settle()
+        pools.resize()
+        assert not pools.statistics()
+
+        async with pools.lease(SPEC):
+            pass
+
+        assert pools.statistics()[SPEC.image].takes == 1

@@ -4,10 +4,10 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pool.sizing import UNKNOWN_FILL_S, Claim, Sizes, may_yield, most_taken, p95, share, wanted
+from pool.sizing import UNKNOWN_FILL_S, Sizes, may_yield, most_taken, p95, wanted
 
 SIZES = Sizes(minimum=1, maximum=10, spare=2, keep_s=600, cool_down_s=30)
 
@@ -39,6 +39,7 @@ def test_what_nobody_wants_any_more_keeps_the_minimum(ago_s: float) -> None:
     assert wanted(0.001, 1.0, ago_s, SIZES) == SIZES.minimum
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 200))
 def test_the_safety_stock_covers_99_of_100(expected: float) -> None:
     """Of a Poisson distribution; not by much more."""
@@ -78,27 +79,3 @@ class TestMayYield:
     ) -> None:
         """While kata run, enough are warm, and for two seconds at the longest."""
         assert may_yield(warm, rate, running, waited_s) is yields
-
-
-def test_who_was_wanted_least_recently_gives_way_first() -> None:
-    """The host's limit is shared by recency."""
-    claims = {"old": Claim(4, wanted_s=1), "new": Claim(4, wanted_s=3), "mid": Claim(4, wanted_s=2)}
-
-    assert share(claims, limit=6) == {"new": 4, "mid": 2, "old": 0}
-
-
-@given(
-    st.dictionaries(
-        st.text(max_size=3),
-        st.builds(Claim, st.integers(0, 50), st.floats(0, 1e6)),
-    ),
-    st.integers(-5, 100),
-)
-def test_shares_never_pass_the_limit_nor_a_claim(claims: dict[str, Claim], limit: int) -> None:
-    """Nor does any go unused that somebody claims."""
-    granted = share(claims, limit)
-
-    assert granted.keys() == claims.keys()
-    assert all(0 <= granted[image] <= claims[image].target for image in claims)
-    asked = sum(claim.target for claim in claims.values())
-    assert sum(granted.values()) == min(asked, max(limit, 0))

@@ -18,20 +18,27 @@ TARGET = 3
 class PoolMachine(Machine):
     """One image's pool on an engine whose every start waits for a rule."""
 
-    uses = 1
+    most_runs = 1
 
     async def _open(self) -> None:
-        self.on_their_way: list[asyncio.Future[str]] = []
-        self.workers = Workers(2, self.bugs.append)
+        self.resets: list[asyncio.Future[str]] = []
+        self.workers = Workers(2, self.supervisor)
         settings = PoolSettings(sizes=Sizes(TARGET, TARGET, 0))
-        self.pool = lone_pool(self.engine, self.workers, settings, self.clock, self.uses)
+        self.pool = lone_pool(
+            self.engine,
+            self.workers,
+            settings,
+            self.supervisor,
+            now_s=self.clock,
+            most_runs=self.most_runs,
+        )
 
-    async def _again(self) -> str:
-        self.on_their_way.append(asyncio.get_running_loop().create_future())
-        return await self.on_their_way[-1]
+    async def _reset(self) -> str:
+        self.resets.append(asyncio.get_running_loop().create_future())
+        return await self.resets[-1]
 
-    def _return(self, unfit: str) -> None:
-        if self.on_their_way and not (one := self.on_their_way.pop(0)).done():
+    def _end_reset(self, unfit: str) -> None:
+        if self.resets and not (one := self.resets.pop(0)).done():
             one.set_result(unfit)
 
     # What callers do
@@ -41,8 +48,8 @@ class PoolMachine(Machine):
         """A caller asks for a container."""
 
         async def act() -> None:
-            again = self._again if self.pool.comes_back else None
-            self.callers.append(Caller(self.pool.lease(), again))
+            reset = self._reset if self.pool.reusable else None
+            self.callers.append(Caller(self.pool.lease(), reset))
 
         self.go(act())
 
@@ -53,7 +60,7 @@ class PoolMachine(Machine):
         """The pool is told to see what it lacks."""
 
         async def act() -> None:
-            self.pool.fill()
+            self.pool.refill_soon()
 
         self.go(act())
 
@@ -79,13 +86,13 @@ class PoolMachine(Machine):
 
         # Nothing that was answered is still asleep, so the books can be compared with the world.
         held = [caller.lease.container_id for caller in self.callers if caller.lease]
-        returning = [one for one in self.on_their_way if not one.done()]
-        assert len(held) <= self.pool.leased <= len(held) + len(returning)
+        resetting = [one for one in self.resets if not one.done()]
+        assert len(held) <= self.pool.leased <= len(held) + len(resetting)
         assert all(self.pool.holds(one) for one in self.engine.present)
         assert self.pool.warm <= TARGET
         # Who still waits, waits for something.
         waiting = [one for one in self.callers if not one.task.done() and one.lease is None]
-        assert self.engine.held or returning or not waiting
+        assert self.engine.held or resetting or not waiting
 
     # What always holds
 
@@ -99,10 +106,10 @@ class PoolMachine(Machine):
 
         async def act() -> None:
             await self.end_all()
-            while self.on_their_way:
-                self._return("")
+            while self.resets:
+                self._end_reset("")
             await settle()
-            self.pool.fill()
+            self.pool.refill_soon()
             await settle()
             assert (self.pool.warm, self.pool.leased, self.pool.starting) == (TARGET, 0, 0)
             assert len(self.engine.present) == TARGET
@@ -115,25 +122,25 @@ class PoolMachine(Machine):
         self.loop.close()
 
 
-class ReturningMachine(PoolMachine):
-    """The same with containers that come back, twice at most."""
+class ResettingMachine(PoolMachine):
+    """The same with reusable containers, for three runs at most."""
 
-    uses = 3
+    most_runs = 3
 
     @rule(unfit=st.sampled_from(["", "", "left something behind"]))
-    def one_comes_back(self, unfit: str) -> None:
+    def a_reset_ends(self, unfit: str) -> None:
         """A container is warm again after a run, or is found unfit."""
 
         async def act() -> None:
-            self._return(unfit)
+            self._end_reset(unfit)
 
         self.go(act())
 
     @invariant()
-    def none_is_used_too_often(self) -> None:
+    def no_container_serves_too_many_runs(self) -> None:
         """No container serves more runs than it may."""
         counts = self.pool.counts
-        assert counts.uses <= self.uses * counts.served
+        assert counts.runs_of_discarded <= self.most_runs * counts.discarded_after_runs
 
 
 class TestPool(PoolMachine.TestCase):  # type: ignore[name-defined,misc]
@@ -142,7 +149,7 @@ class TestPool(PoolMachine.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(deadline=None, max_examples=100, stateful_step_count=40)
 
 
-class TestReturning(ReturningMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestResetting(ResettingMachine.TestCase):  # type: ignore[name-defined,misc]
     """And those."""
 
     settings = settings(deadline=None, max_examples=100, stateful_step_count=40)

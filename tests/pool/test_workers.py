@@ -6,7 +6,9 @@ import gc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pool import Supervisor
 from pool.workers import Workers
+from tests.reports import Reports
 
 from .conftest import settle, unheard_errors
 
@@ -14,7 +16,7 @@ from .conftest import settle, unheard_errors
 async def test_runs_at_most_so_many_at_once() -> None:
     """No more jobs run together than there are workers, and all run in the end."""
     running, most, ran = 0, 0, 0
-    workers = Workers(2, lambda error: None)
+    workers = Workers(2, Supervisor(Reports()))
 
     async def job() -> None:
         nonlocal running, most, ran
@@ -25,7 +27,7 @@ async def test_runs_at_most_so_many_at_once() -> None:
         ran += 1
 
     for _ in range(9):
-        workers.submit(job)
+        workers.submit(job, "job")
     await settle()
 
     assert (most, ran) == (2, 9)
@@ -34,46 +36,46 @@ async def test_runs_at_most_so_many_at_once() -> None:
 async def test_runs_jobs_in_the_order_they_came() -> None:
     """First come, first served."""
     order: list[int] = []
-    workers = Workers(1, lambda error: None)
+    workers = Workers(1, Supervisor(Reports()))
 
     async def note(number: int) -> None:
         await asyncio.sleep(0)
         order.append(number)
 
     for number in range(5):
-        workers.submit(lambda number=number: note(number))
+        workers.submit(lambda number=number: note(number), "job")
     await settle()
 
     assert order == [0, 1, 2, 3, 4]
 
 
 async def test_a_bug_in_a_job_is_heard_of() -> None:
-    """An error that a job lets out is handed to whoever listens."""
-    heard: list[BaseException] = []
-    workers = Workers(1, heard.append)
+    """The supervisor hears of an error that a job lets out, by the job's name."""
+    reports = Reports()
+    workers = Workers(1, Supervisor(reports))
     bug = ZeroDivisionError()
 
     async def job() -> None:
         raise bug
 
-    workers.submit(job)
+    workers.submit(job, "refill")
     await settle()
 
-    assert heard == [bug]
+    assert (reports.names, reports.errors) == (["refill"], [bug])
 
 
 async def test_what_waits_when_closed_is_not_run() -> None:
     """Closing lets what runs end, and starts nothing more."""
     ran: list[str] = []
     go_on = asyncio.Event()
-    workers = Workers(1, lambda error: None)
+    workers = Workers(1, Supervisor(Reports()))
 
     async def job(name: str) -> None:
         await go_on.wait()
         ran.append(name)
 
-    workers.submit(lambda: job("running"))
-    workers.submit(lambda: job("waiting"))
+    workers.submit(lambda: job("running"), "job")
+    workers.submit(lambda: job("waiting"), "job")
     await settle()
     closing = asyncio.create_task(workers.close(1))
     await settle()
@@ -86,13 +88,13 @@ async def test_what_waits_when_closed_is_not_run() -> None:
 async def test_nothing_is_accepted_after_closing() -> None:
     """A job that comes too late is never begun."""
     ran: list[str] = []
-    workers = Workers(1, lambda error: None)
+    workers = Workers(1, Supervisor(Reports()))
     await workers.close(1)
 
     async def job() -> None:
         ran.append("late")
 
-    workers.submit(job)
+    workers.submit(job, "job")
     await settle()
 
     assert not ran
@@ -102,7 +104,7 @@ async def test_nothing_is_accepted_after_closing() -> None:
 async def test_closing_cancels_what_overstays() -> None:
     """A job that goes on past the limit is cancelled, and closing ends."""
     ended: list[str] = []
-    workers = Workers(2, lambda error: None)
+    workers = Workers(2, Supervisor(Reports()))
 
     async def job() -> None:
         try:
@@ -110,9 +112,9 @@ async def test_closing_cancels_what_overstays() -> None:
         finally:
             ended.append("cancelled")
 
-    workers.submit(job)
-    workers.submit(job)
-    workers.submit(job)
+    workers.submit(job, "job")
+    workers.submit(job, "job")
+    workers.submit(job, "job")
     await settle()
     with unheard_errors() as heard:
         await workers.close(0.01)
@@ -125,7 +127,7 @@ async def test_closing_cancels_what_overstays() -> None:
 
 async def test_closing_twice_is_harmless() -> None:
     """The second close finds nothing to do."""
-    workers = Workers(1, lambda error: None)
+    workers = Workers(1, Supervisor(Reports()))
 
     await workers.close(1)
     await workers.close(1)
@@ -142,7 +144,7 @@ def test_no_slot_is_ever_lost(endings: list[tuple[str, int]], size: int) -> None
     """After any mix of success, error and cancellation all is idle, and a fresh job runs."""
 
     async def scenario() -> None:
-        workers = Workers(size, lambda error: None)
+        workers = Workers(size, Supervisor(Reports()))
         fresh = asyncio.Event()
 
         async def job(ending: str, turns: int) -> None:
@@ -165,11 +167,11 @@ def test_no_slot_is_ever_lost(endings: list[tuple[str, int]], size: int) -> None
             fresh.set()
 
         for ending, turns in endings:
-            workers.submit(lambda ending=ending, turns=turns: job(ending, turns))
+            workers.submit(lambda ending=ending, turns=turns: job(ending, turns), "job")
         await settle()
         assert workers.idle
 
-        workers.submit(fresh_job)
+        workers.submit(fresh_job, "job")
         async with asyncio.timeout(1):
             await fresh.wait()
         await workers.close(1)

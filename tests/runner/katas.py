@@ -22,6 +22,7 @@ from pool import (
     Pools,
     PoolSettings,
     Sizes,
+    Supervisor,
 )
 from runner.colour.questions import Colour
 from runner.colour.traffic_light import TrafficLight
@@ -32,7 +33,7 @@ from runner.kata import Kata, RunResult
 from runner.run.admission import Admission
 from runner.run.judge import Judge
 from runner.run.run import KataRunner
-from tests.reports import unheard
+from tests.reports import Reports, unheard
 
 DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
 NONCE = "0123456789abcdef"
@@ -102,7 +103,7 @@ async def katas(
     """On the real engine; its containers carry `labels`, and are gone afterwards."""
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)
-    bugs: list[BaseException] = []
+    reports = Reports()
     images = Images(
         DockerImages(client, labels),
         changed=lambda: None,
@@ -110,7 +111,7 @@ async def katas(
         listening=lambda _: None,
         supervisor=unheard(),
     )
-    pools = Pools(containers, PoolSettings(sizes=Sizes(1, 1, 0)), failed=bugs.append)
+    pools = Pools(containers, PoolSettings(sizes=Sizes(1, 1, 0)), supervisor=Supervisor(reports))
     light = ByStatus()
     runner = KataRunner(
         engine=containers,
@@ -134,7 +135,7 @@ async def katas(
         [label] = [f"{key}={value}" for key, value in labels.items()]
         left = await containers.list_containers(label)
         await client.close()
-    assert (bugs, left) == ([], [])
+    assert (reports.errors, left) == ([], [])
 
 
 async def build(client: DockerClient, name: str, dockerfile: str) -> str:

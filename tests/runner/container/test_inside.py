@@ -59,7 +59,7 @@ async def ways() -> AsyncIterator[dict[Way, Katas]]:
     async with launcher_volume(client) as volume:
 
         def in_cells(spec: ContainerSpec) -> ContainerSpec:
-            return replace(cell_spec_of(spec, volume), uses=1000)
+            return replace(cell_spec_of(spec, volume), most_runs=1000)
 
         async with (
             katas(Delivery.ATTACH, labels[Way.ATTACH]) as attach,

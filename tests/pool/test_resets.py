@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from pool import ImagePool, PoolSettings, Sizes
+from tests.reports import Reports
 
 from .conftest import SPEC, Clock, MakePool, MakePools, settle
 from .fake_engine import FakeEngine
 
-USES = 1000  # so many that none is used up by chance
-Again = Callable[[], Awaitable[str]]
+MANY = 1000  # so many that none is used up by chance
+Reset = Callable[[], Awaitable[str]]
 
 
 async def at_once() -> str:
@@ -20,13 +21,13 @@ async def at_once() -> str:
     return ""
 
 
-def saying(unfit: str) -> Again:
+def saying(unfit: str) -> Reset:
     """Not to be used again."""
 
-    async def again() -> str:
+    async def reset() -> str:
         return unfit
 
-    return again
+    return reset
 
 
 class Gate:
@@ -40,19 +41,19 @@ class Gate:
         return await self.unfit
 
 
-async def pool_of(make_pool: MakePool, target: int = 1, uses: int = USES) -> ImagePool:
+async def pool_of(make_pool: MakePool, target: int = 1, most_runs: int = MANY) -> ImagePool:
     """One that has all its containers."""
-    pool = make_pool(target=target, uses=uses)
-    pool.fill()
+    pool = make_pool(target=target, most_runs=most_runs)
+    pool.refill_soon()
     await settle()
     assert pool.warm == target
     return pool
 
 
-async def use(pool: ImagePool, again: Again | None) -> str:
+async def use(pool: ImagePool, reset: Reset | None) -> str:
     """One run; its container's id."""
     async with pool.lease() as lease:
-        lease.again = again
+        lease.reset = reset
         return lease.container_id
 
 
@@ -65,7 +66,7 @@ async def test_what_comes_back_is_used_again(make_pool: MakePool, engine: FakeEn
         await settle()
 
     assert (served, engine.starts, engine.removals) == ({"id-1"}, 1, 0)
-    assert (pool.counts.hits, pool.counts.returns, pool.counts.discards) == (5, 5, {})
+    assert (pool.counts.hits, pool.counts.resets, pool.counts.discards) == (5, 5, {})
 
 
 @pytest.mark.parametrize("reason", ["the run timed out", "out of memory"])
@@ -87,20 +88,19 @@ async def test_a_run_that_was_broken_off(make_pool: MakePool) -> None:
     assert pool.counts.discards == {"not finished": 1}
 
 
-async def test_a_bug_on_its_way_back(make_pool: MakePool) -> None:
+async def test_a_bug_on_its_way_back(make_pool: MakePool, reports: Reports) -> None:
     """Is heard of, and loses no container."""
     pool = await pool_of(make_pool)
 
-    async def again() -> str:
+    async def reset() -> str:
         raise ValueError
 
-    heard: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
-    await use(pool, again)
+    await use(pool, reset)
     await settle()
-    asyncio.get_running_loop().set_exception_handler(None)
 
-    assert (pool.counts.discards, pool.warm) == ({"lost on its way back": 1}, 1)
+    assert reports.names == [f"reset {SPEC.image}"]
+    reports.errors.clear()
+    assert (pool.counts.discards, pool.warm) == ({"reset failed": 1}, 1)
 
 
 async def test_who_comes_meanwhile_waits_for_it(make_pool: MakePool, engine: FakeEngine) -> None:
@@ -147,16 +147,16 @@ async def test_a_death_on_its_way_back(make_pool: MakePool, engine: FakeEngine) 
 
 async def test_uses_are_bounded(make_pool: MakePool, engine: FakeEngine) -> None:
     """After its last one it goes, whatever it says; how many it served is counted."""
-    pool = await pool_of(make_pool, uses=4)
+    pool = await pool_of(make_pool, most_runs=4)
     for _ in range(8):
         await use(pool, at_once)
         await settle()
 
-    assert pool.counts.discards == {"used up": pool.counts.served}
+    assert pool.counts.discards == {"used up": pool.counts.discarded_after_runs}
     # A quarter of them is given away at random, so that a pool does not end all at once.
-    assert 2 <= pool.counts.served <= 3
-    assert 3 <= pool.counts.uses / pool.counts.served <= 4
-    assert engine.starts == pool.counts.served + 1
+    assert 2 <= pool.counts.discarded_after_runs <= 3
+    assert 3 <= pool.counts.runs_of_discarded / pool.counts.discarded_after_runs <= 4
+    assert engine.starts == pool.counts.discarded_after_runs + 1
 
 
 async def test_age_is_bounded(make_pool: MakePool, clock: Clock) -> None:
@@ -175,7 +175,7 @@ async def test_what_is_in_use_is_within_the_target(make_pool: MakePool, engine: 
     async with pool.lease() as first:
         await settle()
         assert (pool.warm, pool.leased, engine.starts) == (1, 1, 2)
-        first.again = at_once
+        first.reset = at_once
     await settle()
 
     assert (pool.warm, pool.leased, engine.starts) == (2, 0, 2)
@@ -188,7 +188,7 @@ async def test_close_does_not_wait_for_what_comes_back(
     pool = await pool_of(make_pool, target=2)
     gate = Gate()
     async with pool.lease() as late:
-        late.again = gate
+        late.reset = gate
         await use(pool, gate)
         await settle()
         closing = asyncio.create_task(pool.close("draining"))
@@ -203,7 +203,7 @@ async def test_close_does_not_wait_for_what_comes_back(
 
 def test_none_is_kept_that_cannot_be_in_use() -> None:
     """However often an image is wanted: as many as run at once, and one more."""
-    again = replace(SPEC, uses=USES)
+    again = replace(SPEC, most_runs=MANY)
     settings = PoolSettings(sizes=Sizes(maximum=12, spare=2), leases_at_once=3)
 
     assert settings.sizes_of(SPEC).maximum == 12
@@ -217,11 +217,11 @@ async def test_another_kind_of_use(make_pools: MakePools, engine: FakeEngine) ->
     pools = make_pools(target=1)
     async with pools.lease(SPEC):
         pass
-    async with pools.lease(replace(SPEC, uses=USES)):
+    async with pools.lease(replace(SPEC, most_runs=MANY)):
         pass
     await settle()
 
-    assert pools.by_image[SPEC.image].comes_back
+    assert pools.by_image[SPEC.image].reusable
     assert len(engine.present) == 1
 
 
@@ -231,21 +231,21 @@ async def test_targets_follow_how_long_runs_take(
     """Not how long a start does: what is taken is soon there again."""
     pools = make_pools(sizes=Sizes(spare=1))
     targets = {}
-    for uses in (1, USES):
-        spec = replace(SPEC, image=f"image-{uses}", uses=uses)
+    for most_runs in (1, MANY):
+        spec = replace(SPEC, image=f"image-{most_runs}", most_runs=most_runs)
         pools.warm_up(spec)
         await settle()
         for _ in range(60):
             async with pools.lease(spec) as lease:
                 clock.advance(0.02)
-                lease.again = at_once if uses > 1 else None
+                lease.reset = at_once if spec.reusable else None
             await settle()
             clock.advance(0.3)
         pools.by_image[spec.image].demand.fill_times_s[:] = [0.4]
         pools.resize()
-        targets[uses] = pools.by_image[spec.image].target
+        targets[most_runs] = pools.by_image[spec.image].target
 
-    assert targets[USES] < targets[1]
+    assert targets[MANY] < targets[1]
 
 
 async def test_a_hosts_limit_and_containers_that_come_back(
@@ -253,11 +253,11 @@ async def test_a_hosts_limit_and_containers_that_come_back(
 ) -> None:
     """What is in use is not counted twice: with room for one, that one serves run after run."""
     pools = make_pools(target=2, host=1)
-    spec = replace(SPEC, uses=USES)
+    spec = replace(SPEC, most_runs=MANY)
     for _ in range(3):
         async with pools.lease(spec) as lease:
             pools.resize()
-            lease.again = at_once
+            lease.reset = at_once
         await settle()
 
     assert (engine.starts, engine.removals) == (1, 0)

@@ -1,0 +1,47 @@
+"""A set of items in the order of their values, where one item changes at a time."""
+
+import heapq
+from typing import Generic, TypeVar
+
+_ITEM = TypeVar("_ITEM")
+_FEW = 64  # outdated entries that are not worth a clean-up
+
+
+class Ranking(Generic[_ITEM]):
+    """Finds the item of least value in O(log n), amortized, as do changes.
+
+    The values are compared by `<`; of equal ones the item that was put first comes first.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[_ITEM, int] = {}  # of the entry that counts
+        self._entries: list[tuple[tuple[float, ...], int, _ITEM]] = []
+        self._puts = 0
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __contains__(self, item: _ITEM) -> bool:
+        return item in self._numbers
+
+    def put(self, item: _ITEM, value: tuple[float, ...]) -> None:
+        """Add the item, or change its value."""
+        self._puts += 1
+        self._numbers[item] = self._puts
+        heapq.heappush(self._entries, (value, self._puts, item))
+        if len(self._entries) > 2 * len(self._numbers) + _FEW:
+            self._entries = [entry for entry in self._entries if self._counts(entry)]
+            heapq.heapify(self._entries)
+
+    def drop(self, item: _ITEM) -> None:
+        """Forget the item; harmless if it is not there."""
+        self._numbers.pop(item, None)
+
+    def least(self) -> _ITEM | None:
+        """The item of least value, which stays; None if there is none."""
+        while self._entries and not self._counts(self._entries[0]):
+            heapq.heappop(self._entries)
+        return self._entries[0][2] if self._entries else None
+
+    def _counts(self, entry: tuple[tuple[float, ...], int, _ITEM]) -> bool:
+        return self._numbers.get(entry[2]) == entry[1]

@@ -1,0 +1,140 @@
+"""Decides which refills may begin: once in a turn of the loop, for whatever changed in it."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from pool.host import Host
+from pool.tasks import Supervisor
+from pool.workers import Workers
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What comes of a pool's turn: a start may begin now, or after a pause, or none is to begin.
+
+    `is_for_runs`: the pause is for the sake of runs, and over when no container is in use.
+    """
+
+    may_start: bool = False
+    pause_s: float = 0.0
+    is_for_runs: bool = False
+
+
+class Refillable(Protocol):
+    """A pool, as far as refills are concerned."""
+
+    @property
+    def image(self) -> str:
+        """For the supervisor."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether containers are missing."""
+
+    def discard_surplus(self) -> None:
+        """Discard what is warm beyond the target."""
+
+    def turn(self) -> Turn:
+        """Whether a refill may begin. If so it counts as queued until `refill` is called."""
+
+    async def refill(self) -> None:
+        """Start one container, unless that is no longer needed."""
+
+
+class Refills:
+    """Starts containers in the background, few at a time, while the host has room.
+
+    A pool in which something changed is marked by `look_at`. In the next turn of the loop one
+    synchronous step decides for all marked pools what to discard and which starts may begin, each
+    pool in its turn. So no change of a pool can come back to it, or reach another pool, while it is
+    under way. Must be made in a running loop.
+    """
+
+    def __init__(
+        self, host: Host, workers: Workers, supervisor: Supervisor, *, at_once: int
+    ) -> None:
+        self._host = host
+        self._workers = workers
+        self._supervisor = supervisor
+        self._idle = at_once  # workers without a job
+        self._accepted = 0  # jobs whose turn has come, and whose start has not begun
+        self._loop = asyncio.get_running_loop()
+        self._is_due = False
+        # Each in the order in which the pools came.
+        self._marked: dict[Refillable, None] = {}
+        self._short: dict[Refillable, None] = {}
+        self._giving_way: dict[Refillable, None] = {}
+        self._timers: dict[Refillable, asyncio.TimerHandle] = {}
+
+    def look_at(self, pool: Refillable) -> None:
+        """Something has changed in the pool, or a run of it has ended."""
+        self._marked[pool] = None
+        self._decide_soon()
+
+    def forget(self, pool: Refillable) -> None:
+        """The pool is closed."""
+        self._marked.pop(pool, None)
+        self._leave_queues(pool)
+
+    def _decide_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_soon(self._decide)
+
+    def _decide(self) -> None:
+        marked, self._marked = self._marked, {}
+        try:
+            for pool in marked:
+                pool.discard_surplus()
+                if pool.is_short:
+                    self._short[pool] = None
+            self._begin()
+        except Exception as error:
+            self._supervisor.report("refills", error)
+        self._is_due = False
+        if self._marked:
+            self._decide_soon()
+
+    def _begin(self) -> None:
+        """Let pools start containers, one each in turn, as far as workers and room go."""
+        while self._idle and self._host.room > self._accepted:
+            pool = self._next()
+            if pool is None:
+                return
+            turn = pool.turn()
+            if turn.may_start:
+                self._submit(pool)
+                self._short[pool] = None  # again, when the others have had their turn
+            elif turn.pause_s:
+                self._timers[pool] = self._loop.call_later(turn.pause_s, self.look_at, pool)
+                if turn.is_for_runs:
+                    self._giving_way[pool] = None
+
+    def _next(self) -> Refillable | None:
+        """The pool whose turn it is, out of all queues."""
+        pool = next(iter(self._short), None)
+        if pool is None and not self._host.in_use:
+            pool = next(iter(self._giving_way), None)
+        if pool is not None:
+            self._leave_queues(pool)
+        return pool
+
+    def _leave_queues(self, pool: Refillable) -> None:
+        self._short.pop(pool, None)
+        self._giving_way.pop(pool, None)
+        if timer := self._timers.pop(pool, None):
+            timer.cancel()
+
+    def _submit(self, pool: Refillable) -> None:
+        async def job() -> None:
+            self._accepted -= 1
+            try:
+                await pool.refill()
+            finally:
+                self._idle += 1
+                self._decide_soon()
+
+        self._idle -= 1
+        self._accepted += 1
+        self._workers.submit(job, f"refill {pool.image}")

@@ -1,0 +1,102 @@
+"""What is warm of one image: how it comes on the shelf, stays, and is discarded."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pool.breaker import Breaker
+from pool.container import Container, State
+from pool.engine import ContainerEngine
+from pool.errors import EngineError
+from pool.host import Host
+from pool.ledger import Ledger
+from pool.sharing import Stake
+from pool.tasks import Tasks
+
+
+@dataclass(eq=False)
+class Shelf:
+    """The warm containers of one pool, within its target and the host's limit.
+
+    `refill_soon` is called when containers may be missing. A container that dies younger than
+    `shortest_life_s` counts as one that could not start.
+    """
+
+    engine: ContainerEngine
+    host: Host
+    stake: Stake
+    ledger: Ledger
+    breaker: Breaker
+    tasks: Tasks
+    now_s: Callable[[], float]
+    shortest_life_s: float
+    refill_soon: Callable[[], None]
+
+    async def put(self, container: Container) -> None:
+        """A new container, which goes to a caller if one waits."""
+        if self.ledger.is_closed:
+            # Not in the background: close() may have found nothing to wait for, and be over.
+            self.ledger.count_discard("closed meanwhile")
+            await self._remove(container)
+            return
+        self.ledger.became_warm(container)
+        container.stream.on_end(lambda: self._ended(container))
+        self._keep_within_limits()
+
+    def put_back(self, container: Container) -> None:
+        """A container that was leased and is as good as new, or one that has been reset."""
+        self.ledger.became_warm_again(container)
+        self._keep_within_limits()
+
+    def discard(self, container: Container, reason: str) -> None:
+        """Out of the books now, off the engine in the background."""
+        self.ledger.discard(container, reason)
+        self.tasks.start(self._remove(container), f"remove {container.image}")
+        self.refill_soon()
+
+    def discard_surplus(self) -> None:
+        """Callers who went away leave what was started for them; and targets fall."""
+        while len(self.ledger.warm) > self.ledger.idle_target:
+            self.discard(self.ledger.warm[0], "surplus")
+
+    def discard_stale(self) -> None:
+        """What has been warm for too long is replaced."""
+        now_s = self.now_s()
+        for container in [one for one in self.ledger.warm if now_s >= one.stale_s]:
+            self.discard(container, "stale")
+
+    def evict_one(self, heir: Stake | None) -> None:
+        """The oldest one makes room for a learner of another image; see Host.evicted."""
+        container = self.ledger.warm[0]
+        self.discard(container, "evicted")
+        self.host.evicted(self.stake, heir, was_used=container.runs_served > 0)
+
+    def make_room(self, wanted: int) -> None:
+        """Have other images evict until that many more containers fit into the host."""
+        heir = self.stake if wanted and self.ledger.reusable else None
+        for tenant in self.host.make_room(wanted):
+            tenant.evict_one(heir)
+
+    def _keep_within_limits(self) -> None:
+        self.discard_surplus()
+        self.make_room(0)
+        self.refill_soon()
+
+    def _ended(self, container: Container) -> None:
+        """Its stream ended. A leased one is its run's affair; a warm one has died."""
+        if container.state is not State.WARM:
+            return
+        self.discard(container, "died while warm")
+        lived_s = self.now_s() - container.born_s
+        if lived_s < self.shortest_life_s:
+            words = container.stream.complaints or f"it ended by itself after {lived_s:.1f} s"
+            died = EngineError("warm", words, image=container.image, container=container.name)
+            self.breaker.failed(died, self.now_s())
+
+    async def _remove(self, container: Container) -> None:
+        try:
+            await container.stream.close()
+        finally:
+            # Reported where it failed; the sweep for orphans takes what is left behind.
+            with suppress(EngineError):
+                await self.engine.remove(container.container_id)

@@ -1,0 +1,152 @@
+"""Starts containers of one image: for callers who wait, and in advance of callers, as refills."""
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pool.breaker import Breaker
+from pool.container import Container
+from pool.demand import Demand
+from pool.engine import ContainerEngine, Started
+from pool.errors import EngineError
+from pool.host import Host
+from pool.ledger import Ledger
+from pool.refills import Turn
+from pool.shelf import Shelf
+from pool.sizing import LONGEST_YIELD_S, may_yield
+from pool.spec import ContainerSpec
+from pool.tasks import Tasks
+
+# Ages and runs are spread over this part of the most, or a class's pool would end all at once.
+SPREAD = 0.25
+
+
+def _spread(longest: float) -> float:
+    return longest * (1 - SPREAD * random.random())  # noqa: S311 - it is no secret
+
+
+@dataclass(eq=False)
+class Starts:
+    """The starts of one image's pool. A container is replaced once it is `longest_wait_s` old."""
+
+    spec: ContainerSpec
+    engine: ContainerEngine
+    host: Host
+    ledger: Ledger
+    shelf: Shelf
+    breaker: Breaker
+    demand: Demand
+    tasks: Tasks
+    now_s: Callable[[], float]
+    longest_wait_s: float
+    _gives_way_since_s: float | None = None
+
+    def serve_waiting(self) -> None:
+        """Begin a start for each caller that waits for nothing; one start only while on trial.
+
+        While the breaker is open the last error fails those callers instead.
+        """
+        error = self.breaker.last_error
+        if error is not None and self.breaker.pause_s(self.now_s()):
+            # Without the traceback, which would grow with every caller whom this error refuses.
+            self.ledger.fail_unserved(error.with_traceback(None))
+            return
+        for _ in range(self.ledger.unserved()):
+            if self.breaker.on_trial and self.ledger.starting:
+                return
+            self.shelf.make_room(1)
+            self.ledger.start_began()
+            self.host.learner_waits()
+            self.tasks.start(self._start(), f"start {self.spec.image}")
+
+    @property
+    def image(self) -> str:
+        """See Refillable."""
+        return self.spec.image
+
+    def discard_surplus(self) -> None:
+        """See Refillable."""
+        self.shelf.discard_surplus()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether containers are missing that are not on their way."""
+        return not self.ledger.is_closed and self.ledger.missing(self.ledger.idle_target) > 0
+
+    def turn(self) -> Turn:
+        """See Refillable.turn."""
+        if not self.is_short or self._must_wait_for_another():
+            return Turn()  # the end of the start that is under way asks again
+        if pause_s := self.breaker.pause_s(self.now_s()):
+            return Turn(pause_s=pause_s)
+        if pause_s := self._way_for_runs_s():
+            return Turn(pause_s=pause_s, is_for_runs=True)
+        # A refill that has given way for long enough is one refill; the next one gives way anew.
+        self._gives_way_since_s = None
+        self.ledger.queued += 1
+        return Turn(may_start=True)
+
+    async def refill(self) -> None:
+        """See Refillable.refill: what was missing may be there by now."""
+        self.ledger.queued -= 1
+        if self.is_short and self.host.room > 0 and not self._must_wait_for_another():
+            self.ledger.start_began()
+            await self._start()
+
+    def _must_wait_for_another(self) -> bool:
+        """Whether a start is under way that shows whether there can be any.
+
+        The first container of an image is started alone: siblings that warm the same image at this
+        moment may share these cores. So is the first one after a failure.
+        """
+        is_known = self.demand.fill_times_s and not self.breaker.on_trial
+        return not is_known and self.ledger.starting + self.ledger.queued > 0
+
+    def _way_for_runs_s(self) -> float:
+        """For how long a refill should wait for runs to end; 0 when it may begin."""
+        now_s = self.now_s()
+        since_s = now_s if self._gives_way_since_s is None else self._gives_way_since_s
+        # By what is taken here: a sibling that exaggerates must not make refills hasty.
+        taken = 0.0 if self.spec.reusable else self.demand.taken.at(now_s)
+        warm, in_use = len(self.ledger.warm), self.host.in_use
+        if not may_yield(warm, taken, in_use, waited_s=now_s - since_s):
+            return 0.0
+        self._gives_way_since_s = since_s
+        return LONGEST_YIELD_S - (now_s - since_s)
+
+    async def _start(self) -> None:
+        """See one start through; the ledger counts it already."""
+        began_s = self.now_s()
+        try:
+            started = await self.engine.start(self.spec)
+        except EngineError as error:
+            self.ledger.start_failed()
+            self.breaker.failed(error, self.now_s())
+            self.ledger.fail_unserved(error)
+            self.shelf.refill_soon()
+            return
+        except BaseException as error:
+            self.ledger.start_ended()
+            # Cancelled while closing, or a bug: nobody may wait for ever for this start.
+            self.ledger.fail_unserved(EngineError("start", repr(error), image=self.spec.image))
+            raise
+        self.ledger.start_ended()
+        now_s = self.now_s()
+        self.demand.fill(now_s, now_s - began_s)
+        if not self.ledger.is_closed:
+            self.breaker.succeeded()
+        await self.shelf.put(self._container(started, now_s))
+        if not self.ledger.is_closed:
+            self.serve_waiting()
+
+    def _container(self, started: Started, now_s: float) -> Container:
+        return Container(
+            started.container_id,
+            started.name,
+            self.spec.image,
+            started.stream,
+            born_s=now_s,
+            stale_s=now_s + _spread(self.longest_wait_s),
+            most_runs=math.ceil(_spread(self.spec.most_runs)),
+        )
