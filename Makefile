@@ -10,7 +10,7 @@ comma := ,
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test check bench simulate lock clean
+.PHONY: help venv engine engine-stop images image demo serve test fuzz check bench simulate lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -44,7 +44,10 @@ serve: $(venv) ## the daemon in the foreground
 	@$(with_engine) --images ruby,python-pytest$(launcher) .venv/bin/dojo-runner serve
 
 test: $(venv) ## the whole test suite; ARGS="-k name" for only some
-	@$(with_engine) --images all --tools docker,docker-compose .venv/bin/pytest $(ARGS)
+	@$(with_engine) --images all --tools docker,docker-compose,clang .venv/bin/pytest $(ARGS)
+
+fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
+	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)
 
 check: $(venv) ## formatter, linter, types, import rules
 	.venv/bin/ruff format --check
