@@ -13,7 +13,7 @@ bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh)
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test coverage bench simulate lock clean
+.PHONY: help venv engine engine-stop images image demo serve test fuzz coverage bench simulate lock clean
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
@@ -48,7 +48,10 @@ serve: $(venv) ## the daemon in the foreground
 	@$(with_engine) --images ruby,python-pytest$(launcher) .venv/bin/dojo-runner serve
 
 test: $(venv) ## the whole test suite; ARGS="-k name" for only some
-	@$(with_engine) --images all --tools docker,docker-compose .venv/bin/pytest $(ARGS)
+	@$(with_engine) --images all --tools docker,docker-compose,clang .venv/bin/pytest $(ARGS)
+
+fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
+	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)
 
 coverage: $(venv) ## the whole test suite, and which lines and branches of pool and runner it runs
 	@rm -rf .state/coverage

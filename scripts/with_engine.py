@@ -13,8 +13,11 @@ import sys
 import engine
 from child import block_signals, run
 
-# Where a command's package has another name.
-PACKAGES = {"docker": "docker.io"}
+# Where a command's package has another name, or needs others beside it.
+PACKAGES = {
+    "docker": ["docker.io"],
+    "clang": ["clang", "libclang-rt-dev", "zlib1g-dev"],  # sanitizers, and what the launcher links
+}
 
 
 def main() -> int:
@@ -50,7 +53,7 @@ def main() -> int:
         # Now, as the engine's package may have brought some.
         tools = filter(None, arguments.tools.split(","))
         if missing := [name for name in tools if shutil.which(name) is None]:
-            engine.install(*(PACKAGES.get(name, name) for name in missing))
+            engine.install(*(one for name in missing for one in PACKAGES.get(name, [name])))
         status = build(arguments.images) if arguments.images else 0
         return status or run(arguments.command)
 

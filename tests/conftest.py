@@ -9,12 +9,13 @@ from typing import Any, Protocol
 import pytest
 from loguru import logger
 
-from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, EngineError
+from pool import DockerClient, DockerContainers, EngineError
 from runner.container.images import RED_AMBER_GREEN
 from runner.operators.logs import set_up_logs
 from runner.service import docker_engines
 from runner.settings import Reuse, Settings
 from tests.fakes import FakeEngine
+from tests.runner.katas import DOCKER_HOST
 from tests.serving import STATUS_LAMBDA, Served, new_owner, serving
 
 FAKE_IMAGE = "cyberdojo/fake:1"
@@ -30,7 +31,7 @@ def engine_errors() -> list[EngineError]:
 @pytest.fixture(scope="session")
 async def docker_client(engine_errors: list[EngineError]) -> AsyncIterator[DockerClient]:
     """A client of the real engine."""
-    client = DockerClient(DEFAULT_DOCKER_HOST, engine_errors.append)
+    client = DockerClient(DOCKER_HOST, engine_errors.append)
     yield client
     await client.close()
 

@@ -169,10 +169,10 @@ static void run_command(const struct plan *plan) {
   _exit(errno == ENOENT ? 127 : 126);
 }
 
-/* The cell's ends of its pipes: the command's descriptors from 0 on, and two of its own. */
+/* The cell's ends of its pipes: the command's descriptors from 0 on, and the first process's. */
 struct ends {
   int commands[4];
-  int tar, unpacked;
+  struct first first;
 };
 
 static void become_cell(const struct plan *plan, const struct ends *ends, uid_t user, gid_t group) {
@@ -198,18 +198,20 @@ static void become_cell(const struct plan *plan, const struct ends *ends, uid_t 
     fail("forking", plan->command[0]);
   if (command == 0)
     run_command(plan);
-  be_first_process(command, ends->tar, ends->unpacked);
+  be_first_process(command, &ends->first);
 }
 
 int start_cell(const struct plan *plan, struct cell *cell) {
-  int in[2], out[2], err[2], tar[2], unpacked[2];
+  int in[2], out[2], err[2], tar[2], unpacked[2], answer[2];
   uid_t user = getuid();
   gid_t group = getgid();
   if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 ||
-      pipe2(tar, O_CLOEXEC) < 0 || pipe2(unpacked, O_CLOEXEC) < 0)
+      pipe2(tar, O_CLOEXEC) < 0 || pipe2(unpacked, O_CLOEXEC) < 0 ||
+      pipe2(answer, O_CLOEXEC) < 0)
     return -1;
   /* Descriptor 3, if it was free, is in[0]: first to be copied, before it becomes another. */
-  const struct ends ends = {{in[0], out[1], err[1], unpacked[0]}, tar[0], unpacked[1]};
+  const struct ends ends = {{in[0], out[1], err[1], unpacked[0]},
+                            {.tar = tar[0], .unpacked = unpacked[1], .answer = answer[1]}};
   /* Not unshare and fork: the first process of the cell is our own child, with none between. */
   long pid = syscall(SYS_clone, NAMESPACES | SIGCHLD, 0, 0, 0, 0);
   if (pid < 0)
@@ -222,6 +224,7 @@ int start_cell(const struct plan *plan, struct cell *cell) {
   close(tar[0]);
   close(unpacked[0]);
   close(unpacked[1]);
-  *cell = (struct cell){(pid_t)pid, in[1], out[0], err[0], tar[1]};
+  close(answer[1]);
+  *cell = (struct cell){(pid_t)pid, in[1], out[0], err[0], tar[1], answer[0]};
   return 0;
 }

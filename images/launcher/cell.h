@@ -23,13 +23,14 @@ struct plan {
 /* The ends of one cell's pipes that are ours. No cell sees those of another. */
 struct cell {
   pid_t pid; /* of the cell's first process; when it has ended, so has every other */
-  int in, out, err, tar;
+  int in, out, err; /* the command's, each from the other side; `out` and `err` until it is warm */
+  int tar, answer;
 };
 
-/* Starts a cell; its command's stdin, stdout and stderr are fresh pipes. To `tar` a struct brief
- * is written, and what follows it. Once it is unpacked, the command reads an empty line on its
- * descriptor 3; it reads none if that failed. When the command has ended, all others are killed, and
- * the answer comes on `out`. 0, or -1 and errno. */
+/* Starts a cell; its command's stdin, stdout and stderr are fresh pipes. What is to be written to
+ * `tar` says first.h. Once it is unpacked, the command reads an empty line on its descriptor 3; it
+ * reads none if that failed. When the command has ended, all others are killed, and the answer comes
+ * on `answer`, whose other end is the first process's alone. 0, or -1 and errno. */
 int start_cell(const struct plan *plan, struct cell *cell);
 
 #endif

@@ -1,29 +1,32 @@
 #include "first.h"
 #include "descriptors.h"
 #include "harvest.h"
+#include "header.h"
+#include "records.h"
 #include "untar.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct brief brief;
-static char sizes[LONGEST_SIZES];
+static char sizes[LONGEST_HEADER + 1];
+
+/* Where the descriptors of struct first are once all others are closed. */
+enum { TAR, ANSWERS, UNPACKED, OURS };
 
 /* 0 when the run's files are there. The command is told so by one byte, the end of a line; it
  * might have died before, and then nobody is at the other end of that pipe. */
-static int unpack(int tar, int unpacked) {
-  struct pollfd watched[] = {{tar, POLLIN, 0}, {unpacked, 0, 0}};
+static int unpack(void) {
+  size_t length;
+  struct pollfd watched[] = {{TAR, POLLIN, 0}, {UNPACKED, 0, 0}};
   while (poll(watched, 2, -1) < 0)
     ;
-  if (watched[1].revents || read_all(tar, (char *)&brief, sizeof brief) < 0 ||
-      brief.sizes_length > sizeof sizes || read_all(tar, sizes, brief.sizes_length) < 0)
+  if (watched[1].revents || read_all(TAR, (char *)&length, sizeof length) < 0 ||
+      length >= sizeof sizes || read_all(TAR, sizes, length) < 0)
     return -1;
-  return untar(tar) == 0 && write(unpacked, "\n", 1) == 1 ? 0 : -1;
+  return untar(TAR) == 0 && write(UNPACKED, "\n", 1) == 1 ? 0 : -1;
 }
 
 /* How the command ended; of all others it is only seen that they have. */
@@ -43,18 +46,17 @@ static int reap(pid_t command) {
 /* With nobody left who could write to what is read. */
 static void answer(int status) {
   const char *roots[] = {"tmp/dojo", status == RUN_DONE ? "sandbox" : NULL, NULL};
-  dprintf(1, "%s\n", brief.nonce);
-  harvest(1, roots, sizes);
-  dprintf(1, "%s %s\n", brief.nonce, status == RUN_DONE ? "done" : "timed_out");
+  harvest(ANSWERS, roots, sizes, status == RUN_DONE ? DONE : TIMED_OUT);
 }
 
-_Noreturn void be_first_process(pid_t command, int tar, int unpacked) {
-  if (dup2(tar, 0) < 0 || dup2(unpacked, 2) < 0)
+_Noreturn void be_first_process(pid_t command, const struct first *own) {
+  if (dup2(own->tar, TAR) < 0 || dup2(own->answer, ANSWERS) < 0 ||
+      dup2(own->unpacked, UNPACKED) < 0)
     _exit(NO_CELL);
-  close_from(3);
-  int is_unpacked = unpack(0, 2) == 0;
-  close(0);
-  close(2);
+  close_from(OURS);
+  int is_unpacked = unpack() == 0;
+  close(TAR);
+  close(UNPACKED);
   int status = reap(command);
   if (!is_unpacked || (status != RUN_DONE && status != RUN_TIMED_OUT))
     _exit(status ? status : NO_CELL);

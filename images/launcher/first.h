@@ -11,17 +11,15 @@
 /* The first process's own status when the cell could not be made, or the command not be started. */
 #define NO_CELL 125
 
-#define LONGEST_NONCE 64
-#define LONGEST_SIZES (256 * 1024)
-
-/* What the first process must know of a run: the start of what is written to a cell's `tar`. The
- * sizes of sent files, with a NUL, and then the tar itself follow. */
-struct brief {
-  char nonce[LONGEST_NONCE + 1];
-  size_t sizes_length;
+/* The first process's own descriptors; the command, and all that it starts, have none of them. */
+struct first {
+  int tar;      /* the launcher writes to it: how long the sizes of sent files are, as a size_t; these
+                 * sizes, see harvest.h; and the tar of the run's files */
+  int unpacked; /* gets one line when the run's files are there */
+  int answer;   /* gets the answer, as records */
 };
 
-/* The answer goes to descriptor 1. Never returns. */
-_Noreturn void be_first_process(pid_t command, int tar, int unpacked);
+/* Serves the run of `command`, a child of ours. Never returns. */
+_Noreturn void be_first_process(pid_t command, const struct first *own);
 
 #endif

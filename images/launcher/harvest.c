@@ -21,24 +21,32 @@
 static int out;
 static const char *sent_sizes;
 static int cut_count;
-static char ready[64 * 1024];
-static size_t length;
+static char record[RECORD_HEADER + LONGEST_RECORD + RECORD_HEADER]; /* and one that ends the answer */
+static char *const ready = record + RECORD_HEADER;
+static size_t length; /* of what is ready */
 
-static void flush(void) {
-  write_all(out, ready, length); /* it fails when nobody reads any more */
+/* With the record that ends the answer if there is one to be written: the launcher wakes once. */
+static void flush(enum record_kind end) {
+  size_t whole = RECORD_HEADER + length;
+  put_record_header(record, ANSWER, length);
+  if (end != ANSWER) {
+    put_record_header(record + whole, end, 0);
+    whole += RECORD_HEADER;
+  }
+  write_all(out, record, whole); /* it fails when nobody reads any more */
   length = 0;
 }
 
 static char *room(size_t wanted) {
-  if (sizeof ready - length < wanted)
-    flush();
+  if (LONGEST_RECORD - length < wanted)
+    flush(ANSWER);
   return ready + length;
 }
 
 static void put(const char *bytes, size_t count) {
   while (count) {
     char *into = room(1);
-    size_t piece = count < sizeof ready - length ? count : sizeof ready - length;
+    size_t piece = count < LONGEST_RECORD - length ? count : LONGEST_RECORD - length;
     memcpy(into, bytes, piece);
     length += piece;
     bytes += piece;
@@ -85,7 +93,7 @@ static void put_member(const char *name, int file, size_t size) {
   put_name(name, size);
   for (size_t left = size; left;) {
     char *into = room(1);
-    size_t most = left < sizeof ready - length ? left : sizeof ready - length;
+    size_t most = left < LONGEST_RECORD - length ? left : LONGEST_RECORD - length;
     ssize_t got = read_some(file, into, most);
     if (got <= 0) { /* its size was promised */
       memset(into, 0, most);
@@ -116,8 +124,12 @@ static void put_beginning(const char *name, int file) {
 
 static int was_sent(size_t size) {
   for (const char *word = sent_sizes; *word;) {
-    char *end = (char *)word + 1;
-    if (isdigit((unsigned char)*word) && strtoul(word, &end, 10) == size)
+    char *end;
+    if (!isdigit((unsigned char)*word)) {
+      word++;
+      continue;
+    }
+    if (strtoul(word, &end, 10) == size)
       return 1;
     word = end;
   }
@@ -142,12 +154,13 @@ static int visit(const char *name, const struct stat *there, int kind, struct FT
   return FTW_CONTINUE;
 }
 
-void harvest(int to, const char *const roots[], const char *sizes) {
-  static const char end[2 * BLOCK];
+void harvest(int to, const char *const roots[], const char *sizes, enum record_kind end) {
+  static const char no_more[2 * BLOCK];
   out = to;
   sent_sizes = sizes;
+  cut_count = 0;
   for (; *roots; roots++)
     nftw(*roots, visit, FOLDERS_OPEN, FTW_PHYS | FTW_ACTIONRETVAL);
-  put(end, sizeof end);
-  flush();
+  put(no_more, sizeof no_more);
+  flush(end);
 }

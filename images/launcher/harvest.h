@@ -1,10 +1,14 @@
-/* What a run has left, for runner/container/answer.py: in a container for one run find, tar and cut.sh do it. */
+/* What a run has left, for runner/container/answer.py: in a container for one run find, tar and cut.sh
+ * pack it. */
 #ifndef HARVEST_H
 #define HARVEST_H
 
-/* Writes an archive of the regular files below `roots`, which NULL ends and which are relative to
- * where we stand. Those of up to 64 KiB are whole, and so is one whose size is among the numbers
- * in `sizes`; of any other there are the first 51201 bytes. What cannot be read is left out. */
-void harvest(int to, const char *const roots[], const char *sizes);
+#include "records.h"
+
+/* Writes an answer: records with an archive of the regular files below `roots`, which NULL ends and
+ * which are relative to where we stand, and then the record `end`. A file of up to 64 KiB is whole,
+ * and so is one whose size is among the numbers in `sizes`; of any other there are the first 51201
+ * bytes. What cannot be read is left out. */
+void harvest(int to, const char *const roots[], const char *sizes, enum record_kind end);
 
 #endif

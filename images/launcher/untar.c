@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -66,14 +65,33 @@ static int skip_filling(int from, size_t size) {
   return take(from, filling, length) == length ? 0 : -1;
 }
 
-/* Digits and a NUL; sizes from 8 GiB on are written in another way, and are none that we get. */
-static unsigned long octal(const char *field) { return strtoul(field, NULL, 8); }
+/* The number in a field; its digits end with the field at the latest. Sizes from 8 GiB on are written in
+ * another way, and are none that we get. */
+static unsigned long octal(const char *field, size_t width) {
+  unsigned long number = 0;
+  for (size_t i = 0; i < width && field[i] >= '0' && field[i] <= '7'; i++)
+    number = number * 8 + (unsigned long)(field[i] - '0');
+  return number;
+}
+#define OCTAL(field) octal(field, sizeof(field))
+
+/* Whether a name leads below where we stand, as all do that are packed for us. */
+static int is_below(const char *name) {
+  while (*name) {
+    size_t length = strcspn(name, "/");
+    if (!length || (length == 2 && !strncmp(name, "..", 2)))
+      return 0;
+    name += length;
+    name += *name == '/';
+  }
+  return 1;
+}
 
 static int make_file(int from, const char *name, const struct header *header) {
   int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  mode_t mode = (mode_t)octal(header->mode) & 0777;
-  size_t size = octal(header->size);
-  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)octal(header->modified)}};
+  mode_t mode = (mode_t)OCTAL(header->mode) & 0777;
+  size_t size = OCTAL(header->size);
+  struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)OCTAL(header->modified)}};
   int file = open(name, flags, mode);
   if (file < 0 && errno == EEXIST && unlink(name) == 0) /* the image's, as tar does it */
     file = open(name, flags, mode);
@@ -84,12 +102,12 @@ static int make_file(int from, const char *name, const struct header *header) {
 }
 
 static int make_folder(const char *name, const struct header *header) {
-  return mkdir(name, (mode_t)octal(header->mode) & 0777) < 0 && errno != EEXIST ? -1 : 0;
+  return mkdir(name, (mode_t)OCTAL(header->mode) & 0777) < 0 && errno != EEXIST ? -1 : 0;
 }
 
 /* The name of the next entry, which is too long for its header. */
 static int take_long_name(int from, char *name, const struct header *header) {
-  size_t size = octal(header->size);
+  size_t size = OCTAL(header->size);
   if (size > PATH_MAX || take(from, name, size) < size)
     return -1;
   name[size] = '\0';
@@ -100,6 +118,7 @@ int untar(int from) {
   struct header header;
   char name[PATH_MAX + 1] = "";
   size_t got;
+  taken = have = 0;
   while ((got = take(from, (char *)&header, BLOCK)) == BLOCK) {
     if (!header.name[0]) /* its end is empty blocks */
       continue;
@@ -110,6 +129,8 @@ int untar(int from) {
     }
     if (!name[0]) /* a name of all 100 bytes has no NUL */
       snprintf(name, sizeof name, "%.*s", (int)sizeof header.name, header.name);
+    if (!is_below(name))
+      return -1;
     int is_made = (header.type == '0' && make_file(from, name, &header) == 0) ||
                   (header.type == '5' && make_folder(name, &header) == 0);
     if (!is_made)

@@ -3,7 +3,8 @@
 #define UNTAR_H
 
 /* Makes the folders and files of the tar that is read from `from`, to its end, below where we
- * stand. 0, or -1 when that failed or the tar is cut; what was made by then stays. */
+ * stand. 0, or -1 when that failed, when the tar is cut or when a name would lead elsewhere; what was
+ * made by then stays. */
 int untar(int from);
 
 #endif

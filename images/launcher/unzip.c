@@ -1,3 +1,4 @@
+#define ZLIB_CONST
 #include "unzip.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ void begin_unzip(void) {
 }
 
 int unzip(const char *data, size_t length, unzipped_to *write, int file) {
-  stream.next_in = (Bytef *)data;
+  stream.next_in = (const Bytef *)data;
   stream.avail_in = (uInt)length;
   while (state == Z_OK && stream.avail_in) {
     stream.next_out = (Bytef *)unzipped;

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from pool import ContainerSpec
-from runner.cells.records import READY_MARK
+from runner.cells.records import PROTOCOL, READY_MARK
 from runner.container.hand_over import READY_MARK as CELL_READY_MARK
 
 # Where the launcher's volume is mounted. A cell finds an empty folder there.
@@ -119,7 +119,7 @@ def cell_spec_of(spec: ContainerSpec, launcher_volume: str, *overlays: str) -> C
     return replace(
         spec,
         command=(
-            *(_LAUNCHER, "--ready", CELL_READY_MARK.decode()),
+            *(_LAUNCHER, "--protocol", PROTOCOL, "--ready", CELL_READY_MARK.decode()),
             *("--hostname", spec.hostname, "--folder", spec.working_dir),
             *_words("--overlay", writable),
             *_words("--tmpfs", tmpfs),

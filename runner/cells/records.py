@@ -1,24 +1,29 @@
 """What a container of cells writes: records, so that no cell can speak in the launcher's name.
 
-The other side is images/launcher/main.c: a letter, the length as four bytes, high byte first, and
-as many bytes.
+docs/protocol.md specifies them; the other side is images/launcher/records.c.
 """
 
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
+PROTOCOL = "2"  # the launcher starts only if it speaks the same
 _HEADER = struct.Struct(">cI")
-# The launcher reads and passes on 256 KiB at most.
-LONGEST_RECORD_BYTES = 256 * 1024
+LONGEST_RECORD_BYTES = 64 * 1024  # without its header
 
 
 class Kind(StrEnum):
-    """What a record says."""
+    """What a record says; the letter is its first byte."""
 
     READY = "R"  # a cell waits for a hand-over; the one before has ended well and left nothing
     ANSWER = "A"  # a piece of the answer
+    DONE = "D"  # the answer is whole, and the run ended in time
+    TIMED_OUT = "T"  # the answer is whole, and the run was ended, as its time was over
     UNFIT = "X"  # the container must not be used again; the reason, as text
+
+
+_KINDS = {kind.encode(): kind for kind in Kind}
+_WITH_DATA = {Kind.ANSWER, Kind.UNFIT}
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,17 @@ class Records:
         self._received += data
         records = []
         while len(self._received) >= _HEADER.size:
-            letter, length = _HEADER.unpack_from(self._received)
-            if letter not in b"RAX" or length > LONGEST_RECORD_BYTES:
-                raise BrokenRecordsError(f"no record begins with {bytes(self._received[:5])!r}")
-            end = _HEADER.size + length
+            kind, end = self._next()
             if len(self._received) < end:
                 break
-            records.append(Record(Kind(letter.decode()), bytes(self._received[_HEADER.size : end])))
+            records.append(Record(kind, bytes(self._received[_HEADER.size : end])))
             del self._received[:end]
         return records
+
+    def _next(self) -> tuple[Kind, int]:
+        """Its kind, and where it ends."""
+        letter, length = _HEADER.unpack_from(self._received)
+        kind = _KINDS.get(letter)
+        if kind is None or length > (LONGEST_RECORD_BYTES if kind in _WITH_DATA else 0):
+            raise BrokenRecordsError(f"no record begins with {bytes(self._received[:5])!r}")
+        return kind, _HEADER.size + length

@@ -1,31 +1,52 @@
-"""One run's talk with a container of cells: the answer's bytes out of the launcher's records."""
+"""One run's talk with a container of cells: the answer, and what becomes of the container."""
 
 import re
 
 from pool import Stream
-from runner.cells.records import BrokenRecordsError, Kind, Records
+from runner.cells.records import BrokenRecordsError, Kind, Record, Records
+from runner.container.answer import LARGEST_ANSWER_BYTES
 
 # Reasons are counted, and their details (exit statuses) would be counted apart.
 _DETAIL = re.compile(r" \(.*\)")
+
+_NOT_ITS_WORDS = "not the launcher's words"
 
 
 class CellStream:
     """Made for a container whose cell waits, over the container's stream."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, largest_bytes: int = LARGEST_ANSWER_BYTES) -> None:
         self.unfit = ""  # why the container must not be used again, once that is known
         self._stream = stream
+        self._largest_bytes = largest_bytes
         self._records = Records()
         self._answer = bytearray()
+        self._ended: Kind | None = None
         self._is_ready = False
 
-    async def read(self) -> bytes:
-        """More of the answer, waiting for some; b"" when none will come."""
-        while not self._answer and not self._is_ready and not self.unfit:
-            await self._take()
-        data = bytes(self._answer)
-        self._answer.clear()
-        return data
+    @property
+    def is_complete(self) -> bool:
+        """Whether the launcher has said that the answer is whole."""
+        return self._ended is not None
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether reading on would cost more than any learner's output is worth."""
+        return len(self._answer) > self._largest_bytes
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the learner's time was over before the program ended."""
+        return self._ended is Kind.TIMED_OUT
+
+    def archives(self) -> bytes:
+        """The answer, as far as it came."""
+        return bytes(self._answer)
+
+    async def receive(self) -> bool:
+        """Wait for more of the answer. False when no more will come."""
+        await self._take()
+        return self.is_complete or not self.unfit
 
     async def next_cell(self) -> str:
         """Empty as soon as the next cell waits; else why there is none. Its caller has a limit."""
@@ -36,20 +57,23 @@ class CellStream:
     async def _take(self) -> None:
         data = await self._stream.read()
         if not data:
-            self.unfit = "the container ended"
+            self.unfit = self.unfit or "the container ended"
             return
         try:
-            records = self._records.feed(data)
+            for record in self._records.feed(data):
+                self._heed(record)
         except BrokenRecordsError:
-            self.unfit = "not the launcher's words"
-            return
-        for record in records:
-            match record.kind:
-                case Kind.ANSWER if not self._is_ready:
-                    self._answer += record.data
-                case Kind.READY if not self._is_ready:
-                    self._is_ready = True
-                case Kind.UNFIT:
-                    self.unfit = _DETAIL.sub("", record.data.decode(errors="replace"))
-                case _:
-                    self.unfit = "not the launcher's words"
+            self.unfit = _NOT_ITS_WORDS
+
+    def _heed(self, record: Record) -> None:
+        match record.kind:
+            case Kind.ANSWER if not self.is_complete:
+                self._answer += record.data
+            case Kind.DONE | Kind.TIMED_OUT if not self.is_complete:
+                self._ended = record.kind
+            case Kind.READY if self.is_complete and not self._is_ready:
+                self._is_ready = True
+            case Kind.UNFIT:
+                self.unfit = _DETAIL.sub("", record.data.decode(errors="replace"))
+            case _:
+                self.unfit = _NOT_ITS_WORDS

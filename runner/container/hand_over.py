@@ -1,4 +1,7 @@
-"""A kata as the bytes that a waiting container reads; inside/entry.sh is the other side."""
+"""A kata as the bytes that a waiting container reads; inside/entry.sh is the other side.
+
+docs/protocol.md specifies them.
+"""
 
 import gzip
 import io
@@ -33,17 +36,16 @@ _OUR_FOLDERS = ("tmp/dojo", "tmp/dojo/cut")
 
 def hand_over(kata: Kata, nonce: str) -> bytes:
     """Header and payload, to be written in one piece. `nonce` marks the answer: one word."""
-    return _with_header(kata, nonce, _without_nul(pack(kata)))
+    return nonce.encode() + b"\0" + _with_header(kata, _without_nul(pack(kata)))
 
 
-def hand_over_to_cell(kata: Kata, nonce: str) -> bytes:
-    """The same for the launcher, which takes a tgz as it is."""
-    return _with_header(kata, nonce, pack(kata))
+def hand_over_to_cell(kata: Kata) -> bytes:
+    """The same for the launcher: it marks answers itself, and takes a tgz as it is."""
+    return _with_header(kata, pack(kata))
 
 
-def _with_header(kata: Kata, nonce: str, payload: bytes) -> bytes:
+def _with_header(kata: Kata, payload: bytes) -> bytes:
     header = (
-        nonce.encode(),
         f"{kata.max_seconds:.3f}".encode(),
         _tests_for_sizes(kata).encode(),
         _id(kata).encode(),

@@ -6,11 +6,12 @@ run, `WithCell` for one that gives each run a cell.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
-from pool import ContainerEngine, ContainerSpec, EngineError, Lease
+from pool import ContainerEngine, ContainerSpec, EngineError, Lease, Stream
 from runner.cells.stream import CellStream
 from runner.container.answer import Frame, UnreadableError
 from runner.container.hand_over import hand_over, hand_over_to_cell
@@ -67,8 +68,10 @@ class WithContainer:
 
     async def answer(self, kata: Kata, deadline_s: float) -> Answer:
         """See Conversation. When the container has ended, the reason holds its last words."""
-        read = self._lease.stream.read
-        answer = await _converse(kata, self._lease, hand_over, read, deadline_s)
+        nonce = secrets.token_hex(16)
+        stream = self._lease.stream
+        pack = partial(hand_over, nonce=nonce)
+        answer = await _converse(kata, stream, pack, _Framed(stream, nonce), deadline_s)
         if answer.failure is Code.MACHINERY_FAILED:
             return replace(answer, reason=await self._last_words())
         return answer
@@ -96,7 +99,7 @@ class WithCell:
     async def answer(self, kata: Kata, deadline_s: float) -> Answer:
         """See Conversation."""
         cell = self._cell
-        answer = await _converse(kata, self._lease, hand_over_to_cell, cell.read, deadline_s)
+        answer = await _converse(kata, self._lease.stream, hand_over_to_cell, cell, deadline_s)
         is_whole = answer.failure is None and not answer.is_cut
         if cell.unfit or is_whole:
             self._lease.reset = cell.next_cell
@@ -105,32 +108,61 @@ class WithCell:
         return answer
 
 
+class _Incoming(Protocol):
+    """An answer on its way; see Frame and CellStream."""
+
+    @property
+    def is_complete(self) -> bool: ...
+
+    @property
+    def is_too_large(self) -> bool: ...
+
+    @property
+    def timed_out(self) -> bool: ...
+
+    def archives(self) -> bytes: ...
+
+    async def receive(self) -> bool: ...
+
+
+class _Framed(Frame):
+    """A frame that is read from a stream."""
+
+    def __init__(self, stream: Stream, nonce: str) -> None:
+        super().__init__(nonce)
+        self._stream = stream
+
+    async def receive(self) -> bool:
+        """Wait for more of the answer. False when no more will come. Raises UnreadableError."""
+        data = await self._stream.read()
+        self.feed(data)
+        return bool(data)
+
+
 async def _converse(
     kata: Kata,
-    lease: Lease,
-    packed_for: Callable[[Kata, str], bytes],
-    read: Callable[[], Awaitable[bytes]],
+    stream: Stream,
+    pack: Callable[[Kata], bytes],
+    incoming: _Incoming,
     deadline_s: float,
 ) -> Answer:
     """Hand over, and read until the answer is there, no more will come or the time is up."""
-    nonce = secrets.token_hex(16)
     if sum(map(len, kata.files.values())) > _PACK_IN_THREAD_BYTES:
-        packed = await asyncio.to_thread(packed_for, kata, nonce)
+        packed = await asyncio.to_thread(pack, kata)
     else:
-        packed = packed_for(kata, nonce)
-    await lease.stream.write(packed)
-    frame = Frame(nonce)
+        packed = pack(kata)
+    await stream.write(packed)
     answer_by_s = asyncio.get_running_loop().time() + worst_s(kata)
     try:
         async with asyncio.timeout_at(min(answer_by_s, deadline_s)):
-            while not frame.is_complete and not frame.is_too_large:
-                data = await read()
-                if not data:
+            while not incoming.is_complete and not incoming.is_too_large:
+                if not await incoming.receive():
                     return Answer(failure=Code.MACHINERY_FAILED)
-                frame.feed(data)
     except TimeoutError:
         reason = f"no answer soon after {kata.max_seconds:g} s; the container was killed"
         return Answer(failure=Code.TIMED_OUT, reason=reason)
     except UnreadableError as error:
         return Answer(failure=Code.OUTPUT_UNREADABLE, reason=str(error))
-    return Answer(frame.archives(), is_cut=not frame.is_complete, timed_out=frame.timed_out)
+    return Answer(
+        incoming.archives(), is_cut=not incoming.is_complete, timed_out=incoming.timed_out
+    )

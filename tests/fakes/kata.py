@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pool import ContainerSpec
+from tests.fakes.launcher import record
 from tests.fakes.stream import FakeStream
 
 _READY_MARK = b"dojo-runner: ready\n"
@@ -27,11 +28,15 @@ _SIZE_TEST = re.compile(r"-size (\d+)c")
 _WHOLE_BYTES = 64 * 1024
 _CUT_BYTES = 51201
 _GRACE_S = 1.0
+_PIECE = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Kata:
-    """A hand-over, as a container reads it. `whole` are sizes of files that come back whole."""
+    """A hand-over, as a container reads it. `whole` are sizes of files that come back whole.
+
+    `nonce` is empty in a cell.
+    """
 
     nonce: str
     limit_s: float
@@ -48,8 +53,12 @@ class Kata:
 
 async def read_kata(stdin: asyncio.StreamReader, *, in_cell: bool = False) -> Kata:
     """Raises IncompleteReadError when stdin ends before."""
-    fields = [(await stdin.readuntil(b"\0"))[:-1].decode() for _ in range(6)]
-    nonce, limit_s, whole, kata_id, image_name, length = fields
+
+    async def field() -> str:
+        return (await stdin.readuntil(b"\0"))[:-1].decode()
+
+    nonce = "" if in_cell else await field()
+    limit_s, whole, kata_id, image_name, length = [await field() for _ in range(5)]
     payload = await stdin.readexactly(int(length))
     if not in_cell:
         payload = _ESCAPED.sub(lambda match: b"\\" if match[1] == b"\\" else b"\0", payload)
@@ -69,7 +78,7 @@ class LocalKata:
         self.seen: list[Kata] = []
 
     async def __call__(self, spec: ContainerSpec, stream: FakeStream) -> None:
-        """Waits for one kata, and answers in the frame of main.sh."""
+        """Waits for one kata, and answers as main.sh, or as a cell's first process."""
         stream.say(_READY_MARK)
         try:
             kata = await read_kata(stream.stdin, in_cell=spec.command[0] != "bash")
@@ -183,5 +192,9 @@ def archive(members: dict[str, bytes]) -> bytes:
 
 
 def framed(kata: Kata, archives: bytes, last_word: str = "done") -> bytes:
-    """An answer as main.sh would give it."""
+    """An answer as main.sh would give it, or a cell's first process."""
+    if not kata.nonce:
+        pieces = (archives[start : start + _PIECE] for start in range(0, len(archives), _PIECE))
+        end = record(b"D" if last_word == "done" else b"T")
+        return b"".join(record(b"A", piece) for piece in pieces) + end
     return f"{kata.nonce}\n".encode() + archives + f"{kata.nonce} {last_word}\n".encode()

@@ -8,12 +8,12 @@ from tests.fakes.stream import FakeStream
 
 
 def record(kind: bytes, data: bytes = b"") -> bytes:
-    """As images/launcher/main.c writes it."""
+    """As images/launcher/records.c writes it."""
     return kind + len(data).to_bytes(4, "big") + data
 
 
 class _Cell(FakeStream):
-    """What a cell's program has of the container's stream: what it says becomes records."""
+    """What a cell's program has of the container's stream: its mark, and then its answer."""
 
     def __init__(self, outer: FakeStream) -> None:
         super().__init__(outer.name)
@@ -25,7 +25,7 @@ class _Cell(FakeStream):
     def say(self, data: bytes) -> None:
         if self._is_ready:
             self.said += data
-            self._outer.say(record(b"A", data))
+            self._outer.say(data)
         else:
             self._is_ready = True
             self._outer.say(record(b"R"))
@@ -56,6 +56,6 @@ class FakeLauncher:
 
 
 def _unfit(said: bytes) -> str:
-    if said.endswith(b" timed_out\n"):
+    if said.endswith(record(b"T")):
         return "the run timed out"
-    return "" if said.endswith(b" done\n") else "the answer has no end (1)"
+    return "" if said.endswith(record(b"D")) else "the answer has no end (1)"

@@ -1,12 +1,12 @@
 # What a container waits in: given to `bash -c` when it is created, long before its request.
 #
-# It says that it is ready, reads one hand-over from stdin and runs /tmp/main.sh:
-#   nonce NUL limit_s NUL whole NUL id NUL image_name NUL length NUL payload
-# In a cell, as `bash -c ENTRY entry 3`, the cell's first process unpacks the payload, and says so by a
-# line on descriptor 3; and it harvests.
-# Elsewhere the payload is a tgz in which NUL and backslash are written as \0000 and \\, so that bash itself
-# can take exactly `length` bytes off a stream that stays open, and any bash can: no head, no dd,
-# no end of file. Needs bash, tar and gzip.
+# It says that it is ready, reads one hand-over (docs/protocol.md) from stdin and runs /tmp/main.sh.
+# The payload is a tgz in which NUL and backslash are written as \0000 and \\, so that bash itself can
+# take exactly `length` bytes off a stream that stays open, and any bash can: no head, no dd, no end
+# of file. Needs bash, tar and gzip.
+# In a cell, as `bash -c ENTRY entry 3`, the header has no nonce, as the cell's first process answers; that
+# process also unpacks the payload, and says so by a line on descriptor 3. Our own outputs then lead
+# nowhere: the learner's program could write to whatever they are.
 
 # shellcheck disable=SC2154  # `field` assigns the names that it is given
 field() {
@@ -25,9 +25,10 @@ unpack() {
 
 cell=$1
 printf 'dojo-runner: ready\n'
-if field nonce && field limit_s && field whole &&
+if { [[ $cell ]] || field nonce; } && field limit_s && field whole &&
   field CYBER_DOJO_ID && field CYBER_DOJO_IMAGE_NAME && field length &&
   unpack "$length"; then
+  [[ $cell ]] && exec >/dev/null 2>&1
   unset -f field unpack
   unset length
   export CYBER_DOJO_ID CYBER_DOJO_IMAGE_NAME

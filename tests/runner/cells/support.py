@@ -9,16 +9,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from pool import ContainerSpec, Delivery, DockerClient, DockerContainers, EngineError
+from pool import ContainerSpec, Delivery, DockerClient, DockerContainers
 from pool.engine import Started
 from runner.cells.lockdown import LAUNCHER_FOLDER, cell_spec_of
-from runner.cells.records import Kind, Records
-from runner.container.answer import Frame, Harvest, unpack
+from runner.cells.stream import CellStream
+from runner.container.answer import Harvest, unpack
 from runner.container.hand_over import hand_over_to_cell
 from runner.container.images import Home, ImageProfile
 from runner.container.lockdown import spec_for
 from runner.kata import Kata
-from tests.runner.katas import NONCE, kata
+from tests.runner.katas import kata
 
 LAUNCHER = "dojo-runner/launcher:latest"
 PROBE = (Path(__file__).parents[1] / "probe.py").read_text()
@@ -52,9 +52,7 @@ class CellContainer:
 
     def __init__(self, started: Started) -> None:
         self.started = started
-        self._records = Records()
-        self._is_ready = True
-        self._unfit: str | None = None
+        self._last: CellStream | None = None  # of the run before, until the next cell waits
 
     async def send(self, data: bytes) -> None:
         """Write to the launcher."""
@@ -69,34 +67,23 @@ class CellContainer:
     async def answer_of(self, kata: Kata) -> Harvest:
         """The answer as soon as it is there; the next cell may not yet be."""
         await self.until_ready()
-        self._is_ready = False
-        await self.send(hand_over_to_cell(kata, NONCE))
-        frame = Frame(NONCE)
-        while not frame.is_complete:
-            await self._read(frame)
-        return unpack(frame.archives())
+        cell = self._last = CellStream(self.started.stream)
+        await self.send(hand_over_to_cell(kata))
+        async with asyncio.timeout(30):
+            while not cell.is_complete:
+                if not await cell.receive():
+                    raise UnfitError(cell.unfit)
+        return unpack(cell.archives())
 
     async def until_ready(self) -> None:
         """Until the next cell waits. Raises UnfitError when there will be none."""
-        while not self._is_ready:
-            await self._read(None)
-
-    async def _read(self, frame: Frame | None) -> None:
-        """The last piece of an answer and what the launcher says of it may come at once."""
-        if self._unfit is not None:
-            raise UnfitError(self._unfit)
+        if self._last is None:
+            return
         async with asyncio.timeout(30):
-            data = await self.started.stream.read()
-        if not data:
-            raise EngineError("attach", self.started.stream.complaints or "it has ended")
-        for record in self._records.feed(data):
-            match record.kind:
-                case Kind.ANSWER if frame is not None:
-                    frame.feed(record.data)
-                case Kind.READY:
-                    self._is_ready = True
-                case Kind.UNFIT:
-                    self._unfit = record.data.decode()
+            unfit = await self._last.next_cell()
+        if unfit:
+            raise UnfitError(unfit)
+        self._last = None
 
 
 @asynccontextmanager

@@ -14,7 +14,6 @@ import pytest_asyncio
 
 from pool import DockerClient, DockerContainers, EngineError
 from runner.cells.lockdown import MASKED, READ_ONLY, cell_spec_of
-from runner.container.answer import UnreadableError
 from runner.container.hand_over import hand_over_to_cell
 from runner.container.images import Home
 from tests.runner.cells.support import (
@@ -27,7 +26,7 @@ from tests.runner.cells.support import (
     report_of,
     single_use,
 )
-from tests.runner.katas import DOCKER_HOST, NONCE, harvest_of, kata
+from tests.runner.katas import DOCKER_HOST, harvest_of, kata
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.docker
@@ -213,10 +212,6 @@ except OSError:
     os._exit(3)
 END"""
 
-FORGED = r"""for fd in /proc/[0-9]*/fd/1; do
-  case $(readlink $fd) in pipe:*) printf 'R\0\0\0\0' >$fd;; esac
-done"""
-
 
 class TestDiscarded:
     """What ends a container, and the reason that is given."""
@@ -270,21 +265,23 @@ class TestDiscarded:
             with pytest.raises(UnfitError, match="the answer has no end"):
                 await container.run(kata(PYTHON, "kill -KILL 2"))
 
-    async def test_a_cell_cannot_speak_for_the_launcher(self, engine: Engine) -> None:
-        """What looks like a record is a piece of that run's answer, which it spoils."""
-        spec = single_use(PYTHON)
-        async with cell_container(engine.containers, engine.volume, spec) as container:
-            with pytest.raises(UnreadableError):
-                await container.run(kata(PYTHON, FORGED))
-
     async def test_two_hand_overs_at_once(self, engine: Engine) -> None:
         """No cell is given what is not its own, not even by mistake."""
-        twice = hand_over_to_cell(kata(BUSYBOX, "cat"), NONCE) * 2
+        twice = hand_over_to_cell(kata(BUSYBOX, "cat")) * 2
         spec = single_use(BUSYBOX)
         async with cell_container(engine.containers, engine.volume, spec) as container:
             await container.send(twice)
             with pytest.raises(UnfitError, match="not as long as it says"):
                 await container.run(kata(BUSYBOX, "true"))
+
+    async def test_a_launcher_of_another_version(self, engine: Engine) -> None:
+        """It does not start, and says why: it would not understand what it is handed over."""
+        spec = cell_spec_of(single_use(BUSYBOX), engine.volume)
+        launcher, _, _, *words = spec.command
+        for version in (("--protocol", "1"), ()):
+            command = (launcher, *version, *words)
+            with pytest.raises(EngineError, match="this is the launcher of protocol 2"):
+                await engine.containers.start(replace(spec, command=command))
 
     async def test_an_image_without_bash(self, engine: Engine) -> None:
         """Cannot start, and says why."""
@@ -314,7 +311,7 @@ class TestDiscarded:
         spec = single_use(PYTHON)
         async with cell_container(engine.containers, engine.volume, spec) as container:
             if script:
-                await container.send(hand_over_to_cell(kata(PYTHON, script, seconds=60), NONCE))
+                await container.send(hand_over_to_cell(kata(PYTHON, script, seconds=60)))
             await container.started.stream.close()
 
             async def words() -> str:

@@ -4,9 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.cells.records import READY_MARK, BrokenRecordsError, Kind, Record, Records
+from runner.cells.records import (
+    LONGEST_RECORD_BYTES,
+    READY_MARK,
+    BrokenRecordsError,
+    Kind,
+    Record,
+    Records,
+)
 
-RECORDS = st.lists(st.builds(Record, st.sampled_from(Kind), st.binary(max_size=50)), max_size=8)
+WITH_DATA = st.builds(Record, st.sampled_from((Kind.ANSWER, Kind.UNFIT)), st.binary(max_size=50))
+EMPTY = st.builds(Record, st.sampled_from((Kind.READY, Kind.DONE, Kind.TIMED_OUT)))
+RECORDS = st.lists(WITH_DATA | EMPTY, max_size=8)
 
 
 def packed(record: Record) -> bytes:
@@ -32,8 +41,21 @@ def test_the_mark_of_a_warm_container_is_its_first_record() -> None:
     assert Records().feed(READY_MARK) == [Record(Kind.READY)]
 
 
-@pytest.mark.parametrize("stream", [b"ready", b"Q\0\0\0\0", b"A\xff\xff\xff\xff"])
+def test_the_longest_record() -> None:
+    """A record may hold 64 KiB."""
+    longest = Record(Kind.ANSWER, b"x" * LONGEST_RECORD_BYTES)
+
+    assert Records().feed(packed(longest)) == [longest]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        *(b"ready", b"Q\0\0\0\0", b"A\xff\xff\xff\xff", b"A\0\1\0\1", b"X\0\1\0\1"),
+        *(b"R\0\0\0\1x", b"D\0\0\0\1x", b"T\0\0\0\1x"),
+    ],
+)
 def test_what_no_launcher_writes_is_refused(stream: bytes) -> None:
-    """A letter that means nothing, or a length beyond all measure."""
+    """A letter that means nothing, more than 64 KiB, or data where there is none."""
     with pytest.raises(BrokenRecordsError):
         Records().feed(stream)
