@@ -27,5 +27,5 @@ class FakeEngine:
         return Engines(self.containers, self.images, self._close)
 
     async def _close(self) -> None:
-        assert not self.containers.there, "a removal would be cut off"
+        assert not self.containers.present, "a removal would be cut off"
         self.is_closed = True

@@ -14,11 +14,11 @@ async def test_a_container_is_used_once(serve_fake: ServeFake) -> None:
     engine = FakeEngine()
     async with serve_fake(engine, warm=2) as http:
         results = await asyncio.gather(*(http.run("echo x > x; ls") for _ in range(8)))
-        await until(lambda: len(engine.containers.removals) == 8)
+        await until(lambda: engine.containers.removals == 8)
 
         assert {result["stdout"]["content"] for result in results} == {"cyber-dojo.sh\nx\n"}
-        assert len(set(engine.containers.removals)) == 8
-        assert not set(engine.containers.removals) & set(engine.containers.there)
+        assert len(set(engine.containers.removed)) == 8
+        assert not set(engine.containers.removed) & set(engine.containers.present)
 
 
 async def test_a_run_goes_on_when_its_client_leaves(serve_fake: ServeFake) -> None:
@@ -57,17 +57,17 @@ async def test_a_start_that_ends_while_draining_leaves_nothing(serve_fake: Serve
     engine = FakeEngine()
     async with serve_fake(engine, warm=3) as http:
         await http.run()
-        engine.containers.may_start.clear()
+        engine.containers.hold()
         await http.run()
         draining = asyncio.create_task(http.service.drain())
-        await until(lambda: not engine.containers.there)
+        await until(lambda: not engine.containers.present)
         engine.containers.may_remove.clear()
-        engine.containers.may_start.set()
-        await until(lambda: bool(engine.containers.there))
+        engine.containers.release()
+        await until(lambda: bool(engine.containers.present))
         for _ in range(100):  # turns in which the engine must not be let go of
             await asyncio.sleep(0)
         engine.containers.may_remove.set()
         await draining
 
         assert engine.is_closed
-        assert engine.containers.there == {}
+        assert engine.containers.present == {}

@@ -36,10 +36,10 @@ async def test_ready_is_true_while_every_pool_is_cold(serve_fake: ServeFake) -> 
 async def test_ready_is_false_while_the_engine_is_down(serve_fake: ServeFake) -> None:
     """A service whose engine does not answer is alive and not ready."""
     engine = FakeEngine()
-    engine.containers.fail_lists = EngineError("list", "cannot connect")
+    engine.containers.list_error = EngineError("list", "cannot connect")
     async with serve_fake(engine) as http:
         alive, ready = await http.ask("/alive"), await http.ask("/ready")
-        engine.containers.fail_lists = None
+        engine.containers.list_error = None
 
         assert (alive.body, ready.body) == ({"alive?": True}, {"ready?": False})
 

@@ -230,8 +230,8 @@ class BrokenImages(FakeImages):
 async def test_an_unexpected_error_leaks_nothing(serve_fake: ServeFake, logs: Events) -> None:
     """It is 500 without a path or a trace; the log has both."""
     engine = FakeEngine()
-    images = engine.images = BrokenImages(lambda error: None)
-    engine.containers = FakeContainers(images, engine.containers.programs, lambda error: None)
+    images = engine.images = BrokenImages()
+    engine.containers = FakeContainers(images, engine.containers.programs)
     async with serve_fake(engine) as http:
         answer = await http.ask(PULL, {"id": "x", "image_name": http.image})
 
@@ -249,8 +249,8 @@ async def test_an_engine_that_is_down_is_no_unexpected_error(serve_fake: ServeFa
             raise EngineError("inspect", "cannot connect", image=name)
 
     engine = FakeEngine()
-    images = engine.images = DownImages(lambda error: None)
-    engine.containers = FakeContainers(images, engine.containers.programs, lambda error: None)
+    images = engine.images = DownImages()
+    engine.containers = FakeContainers(images, engine.containers.programs)
     async with serve_fake(engine) as http:
         pulled = await http.ask(PULL, {"id": "x", "image_name": http.image})
         run = await http.run()

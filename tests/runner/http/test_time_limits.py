@@ -38,12 +38,12 @@ async def test_a_time_out_keeps_what_was_printed(http: Served, logs: Events) -> 
 async def test_a_start_is_not_billed_to_the_learner(serve_fake: ServeFake) -> None:
     """The clock starts when the files are handed over: a late container takes no time away."""
     engine = FakeEngine()
-    engine.containers.may_start.clear()
+    engine.containers.hold()
     async with serve_fake(engine) as http:
         running = asyncio.create_task(http.run("sleep 0.5", max_seconds=1))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(running), 1.0)
-        engine.containers.may_start.set()
+        engine.containers.release()
 
         assert (await running)["outcome"] == "green"
 
@@ -51,10 +51,10 @@ async def test_a_start_is_not_billed_to_the_learner(serve_fake: ServeFake) -> No
 async def test_a_run_ends_within_its_budget(serve_fake: ServeFake) -> None:
     """A container that never gets ready makes the run faulty, before a browser gives up."""
     engine = FakeEngine()
-    engine.containers.may_start.clear()
+    engine.containers.hold()
     async with serve_fake(engine, budget_s=2) as http:
         result = await http.run()
-        engine.containers.may_start.set()
+        engine.containers.release()
 
     assert (result["outcome"], result["status"]) == ("faulty", "143")
     assert result["log"] == {"reason": "no container was ready in time"}
