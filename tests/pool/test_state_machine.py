@@ -136,13 +136,13 @@ class ReturningMachine(PoolMachine):
         assert counts.uses <= self.uses * counts.served
 
 
-class TestPool(PoolMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestPool(PoolMachine.TestCase):  # type: ignore[valid-type,misc]
     """The rules above, in any order."""
 
     settings = settings(deadline=None, max_examples=100, stateful_step_count=40)
 
 
-class TestReturning(ReturningMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestReturning(ReturningMachine.TestCase):  # type: ignore[valid-type,misc]
     """And those."""
 
     settings = settings(deadline=None, max_examples=100, stateful_step_count=40)

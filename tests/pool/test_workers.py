@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,7 +42,7 @@ async def test_runs_jobs_in_the_order_they_came() -> None:
         order.append(number)
 
     for number in range(5):
-        workers.submit(lambda number=number: note(number))
+        workers.submit(partial(note, number))
     await settle()
 
     assert order == [0, 1, 2, 3, 4]
@@ -165,7 +166,7 @@ def test_no_slot_is_ever_lost(endings: list[tuple[str, int]], size: int) -> None
             fresh.set()
 
         for ending, turns in endings:
-            workers.submit(lambda ending=ending, turns=turns: job(ending, turns))
+            workers.submit(partial(job, ending, turns))
         await settle()
         assert workers.idle
 
