@@ -69,7 +69,7 @@ check-lint: $(venv)
 	.venv/bin/ruff check
 
 check-types: $(venv)
-	.venv/bin/mypy --strict pool runner
+	.venv/bin/mypy --strict pool runner tests
 	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/child.py images
 	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py bench
 

@@ -93,7 +93,7 @@ async def main(runs: int, reuse: str) -> int:
     await docker.close()
     growing = growth(samples)
     _print(samples, growing)
-    console.print(f"outcomes: {outcomes}; starts {pool['starts']}, returns {pool['returns']}")
+    console.print(f"outcomes: {outcomes}; starts {pool['starts']}, resets {pool['resets']}")
     too_much = grown(growing)
     if too_much:
         console.print(f"grown: {', '.join(too_much)}")

@@ -5,7 +5,7 @@ import io
 import json
 import posixpath
 import tarfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -76,7 +76,7 @@ class DockerImages:
                 if error.status not in (404, 409):
                     raise
 
-    async def image_changes(self) -> AsyncIterator[None]:
+    async def image_changes(self) -> AsyncGenerator[None, None]:
         """Yields once when listening, then whenever an image came, went or changed its name.
 
         Ends, or raises EngineError, when the engine does.

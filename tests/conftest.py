@@ -78,7 +78,7 @@ async def fake_http(serve_fake: ServeFake) -> AsyncIterator[Served]:
     async with serve_fake(engine, COMMIT_SHA="a1b2c3") as served:
         await served.until_ready()
         yield served
-    assert not engine.containers.there
+    assert not engine.containers.present
     assert engine.is_closed
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -169,7 +169,9 @@ def _tasks_belong_to(owner: Owner) -> Iterator[None]:
 
 
 def _noted_task(
-    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **kwargs: Any
+    loop: asyncio.AbstractEventLoop,
+    coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+    **kwargs: Any,
 ) -> asyncio.Task[Any]:
     task = asyncio.Task(coroutine, loop=loop, **kwargs)
     if (owner := _owner.get()) is not None:

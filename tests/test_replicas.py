@@ -27,7 +27,7 @@ WARM_MAX = 4
 async def three(folder: Path) -> AsyncIterator[list[Daemon]]:
     """Replicas that have found each other."""
     ports = [str(free_port()) for _ in range(3)]
-    settings = {
+    settings: dict[str, Any] = {
         "siblings": ",".join(f"127.0.0.1:{port}" for port in ports),
         "secret": SECRET,
         "warm_max": str(WARM_MAX),

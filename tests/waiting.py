@@ -10,7 +10,10 @@ ASK_AGAIN_S = 0.02
 
 
 async def eventually(
-    ask: Callable[[], Awaitable[_T]], wanted: Callable[[_T], bool] = bool, *, within_s: float = 20.0
+    ask: Callable[[], Awaitable[_T]],
+    wanted: Callable[[_T], object] = bool,
+    *,
+    within_s: float = 20.0,
 ) -> _T:
     """The first answer that is wanted; fails with the last one when none comes in time."""
     loop = asyncio.get_running_loop()

@@ -106,10 +106,14 @@ async def test_each_wave_waits_until_the_server_has_settled() -> None:
 
 async def test_the_verdict_is_asked_for_after_the_clock() -> None:
     """What the load generator does with an answer is not the server's time."""
-    asked = []
+    asked: list[str] = []
+
+    def verdict() -> str:
+        asked.append("asked")
+        return "ok"
 
     async def run() -> Verdict:
-        return lambda: asked.append("asked") or "ok"
+        return verdict
 
     (press,) = await press_at(run, [0.0])
 

@@ -1,9 +1,8 @@
-"""Containers in memory: each is a coroutine with a stream to it."""
+"""Containers in memory: each is a stream, and a coroutine at its other end."""
 
 import asyncio
-import itertools
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -17,138 +16,231 @@ Program = Callable[[ContainerSpec, FakeStream], Coroutine[None, None, None]]
 
 @dataclass
 class FakeContainer:
-    """One container that was started and not removed."""
+    """One container that is there; `task` is its program, if it has one."""
 
     container_id: str
     name: str
     spec: ContainerSpec
     stream: FakeStream
-    task: asyncio.Task[None] = field(repr=False)
+    created_s: int | None = field(default_factory=lambda: int(time.time()))
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
+    state_of_a_stranger: str = ""
     is_being_removed: bool = False
-    created_s: int = field(default_factory=lambda: int(time.time()))
 
     @property
     def state(self) -> str:
-        """As an engine lists it."""
+        """The state in which an engine would list the container."""
         if self.is_being_removed:
             return "removing"
-        return "exited" if self.stream.ended else "running"
+        return "exited" if self.stream.ended else self.state_of_a_stranger or "running"
 
 
 class FakeContainers:
     """Implements pool.engine.ContainerEngine.
 
-    Which program runs is told by the first word of the command. `fail_next` holds the errors of
-    the next starts; clear `may_start` or `may_remove` to keep starts or removals waiting. `bug`
-    is an error that nobody foresees: the next list of containers raises it. What was asked for
-    stays in `starts` and `removals`.
+    Which program runs is told by the first word of the command. An engine that knows no programs
+    starts containers which are ready and then say nothing until they end. An engine without
+    images has every image.
+
+    A start takes one turn of the loop; once `hold` was called it waits for the test. The errors
+    that a test sets are raised by each call of their kind, until the test takes them back; `bug`
+    is one that nobody foresees, and only the next list of containers raises it.
     """
 
     def __init__(
         self,
-        images: FakeImages,
-        programs: dict[str, Program],
-        failed: Callable[[EngineError], None],
+        images: FakeImages | None = None,
+        programs: Mapping[str, Program] | None = None,
+        failed: Callable[[EngineError], None] = lambda error: None,
     ) -> None:
-        self.programs = programs
-        self.there: dict[str, FakeContainer] = {}
-        self.starts: list[ContainerSpec] = []
-        self.removals: list[str] = []
-        self.fail_next: list[EngineError] = []
-        self.fail_lists: EngineError | None = None
+        self.programs = dict(programs or {})
+        self.present: dict[str, FakeContainer] = {}  # dead ones too, until they are removed
+        self.asked: list[ContainerSpec] = []  # for each start that began
+        self.removed: list[str] = []  # the container of each removal that began
+        self.most_starts_at_once = 0
+        self.start_error: Exception | None = None
+        self.remove_error: EngineError | None = None
+        self.list_error: EngineError | None = None
         self.bug: Exception | None = None
-        self.may_start = asyncio.Event()
-        self.may_start.set()
-        self.may_remove = asyncio.Event()
+        self.on_ready: Callable[[FakeStream], None] = lambda stream: None
+        self.may_remove = asyncio.Event()  # cleared: removals wait
         self.may_remove.set()
         self._images = images
         self._failed = failed
-        self._numbers = itertools.count(1)
+        self._holding = False
+        self._held: list[asyncio.Future[Exception | None]] = []
+        self._under_way = 0
+
+    # What a test sees.
+
+    @property
+    def starts(self) -> int:
+        """How many starts began."""
+        return len(self.asked)
+
+    @property
+    def removals(self) -> int:
+        """How many removals began."""
+        return len(self.removed)
+
+    @property
+    def living(self) -> set[str]:
+        """The ids of the containers that run."""
+        return {one.container_id for one in self.present.values() if not one.stream.ended}
+
+    @property
+    def held(self) -> int:
+        """How many starts wait for the test."""
+        return sum(not one.done() for one in self._held)
 
     def of_image(self, image: str) -> list[FakeContainer]:
-        """Those of this image, oldest first."""
-        return [one for one in self.there.values() if one.spec.image == image]
+        """The containers of this image, oldest first."""
+        return [one for one in self.present.values() if one.spec.image == image]
+
+    # What a test does.
+
+    def hold(self) -> None:
+        """From now on starts wait for the test."""
+        self._holding = True
+
+    def let_go(self, count: int = 1) -> None:
+        """The oldest starts that wait succeed."""
+        self._answer(count, None)
+
+    def refuse(self, error: Exception) -> None:
+        """The oldest start that waits fails."""
+        self._answer(1, error)
+
+    def release(self) -> None:
+        """Whatever waits succeeds, and nothing waits any more."""
+        self._holding = False
+        self.let_go(self.held)
+
+    def kill(self, container_id: str, complaint: str = "") -> None:
+        """The container dies by itself, and stays until it is removed."""
+        container = self.present[container_id]
+        container.stream.complaints = complaint
+        container.stream.end()
+        if container.task is not None:
+            container.task.cancel()
+
+    def add(
+        self,
+        container_id: str,
+        state: str,
+        labels: Mapping[str, str],
+        created_s: int | None = None,
+    ) -> None:
+        """A container that somebody else left here."""
+        name, spec = f"name-{container_id}", ContainerSpec("", "", (), b"", "", labels=labels)
+        self.present[container_id] = FakeContainer(
+            container_id, name, spec, FakeStream(name), created_s, state_of_a_stranger=state
+        )
+
+    # What the pool asks for.
 
     async def start(self, spec: ContainerSpec) -> Started:
         """Raises EngineError, and leaves nothing behind then."""
-        self.starts.append(spec)
-        await self.may_start.wait()
-        if self.fail_next:
-            raise self._reported(self.fail_next.pop(0))
-        if not self._images.has(spec.image_id):
+        self.asked.append(spec)
+        container_id = f"id-{self.starts}"
+        error = await self._turn() or self.start_error
+        if error is not None:
+            raise self._reported(error)
+        if self._images is not None and not self._images.has(spec.image_id):
             raise ImageMissingError(
                 "create", f"No such image: {spec.image_id}", status=404, image=spec.image
             )
-        container = self._create(spec)
+        container = self._create(container_id, spec)
         try:
-            said = b""
-            while len(said) < len(spec.ready_mark) and (more := await container.stream.read()):
-                said += more
+            await self._until_ready(container, spec)
         except BaseException:
-            await self.remove(container.container_id)
+            await self.remove(container_id)
             raise
-        if said != spec.ready_mark:
-            words = container.stream.complaints or await self.last_words(container.container_id)
-            await self.remove(container.container_id)
-            raise self._reported(
-                EngineError("start", words, image=spec.image, container=container.name)
-            )
-        return Started(container.container_id, container.name, container.stream)
+        self.on_ready(container.stream)
+        return Started(container_id, container.name, container.stream)
 
     async def remove(self, container_id: str) -> None:
         """Harmless when it is gone already, or its removal is in progress."""
-        self.removals.append(container_id)
-        container = self.there.get(container_id)
+        await asyncio.sleep(0)
+        self.removed.append(container_id)
+        if self.remove_error is not None:
+            raise self._reported(self.remove_error)
+        container = self.present.get(container_id)
         if container is None or container.is_being_removed:
             return
         container.is_being_removed = True
         await self.may_remove.wait()
-        await self._end(container)
-        del self.there[container_id]
-
-    async def kill(self, container_id: str) -> None:
-        """It ends, as if by itself, and is still there."""
-        await self._end(self.there[container_id])
+        if container.task is not None:
+            container.task.cancel()
+            with suppress(asyncio.CancelledError):
+                await container.task
+        container.stream.end()
+        del self.present[container_id]
 
     async def last_words(self, container_id: str) -> str:
-        """Raises EngineError when it is gone."""
-        if container_id not in self.there:
-            message = f"No such container: {container_id}"
-            raise self._reported(
-                EngineError("inspect", message, status=404, container=container_id)
-            )
-        return "exited (137)" if self.there[container_id].stream.ended else "running (0)"
+        """How it ended; a container that is gone was removed."""
+        if container_id not in self.present:
+            return "removed"
+        return "exited (137)" if self.present[container_id].stream.ended else "running (0)"
 
     async def list_containers(self, label: str) -> list[Seen]:
         """All that carry the label (`key=value`)."""
         bug, self.bug = self.bug, None
         if bug is not None:
             raise bug
-        if self.fail_lists is not None:
-            raise self._reported(self.fail_lists)
+        if self.list_error is not None:
+            raise self._reported(self.list_error)
         key, _, value = label.partition("=")
         return [
             Seen(one.container_id, one.name, one.state, one.spec.labels, one.created_s)
-            for one in self.there.values()
+            for one in self.present.values()
             if one.spec.labels.get(key) == value
         ]
 
-    def _create(self, spec: ContainerSpec) -> FakeContainer:
-        number = next(self._numbers)
-        stream = FakeStream(f"fake-{number}")
-        program = self.programs[spec.command[0]](spec, stream)
-        task = asyncio.create_task(program, name=f"program of {stream.name}")
-        task.add_done_callback(lambda _: stream.end())
-        container = FakeContainer(f"{number:064x}", stream.name, spec, stream, task)
-        self.there[container.container_id] = container
+    async def _turn(self) -> Exception | None:
+        """What the test says to a start, if anything."""
+        self._under_way += 1
+        self.most_starts_at_once = max(self.most_starts_at_once, self._under_way)
+        try:
+            if not self._holding:
+                await asyncio.sleep(0)
+                return None
+            ours: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+            self._held.append(ours)
+            return await ours
+        finally:
+            self._under_way -= 1
+
+    def _answer(self, count: int, error: Exception | None) -> None:
+        for one in [one for one in self._held if not one.done()][:count]:
+            one.set_result(error)
+
+    def _create(self, container_id: str, spec: ContainerSpec) -> FakeContainer:
+        name = f"name-{container_id}"
+        container = FakeContainer(container_id, name, spec, FakeStream(name))
+        self.present[container_id] = container
+        if self.programs:
+            program = self.programs[spec.command[0]](spec, container.stream)
+            container.task = asyncio.create_task(program, name=f"program of {name}")
+            container.task.add_done_callback(lambda _: container.stream.end())
+        else:
+            container.stream.say(spec.ready_mark)
         return container
 
-    async def _end(self, container: FakeContainer) -> None:
-        container.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await container.task
-        container.stream.end()
+    async def _until_ready(self, container: FakeContainer, spec: ContainerSpec) -> None:
+        stream, said = container.stream, b""
+        while len(said) < len(spec.ready_mark) and (more := await stream.read()):
+            said += more
+        if said == spec.ready_mark:
+            return
+        if stream.ended:
+            words = [stream.complaints, await self.last_words(container.container_id)]
+            error = EngineError("start", "; ".join(filter(None, words)))
+        else:
+            error = EngineError("ready", f"{said!r} instead of the ready mark")
+        raise self._reported(error)
 
-    def _reported(self, error: EngineError) -> EngineError:
-        self._failed(error)
+    def _reported(self, error: Exception) -> Exception:
+        if isinstance(error, EngineError):
+            self._failed(error)
         return error

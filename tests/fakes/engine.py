@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pool import EngineError
 from runner.service import Engines
-from tests.fakes.containers import FakeContainers
+from tests.fakes.containers import FakeContainers, Program
 from tests.fakes.images import FakeImages
 from tests.fakes.kata import LocalKata
 from tests.fakes.launcher import FakeLauncher
@@ -18,7 +18,11 @@ class FakeEngine:
         self.images = FakeImages(failed)
         self.kata = LocalKata()
         self.launcher = FakeLauncher(self.kata)
-        programs = {"bash": self.kata, "ruby": status_light, "/.dojo/cells": self.launcher}
+        programs: dict[str, Program] = {
+            "bash": self.kata,
+            "ruby": status_light,
+            "/.dojo/cells": self.launcher,
+        }
         self.containers = FakeContainers(self.images, programs, failed)
         self.is_closed = False
 
@@ -27,5 +31,5 @@ class FakeEngine:
         return Engines(self.containers, self.images, self._close)
 
     async def _close(self) -> None:
-        assert not self.containers.there, "a removal would be cut off"
+        assert not self.containers.present, "a removal would be cut off"
         self.is_closed = True

@@ -22,7 +22,7 @@ class FakeImages:
     `bugs` holds errors that nobody foresees: the next call of the method so named raises it.
     """
 
-    def __init__(self, failed: Callable[[EngineError], None]) -> None:
+    def __init__(self, failed: Callable[[EngineError], None] = lambda error: None) -> None:
         self.on_node: dict[str, FakeImage] = {}
         self.in_registry: dict[str, FakeImage] = {}
         self.pulls: list[str] = []

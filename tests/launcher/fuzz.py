@@ -35,6 +35,7 @@ def fuzz(program: Path, found: Path, seconds: int) -> subprocess.CompletedProces
 
 
 def main() -> int:
+    """Fuzz the named targets, one after the other; the exit status is 1 if one of them fails."""
     parser = argparse.ArgumentParser(prog="tests.launcher.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
     parser.add_argument("target", nargs="*", help=f"of {', '.join(FUZZERS)} (default: all)")

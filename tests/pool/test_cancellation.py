@@ -167,12 +167,20 @@ def test_whole_after_any_storm(acts: list[tuple[str, int]]) -> None:
 async def _do(
     act: str, number: int, pool: ImagePool, engine: FakeEngine, tasks: list[asyncio.Task[None]]
 ) -> None:
+    def refuse() -> None:
+        if engine.held:
+            engine.refuse(EngineError("start", "no"))
+
+    def kill() -> None:
+        if engine.living:
+            engine.kill(sorted(engine.living)[0])
+
     acts: dict[str, Callable[[], object]] = {
         "take": lambda: tasks.append(asyncio.create_task(a_run(pool))),
         "cancel": lambda: tasks and tasks[number % len(tasks)].cancel(),
         "let go": engine.let_go,
-        "refuse": lambda: engine.held and engine.refuse(EngineError("start", "no")),
-        "kill": lambda: engine.living and engine.kill(sorted(engine.living)[0]),
+        "refuse": refuse,
+        "kill": kill,
         "refill": pool.refill_soon,
         "turn": lambda: None,
     }

@@ -1,4 +1,7 @@
-"""The life of a container on the real engine, and on one that has a bad day."""
+"""The life of a container on the real engine, and on one that has a bad day.
+
+What holds on the engine in memory, too, is in tests/fakes/test_engine_contract.py.
+"""
 
 import asyncio
 import uuid
@@ -123,33 +126,6 @@ async def test_many_megabytes_go_both_ways(
 
 
 @pytest.mark.docker
-async def test_a_started_container_is_listed_by_its_labels(
-    docker_containers: DockerContainers, label: str
-) -> None:
-    """With its id, name, state and labels."""
-    started = await docker_containers.start(a_spec(label))
-
-    (seen,) = await docker_containers.list_containers(f"{label}=1")
-
-    assert (seen.container_id, seen.name) == (started.container_id, started.name)
-    assert seen.state == "running"
-    assert seen.labels[label] == "1"
-    await let_go(docker_containers, started)
-
-
-@pytest.mark.docker
-async def test_only_the_ready_mark_makes_it_warm(
-    docker_containers: DockerContainers, label: str
-) -> None:
-    """Anything else is an error that quotes what was said."""
-    with pytest.raises(EngineError, match="NOT REALLY") as caught:
-        await docker_containers.start(a_spec(label, "echo NOT REALLY; exec cat"))
-
-    assert caught.value.operation == "ready"
-    assert await states(docker_containers, label) == []
-
-
-@pytest.mark.docker
 async def test_one_that_ends_before_its_ready_mark_says_why(
     docker_containers: DockerContainers, label: str
 ) -> None:
@@ -250,35 +226,6 @@ async def test_a_killed_container_ends_its_stream(
         await ended.wait()
     assert await started.stream.read() == b""
     await started.stream.close()
-
-
-@pytest.mark.docker
-async def test_letting_go_of_the_stream_ends_the_container(
-    docker_containers: DockerContainers, label: str
-) -> None:
-    """The containers of a daemon that was killed stop by themselves."""
-    started = await docker_containers.start(a_spec(label))
-
-    await started.stream.close()
-
-    await eventually(
-        lambda: states(docker_containers, label), lambda seen: seen == ["exited"], within_s=10
-    )
-
-
-@pytest.mark.docker
-async def test_removing_what_is_gone_is_harmless(
-    docker_containers: DockerContainers, label: str
-) -> None:
-    """Once, twice, or by two at a time."""
-    started = await docker_containers.start(a_spec(label))
-    await started.stream.close()
-
-    await asyncio.gather(*(docker_containers.remove(started.container_id) for _ in range(3)))
-    await docker_containers.remove(started.container_id)
-    await docker_containers.remove("no-such-container")
-
-    assert await states(docker_containers, label) == []
 
 
 @pytest.mark.docker

@@ -113,7 +113,11 @@ async def test_tells_its_listener_of_the_end_once(
     calls: list[str] = []
     stream = await attach(dockerd, client, upgraded(then=end))
 
-    stream.on_end(lambda: (calls.append("ended"), ended.set()))
+    def on_end() -> None:
+        calls.append("ended")
+        ended.set()
+
+    stream.on_end(on_end)
     async with asyncio.timeout(10):
         await ended.wait()
     await stream.close()

@@ -30,6 +30,7 @@ class Tenant:
         self.fill()
 
     def fill(self) -> None:
+        """Take as many containers as the target asks for and the host has room for."""
         more = min(self.stake.target - self.warm, self._host.room)
         self.warm += more
         self._host.moved(self.stake, warm=more)
@@ -40,6 +41,7 @@ class Tenant:
         self._host.moved(self.stake, warm=-1, in_use=+1)
 
     def evict_one(self, heir: Stake | None) -> None:
+        """Let go of one warm container."""
         self.warm -= 1
         self._host.moved(self.stake, warm=-1)
         self._host.evicted(self.stake, heir, was_used=self.runs_served > 0)

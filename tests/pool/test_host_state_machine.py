@@ -113,7 +113,7 @@ class HostMachine(Machine):
         self.loop.close()
 
 
-class TestHost(HostMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestHost(HostMachine.TestCase):  # type: ignore[valid-type,misc]
     """The rules above, in any order."""
 
     settings = settings(deadline=None, max_examples=100, stateful_step_count=40)

@@ -51,7 +51,7 @@ async def test_taking_a_warm_one_is_one_synchronous_step(make_pool: MakePool) ->
 
     entering = context.__aenter__()
     with pytest.raises(StopIteration) as ended:
-        entering.send(None)  # type: ignore[attr-defined]
+        entering.send(None)
 
     assert ended.value.value.hit
     assert pool.leased == 1
@@ -202,7 +202,7 @@ async def test_leaving_a_lease_does_not_wait_for_the_engine(make_pool: MakePool)
 
     leaving = context.__aexit__(None, None, None)
     with pytest.raises(StopIteration):
-        leaving.send(None)  # type: ignore[attr-defined]
+        leaving.send(None)
 
     assert pool.leased == 0
 

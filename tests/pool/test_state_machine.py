@@ -143,13 +143,13 @@ class ResettingMachine(PoolMachine):
         assert counts.runs_of_discarded <= self.most_runs * counts.discarded_after_runs
 
 
-class TestPool(PoolMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestPool(PoolMachine.TestCase):  # type: ignore[valid-type,misc]
     """The rules above, in any order."""
 
     settings = settings(deadline=None, max_examples=100, stateful_step_count=40)
 
 
-class TestResetting(ResettingMachine.TestCase):  # type: ignore[name-defined,misc]
+class TestResetting(ResettingMachine.TestCase):  # type: ignore[valid-type,misc]
     """And those."""
 
     settings = settings(deadline=None, max_examples=100, stateful_step_count=40)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ async def test_runs_jobs_in_the_order_they_came() -> None:
         order.append(number)
 
     for number in range(5):
-        workers.submit(lambda number=number: note(number), "job")
+        workers.submit(partial(note, number), "job")
     await settle()
 
     assert order == [0, 1, 2, 3, 4]
@@ -167,7 +168,7 @@ def test_no_slot_is_ever_lost(endings: list[tuple[str, int]], size: int) -> None
             fresh.set()
 
         for ending, turns in endings:
-            workers.submit(lambda ending=ending, turns=turns: job(ending, turns), "job")
+            workers.submit(partial(job, ending, turns), "job")
         await settle()
         assert workers.idle
 

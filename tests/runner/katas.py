@@ -40,9 +40,11 @@ NONCE = "0123456789abcdef"
 _OURS = "dojo-runner.test-image"
 
 
-def kata(image: str, script: str, *, seconds: float = 10.0, **files: str) -> Kata:
-    """A kata whose cyber-dojo.sh is `script`."""
-    return Kata("id", image, seconds, {"cyber-dojo.sh": script, **files})
+def kata(
+    image: str, script: str, files: Mapping[str, str] | None = None, *, seconds: float = 10.0
+) -> Kata:
+    """A kata whose cyber-dojo.sh is `script`, and which has other files beside it."""
+    return Kata("id", image, seconds, {"cyber-dojo.sh": script, **(files or {})})
 
 
 async def harvest_of(engine: DockerContainers, spec: ContainerSpec, kata: Kata) -> Harvest:

@@ -99,9 +99,9 @@ def priorities() -> None:
             os.sched_setaffinity(process, {0})
         with contextlib.suppress(OSError):
             os.sched_setscheduler(process, os.SCHED_BATCH, os.sched_param(0))
-    for process in ("self", str(os.getppid()), "1"):
+    for number in ("self", str(os.getppid()), "1"):
         for name, value in (("oom_score_adj", "1000"), ("timerslack_ns", "1"), ("autogroup", "19")):
-            with contextlib.suppress(OSError), open(f"/proc/{process}/{name}", "w") as file:
+            with contextlib.suppress(OSError), open(f"/proc/{number}/{name}", "w") as file:
                 file.write(value)
 
 

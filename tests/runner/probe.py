@@ -19,6 +19,7 @@ import signal
 import socket
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LAST_CALL = 470
@@ -76,7 +77,7 @@ def calls() -> dict[str, str]:
     """What comes of every system call, with arguments that can do no harm."""
     useless = [-1] * 6
     return {
-        str(number): outcome(lambda number=number: call(number, *useless))  # type: ignore[misc]
+        str(number): outcome(partial(call, number, *useless))
         for number in range(LAST_CALL)
         if number not in LEFT_OUT
     }
@@ -108,6 +109,16 @@ def write_to(path: str, text: str) -> None:
     """Write text to a file. Raises OSError."""
     with open(path, "w") as file:
         file.write(text)
+
+
+def enter_own(namespace: str) -> None:
+    """Enter a namespace that this process is in already."""
+    call(SETNS, os.open(f"/proc/self/ns/{namespace}", 0), 0)
+
+
+def open_socket(family: int, kind: int) -> None:
+    """Open a socket, and close it again."""
+    socket.socket(family, kind).close()
 
 
 def first_process(what: str) -> None:
@@ -163,31 +174,20 @@ def acts() -> dict[str, str]:
         "kill 1": lambda: os.kill(1, signal.SIGKILL),
         "signal beyond": lambda: os.kill(os.getppid() + 100_000, 0),
         "handle": lambda: call(304, -100, tmp, 0),
+        **{f"1/{name}": partial(first_process, name) for name in ("environ", "maps", "root")},
+        **{f"unshare {name}": partial(call, UNSHARE, flag) for name, flag in NAMESPACES.items()},
         **{
-            f"1/{name}": lambda name=name: first_process(name)
-            for name in ("environ", "maps", "root")
-        },
-        **{
-            f"unshare {name}": lambda flag=flag: call(UNSHARE, flag)
+            f"clone {name}": partial(call, 56, flag | signal.SIGCHLD, 0, 0, 0, 0)
             for name, flag in NAMESPACES.items()
         },
+        **{f"setns {name}": partial(enter_own, name) for name in NAMESPACES},
         **{
-            f"clone {name}": lambda flag=flag: call(56, flag | signal.SIGCHLD, 0, 0, 0, 0)
-            for name, flag in NAMESPACES.items()
-        },
-        **{
-            f"setns {name}": lambda name=name: call(SETNS, os.open(f"/proc/self/ns/{name}", 0), 0)
-            for name in NAMESPACES
-        },
-        **{
-            f"socket {family} {kind}": lambda family=family, kind=kind: socket.socket(
-                family, kind
-            ).close()
+            f"socket {family} {kind}": partial(open_socket, family, kind)
             for family in range(46)
             for kind in (1, 2, 3, 5)
         },
         **{
-            f"personality {value:#x}": lambda value=value: call(135, value)
+            f"personality {value:#x}": partial(call, 135, value)
             for value in (0, 8, 0x20000, 0x40000, 0x400000)
         },
     }
@@ -285,17 +285,9 @@ def values() -> dict[str, str]:
 def of_itself() -> dict[str, str]:
     """What the kernel tells of this process."""
     status = dict(line.split(":", 1) for line in content("/proc/self/status").splitlines())
-    wanted = ("Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "TracerPid", "Umask", "Cpus_allowed")
-    wanted += (
-        "CapInh",
-        "CapPrm",
-        "CapEff",
-        "CapBnd",
-        "CapAmb",
-        "SigBlk",
-        "SigIgn",
-        "SigPnd",
-        "ShdPnd",
+    wanted = (
+        *("Uid", "Gid", "Groups", "NoNewPrivs", "Seccomp", "TracerPid", "Umask", "Cpus_allowed"),
+        *("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "SigBlk", "SigIgn", "SigPnd", "ShdPnd"),
     )
     told = {f"status {name}": status.get(name, "").strip() for name in wanted}
     for name in sorted(dir(resource)):

@@ -101,7 +101,7 @@ async def test_draining(serve_fake: ServeFake) -> None:
 async def test_engine_down(serve_fake: ServeFake) -> None:
     """A daemon that has heard nothing of its engine is not ready, either."""
     engine = FakeEngine()
-    engine.containers.fail_lists = EngineError("list", "connection refused")
+    engine.containers.list_error = EngineError("list", "connection refused")
     async with serve_fake(engine) as served:
         settings = Settings(_env_file=None, port=int(served.url.rpartition(":")[2]))
 

@@ -84,7 +84,7 @@ async def upkeep(
     engine: FakeEngine, supervisor: Supervisor, images: Images, cells: Cells
 ) -> AsyncIterator[Upkeep]:
     """Upkeep that has not begun to sweep; closed at the end, with what it keeps right."""
-    pools = Pools(engine.containers, PoolSettings(), failed=lambda error: None)
+    pools = Pools(engine.containers, PoolSettings(), supervisor=supervisor)
     traffic_light = TrafficLight(engine.containers, engine.images, RUBY, {}, supervisor)
     upkeep = Upkeep(
         engine.containers,

@@ -29,7 +29,9 @@ LABELS = {"dojo-runner.test": f"cells-{uuid.uuid4().hex}"}
 async def launcher_volume(client: DockerClient) -> AsyncIterator[str]:
     """A volume that the engine fills from the launcher's image: nothing has to be started."""
     name = f"dojo-runner-test-{uuid.uuid4().hex}"
-    volume = await client.docker.volumes.create({"Name": name, "Labels": LABELS})
+    volume = await client.docker.volumes.create(  # type: ignore[no-untyped-call]
+        {"Name": name, "Labels": LABELS}
+    )
     mount = {"Type": "volume", "Source": name, "Target": LAUNCHER_FOLDER}
     body: dict[str, Any] = {"Image": LAUNCHER, "Labels": LABELS, "HostConfig": {"Mounts": [mount]}}
     container = await client.docker.containers.create(body)
@@ -101,7 +103,7 @@ async def cell_container(
 
 def probing(image: str, before: str = "") -> Kata:
     """A run of the probe, after a few lines of bash."""
-    return kata(image, f"{before}\npython3 probe.py", seconds=20, **{"probe.py": PROBE})
+    return kata(image, f"{before}\npython3 probe.py", {"probe.py": PROBE}, seconds=20)
 
 
 def report_of(harvest: Harvest) -> dict[str, dict[str, str]]:

@@ -47,7 +47,7 @@ def _unfiltered(spec: ContainerSpec) -> ContainerSpec:
 
 async def test_the_first_process_keeps_its_descriptors(container: CellContainer) -> None:
     """No trick reaches them; every one of them does reach a process of the learner's own."""
-    harvest = await container.run(kata(PYTHON, "python3 thief.py 1", **{"thief.py": THIEF}))
+    harvest = await container.run(kata(PYTHON, "python3 thief.py 1", {"thief.py": THIEF}))
 
     tried = [line.split() for line in harvest.stdout.decode().splitlines()]
     assert (harvest.stderr, harvest.status, len(tried)) == (b"", "0", 11)
@@ -114,7 +114,7 @@ async def test_writing_wherever_one_can(container: CellContainer) -> None:
     """
     program = {"everywhere.py": EVERYWHERE}
     for _ in range(3):
-        harvest = await container.run(kata(PYTHON, "python3 everywhere.py; echo x >new", **program))
+        harvest = await container.run(kata(PYTHON, "python3 everywhere.py; echo x >new", program))
 
         assert (harvest.stdout, harvest.stderr) == (b"sent True\n", b"")
         assert harvest.files.keys() == {b"cyber-dojo.sh", b"everywhere.py", b"new"}

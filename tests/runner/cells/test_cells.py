@@ -89,7 +89,7 @@ class TestRuns:
         """A hand-over and an answer that no pipe holds at once."""
         large = "0123456789abcdef" * (4 * MIB // 16)
         async with cell_container(engine.containers, engine.volume, single_use(BUSYBOX)) as one:
-            harvest = await one.run(kata(BUSYBOX, "cat large >copy", large=large))
+            harvest = await one.run(kata(BUSYBOX, "cat large >copy", {"large": large}))
 
             assert harvest.files[b"copy"] == large.encode()
             assert (await one.run(kata(BUSYBOX, "echo next"))).stdout == b"next\n"
@@ -153,7 +153,7 @@ class TestNothingSurvives:
         """The whole report of the probe, after a program that left all it could."""
         spec = single_use(PYTHON)
         planting = kata(
-            PYTHON, "python3 plant.py; python3 plant.py 2>&1; echo $?", **{"plant.py": PLANT}
+            PYTHON, "python3 plant.py; python3 plant.py 2>&1; echo $?", {"plant.py": PLANT}
         )
         async with (
             cell_container(engine.containers, engine.volume, spec) as fresh,
@@ -180,7 +180,7 @@ class TestNothingSurvives:
             kata(
                 PYTHON,
                 "python3 plant.py; python3 probe.py",
-                **{"plant.py": PLANT, "probe.py": PROBE},
+                {"plant.py": PLANT, "probe.py": PROBE},
             ),
         )
         values = report_of(harvest)["values"]

@@ -113,7 +113,7 @@ async def test_an_engine_that_forbids_cells(
         assert (await http.run("true"))["outcome"] == "green"
 
         said = await reuse(http, "single use")
-    assert said["why_no_cells"] == "no cell: Operation not permitted"
+    assert said["why_no_cells"] == "no cell: Operation not permitted; exited (137)"
     assert [event["level"] for event in logs if event["message"] == ALONE] == [level]
     # One that was filled by halves is not kept.
     assert engine.images.volumes == {}
@@ -140,7 +140,7 @@ async def test_the_container_that_shows_it_is_replaced(serve_fake: ServeFake) ->
         there = http.fake.containers
         [shows] = there.of_image(LAUNCHER)
         assert shows.spec.named_volumes == {LAUNCHER_FOLDER: next(iter(http.fake.images.volumes))}
-        await there.kill(shows.container_id)
+        there.kill(shows.container_id)
 
         async def another() -> list[str]:
             return [one.container_id for one in there.of_image(LAUNCHER)]

@@ -10,6 +10,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 FORGED = b"A\0\0\0\6forgedD\0\0\0\0R\0\0\0\0X\0\0\0\0"
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -17,14 +18,14 @@ MOST = 32  # descriptors that are tried
 PIDFD_GETFD, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE = 438, 16, 17, 0x4206
 
 
-def checked(result):
+def checked(result: int) -> int:
     """What a C function returned. Raises OSError for -1."""
     if result == -1:
         raise OSError(ctypes.get_errno(), "refused")
     return result
 
 
-def forge(descriptor):
+def forge(descriptor: int) -> None:
     """Writes to it, if it can be written to, and closes it."""
     try:
         os.set_blocking(descriptor, False)
@@ -35,7 +36,7 @@ def forge(descriptor):
         os.close(descriptor)
 
 
-def one_of(take):
+def one_of(take: Callable[[int], int]) -> None:
     """Takes each descriptor that can be had by its number, and forges. Raises OSError for none."""
     taken = 0
     for number in range(MOST):
@@ -48,43 +49,52 @@ def one_of(take):
         raise OSError(errno.EBADF, "none")
 
 
-def open_fd(pid):
+def open_fd(pid: int) -> None:
+    """Open each of its descriptors for writing, by its link in /proc."""
     one_of(lambda number: os.open(f"/proc/{pid}/fd/{number}", os.O_WRONLY | os.O_NONBLOCK))
 
 
-def open_task_fd(pid):
+def open_task_fd(pid: int) -> None:
+    """The same by way of its first thread's folder."""
     path = f"/proc/{pid}/task/{pid}/fd"
     one_of(lambda number: os.open(f"{path}/{number}", os.O_WRONLY | os.O_NONBLOCK))
 
 
-def pidfd_getfd(pid):
+def pidfd_getfd(pid: int) -> None:
+    """Take each of its descriptors by the system call that is made for this."""
     pidfd = os.pidfd_open(pid)
     one_of(lambda number: checked(LIBC.syscall(PIDFD_GETFD, pidfd, number, 0)))
 
 
-def list_fd(pid):
+def list_fd(pid: int) -> None:
+    """List its descriptors."""
     os.listdir(f"/proc/{pid}/fd")
 
 
-def list_fdinfo(pid):
+def list_fdinfo(pid: int) -> None:
+    """List what /proc says of its descriptors."""
     os.listdir(f"/proc/{pid}/fdinfo")
 
 
-def read_links(pid):
+def read_links(pid: int) -> None:
+    """Read where its links lead."""
     for name in ("exe", "cwd", "root"):
         os.readlink(f"/proc/{pid}/{name}")
 
 
-def read_environ(pid):
+def read_environ(pid: int) -> None:
+    """Read its environment."""
     with open(f"/proc/{pid}/environ", "rb") as file:
         file.read()
 
 
-def open_mem(pid):
+def open_mem(pid: int) -> None:
+    """Open its memory as a file."""
     os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR))
 
 
-def read_memory(pid):
+def read_memory(pid: int) -> None:
+    """Read a byte of its memory by the system call for this."""
     byte = ctypes.create_string_buffer(1)
     vector = (ctypes.c_size_t * 2)(ctypes.addressof(byte), 1)
     try:
@@ -94,13 +104,15 @@ def read_memory(pid):
             raise
 
 
-def ptrace_attach(pid):
+def ptrace_attach(pid: int) -> None:
+    """Become its tracer, and stop it."""
     checked(LIBC.ptrace(PTRACE_ATTACH, pid, None, None))
     os.waitpid(pid, 0)
     LIBC.ptrace(PTRACE_DETACH, pid, None, None)
 
 
-def ptrace_seize(pid):
+def ptrace_seize(pid: int) -> None:
+    """Become its tracer without stopping it."""
     checked(LIBC.ptrace(PTRACE_SEIZE, pid, None, None))
 
 
@@ -110,8 +122,8 @@ TRICKS = (
 )
 
 
-def tried(trick, pid):
-    """In a word."""
+def tried(trick: Callable[[int], None], pid: int) -> str:
+    """Whether the trick has reached the process, in a word."""
     try:
         trick(pid)
     except OSError:
@@ -119,7 +131,8 @@ def tried(trick, pid):
     return "reached"
 
 
-def main():
+def main() -> None:
+    """Try each trick on the process that is named, and print what came of it."""
     pid = int(sys.argv[1])
     for trick in TRICKS:
         nothing, pipe = subprocess.DEVNULL, subprocess.PIPE

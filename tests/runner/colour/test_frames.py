@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from pool import ContainerSpec, EngineError, Image, Seen, Started, Supervisor
+from pool import ContainerSpec, EngineError, Seen, Started, Supervisor
 from runner.colour.questions import BadPatternError, Colour, ColourFault
 from runner.colour.traffic_light import TrafficLight
+from tests.fakes import FakeImages
 from tests.reports import Reports, unheard
 
 CALLING = "exception when calling lambda source"
@@ -93,7 +94,7 @@ async def refuse(stream: ScriptedStream, number: int) -> None:
 
 
 class ScriptedEngine:
-    """Both engines that a traffic light needs; each start takes the next response of a script."""
+    """Containers of a traffic light; each start takes the next response of a script."""
 
     def __init__(self, *script: Respond | EngineError) -> None:
         self.starts = 0
@@ -102,10 +103,6 @@ class ScriptedEngine:
         self.removal = asyncio.Event()
         self.script_ended = asyncio.Event()
         self._script = list(script)
-
-    async def image(self, name: str) -> Image:
-        """It is there."""
-        return Image(f"id of {name}")
 
     async def start(self, spec: ContainerSpec) -> Started:
         """A container with the next response, or the next failure."""
@@ -132,20 +129,6 @@ class ScriptedEngine:
         """Not asked here."""
         raise NotImplementedError
 
-    async def pull(self, name: str) -> None:
-        """Not asked here."""
-        raise NotImplementedError
-
-    async def read_files(
-        self, image_id: str, paths: tuple[str, ...], limit_bytes: int
-    ) -> dict[str, bytes | None]:
-        """Not asked here."""
-        raise NotImplementedError
-
-    def image_changes(self) -> AsyncIterator[None]:
-        """Not asked here."""
-        raise NotImplementedError
-
 
 MakeLight = Callable[..., TrafficLight]
 
@@ -154,13 +137,14 @@ MakeLight = Callable[..., TrafficLight]
 async def make_light() -> AsyncIterator[MakeLight]:
     """Makes traffic lights on scripted engines, and closes them after the test."""
     lights: list[TrafficLight] = []
-    labels: Mapping[str, str] = {}
+    images = FakeImages()
+    images.add("ruby")
 
     def make(
         engine: ScriptedEngine, supervisor: Supervisor | None = None, **limits: float
     ) -> TrafficLight:
         heard = supervisor or unheard()
-        lights.append(TrafficLight(engine, engine, "ruby", labels, heard, **limits))
+        lights.append(TrafficLight(engine, images, "ruby", {}, heard, **limits))
         return lights[-1]
 
     yield make

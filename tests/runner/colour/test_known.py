@@ -1,7 +1,7 @@
 """A colour is asked for once for the same lambda, output and status."""
 
 from runner.colour.known import KnownColours, question_of
-from runner.colour.traffic_light import Colour
+from runner.colour.questions import Colour
 
 SOURCE = "lambda { |_stdout, _stderr, status| status == 0 ? :green : :red }"
 

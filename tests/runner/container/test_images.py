@@ -189,8 +189,8 @@ async def test_who_leaves_does_not_end_the_read() -> None:
 
 async def test_a_pull_is_told_of_when_it_has_ended_well() -> None:
     """And only then."""
-    engine = FakeImages(lambda error: None)
-    source = FakeImages(lambda error: None)
+    engine = FakeImages()
+    source = FakeImages()
     engine.in_registry["gcc:latest"] = source.add("gcc:latest")
     told: list[str] = []
     async with listening(engine, pulled=told.append) as images:
@@ -204,7 +204,7 @@ async def test_a_pull_is_told_of_when_it_has_ended_well() -> None:
 
 async def test_closing_ends_pulls() -> None:
     """Nothing goes on in the background afterwards."""
-    engine = FakeImages(lambda error: None)
+    engine = FakeImages()
     engine.may_pull.clear()
     async with listening(engine) as images:
         images.pull("gcc")

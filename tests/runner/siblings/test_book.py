@@ -1,6 +1,7 @@
 """Which notices count: pure."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,7 @@ class Replica:
     book: NoticeBook = field(default_factory=lambda: NoticeBook("me"))
     now_s: float = 100.0
 
-    def judge(self, sender: str = "10.0.0.1", **changes: object) -> Verdict:
+    def judge(self, sender: str = "10.0.0.1", **changes: Any) -> Verdict:
         """What the book says of a good notice with these changes."""
         return self.book.judge(notice(**changes), sender, self.now_s, NOW_UNIX_S)
 
@@ -60,7 +61,7 @@ class Replica:
         ({"sent_at": NOW_UNIX_S - LONGEST_TRAVEL_S + 1}, Verdict.COUNTED),
     ],
 )
-def test_verdict(changes: dict[str, object], verdict: Verdict) -> None:
+def test_verdict(changes: dict[str, Any], verdict: Verdict) -> None:
     """Own, old and future ones do not count."""
     assert Replica().judge(**changes) is verdict
 

@@ -1,0 +1,48 @@
+"""Traffic lights on the real engine."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pool import DockerClient, DockerContainers, DockerImages
+from runner.colour.traffic_light import TrafficLight
+from tests.reports import unheard
+from tests.runner.colour.support import HASTY_S, LABEL, OWN, RUBY
+
+
+@pytest.fixture(scope="session")
+def images(docker_client: DockerClient) -> DockerImages:
+    """Real images."""
+    return DockerImages(docker_client, {LABEL: "images"})
+
+
+@pytest.fixture(scope="session")
+async def light(
+    docker_containers: DockerContainers, images: DockerImages
+) -> AsyncIterator[TrafficLight]:
+    """One for all tests that only ask, with the limits of every day."""
+    light = TrafficLight(docker_containers, images, RUBY, {LABEL: "shared"}, unheard())
+    yield light
+    await light.close()
+
+
+@pytest.fixture(scope="session")
+async def hasty(
+    docker_containers: DockerContainers, images: DockerImages
+) -> AsyncIterator[TrafficLight]:
+    """As `light`; gives a lambda little time."""
+    light = TrafficLight(
+        docker_containers, images, RUBY, {LABEL: "hasty"}, unheard(), limit_s=HASTY_S
+    )
+    yield light
+    await light.close()
+
+
+@pytest.fixture
+async def own_light(
+    docker_containers: DockerContainers, images: DockerImages
+) -> AsyncIterator[TrafficLight]:
+    """One for a test that ends it."""
+    light = TrafficLight(docker_containers, images, RUBY, {LABEL: OWN}, unheard())
+    yield light
+    await light.close()

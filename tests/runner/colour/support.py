@@ -1,0 +1,48 @@
+"""What the tests of the traffic light share: questions, and the words of its answers."""
+
+import json
+import uuid
+from typing import Any
+
+from pool import DockerContainers
+from runner.colour.questions import Colour, ColourFault
+from runner.colour.traffic_light import TrafficLight
+
+RUBY = "dojo-runner/ruby:latest"
+LABEL, OWN = f"dojo-runner.test-light-{uuid.uuid4().hex}", "own"  # no other test run's
+
+EVALING = "exception when eval'ing lambda source"
+CALLING = "exception when calling lambda source"
+ILLEGAL = "illegal colour; must be one of ['red','amber','green']"
+
+CELLS = 6  # in traffic_light.rb: a lambda that is asked this often has been in every one
+HASTY_S = 0.3  # a time limit that tests can wait for
+
+GREEN_IF_OK = '->(stdout, stderr, status) { stdout == "OK" ? :green : :red }'
+
+
+async def ask(
+    light: TrafficLight, source: str, stdout: str = "", stderr: str = "", status: str = "0"
+) -> Colour | ColourFault:
+    """Ask for a colour, with nothing printed and status 0 for what does not matter."""
+    return await light.colour(source, stdout, stderr, status)
+
+
+async def fault(light: TrafficLight, source: str) -> ColourFault:
+    """Ask where only a fault will do."""
+    answer = await ask(light, source)
+    assert isinstance(answer, ColourFault)
+    return answer
+
+
+async def evaluate(light: TrafficLight, ruby: str) -> Any:
+    """What this Ruby, which must have a JSON form of less than 1 KiB, is worth in a lambda."""
+    answer = await fault(light, f"->(o, e, s) {{ raise JSON.generate([({ruby})]) }}")
+    assert (answer.context, answer.class_) == (CALLING, "RuntimeError"), answer
+    return json.loads(answer.message)[0]
+
+
+async def running(docker_containers: DockerContainers, whose: str = OWN) -> list[str]:
+    """The ids of the containers that a traffic light runs in."""
+    listed = await docker_containers.list_containers(f"{LABEL}={whose}")
+    return [seen.container_id for seen in listed if seen.state == "running"]

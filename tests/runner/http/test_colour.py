@@ -1,0 +1,107 @@
+"""The colour of a run; the traffic light's own tests ask it for much more."""
+
+import pytest
+
+from tests.conftest import ServeFake
+from tests.fakes import FakeEngine
+from tests.runner.http.support import Events, text
+from tests.serving import Served
+
+
+async def test_the_lambda_of_the_image_decides(http: Served) -> None:
+    """Without a rag_lambda in the manifest it is the image's file that is asked."""
+    result = await http.run("echo '1 failed in 0.01s'; exit 1", rag_lambda=None)
+
+    assert (result["outcome"], result["log"]) == ("red", {})
+
+
+async def test_an_image_without_a_lambda_is_faulty(serve_fake: ServeFake) -> None:
+    """All else is the run's own, and the log tells what was missing."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        engine.images.add("cyberdojo/plain:1")
+        result = await http.run(
+            "echo out; echo err >&2; echo x >made; exit 1",
+            image_name="cyberdojo/plain:1",
+            rag_lambda=None,
+        )
+
+    assert result == {
+        "stdout": text("out\n"),
+        "stderr": text("err\n"),
+        "status": "1",
+        "outcome": "faulty",
+        "log": {
+            "call": "colour(rag_lambda, stdout, stderr, status)",
+            "args": {"stdout": "out\n", "stderr": "err\n", "status": "1"},
+            "exception": {"context": "image_name must have /usr/local/bin/red_amber_green.rb file"},
+        },
+        "created": {"made": text("x\n")},
+        "changed": {},
+    }
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("source", "context"),
+    [
+        ("lambda { |", "exception when eval'ing lambda source"),
+        ("no_such_thing", "exception when eval'ing lambda source"),
+        ("->(o, e, s) { raise 'oh dear' }", "exception when calling lambda source"),
+        ("->(o, e, s) { exit! }", "exception when calling lambda source"),
+        ("", "exception when calling lambda source"),
+        ("->(o, e, s) { :blue }", "illegal colour; must be one of ['red','amber','green']"),
+        ("->(o, e, s) { nil }", "illegal colour; must be one of ['red','amber','green']"),
+    ],
+)
+async def test_a_lambda_at_fault_leaves_the_run_as_it_was(
+    docker_http: Served, logs: Events, source: str, context: str
+) -> None:
+    """The outcome is faulty, the log says in which way, and all else is the run's own."""
+    result = await docker_http.run("echo out; echo x >made; exit 3", rag_lambda=source)
+
+    log = result.pop("log")
+    assert result == {
+        "stdout": text("out\n"),
+        "stderr": text(),
+        "status": "3",
+        "outcome": "faulty",
+        "created": {"made": text("x\n")},
+        "changed": {},
+    }
+    assert log["exception"]["context"] == context
+    assert log["args"] == {"stdout": "out\n", "stderr": "", "status": "3"}
+    assert log["call"]
+    (event,) = [event for event in logs if event["message"] == "run ended badly"]
+    assert (event["kata_id"], event["reason"]["context"]) == ("aBc123", context)
+
+
+@pytest.mark.docker
+async def test_a_lambda_is_asked_once_for_the_same_output(docker_http: Served) -> None:
+    """One that throws dice would give twelve runs the same colour once in 170,000 times."""
+    dice = "->(_, _, _) { %i[red amber green].sample }"
+    for script in ("echo one", "echo two"):
+        colours = {(await docker_http.run(script, rag_lambda=dice))["outcome"] for _ in range(12)}
+        assert len(colours) == 1
+
+
+@pytest.mark.docker
+async def test_a_lambda_at_fault_is_asked_again(docker_http: Served) -> None:
+    """A fault is never remembered."""
+    source = "->(_, _, _) { raise rand.to_s }"
+    faults = [
+        (await docker_http.run("echo out", rag_lambda=source))["log"]["exception"]["message"]
+        for _ in range(2)
+    ]
+    assert faults[0] != faults[1]
+
+
+@pytest.mark.docker
+async def test_a_lambda_is_called_with_texts_and_a_number(docker_http: Served) -> None:
+    """What the learner sees of stdout and stderr, and the status as an integer."""
+    result = await docker_http.run(
+        "printf 'a\\377é'; echo b >&2; exit 7",
+        rag_lambda='->(o, e, s) { [o, e, s] == ["aé", "b\\n", 7] ? "green" : :red }',
+    )
+
+    assert result["outcome"] == "green"

@@ -1,0 +1,158 @@
+"""Which images are there, which are pulled, and what a run is told meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.conftest import FAKE_IMAGE, ServeFake
+from tests.fakes import FakeEngine, FakeImages
+from tests.runner.http.support import ABSENT, PULL, text, until
+from tests.serving import Served
+
+
+async def test_a_run_on_an_absent_image_pulls_it(http: Served) -> None:
+    """The outcome is `pulling`, the status 141, and all else is empty."""
+    result = await http.run(image_name=ABSENT)
+
+    assert result == {
+        "stdout": text(),
+        "stderr": text(),
+        "status": "141",
+        "outcome": "pulling",
+        "log": {},
+        "created": {},
+        "changed": {},
+    }
+
+
+async def test_a_run_on_an_absent_image_begins_its_pull(serve_fake: ServeFake) -> None:
+    """Nobody else need ask for it."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        await http.run(image_name="cyberdojo/new")
+        await until(lambda: bool(engine.images.pulls))
+
+    assert engine.images.pulls == ["cyberdojo/new:latest"]
+
+
+async def test_an_image_on_the_node_is_pulled(http: Served) -> None:
+    """What was there at start counts as pulled."""
+    answer = await http.ask(PULL, {"id": "x", "image_name": http.image})
+
+    assert answer.body == {"pull_image": "pulled"}
+
+
+async def test_an_absent_image_is_pulling(http: Served) -> None:
+    """What is not there begins to be pulled."""
+    answer = await http.ask(PULL, {"id": "x", "image_name": ABSENT})
+
+    assert answer.body == {"pull_image": "pulling"}
+
+
+@pytest.fixture
+async def pulling(serve_fake: ServeFake) -> AsyncIterator[tuple[Served, FakeImages]]:
+    """A service whose pulls wait until the test lets them go on."""
+    engine = FakeEngine()
+    engine.images.may_pull.clear()
+    async with serve_fake(engine) as served:
+        yield served, engine.images
+
+
+async def test_one_pull_per_image_runs(pulling: tuple[Served, FakeImages]) -> None:
+    """A class that is set up sends 16 requests, by several names of one image: one pull."""
+    http, images = pulling
+    names = ["cyberdojo/new", "cyberdojo/new:latest"] * 8
+    for name in names:
+        await http.ask(PULL, {"id": "x", "image_name": name})
+    await http.run(image_name="cyberdojo/new")
+
+    assert images.pulls == ["cyberdojo/new:latest"]
+
+
+async def test_a_digest_is_kept(pulling: tuple[Served, FakeImages]) -> None:
+    """A name with a digest is pulled as it is."""
+    http, images = pulling
+    name = "cyberdojo/new@sha256:" + "0123456789abcdef" * 4
+    await http.ask(PULL, {"id": "x", "image_name": name})
+    await until(lambda: bool(images.pulls))
+
+    assert images.pulls == [name]
+
+
+async def test_a_pulled_image_runs(pulling: tuple[Served, FakeImages]) -> None:
+    """After its pull an image is `pulled`, has warm containers, and is run."""
+    http, images = pulling
+    name = "cyberdojo/new:latest"
+    images.in_registry[name] = images.on_node[FAKE_IMAGE]
+    await http.ask(PULL, {"id": "x", "image_name": "cyberdojo/new"})
+    images.may_pull.set()
+    await until(lambda: bool(http.fake and http.fake.containers.of_image(name)))
+    answer = await http.ask(PULL, {"id": "x", "image_name": "cyberdojo/new"})
+    result = await http.run(image_name="cyberdojo/new")
+
+    assert answer.body == {"pull_image": "pulled"}
+    assert result["outcome"] == "green"
+
+
+async def test_a_failed_pull_is_forgotten(pulling: tuple[Served, FakeImages]) -> None:
+    """The next call after it tries again."""
+    http, images = pulling
+    images.may_pull.set()
+    body = {"id": "x", "image_name": ABSENT}
+    first = await http.ask(PULL, body)
+    await until(lambda: not http.service.health().as_json()["pulling"])
+    second = await http.ask(PULL, body)
+    await until(lambda: len(images.pulls) == 2)
+
+    assert first.body == second.body == {"pull_image": "pulling"}
+
+
+async def test_an_image_that_was_removed_is_noticed(serve_fake: ServeFake) -> None:
+    """It is pulled again, and its warm containers go."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        await http.run()
+        await until(lambda: bool(engine.containers.of_image(FAKE_IMAGE)))
+        engine.images.remove(FAKE_IMAGE)
+        result = await http.run()
+        answer = await http.ask(PULL, {"id": "x", "image_name": FAKE_IMAGE})
+        await until(lambda: not engine.containers.of_image(FAKE_IMAGE))
+
+    assert result["outcome"] == "pulling"
+    assert answer.body == {"pull_image": "pulling"}
+
+
+async def test_an_image_that_was_replaced_is_noticed(serve_fake: ServeFake) -> None:
+    """The next run is on the new one, and only on that."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        await http.run()
+        new = engine.images.add(FAKE_IMAGE, {"/new": b""})
+        result = await http.run()
+
+        assert result["outcome"] == "green"
+        assert engine.containers.of_image(FAKE_IMAGE)[-1].spec.image_id == new.image_id
+
+
+async def test_images_are_asked_for_while_nobody_tells_of_changes(serve_fake: ServeFake) -> None:
+    """An image that goes while the engine's events are lost is noticed all the same."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        await http.run()
+        engine.images.stop_listening()
+        await until(lambda: not http.service.health().as_json()["engine"]["listening"])
+        del engine.images.on_node[FAKE_IMAGE]
+
+        assert (await http.run())["outcome"] == "pulling"
+
+
+async def test_the_lambda_of_an_image_is_read_once(serve_fake: ServeFake) -> None:
+    """Once per image id, however many runs there are and whatever the image is called."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        image = engine.images.on_node["cyberdojo/other:latest"] = engine.images.on_node[FAKE_IMAGE]
+        await asyncio.gather(*(http.run(rag_lambda=None) for _ in range(3)))
+        await http.run(rag_lambda=None, image_name="cyberdojo/other")
+
+    assert engine.images.reads == [image.image_id]

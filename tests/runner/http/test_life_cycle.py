@@ -1,0 +1,73 @@
+"""Containers serve one run, runs outlive their clients, and a drained service leaves nothing."""
+
+import asyncio
+
+import pytest
+
+from tests.conftest import FAKE_IMAGE, ServeFake
+from tests.fakes import FakeEngine, Kata
+from tests.runner.http.support import RUN, until
+
+
+async def test_a_container_is_used_once(serve_fake: ServeFake) -> None:
+    """Every run has a container of its own, which is removed after it."""
+    engine = FakeEngine()
+    async with serve_fake(engine, warm=2) as http:
+        results = await asyncio.gather(*(http.run("echo x > x; ls") for _ in range(8)))
+        await until(lambda: engine.containers.removals == 8)
+
+        assert {result["stdout"]["content"] for result in results} == {"cyber-dojo.sh\nx\n"}
+        assert len(set(engine.containers.removed)) == 8
+        assert not set(engine.containers.removed) & set(engine.containers.present)
+
+
+async def test_a_run_goes_on_when_its_client_leaves(serve_fake: ServeFake) -> None:
+    """A client that gives up leaves a run that ends, and a container that goes."""
+    engine = FakeEngine()
+    begun = asyncio.Event()
+
+    def answer(kata: Kata) -> bytes:
+        begun.set()
+        return b""
+
+    engine.kata.answer = answer
+    async with serve_fake(engine, budget_s=2, warm=0) as http:
+        asking = asyncio.create_task(http.ask(RUN, http.kata(max_seconds=1)))
+        await begun.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await until(lambda: not engine.containers.of_image(FAKE_IMAGE))
+
+        assert http.service.health().as_json()["running"] == 0
+
+
+async def test_a_service_that_drains_takes_no_run(serve_fake: ServeFake) -> None:
+    """It is 503 with a Retry-After."""
+    async with serve_fake() as http:
+        await http.service.drain()
+        answer = await http.ask(RUN, http.kata())
+
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_start_that_ends_while_draining_leaves_nothing(serve_fake: ServeFake) -> None:
+    """A refill that the engine finishes late is removed before the engine is let go of."""
+    engine = FakeEngine()
+    async with serve_fake(engine, warm=3) as http:
+        await http.run()
+        engine.containers.hold()
+        await http.run()
+        draining = asyncio.create_task(http.service.drain())
+        await until(lambda: not engine.containers.present)
+        engine.containers.may_remove.clear()
+        engine.containers.release()
+        await until(lambda: bool(engine.containers.present))
+        for _ in range(100):  # turns in which the engine must not be let go of
+            await asyncio.sleep(0)
+        engine.containers.may_remove.set()
+        await draining
+
+        assert engine.is_closed
+        assert engine.containers.present == {}

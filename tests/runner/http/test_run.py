@@ -1,0 +1,165 @@
+"""The contract of a run: its seven keys, and what its program finds around it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.runner.http.support import RUN, Events, text
+from tests.serving import Served
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(0, "green"), (1, "red"), (3, "amber"), (255, "amber")]
+)
+async def test_a_run_says_all_of_its_seven_keys(http: Served, status: int, outcome: str) -> None:
+    """What was printed, the exit status, the colour, and nothing to say otherwise."""
+    result = await http.run(f"echo out; echo err >&2; exit {status}")
+
+    assert result == {
+        "stdout": text("out\n"),
+        "stderr": text("err\n"),
+        "status": str(status),
+        "outcome": outcome,
+        "log": {},
+        "created": {},
+        "changed": {},
+    }
+
+
+async def test_a_program_that_is_killed_has_a_shells_status(http: Served) -> None:
+    """The status is 128 and the signal's number."""
+    result = await http.run("kill -KILL $$")
+
+    assert (result["status"], result["outcome"]) == ("137", "amber")
+
+
+@pytest.mark.docker
+async def test_a_forged_status_does_not_count(docker_http: Served) -> None:
+    """What the program writes where its status will be is written over."""
+    result = await docker_http.run("printf 0123456789 >/tmp/dojo/status; exit 1")
+
+    assert (result["status"], result["outcome"]) == ("1", "red")
+
+
+@pytest.mark.docker
+async def test_a_program_that_removes_all_leaves_no_status(docker_http: Served) -> None:
+    """The status is 145, and the lambda is asked all the same."""
+    result = await docker_http.run("echo out; rm -rf /tmp/* /sandbox/*")
+
+    assert (result["status"], result["outcome"]) == ("145", "amber")
+
+
+async def test_the_script_need_not_be_executable(http: Served) -> None:
+    """It is run by bash, in the folder of its files, where files have mode 0644."""
+    result = await http.run('stat -c "%a %n" *; [ "$(basename "$PWD")" = sandbox ]')
+
+    assert result["stdout"] == text("644 cyber-dojo.sh\n")
+    assert result["status"] == "0"
+
+
+async def test_a_run_without_its_script_is_bashs_affair(http: Served) -> None:
+    """No cyber-dojo.sh gives bash's status and words."""
+    result = await http.send({**http.kata(), "files": {}})
+
+    assert result["status"] == "127"
+    assert "cyber-dojo.sh" in result["stderr"]["content"]
+
+
+async def test_the_program_has_no_input(http: Served) -> None:
+    """Reading from stdin ends at once."""
+    assert (await http.run("cat; echo read"))["stdout"] == text("read\n")
+
+
+async def test_the_program_sees_its_variables(http: Served) -> None:
+    """The image's name, the id and the folder are in the environment, and HOME; no other such."""
+    result = await http.run(
+        'printf "%s\\n" "$CYBER_DOJO_IMAGE_NAME" "$CYBER_DOJO_ID" "$CYBER_DOJO_SANDBOX"\n'
+        "compgen -e | grep -E 'HOME|ID|SANDBOX|IMAGE_NAME' | sort"
+    )
+
+    assert result["stdout"]["content"].split("\n") == [
+        http.image,
+        "aBc123",
+        "/sandbox",
+        "CYBER_DOJO_ID",
+        "CYBER_DOJO_IMAGE_NAME",
+        "CYBER_DOJO_SANDBOX",
+        "HOME",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kata_id", "seen"),
+    [
+        (42, "42"),
+        (None, "null"),
+        ("", ""),
+        ('it\'s "quoted" $(id) `id` \\n %s', 'it\'s "quoted" $(id) `id` \\n %s'),
+        ("two\nlines\t日本", "two\nlines\t日本"),
+        ({"a": ["é"]}, '{"a": ["é"]}'),
+        ("x" * 10_000, "x" * 4096),
+        ("nul\0byte", "nulbyte"),
+    ],
+)
+async def test_an_id_is_only_a_text(fake_http: Served, kata_id: Any, seen: str) -> None:
+    """Whatever it is, the program can read it and nothing interprets it."""
+    kata = fake_http.kata('printf %s "$CYBER_DOJO_ID"')
+    result = await fake_http.send({**kata, "id": kata_id})
+
+    assert result["stdout"] == text(seen)
+
+
+@pytest.mark.docker
+async def test_an_odd_id_reaches_a_real_program(docker_http: Served) -> None:
+    """As with the fake engine: quotes, backslashes, percent signs and new lines are kept."""
+    kata_id = 'it\'s "quoted" $(id) `id` \\n %s \\0000 \n日本\n'
+    kata = docker_http.kata('printf "%s." "$CYBER_DOJO_ID"')
+    result = await docker_http.send({**kata, "id": kata_id})
+
+    assert result["stdout"] == text(kata_id + ".")
+
+
+async def test_the_cleaners_can_be_sourced(http: Served) -> None:
+    """The three functions that half of all start points call are there."""
+    result = await http.run(
+        "set -e\nsource ~/cyber_dojo_fs_cleaners.sh\n"
+        "cyber_dojo_delete_dirs gone none\ncyber_dojo_delete_files a.txt none\n"
+        "cyber_dojo_reset_dirs again\nls -A again\nls",
+        {"gone/x": "", "a.txt": "", "again/y": ""},
+    )
+
+    assert result["stdout"] == text("again\ncyber-dojo.sh\n")
+    assert result["stderr"] == text()
+
+
+@pytest.mark.parametrize(
+    ("max_seconds", "limit_s"),
+    [
+        (10, 10), (1.5, 1.5), ("10", 10), (" 2.5 ", 2.5), ("1e1", 10), (0, 1), (-1, 1), ("-5", 1),
+        (21, 20), (10**9, 20), (10**400, 20), (-(10**400), 1), ("1e999", 20), (0.001, 1),
+    ],
+)  # fmt: skip
+async def test_max_seconds_is_clamped(fake_http: Served, max_seconds: Any, limit_s: float) -> None:
+    """A number, or a numeric string, becomes at least 1 and at most the cap."""
+    assert fake_http.fake is not None
+    body = json.dumps(fake_http.kata(max_seconds=max_seconds)).encode()
+    answer = await fake_http.ask(RUN, body)
+
+    assert answer.status == 200
+    assert fake_http.fake.kata.seen[-1].limit_s == limit_s
+
+
+async def test_real_manifests_hold_more(fake_http: Served) -> None:
+    """Fields of a manifest that are not ours are ignored."""
+    result = await fake_http.run(display_name="C, assert", visible_files={}, tab_size=4)
+
+    assert result["outcome"] == "green"
+
+
+async def test_a_good_run_logs_nothing(http: Served, logs: Events) -> None:
+    """Nothing above DEBUG is logged for it."""
+    await http.run()
+
+    assert [event for event in logs if event["level"] not in ("TRACE", "DEBUG")] == []
