@@ -52,7 +52,7 @@ ORDERS: dict[str, Order] = {
 
 @dataclass(frozen=True)
 class Replay:
-    """So many takes of images in some order, one every `every_s`, each run `at_once` with others.
+    """So many takes of images in some order, one every `every_s`, so many of them `at_once`.
 
     `notices`: so many notices come before each take, each of a single take of any of the images.
     """
@@ -145,8 +145,9 @@ def _spec(image: int, replay: Replay) -> ContainerSpec:
 
 
 REPLAYS = (
-    Replay("in turn", images=2, limit=6, takes=32),
-    Replay("in turn", images=17, limit=6, takes=17),
+    Replay("in turn", images=2, limit=6, takes=32, every_s=0.1),
+    Replay("in turn", images=17, limit=6, takes=17, every_s=0.1),
+    Replay("in bursts", images=5, limit=12, takes=90, every_s=0.3, notices=2),
     Replay("in turn", images=17, limit=6, takes=170),
     Replay("zipf", images=17, limit=6, takes=170),
     Replay("zipf", images=17, limit=6, takes=170, notices=1),
@@ -164,15 +165,15 @@ REPLAYS = (
 async def main() -> int:
     """Print a table."""
     table = Table(
-        "order", "images", "limit", "at once", "notices", "containers", "takes", "hits", "starts",
-        "takes + limit", "in vain",
-        title="Replays: one take a second, virtual time",
+        "order", "every s", "images", "limit", "at once", "notices", "containers",
+        "takes", "hits", "starts", "takes + limit", "in vain",
+        title="Replays, in virtual time",
     )  # fmt: skip
     for replay in REPLAYS:
         outcome = await play(replay)
         cells = (
-            replay.order, replay.images, replay.limit, replay.at_once, replay.notices,
-            "reusable" if replay.reusable else "single use", outcome.takes, outcome.hits,
+            replay.order, f"{replay.every_s:g}", replay.images, replay.limit, replay.at_once,
+            replay.notices, "reusable" if replay.reusable else "single use", outcome.takes, outcome.hits,
             outcome.starts, outcome.takes + replay.limit, outcome.in_vain,
         )  # fmt: skip
         table.add_row(*map(str, cells))

@@ -41,7 +41,7 @@ class Tenant:
         self._host.moved(self.stake, warm=-1, in_use=+1)
 
     def evict_one(self, heir: Stake | None) -> None:
-        """Let go of one warm container."""
+        """Discard a warm container for another image."""
         self.warm -= 1
         self._host.moved(self.stake, warm=-1)
         self._host.evicted(self.stake, heir, was_used=self.runs_served > 0)
