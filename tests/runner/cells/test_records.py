@@ -10,7 +10,7 @@ RECORDS = st.lists(st.builds(Record, st.sampled_from(Kind), st.binary(max_size=5
 
 
 def packed(record: Record) -> bytes:
-    """As the launcher writes it."""
+    """A record as the launcher writes it."""
     return record.kind.encode() + len(record.data).to_bytes(4, "big") + record.data
 
 
@@ -28,12 +28,12 @@ def test_pieces_do_not_matter(records: list[Record], cuts: list[int]) -> None:
 
 
 def test_the_mark_of_a_warm_container_is_its_first_record() -> None:
-    """The engine waits for exactly these bytes."""
+    """The engine waits for exactly the bytes of the first record."""
     assert Records().feed(READY_MARK) == [Record(Kind.READY)]
 
 
 @pytest.mark.parametrize("stream", [b"ready", b"Q\0\0\0\0", b"A\xff\xff\xff\xff"])
 def test_what_no_launcher_writes_is_refused(stream: bytes) -> None:
-    """A letter that means nothing, or a length beyond all measure."""
+    """A letter that means nothing, and a length beyond all measure, are errors."""
     with pytest.raises(BrokenRecordsError):
         Records().feed(stream)

@@ -12,7 +12,7 @@ READY = record(b"R")
 
 
 def talk(*said: bytes, ended: bool = False) -> CellStream:
-    """With a container that has said this."""
+    """A conversation with a container that has said this."""
     stream = FakeStream("one")
     for data in said:
         stream.say(data)
@@ -22,14 +22,14 @@ def talk(*said: bytes, ended: bool = False) -> CellStream:
 
 
 async def test_an_answer_comes_in_pieces() -> None:
-    """Records are not the answer; their pieces are."""
+    """The pieces in the records are the answer, not the records themselves."""
     cell = talk(record(b"A", b"one ") + record(b"A", b"two")[:6])
 
     assert await cell.read() == b"one "
 
 
 async def test_what_comes_after_the_answer_is_kept() -> None:
-    """The last piece, the end and the next cell may come at once."""
+    """The last piece, the end and the next cell may come at once, and none of them is lost."""
     cell = talk(record(b"A", b"all") + READY)
 
     assert await cell.read() == b"all"
@@ -37,7 +37,7 @@ async def test_what_comes_after_the_answer_is_kept() -> None:
 
 
 async def test_the_next_cell_is_waited_for() -> None:
-    """As long as its caller likes."""
+    """The next cell is waited for as long as its caller likes."""
     stream = FakeStream("one")
     cell = CellStream(stream)
     stream.say(record(b"A", b"all"))
@@ -62,7 +62,9 @@ async def test_the_next_cell_is_waited_for() -> None:
     ],
 )
 async def test_unfit(said: bytes, ended: bool, reason: str) -> None:
-    """There is no more of an answer, and no next cell; details do not make a new reason."""
+    """Of an unfit container there is no more answer and no next cell; details make no
+    new reason.
+    """
     cell = talk(said, ended=ended)
 
     assert await cell.next_cell() == reason
@@ -70,7 +72,7 @@ async def test_unfit(said: bytes, ended: bool, reason: str) -> None:
 
 
 async def test_unfit_after_an_answer() -> None:
-    """The answer is the learner's all the same."""
+    """An answer that came before the container was unfit is the learner's all the same."""
     cell = talk(record(b"A", b"all") + record(b"X", b"the run timed out"))
 
     assert await cell.read() == b"all"
