@@ -70,7 +70,7 @@ def serve_fake() -> ServeFake:
     return serve
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def fake_http(serve_fake: ServeFake) -> AsyncIterator[Served]:
     """A service on a fake engine."""
     engine = FakeEngine()
@@ -81,14 +81,14 @@ async def fake_http(serve_fake: ServeFake) -> AsyncIterator[Served]:
     assert engine.is_closed
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def docker_http(docker_containers: DockerContainers) -> AsyncIterator[Served]:
     """A service on the real engine, with a container for each run."""
     async with _on_docker(docker_containers, Reuse.NEVER) as served:
         yield served
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def cells_http(docker_containers: DockerContainers) -> AsyncIterator[Served]:
     """A service on the real engine, with a cell for each run."""
     async with _on_docker(docker_containers, Reuse.CELLS) as served:
