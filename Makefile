@@ -13,7 +13,7 @@ bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh)
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test fuzz coverage bench simulate lock clean
+.PHONY: help venv engine engine-stop images image demo serve test quick fuzz coverage bench simulate lock clean
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
@@ -47,8 +47,12 @@ demo: $(venv) ## a red, an amber and a green kata over HTTP
 serve: $(venv) ## the daemon in the foreground
 	@$(with_engine) --images ruby,python-pytest$(launcher) .venv/bin/dojo-runner serve
 
-test: $(venv) ## the whole test suite; ARGS="-k name" for only some
-	@$(with_engine) --images all --tools docker,docker-compose,clang .venv/bin/pytest $(ARGS)
+test: $(venv) ## the whole test suite, and its 25 slowest parts; ARGS="-k name" for only some
+	@$(with_engine) --images all --tools docker,docker-compose,clang .venv/bin/pytest --durations=25 $(ARGS)
+
+# A worker for each core; a worker that has nothing left to do takes over tests of another.
+quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" for only some
+	@.venv/bin/pytest -m "not docker" --numprocesses auto --dist worksteal $(ARGS)
 
 fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
 	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)

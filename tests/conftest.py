@@ -24,7 +24,7 @@ DOCKER_IMAGE = "dojo-runner/python-pytest:latest"
 
 @pytest.fixture(scope="session")
 def engine_errors() -> list[EngineError]:
-    """What the real engine's client reported."""
+    """The failed calls that the real engine's client reported."""
     return []
 
 
@@ -45,7 +45,7 @@ async def docker_containers(docker_client: DockerClient) -> AsyncIterator[Docker
 
 
 class ServeFake(Protocol):
-    """Serves on a fake engine of the test's own; keywords are settings."""
+    """Serves on a fake engine of the test's own; its keywords are settings."""
 
     def __call__(
         self, engine: FakeEngine | None = None, **settings: Any
@@ -55,7 +55,7 @@ class ServeFake(Protocol):
 
 @pytest.fixture(scope="session")
 def serve_fake() -> ServeFake:
-    """For tests that need an engine, or settings, of their own."""
+    """Starts a service for a test that needs an engine, or settings, of its own."""
 
     def serve(
         engine: FakeEngine | None = None, **settings: Any
@@ -71,7 +71,7 @@ def serve_fake() -> ServeFake:
     return serve
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def fake_http(serve_fake: ServeFake) -> AsyncIterator[Served]:
     """A service on a fake engine."""
     engine = FakeEngine()
@@ -82,14 +82,14 @@ async def fake_http(serve_fake: ServeFake) -> AsyncIterator[Served]:
     assert engine.is_closed
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def docker_http(docker_containers: DockerContainers) -> AsyncIterator[Served]:
     """A service on the real engine, with a container for each run."""
     async with _on_docker(docker_containers, Reuse.NEVER) as served:
         yield served
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def cells_http(docker_containers: DockerContainers) -> AsyncIterator[Served]:
     """A service on the real engine, with a cell for each run."""
     async with _on_docker(docker_containers, Reuse.CELLS) as served:
@@ -115,14 +115,14 @@ async def _on_docker(docker_containers: DockerContainers, reuse: Reuse) -> Async
     params=["fake", *(pytest.param(one, marks=pytest.mark.docker) for one in ("docker", "cells"))]
 )
 def http(request: pytest.FixtureRequest) -> Served:
-    """A service on either engine, and with either kind of use: what holds on all."""
+    """Each test runs with each service: on the fake engine, on the real one, and with cells."""
     served: Served = request.getfixturevalue(f"{request.param}_http")
     return served
 
 
 @pytest.fixture
 def logs() -> Iterator[list[dict[str, Any]]]:
-    """All that is logged during the test, as events."""
+    """The events of all that is logged during the test."""
     events: list[dict[str, Any]] = []
     handlers = logging.root.handlers[:]
     set_up_logs("TRACE", lambda line: events.append(json.loads(line)))

@@ -64,7 +64,7 @@ class Daemon:
         files: Mapping[str, str] = {},
         **manifest: Any,
     ) -> dict[str, Any]:
-        """What comes of a cyber-dojo.sh; its exit status tells the colour."""
+        """The seven keys of a run of a cyber-dojo.sh, coloured by its exit status."""
         how = {"image_name": image, "max_seconds": seconds, "rag_lambda": STATUS_RAG, **manifest}
         sent = {"cyber-dojo.sh": script, **files}
         answer = await self.ask("run_cyber_dojo_sh", {"id": "id", "files": sent, "manifest": how})
@@ -72,19 +72,19 @@ class Daemon:
         return result
 
     async def is_ready(self) -> bool:
-        """What it says; False while it does not listen."""
+        """What the daemon says to `/ready`; False while it does not listen."""
         try:
             return bool((await self.ask("ready?"))["ready?"])
         except aiohttp.ClientError:
             return False
 
     async def health(self) -> dict[str, Any]:
-        """What operators see."""
+        """What operators see of the daemon."""
         health: dict[str, Any] = await self.ask("health")
         return health
 
     async def containers(self) -> list[Seen]:
-        """What it has on the engine, in any state."""
+        """The daemon's containers on the engine, in any state."""
         return await self._containers.list_containers(f"{REPLICA_LABEL}={self.replica}")
 
     async def settled(self, *images: str) -> None:
@@ -111,22 +111,22 @@ class Daemon:
         await eventually(surplus, lambda words: not words)
 
     def memory_bytes(self) -> int:
-        """Its resident memory."""
+        """The daemon's resident memory."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         [resident] = [line for line in lines if line.startswith("VmRSS")]
         return int(resident.split()[1]) * 1024
 
     def said(self) -> str:
-        """Everything it has printed."""
+        """Everything that the daemon has printed."""
         return self._log_file.read_text()
 
     def log(self, message: str = "") -> list[dict[str, Any]]:
-        """Its log's events, those with this message."""
+        """The events of the daemon's log that have this message."""
         events = [json.loads(line) for line in self.said().splitlines()]
         return [event for event in events if message in ("", event["message"])]
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send it a signal and wait for its end; its exit status."""
+        """Send the daemon a signal and wait for its end; its exit status."""
         with suppress(ProcessLookupError):
             self.process.send_signal(number)
         async with asyncio.timeout(STOPS_WITHIN_S):
@@ -134,7 +134,7 @@ class Daemon:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """This process's, with these settings of the daemon and no others."""
+    """This process's environment, with these settings of the daemon and no others."""
     ours = {name: value for name, value in os.environ.items() if "CYBER_DOJO" not in name}
     return {
         **ours,

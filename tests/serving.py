@@ -26,7 +26,7 @@ STATUS_LAMBDA = "lambda { |_o, _e, status| { 0 => :green, 1 => :red }.fetch(stat
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client gets."""
+    """The answer that a client gets."""
 
     status: int
     headers: Mapping[str, str]
@@ -34,14 +34,14 @@ class Answer:
 
     @property
     def exception(self) -> dict[str, Any]:
-        """What a refusal says."""
+        """The explanation that a refusal carries."""
         assert set(self.body) == {"exception"}
         exception: dict[str, Any] = self.body["exception"]
         return exception
 
     @property
     def refusal(self) -> tuple[int, str]:
-        """Status and message."""
+        """The status and the message of a refusal."""
         return self.status, self.exception["message"]
 
 
@@ -81,7 +81,7 @@ class Served:
         return await self.send(self.kata(script, files, **manifest))
 
     async def send(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """As `run`, the arguments being made."""
+        """The seven keys of a run with these arguments."""
         answer = await self.ask("/run_cyber_dojo_sh", arguments)
         assert (answer.status, set(answer.body)) == (200, {"run_cyber_dojo_sh"}), answer.body
         result: dict[str, Any] = answer.body["run_cyber_dojo_sh"]
@@ -94,7 +94,7 @@ class Served:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """For what no client library would send."""
+        """A connection of its own, for what no client library would send."""
         host, _, port = self.url.removeprefix("http://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         try:
@@ -112,7 +112,7 @@ class Served:
 
 
 async def answer_from(reader: asyncio.StreamReader) -> Answer:
-    """Off a connection."""
+    """The next answer off a connection."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     status, *lines = head.strip().split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines)
@@ -121,7 +121,7 @@ async def answer_from(reader: asyncio.StreamReader) -> Answer:
 
 
 def new_owner() -> Owner:
-    """One whose containers no sweep takes for orphans while they run, unlike any other."""
+    """An owner unlike any other, whose containers no sweep takes for orphans while they run."""
     name = f"test-{uuid4().hex}"
     return Owner(name, name)
 
@@ -134,7 +134,7 @@ async def serving(
     image: str,
     fake: FakeEngine | None = None,
 ) -> AsyncIterator[Served]:
-    """From start to drain; afterwards none of the service's tasks is left."""
+    """A service from its start to its end; afterwards none of its tasks is left."""
     asyncio.get_running_loop().set_task_factory(_noted_task)
     with _tasks_belong_to(owner):
         service = Service(settings, owner, engines)

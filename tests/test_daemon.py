@@ -30,7 +30,7 @@ GROWTH_BYTES = 12 * 1024 * 1024
 
 @pytest_asyncio.fixture(scope="module")
 async def engine() -> AsyncIterator[DockerContainers]:
-    """Containers of the engine, for a look from outside."""
+    """The engine's containers, for a look from outside."""
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)
     yield containers
@@ -46,7 +46,7 @@ async def colour(running: Daemon, script: str = "true", **how: Any) -> str:
 async def begin(
     running: Daemon, script: str, count: int, *, seconds: float = 10
 ) -> list[asyncio.Task[dict[str, Any]]]:
-    """Runs that are under way."""
+    """Runs that are under way when the function returns."""
     runs = [
         asyncio.create_task(running.run(BUSYBOX, script, seconds=seconds)) for _ in range(count)
     ]
@@ -55,11 +55,11 @@ async def begin(
 
 
 class TestStop:
-    """SIGTERM and its like."""
+    """What SIGTERM and its like do."""
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     async def test_idle(self, tmp_path: Path, number: signal.Signals) -> None:
-        """Asked to stop, an idle daemon ends with status 0 and leaves no container."""
+        """An idle daemon that is asked to stop ends with status 0 and leaves no container."""
         async with daemon(tmp_path, warm="2", warm_images=BUSYBOX) as running:
             await eventually(running.containers, lambda found: len(found) == 3)
 
@@ -70,7 +70,9 @@ class TestStop:
             assert [event["message"] for event in running.log()][-2:] == ["draining", "stopped"]
 
     async def test_at_its_very_start(self, tmp_path: Path) -> None:
-        """Stopped while its first containers are being started it leaves none of them."""
+        """A daemon that is stopped while its first containers are being started leaves
+        none of them.
+        """
         async with daemon(tmp_path, warm="4", warm_images=BUSYBOX) as running:
             status = await running.stop()
 
@@ -78,7 +80,9 @@ class TestStop:
             assert await running.containers() == []
 
     async def test_runs_under_way(self, tmp_path: Path) -> None:
-        """They end as if nothing had been asked; nothing new is taken on; then all is gone."""
+        """Runs under way end as if nothing had been asked; nothing new is taken on;
+        then all is gone.
+        """
         async with daemon(tmp_path, warm="2") as running:
             await colour(running)
             runs = await begin(running, "for n in {1..100}; do usleep 10000; done; echo end", 2)
@@ -109,10 +113,14 @@ class TestStop:
 
 
 class TestLinger:
-    """From SIGTERM to the closing of the port, for load balancers that look now and then."""
+    """The time from SIGTERM to the closing of the port, for load balancers that look
+    now and then.
+    """
 
     async def test_runs_are_taken_on(self, tmp_path: Path) -> None:
-        """Not ready at once, and says so; what still comes is run; at the end all is gone."""
+        """A daemon that lingers is not ready and says so, but runs what still comes;
+        then all is gone.
+        """
         async with daemon(tmp_path, warm="1", linger_s="4") as running:
             await colour(running)
             began_s = time.monotonic()
@@ -129,7 +137,9 @@ class TestLinger:
             assert await running.containers() == []
 
     async def test_a_run_that_began_while_lingering(self, tmp_path: Path) -> None:
-        """It is finished after the port is closed, like one from before the signal."""
+        """A run that began while lingering is finished after the port is closed, like
+        an earlier one.
+        """
         async with daemon(tmp_path, warm="1", linger_s="1") as running:
             await colour(running)
             running.process.send_signal(signal.SIGTERM)
@@ -146,7 +156,7 @@ class TestLinger:
             assert await running.process.wait() == 0
 
     async def test_pooled_connections(self, tmp_path: Path) -> None:
-        """One that waited for its next request gets it answered, and is told to close."""
+        """A connection that waited for its next request gets it answered, and is told to close."""
         async with daemon(tmp_path, warm="1", linger_s="20") as running:
             connector = aiohttp.TCPConnector(limit=1)
             async with aiohttp.ClientSession(connector=connector) as pooled:
@@ -174,12 +184,12 @@ class TestLinger:
 
 
 async def said(running: Daemon, message: str) -> bool:
-    """Whether its log has this message."""
+    """Whether the daemon's log has this message."""
     return bool(running.log(message))
 
 
 class TestDeath:
-    """SIGKILL, and who comes after."""
+    """What SIGKILL leaves to the next daemon."""
 
     @pytest.mark.parametrize("reuse", ["never", "cells"])
     async def test_orphans_go_and_runs_work_at_once(self, tmp_path: Path, reuse: str) -> None:
@@ -228,7 +238,7 @@ class TestRefusedStart:
         )
 
     async def test_a_busy_port(self, engine: DockerContainers) -> None:
-        """A port that somebody else has: which one, and status 1; no container was made."""
+        """A daemon whose port is taken names it, ends with status 1, and has made no container."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             replica = f"test-busy-{port}"
@@ -256,7 +266,7 @@ class TestRefusedStart:
         ],
     )
     def test_a_bad_setting(self, name: str, value: str) -> None:
-        """A wrong value and a name that is none: one line names it, and status 1."""
+        """A wrong value and a name that is no setting are named in one line, with status 1."""
         ended = self.run(**{"port": str(free_port()), name: value})
 
         assert ended.returncode == 1
@@ -266,7 +276,7 @@ class TestRefusedStart:
         assert "Traceback" not in ended.stderr
 
     def test_a_bad_docker_host(self) -> None:
-        """An engine's address is looked at as well."""
+        """An engine's address that cannot be one is refused as well."""
         ended = subprocess.run(
             [sys.executable, "-m", "runner", "serve"],
             env={**environment(port=str(free_port())), "DOCKER_HOST": "ssh://elsewhere"},
@@ -282,7 +292,7 @@ class TestRefusedStart:
 
 
 async def test_cells_that_cannot_be_had(tmp_path: Path) -> None:
-    """What is no launcher is found out by trying; runs go on, each in its own container."""
+    """A launcher that is none is found out by trying; runs go on, each in its own container."""
     async with daemon(tmp_path, reuse="auto", launcher_image=BUSYBOX) as running:
         assert await colour(running, "exit 1") == "red"
         health = await running.health()
@@ -294,7 +304,7 @@ async def test_cells_that_cannot_be_had(tmp_path: Path) -> None:
 
 
 async def test_more_folders_are_writable_in_cells_by_setting(tmp_path: Path) -> None:
-    """All that is written there is gone with its run."""
+    """All that a run writes into such a folder is gone with the run."""
     script = "ls /usr/local; touch /usr/local/new && echo written"
     async with daemon(tmp_path, reuse="cells", reuse_overlays="/usr/local") as running:
         results = [await running.run(BUSYBOX, script) for _ in range(3)]
@@ -308,7 +318,7 @@ async def test_more_folders_are_writable_in_cells_by_setting(tmp_path: Path) -> 
 
 
 async def test_siblings_share_the_launchers_volume(tmp_path: Path) -> None:
-    """One that goes leaves it to the other, and nobody can take it away from under it."""
+    """A daemon that goes leaves the volume to its sibling, and nobody else can remove it."""
     async with (
         daemon(tmp_path, reuse="cells", warm="1") as one,
         daemon(tmp_path, reuse="cells", warm="1") as other,
@@ -327,7 +337,7 @@ async def test_siblings_share_the_launchers_volume(tmp_path: Path) -> None:
 
 
 async def test_siblings_leave_each_other_alone(tmp_path: Path) -> None:
-    """Two daemons on one engine: neither counts, uses or sweeps the other's containers."""
+    """Of two daemons on one engine neither counts, uses or sweeps the other's containers."""
     async with (
         daemon(tmp_path, warm="1", warm_images=BUSYBOX) as one,
         daemon(tmp_path, warm="2", warm_images=BUSYBOX) as other,
@@ -382,7 +392,7 @@ async def test_the_engine_comes_later(tmp_path: Path) -> None:
 
 
 async def alive(running: Daemon) -> bool:
-    """Whether it answers at all."""
+    """Whether the daemon answers at all."""
     try:
         return bool((await running.ask("alive?"))["alive?"])
     except OSError:
@@ -390,11 +400,13 @@ async def alive(running: Daemon) -> bool:
 
 
 class TestLongDay:
-    """What a daemon keeps up."""
+    """What a daemon keeps up over many runs and mishaps."""
 
     @pytest.mark.parametrize("reuse", ["never", "cells"])
     async def test_two_hundred_runs(self, tmp_path: Path, reuse: str) -> None:
-        """Four at a time: every answer is its own, nothing is left over, memory stays flat."""
+        """Of 200 runs, four at a time, every answer is its own, nothing is left over,
+        memory stays flat.
+        """
         async with daemon(tmp_path, warm="3", runs_at_once="4", reuse=reuse) as running:
             turns = asyncio.Semaphore(RUNS_AT_ONCE)
 
@@ -428,7 +440,7 @@ class TestLongDay:
     async def test_warm_containers_killed_from_outside(
         self, tmp_path: Path, engine: DockerContainers
     ) -> None:
-        """They are noticed and replaced, and the colours' container as well."""
+        """Warm containers that somebody kills are replaced, and the traffic light's as well."""
         async with daemon(tmp_path, warm="2", warm_images=BUSYBOX) as running:
             await running.settled(BUSYBOX)
             before = {seen.container_id for seen in await running.containers()}
@@ -454,7 +466,7 @@ class TestLongDay:
     async def test_a_container_killed_under_a_run(
         self, tmp_path: Path, engine: DockerContainers
     ) -> None:
-        """The run says faulty, with the engine's words; the next is as ever."""
+        """A run whose container is killed is faulty, in the engine's words; the next is as ever."""
         async with daemon(tmp_path, warm="1") as running:
             await colour(running)
             await running.settled()
@@ -474,7 +486,7 @@ class TestLongDay:
             await running.settled()
 
     async def test_a_client_that_goes_away(self, tmp_path: Path) -> None:
-        """Its run is nobody's, its container goes, and the next client is served."""
+        """The container of a client that went away is removed, and the next client is served."""
         async with daemon(tmp_path, warm="1") as running:
             await colour(running)
             [run] = await begin(running, "while :; do :; done", 1, seconds=1)

@@ -15,7 +15,7 @@ MODULES = [str(path.relative_to(ROOT)) for path in SOURCES]
 
 
 def imports_of(module: str) -> Iterator[str]:
-    """Dotted names; `from a import b` is `a.b`."""
+    """The dotted names that a module imports; `from a import b` is `a.b`."""
     for node in ast.walk(ast.parse((ROOT / module).read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -25,7 +25,7 @@ def imports_of(module: str) -> Iterator[str]:
 
 
 def importers_of(name: str) -> set[str]:
-    """Those of our modules that import it, or something in it."""
+    """Those of our modules that import a module, or something in it."""
     return {
         module
         for module in MODULES
@@ -34,7 +34,7 @@ def importers_of(name: str) -> set[str]:
 
 
 def test_all_sources_are_looked_at() -> None:
-    """A rule over no files would hold."""
+    """There are files to look at, as a rule over no files would hold."""
     assert len(MODULES) > 30
     assert importers_of("asyncio")
 
@@ -50,7 +50,7 @@ def test_all_sources_are_looked_at() -> None:
     ],
 )  # fmt: skip
 def test_what_is_outside_has_its_adapters(name: str, allowed: set[str]) -> None:
-    """Only these import it, and they do."""
+    """Each outside library is imported by its adapters, and by nothing else."""
     assert importers_of(name) == allowed
 
 
@@ -66,21 +66,23 @@ def test_the_service_sees_only_the_pools_shop_window() -> None:
 
 
 def test_the_environment_is_read_in_one_place() -> None:
-    """`os.environ` and `os.getenv` are the settings' alone."""
+    """Only the settings use `os.environ` and `os.getenv`."""
     readers = {module for module in MODULES if {"environ", "getenv"} & names_in(module)}
 
     assert readers == {"runner/settings.py"}
 
 
 def names_in(module: str) -> set[str]:
-    """All attributes, and what is imported from elsewhere."""
+    """All attributes that a module uses, and what it imports from elsewhere."""
     tree = ast.parse((ROOT / module).read_text())
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     return attributes | {name.rpartition(".")[2] for name in imports_of(module)}
 
 
 def test_importing_does_nothing() -> None:
-    """No output, no log, no thread, no setting read: not even of a broken environment."""
+    """An import prints, logs and starts nothing, and reads no setting, even of a broken
+    environment.
+    """
     modules = [module.removesuffix(".py").replace("/", ".") for module in MODULES]
     code = (
         f"import {', '.join(modules)}, logging, threading\n"

@@ -179,7 +179,7 @@ def test_a_stale_path_is_seen(wrong: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["pool.engine.None_", "See runner.nothing.", "tests.conftest.x"])
 def test_a_stale_name_is_seen(wrong: str) -> None:
-    """As with paths."""
+    """The rule for names would hold for every text, too, if no name were ever found."""
     assert len(stale_names(wrong)) == 1
 
 

@@ -25,7 +25,7 @@ WARM_MAX = 4
 
 @asynccontextmanager
 async def three(folder: Path) -> AsyncIterator[list[Daemon]]:
-    """Replicas that have found each other."""
+    """Three replicas that have found each other."""
     ports = [str(free_port()) for _ in range(3)]
     settings: dict[str, Any] = {
         "siblings": ",".join(f"127.0.0.1:{port}" for port in ports),
@@ -42,18 +42,18 @@ async def three(folder: Path) -> AsyncIterator[list[Daemon]]:
 
 
 def pool(health: dict[str, Any]) -> dict[str, Any]:
-    """The image's, empty if it is not pooled."""
+    """The health of the image's pool, empty if the image is not pooled."""
     found: dict[str, Any] = health["images"].get(IMAGE, {})
     return found
 
 
 async def green(replica: Daemon) -> bool:
-    """Whether a run is well."""
+    """Whether an ordinary run on a replica is green."""
     return bool((await replica.run(IMAGE, "true"))["outcome"] == "green")
 
 
 async def test_the_first_run_on_one_warms_the_others(tmp_path: Path) -> None:
-    """The first runs there are hits; who told hears nothing of itself."""
+    """The first runs on the other replicas are hits, and the teller hears nothing of itself."""
     async with three(tmp_path) as (first, *others):
         assert await green(first)
 
@@ -69,7 +69,7 @@ async def test_the_first_run_on_one_warms_the_others(tmp_path: Path) -> None:
 
 
 async def test_a_killed_one_and_a_partitioned_one_cost_the_third_nothing(tmp_path: Path) -> None:
-    """Its runs go on; the dead are left alone; the other's orphans go."""
+    """Runs of the third go on, the dead are left alone, and their orphans are removed."""
     async with three(tmp_path) as (first, killed, stopped):
         assert await green(killed)
         await eventually(killed.health, lambda health: pool(health).get("warm"))
@@ -90,7 +90,7 @@ async def test_a_killed_one_and_a_partitioned_one_cost_the_third_nothing(tmp_pat
 
 
 def notice(number: int) -> bytes:
-    """From nobody of ours, and greedy."""
+    """A greedy notice of a sender that is no replica of ours."""
     fields = {
         "version": 1,
         "replica": "flood",

@@ -19,7 +19,7 @@ from bench.load import (
 
 
 def run_of(seconds: float, outcome: str = "ok") -> Run:
-    """A run that takes so long."""
+    """A run that takes so long and is green."""
 
     async def run() -> Verdict:
         await asyncio.sleep(seconds)
@@ -32,12 +32,12 @@ def run_of(seconds: float, outcome: str = "ok") -> Run:
     ("percent", "expected"), [(50, 50), (90, 90), (99, 99), (99.1, 100), (100, 100), (0, 1)]
 )
 def test_a_percentile_is_the_nearest_rank(percent: float, expected: int) -> None:
-    """Of 1 to 100 each percentile is itself; none is between two."""
+    """Of 1 to 100 each percentile is a number that was measured, never one between two."""
     assert percentile(reversed(range(1, 101)), percent) == expected
 
 
 def test_of_few_runs_p99_is_the_longest() -> None:
-    """So nobody is told of a tail that was not seen."""
+    """Of few runs the p99 is the longest, so nobody is told of a tail that was not seen."""
     presses = [Press(0, seconds, "ok") for seconds in (0.3, 0.1, 0.2)]
 
     assert percentile_ms(presses, 99) == 300
@@ -54,7 +54,7 @@ def test_a_poisson_schedule_is_fixed_in_advance() -> None:
 
 
 async def test_an_open_loop_counts_from_when_a_run_was_due() -> None:
-    """A server that serves one at a time: who is due while it is busy waits, and it is seen."""
+    """A run that is due while the server is busy waits, and its time includes that wait."""
     turn = asyncio.Lock()
 
     async def one_at_a_time() -> Verdict:
@@ -85,7 +85,7 @@ async def test_a_closed_loop_keeps_so_many_at_once_and_ends_what_it_began() -> N
 
 
 async def test_each_wave_waits_until_the_server_has_settled() -> None:
-    """A wave, a settling, a wave ...; the settling is no part of a run's time."""
+    """Waves and settlings alternate, and the settling is no part of a run's time."""
     told: list[str] = []
     names = itertools.cycle(["run", "run", "settle"])
 

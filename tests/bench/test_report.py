@@ -33,12 +33,12 @@ def result() -> Result:
 
 
 def text_of(result: Result) -> str:
-    """The section of the document."""
+    """The section of the document that a report fills."""
     return section(Found([result]))
 
 
 def test_ratios_are_of_medians_within_the_run(result: Result) -> None:
-    """To the limit, and how many times faster than docker run."""
+    """The report says how far medians are from the limit, and how much faster than docker run."""
     found = Found([result])
 
     assert found.ratio(p50, CELLS, LIMIT, TRUE.name, 1) == pytest.approx(1.6)
@@ -50,7 +50,7 @@ def test_ratios_are_of_medians_within_the_run(result: Result) -> None:
 
 
 def test_what_was_wanted_is_compared(result: Result) -> None:
-    """What holds, and what does not."""
+    """The report says of each figure that was wanted whether it holds."""
     text = text_of(result)
 
     assert "| true, p50: times the limit | warm, cells | at most 1.8 | 1.60 | yes |" in text
@@ -59,7 +59,7 @@ def test_what_was_wanted_is_compared(result: Result) -> None:
 
 
 def test_rounds_of_a_cell_are_added_up(result: Result) -> None:
-    """Times, seconds, processor time, hits and misses."""
+    """Times, seconds, processor time, hits and misses of all rounds of a cell are added up."""
     found_cell(result, CELLS, TRUE.name, 1, 100.0, busy_s=2.0)
 
     cell = result.cell(CELLS, TRUE.name, 1)
@@ -70,7 +70,7 @@ def test_rounds_of_a_cell_are_added_up(result: Result) -> None:
 
 
 def test_errors_are_counted_and_are_no_times(result: Result) -> None:
-    """Nor do they count as runs a second."""
+    """An error has no time in the report, and does not count as a run a second."""
     cell = result.cell(CELLS, TRUE.name, 1)
 
     cell.add([Press(0, 9.0, "503"), Press(0, 9.0, "503")], cpu.Reading(1.0, 1.0, 0.1), 1.0, None)
@@ -80,7 +80,7 @@ def test_errors_are_counted_and_are_no_times(result: Result) -> None:
 
 
 def test_a_cell_in_which_nothing_ended_well_is_told_of_and_not_compared(result: Result) -> None:
-    """No division by nothing."""
+    """A cell without a good run is named, and nothing is divided by its nothing."""
     result.cell(WARM, TRUE.name, 1).add(
         [Press(0, 1.0, "503")], cpu.Reading(1.0, 1.0, 0.1), 1.0, (0, 0)
     )
@@ -91,7 +91,7 @@ def test_a_cell_in_which_nothing_ended_well_is_told_of_and_not_compared(result: 
 
 
 def test_the_harvest_is_the_difference_of_two_runs(result: Result) -> None:
-    """Of the same work, where it is harvested and where it is not."""
+    """The harvest costs what the same work takes longer when its files are harvested."""
     found_cell(result, CELLS, HARVESTED.name, 1, 30.0)
     found_cell(result, CELLS, UNHARVESTED.name, 1, 18.0)
 
@@ -102,7 +102,7 @@ def test_the_harvest_is_the_difference_of_two_runs(result: Result) -> None:
 
 
 def test_a_class_is_compared_with_the_limits_p99(result: Result) -> None:
-    """Not with its median."""
+    """A class is compared with the 99th percentile of the limit, not with its median."""
     found_cell(result, LIMIT, CLASS, 30, 200.0, 300.0)
     found_cell(result, CELLS, CLASS, 30, 210.0, 340.0)
 
@@ -112,14 +112,14 @@ def test_a_class_is_compared_with_the_limits_p99(result: Result) -> None:
 
 
 def test_what_was_saved_is_what_is_read(result: Result, tmp_path: Path) -> None:
-    """So a report can be made again."""
+    """Results that are read again are those that were saved, so a report can be made again."""
     result.save(tmp_path / "result.json")
 
     assert results.load(tmp_path / "result.json") == result
 
 
 def test_several_runs_make_one_report(result: Result) -> None:
-    """Each says what it was measured by."""
+    """A report of several runs says for each by which command it was measured."""
     other = Result("--workloads class", "abc1234", "2 cores", 0.1)
     found_cell(other, LIMIT, CLASS, 30, 200.0)
 
@@ -131,14 +131,14 @@ def test_several_runs_make_one_report(result: Result) -> None:
 
 
 def test_only_the_marked_section_is_replaced() -> None:
-    """And a document without marks is refused."""
+    """All outside the marks stays as it is, and a document without marks is refused."""
     assert replaced(f"a\n{BEGIN}\nold\n{END}\nb\n", "new") == f"a\n{BEGIN}\n\nnew\n{END}\nb\n"
     with pytest.raises(ValueError, match="there are no"):
         replaced("nothing", "new")
 
 
 def test_pictures_of_the_same_figures_are_the_same(result: Result, tmp_path: Path) -> None:
-    """No date and no chance in them, and each is named in the document."""
+    """Pictures hold neither date nor chance, and the document names each of them."""
     found_cell(result, LIMIT, CLASS, 30, 200.0, 300.0)
 
     drawn = [pictures.draw(Found([result]), tmp_path / folder) for folder in "ab"]
@@ -150,14 +150,14 @@ def test_pictures_of_the_same_figures_are_the_same(result: Result, tmp_path: Pat
 
 
 def test_tables_have_as_many_words_as_headings(result: Result) -> None:
-    """In every row."""
+    """Every row of a table has a word for each of its headings."""
     for table in tables(Found([result])):
         assert {len(row) for row in table.rows} == {len(table.headings)}
 
 
 @pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WORKLOADS)
 def test_a_wrong_answer_is_loud(workload: object) -> None:
-    """Whatever is wrong: nothing is measured of a server that answers wrongly."""
+    """Nothing is measured of a server that answers wrongly, in whichever way."""
     for answer in (
         Answer("1", ""),
         Answer("0", "something else"),
@@ -169,5 +169,5 @@ def test_a_wrong_answer_is_loud(workload: object) -> None:
 
 
 def test_every_way_has_a_title() -> None:
-    """Which the report shows."""
+    """Each way of running has a title for the report to show."""
     assert {LIMIT, WARM, CELLS, MISS, DOCKER_RUN} < set(TITLES)

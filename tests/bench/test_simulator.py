@@ -34,12 +34,12 @@ def short_day(seed: int = 1) -> list[Press]:
 
 
 def outcome(policy: Policy, world: World = ONE, seed: int = 1) -> Tally:
-    """Of the short day, until the last pool is empty."""
+    """What comes of the short day, until the last pool is empty."""
     return simulate(short_day(seed), policy, world, until_s=UNTIL_S, seed=seed)
 
 
 class TestCores:
-    """Jobs share them as a fair scheduler does it."""
+    """Jobs share the simulated cores as a fair scheduler would have it."""
 
     def test_jobs_beside_each_other_slow_each_other_down(self) -> None:
         """Two jobs of a second on one core take two; a third that comes then takes one."""
@@ -63,7 +63,7 @@ class TestCores:
 
 
 class TestWorkload:
-    """What a class is."""
+    """When the learners of a class press."""
 
     def test_learners_press_every_30_s_on_average(self) -> None:
         """A class of 30 brings about one press a second."""
@@ -80,7 +80,7 @@ class TestWorkload:
         assert hours[-1] < 22
 
     def test_the_same_seed_gives_the_same_day(self) -> None:
-        """And another one another."""
+        """The same seed gives the same presses, and another seed gives others."""
         assert day(1) == day(1)
         assert day(1) != day(2)
 
@@ -88,7 +88,7 @@ class TestWorkload:
 @pytest.mark.parametrize("world", [ONE, World(3), World(3, one_host=True)], ids=repr)
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: f"{policy.name} {policy.told}")
 def test_every_press_is_a_hit_or_a_miss_or_refused(policy: Policy, world: World) -> None:
-    """None gets lost, and each that was taken on has waited for its container."""
+    """No press gets lost, and each that was taken on has waited for its container."""
     tally = outcome(policy, world)
 
     assert tally.hits + tally.misses + tally.refused == len(short_day())
@@ -97,7 +97,7 @@ def test_every_press_is_a_hit_or_a_miss_or_refused(policy: Policy, world: World)
 
 
 def test_nothing_waits_while_a_container_is_warm() -> None:
-    """One at a time, on a pool that has refilled: but for the first, no wait at all."""
+    """Presses one at a time on a refilled pool wait for nothing, but for the first."""
     presses = [Press(10.0 * number, "a", 0.3) for number in range(1, 50)]
 
     tally = simulate(presses, fixed(1), ONE, until_s=UNTIL_S)
@@ -108,7 +108,7 @@ def test_nothing_waits_while_a_container_is_warm() -> None:
 
 
 def test_an_oracle_always_hits_and_keeps_least() -> None:
-    """So it bounds what any policy can reach."""
+    """A policy that knows the future bounds what any other policy can reach."""
     best = outcome(oracle())
 
     assert best.misses == 0
@@ -116,7 +116,7 @@ def test_an_oracle_always_hits_and_keeps_least() -> None:
 
 
 def test_a_large_fixed_size_misses_nobody_once_it_is_warm() -> None:
-    """Only first presses, until its containers are there."""
+    """A large pool of fixed size misses only the presses before its containers are there."""
     tally = outcome(fixed(12))
 
     assert tally.class_misses == 0
@@ -124,7 +124,7 @@ def test_a_large_fixed_size_misses_nobody_once_it_is_warm() -> None:
 
 
 def test_a_fixed_size_keeps_that_many() -> None:
-    """Container-hours are what they say: n from the first press on, of each image."""
+    """A pool of fixed size n costs n container-hours an hour, from its first press on."""
     tally = outcome(fixed(3))
     first_s = {press.image: press.at_s for press in reversed(short_day())}
 
@@ -135,23 +135,23 @@ def test_a_fixed_size_keeps_that_many() -> None:
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: f"{policy.name} {policy.told}")
 def test_the_same_seed_gives_the_same_result(policy: Policy) -> None:
-    """With several replicas, too."""
+    """A simulation is the same each time, with several replicas, too."""
     assert outcome(policy, World(3)) == outcome(policy, World(3))
 
 
 def test_one_replica_has_nobody_to_tell() -> None:
-    """With notices it does what it does without."""
+    """One replica does with notices what it does without them."""
     assert outcome(adaptive(told=3)) == outcome(adaptive())
 
 
 def test_told_nobody_is_without_notices() -> None:
-    """k = 0 sends none, and all siblings are the most that can be told."""
+    """With k = 0 no notice is sent, and no k tells more siblings than there are."""
     assert outcome(adaptive(told=0), World(3)).notices == 0
     assert outcome(adaptive(told=2), World(3)) == outcome(adaptive(told=TO_ALL), World(3))
 
 
 def test_notices_are_one_a_second_at_most() -> None:
-    """Of an image and replica: two learners' storm of 50 presses in 5 s is told in 6 notices."""
+    """A replica sends one notice a second of an image: 50 presses in 5 s are told in 6."""
     presses = [Press(1 + number / 10, "a", 0.1) for number in range(50)]
 
     tally = simulate(presses, adaptive(told=1), World(2), until_s=60.0)
@@ -160,14 +160,14 @@ def test_notices_are_one_a_second_at_most() -> None:
 
 
 def test_forgotten_pools_keep_nothing() -> None:
-    """Ten minutes after the last press all is gone: more time brings no more container-hours."""
+    """Ten minutes after the last press a pool is empty, and costs no more container-hours."""
     later = simulate(short_day(), adaptive(), ONE, until_s=2 * UNTIL_S, seed=1)
 
     assert later.kept_s == pytest.approx(outcome(adaptive()).kept_s)
 
 
 def test_the_first_promise_holds_by_far() -> None:
-    """Half the container-hours of the best fixed size, for 99 % hits after the first minute."""
+    """Half the container-hours of the best fixed size give 99 % hits after the first minute."""
 
     def hit_rate(tally: Tally) -> float:
         return tally.class_hits / (tally.class_hits + tally.class_misses)
@@ -182,7 +182,7 @@ def test_the_first_promise_holds_by_far() -> None:
 def group_misses(
     policy: Policy, replicas: int = 12, starts: int = 12, announced: Announced | None = None
 ) -> float:
-    """The mean of some group starts."""
+    """The mean of the misses at some starts of groups."""
     return statistics.mean(
         simulate(group_start(seed), policy, World(replicas), until_s=200.0, seed=seed,
                  announced=announced).misses
@@ -191,7 +191,9 @@ def group_misses(
 
 
 def test_the_second_promise_holds_when_the_first_notice_goes_to_all() -> None:
-    """12 replicas: 5 times fewer misses at a group's start, and more when it was announced."""
+    """With 12 replicas a group that starts has 5 times fewer misses, and fewer still
+    when announced.
+    """
     without = group_misses(adaptive())
     to_all = adaptive(told=3, first_to_all=True)
     announced = Announced(NEW, GROUP_BEGINS_S - 30, tell=True)
@@ -201,12 +203,12 @@ def test_the_second_promise_holds_when_the_first_notice_goes_to_all() -> None:
 
 
 def test_three_told_are_better_than_none_but_not_by_five() -> None:
-    """Why the first notice should go to all."""
+    """Telling three siblings is not enough, which is why the first notice should go to all."""
     without, three = group_misses(adaptive()), group_misses(adaptive(told=3))
 
     assert 2 < without / three < 5
 
 
 def test_a_miss_that_resizes_at_once_is_no_worse() -> None:
-    """Else the pool waits for the first container before it starts a second."""
+    """A pool that resized later would wait for its first container before it starts a second."""
     assert group_misses(replace(adaptive(), resizes_on_miss=True), 1) <= group_misses(adaptive(), 1)

@@ -25,7 +25,7 @@ def plan(*ways: str, workloads: tuple[str, ...] = ("true",), url: str = "") -> P
 @needs_root
 @needs_docker
 async def test_all_ways_are_measured_side_by_side() -> None:
-    """Each with its runs, hits where it is warm and misses where it is not; and the report."""
+    """Each way has its runs, hits where it is warm and misses where it is not; and a report."""
     result = await measure(plan(*WAYS, workloads=("true", HARVEST, CLASS)), "")
 
     found = Found([result])
@@ -48,7 +48,7 @@ async def test_all_ways_are_measured_side_by_side() -> None:
 
 
 async def test_a_server_is_measured_by_its_url_alone() -> None:
-    """Any that speaks the contract."""
+    """Any server that speaks the contract can be measured."""
     with daemon(ROOT / ".state" / "bench-test.log", CYBER_DOJO_RUNNER_WARM="2") as url:
         result = await measure(plan(url=url), f"--url {url}")
 
@@ -57,14 +57,14 @@ async def test_a_server_is_measured_by_its_url_alone() -> None:
 
 
 async def test_a_server_that_is_not_there_is_said_so() -> None:
-    """Before anything is measured."""
+    """A server that does not answer is an error before anything is measured."""
     with pytest.raises(WayError, match="ClientConnectorError"):
         await measure(plan(url="http://127.0.0.1:1"), "")
 
 
 @needs_root
 async def test_a_lane_kills_nothing_but_its_own() -> None:
-    """main.sh kills all processes of its user: two lanes at once do not end each other."""
+    """Two lanes at once do not end each other, although main.sh kills all processes of its user."""
     result = await measure(plan(LIMIT, workloads=("python",)), "")
 
     assert all(cell.runs and not cell.errors for cell in result.cells)

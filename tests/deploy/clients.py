@@ -26,7 +26,7 @@ AT_ONCE = 3
 
 
 async def main(url: str) -> None:
-    """Until stdin ends."""
+    """Post runs, and print what came of each, until stdin ends."""
     counts: collections.Counter[str] = collections.Counter()
     failures: list[str] = []
     over = asyncio.Event()

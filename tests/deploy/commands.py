@@ -18,11 +18,11 @@ BUSYBOX = "dojo-runner/busybox-bash:latest"
 
 
 class CommandError(Exception):
-    """It ended with another status than 0; the message is all that it said."""
+    """A command ended with another status than 0; the message is all that it said."""
 
 
 def command(name: str) -> str:
-    """Its path, the distribution's before any other; fails with what to install."""
+    """The path of a command, the distribution's before any other; fails with what to install."""
     found = shutil.which(name, path="/usr/bin") or shutil.which(name)
     if found is None:
         pytest.fail(f"{name} is not installed; run: scripts/apt-install {name}", pytrace=False)
@@ -30,7 +30,7 @@ def command(name: str) -> str:
 
 
 async def run(name: str, *words: str, stdin: str = "", **variables: str) -> str:
-    """What it prints on stdout. Raises CommandError."""
+    """Run a command; what it prints on stdout. Raises CommandError."""
     process = await asyncio.create_subprocess_exec(
         command(name),
         *words,
@@ -47,7 +47,7 @@ async def run(name: str, *words: str, stdin: str = "", **variables: str) -> str:
 
 
 def environment(**variables: str) -> Mapping[str, str]:
-    """This process's, with what the files of deployment ask for."""
+    """This process's environment, with what the files of deployment ask for."""
     return {
         **os.environ,
         "DOCKER_HOST": DOCKER_HOST,

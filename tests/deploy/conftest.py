@@ -12,7 +12,7 @@ from tests.deploy.commands import IMAGE, ROOT, environment
 
 @pytest.fixture(scope="session")
 async def image() -> str:
-    """The service's image, as "make image" makes it, with those that stand beside it."""
+    """The service's image, made as "make image" makes it, with those that stand beside it."""
     making = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "images" / "service.py"),

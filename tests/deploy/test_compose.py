@@ -70,7 +70,7 @@ class Project:
 
 @asynccontextmanager
 async def up(*options: str, **variables: str) -> AsyncIterator[Project]:
-    """A project of its own, taken down with all that it made."""
+    """Starts a compose project of the test's own, and takes it down with all that it made."""
     ports = {name: free_port() for name in REPLICAS}
     variables = {
         **{f"PORT_{name[-1]}": str(port) for name, port in ports.items()},
@@ -90,7 +90,7 @@ async def up(*options: str, **variables: str) -> AsyncIterator[Project]:
 
 
 async def replicas_of(web: aiohttp.ClientSession, project: Project) -> list[str]:
-    """The names of all that are ready."""
+    """The names of all replicas that are ready."""
     return await asyncio.gather(*(replica_at(web, port) for port in project.ports.values()))
 
 
@@ -98,7 +98,9 @@ async def replicas_of(web: aiohttp.ClientSession, project: Project) -> list[str]
 async def test_three_replicas(
     web: aiohttp.ClientSession, docker_containers: DockerContainers
 ) -> None:
-    """Each by a name of its own, locked down; one that is killed leaves nothing for long."""
+    """Each replica has a name of its own and is locked down; one that is killed leaves
+    nothing for long.
+    """
     async with up() as project:
         names = await eventually(lambda: replicas_of(web, project), all)
         colours = [await outcome_at(web, port, "exit 1") for port in project.ports.values()]
@@ -136,7 +138,9 @@ async def test_three_replicas(
 
 @pytest.mark.usefixtures("image")
 async def test_behind_the_socket_proxy(web: aiohttp.ClientSession) -> None:
-    """Runs work over hijacked connections; what the daemon does not need of the API is a 403."""
+    """Runs work over hijacked connections, and what the daemon does not need of the API
+    is a 403.
+    """
     async with up(f"--env-file={PROXY}") as project:
         await eventually(lambda: replicas_of(web, project), all)
         colours = [await outcome_at(web, port, "exit 1") for port in project.ports.values()]
@@ -153,6 +157,6 @@ async def test_behind_the_socket_proxy(web: aiohttp.ClientSession) -> None:
 
 
 async def test_the_group_must_be_given() -> None:
-    """Left out, one line says what is missing, and nothing is started."""
+    """Without the socket's group one line says what is missing, and nothing is started."""
     with pytest.raises(CommandError, match="the number of the group that owns the socket"):
         await run("docker-compose", "config", "--quiet", DOCKER_GID="")

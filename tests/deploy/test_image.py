@@ -53,7 +53,7 @@ async def state_of(name: str) -> dict[str, object]:
 
 
 async def test_what_it_says_of_itself(image: str) -> None:
-    """The OCI labels, with the project's version and licence; the commit is /sha's, too."""
+    """The image's OCI labels tell version, licence and commit, and `/sha` tells the same commit."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     config = json.loads(await run("docker", "inspect", "--format={{json .Config}}", image))
@@ -71,7 +71,7 @@ async def test_what_it_says_of_itself(image: str) -> None:
 
 
 async def test_nobodys_user_and_no_tools(image: str) -> None:
-    """A numeric user who is nobody, and neither pip nor a compiler to work with."""
+    """The image runs as a numeric user who is nobody, and has neither pip nor a compiler."""
     user = await run("docker", "inspect", "--format={{.Config.User}}", image)
     size = int(await run("docker", "inspect", "--format={{.Size}}", image))
     tools = await run(
@@ -86,7 +86,9 @@ async def test_nobodys_user_and_no_tools(image: str) -> None:
 
 
 async def test_life(image: str, web: aiohttp.ClientSession) -> None:
-    """Read-only and without capabilities: ready, healthy, runs kata; SIGTERM ends it with 0."""
+    """Read-only and without capabilities the image is ready and runs kata; SIGTERM ends
+    it with 0.
+    """
     port = free_port()
     async with running(image, port, "--health-interval=1s") as name:
         replica = await eventually(lambda: replica_at(web, port))
@@ -109,7 +111,7 @@ async def test_life(image: str, web: aiohttp.ClientSession) -> None:
 
 
 async def test_cells(image: str, web: aiohttp.ClientSession) -> None:
-    """From within a container, too: nothing of its own file system is needed on the host."""
+    """The image can have cells, and nothing of its own file system is needed on the host."""
     port = free_port()
     async with running(image, port, "--env=CYBER_DOJO_RUNNER_REUSE=cells") as name:
         await eventually(lambda: replica_at(web, port))
@@ -125,7 +127,7 @@ async def test_cells(image: str, web: aiohttp.ClientSession) -> None:
 
 
 async def test_without_the_group(image: str) -> None:
-    """The image itself opens no socket: without the group it lives, and says it is not ready."""
+    """The image itself opens no socket: without the socket's group it lives, and is not ready."""
     async with running(image, free_port(), group="65534") as name:
 
         async def complaint() -> str:

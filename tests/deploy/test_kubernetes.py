@@ -18,7 +18,7 @@ FILES: list[str] = KUSTOMIZATION["resources"]
 
 
 def resource(file: str) -> dict[str, Any]:
-    """The only one in its file."""
+    """The only resource in a file."""
     read: dict[str, Any] = yaml.safe_load((FOLDER / file).read_text())
     return read
 
@@ -29,7 +29,7 @@ POD = resource("deployment.yaml")["spec"]["template"]["spec"]
 
 
 def test_every_file_is_a_resource() -> None:
-    """What kustomize is told of is what there is."""
+    """Kustomize is told of exactly the files that there are."""
     there = {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
 
     assert set(FILES) == there
@@ -39,13 +39,13 @@ def test_every_file_is_a_resource() -> None:
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_valid(file: str, version: str) -> None:
-    """By the schema of the version, which knows every field."""
+    """Every resource is valid by the schema of its version, which knows every field."""
     assert kubernetes_validate.validate(resource(file), version, strict=True) == version
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_labels(file: str) -> None:
-    """The recommended ones, on everything."""
+    """Every resource has the recommended labels."""
     labels = resource(file)["metadata"]["labels"]
 
     assert labels["app.kubernetes.io/name"] == "dojo-runner"
@@ -80,7 +80,7 @@ def test_siblings_are_found() -> None:
 
 
 def test_the_engine_is_a_sidecar() -> None:
-    """It lives as long as the pod, and its socket is where the daemon looks."""
+    """The engine lives as long as the pod, and its socket is where the daemon looks."""
     socket = resource("configmap.yaml")["data"]["DOCKER_HOST"]
     [folder] = [m["mountPath"] for m in RUNNER["volumeMounts"] if m["name"] == "socket"]
 
@@ -92,7 +92,7 @@ def test_the_engine_is_a_sidecar() -> None:
 
 
 def test_the_daemon_is_locked_down() -> None:
-    """No token, no root, nothing to write to, no capability."""
+    """The daemon's container has no token, no root, nothing to write to and no capability."""
     context = RUNNER["securityContext"]
 
     assert POD["automountServiceAccountToken"] is False
@@ -104,7 +104,7 @@ def test_the_daemon_is_locked_down() -> None:
 
 
 def test_time_to_end() -> None:
-    """Longer than a replica lingers, finishes its runs and tidies up."""
+    """A pod may take longer to end than a replica lingers, finishes its runs and tidies up."""
     lingers_s = int(resource("configmap.yaml")["data"]["CYBER_DOJO_RUNNER_LINGER_S"])
 
     assert POD["terminationGracePeriodSeconds"] >= lingers_s + 30 + 20

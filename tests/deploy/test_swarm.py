@@ -27,13 +27,13 @@ UP_WITHIN_S = 60
 
 
 def stack(name: str) -> dict[str, Any]:
-    """A stack's file."""
+    """What a stack's file says."""
     read: dict[str, Any] = yaml.safe_load((SWARM / name).read_text())
     return read
 
 
 def seconds(text: str) -> int:
-    """Of `90s`."""
+    """The number of seconds in a text such as `90s`."""
     return int(text.removesuffix("s"))
 
 
@@ -51,7 +51,7 @@ def test_time_to_end(name: str) -> None:
 
 
 def test_the_two_stacks_agree() -> None:
-    """Those for one node and for many differ in what one node is about, and in nothing else."""
+    """The stacks for one node and for many differ only in what one node is about."""
     many = stack("stack.yaml")
     one = stack("single-node.yaml")
     runner = one["services"]["runner"]
@@ -65,7 +65,7 @@ def test_the_two_stacks_agree() -> None:
 
 
 async def swarm_state() -> str:
-    """`active`, `inactive`, ..."""
+    """Whether the engine is in a swarm: `active`, `inactive`, ..."""
     return await run("docker", "info", "--format={{.Swarm.LocalNodeState}}")
 
 
@@ -134,7 +134,7 @@ async def load(*words: str) -> AsyncIterator[dict[str, Any]]:
 @pytest.mark.docker
 @pytest.mark.usefixtures("image")
 async def test_a_rolling_update_loses_no_run(tmp_path: Path, web: aiohttp.ClientSession) -> None:
-    """Three replicas at one address; all are replaced under load, and every request is answered.
+    """All of three replicas are replaced under load, and every request is answered.
 
     Through the balancer's port, and by the service's name from beside it.
     """

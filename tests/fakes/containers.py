@@ -140,7 +140,7 @@ class FakeContainers:
     # What the pool asks for.
 
     async def start(self, spec: ContainerSpec) -> Started:
-        """Raises EngineError, and leaves nothing behind then."""
+        """Start a container. Raises EngineError, and leaves nothing behind then."""
         self.asked.append(spec)
         container_id = f"id-{self.starts}"
         error = await self._turn() or self.start_error
@@ -160,7 +160,9 @@ class FakeContainers:
         return Started(container_id, container.name, container.stream)
 
     async def remove(self, container_id: str) -> None:
-        """Harmless when it is gone already, or its removal is in progress."""
+        """Removing a container is harmless when it is gone already, or its removal is
+        in progress.
+        """
         await asyncio.sleep(0)
         self.removed.append(container_id)
         if self.remove_error is not None:
@@ -178,13 +180,13 @@ class FakeContainers:
         del self.present[container_id]
 
     async def last_words(self, container_id: str) -> str:
-        """How it ended; a container that is gone was removed."""
+        """How a container ended; one that is gone was removed."""
         if container_id not in self.present:
             return "removed"
         return "exited (137)" if self.present[container_id].stream.ended else "running (0)"
 
     async def list_containers(self, label: str) -> list[Seen]:
-        """All that carry the label (`key=value`)."""
+        """All containers that carry the label (`key=value`)."""
         bug, self.bug = self.bug, None
         if bug is not None:
             raise bug

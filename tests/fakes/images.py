@@ -10,7 +10,7 @@ from pool import EngineError, Image, ImageMissingError
 
 @dataclass(frozen=True)
 class FakeImage:
-    """`files` are those that a test wants to be found in it."""
+    """One image; `files` are those that a test wants to be found in it."""
 
     image_id: str
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class FakeImages:
         return self.on_node[name]
 
     def remove(self, name: str) -> None:
-        """It is not on the node any more."""
+        """The image is not on the node any more."""
         del self.on_node[name]
         self._tell(True)
 
@@ -52,18 +52,20 @@ class FakeImages:
         self._tell(False)
 
     def has(self, image_id: str) -> bool:
-        """Whether a container can be made from it."""
+        """Whether a container can be made from an image of this id."""
         return any(image.image_id == image_id for image in self.on_node.values())
 
     async def image(self, name: str) -> Image:
-        """Raises ImageMissingError."""
+        """The image of this name. Raises ImageMissingError."""
         self._stumble("image")
         if name not in self.on_node:
             raise ImageMissingError("inspect", f"No such image: {name}", status=404, image=name)
         return Image(self.on_node[name].image_id)
 
     async def pull(self, name: str) -> None:
-        """Raises EngineError for what the registry does not have."""
+        """Fetch an image from the registry. Raises EngineError for what the registry
+        does not have.
+        """
         self.pulls.append(name)
         await self.may_pull.wait()
         if name not in self.in_registry:
@@ -88,13 +90,13 @@ class FakeImages:
         raise ImageMissingError("read", f"No such image: {image_id}", status=404, image=image_id)
 
     async def fill_volume(self, name: str, image_id: str, path: str) -> None:
-        """One that is there is left alone."""
+        """Make a volume of an image; a volume that is there is left alone."""
         if not self.has(image_id):
             raise ImageMissingError("read", f"No such image: {image_id}", status=404)
         self.volumes.setdefault(name, image_id)
 
     async def remove_volume(self, name: str) -> None:
-        """Harmless when it is gone."""
+        """Removing a volume is harmless when it is gone."""
         self.volumes.pop(name, None)
 
     async def image_changes(self) -> AsyncIterator[None]:

@@ -46,13 +46,13 @@ class Kata:
     tgz: bytes
 
     def unpack_into(self, root: Path) -> None:
-        """What the container does with `tar -xzf - -C /`."""
+        """Unpack the files, as the container does with `tar -xzf - -C /`."""
         with tarfile.open(fileobj=io.BytesIO(gzip.decompress(self.tgz))) as tar:
             tar.extractall(root, filter="data")
 
 
 async def read_kata(stdin: asyncio.StreamReader, *, in_cell: bool = False) -> Kata:
-    """Raises IncompleteReadError when stdin ends before."""
+    """Read a hand-over. Raises IncompleteReadError when stdin ends before it is whole."""
 
     async def field() -> str:
         return (await stdin.readuntil(b"\0"))[:-1].decode()

@@ -8,7 +8,7 @@ from tests.fakes.stream import FakeStream
 
 
 def record(kind: bytes, data: bytes = b"") -> bytes:
-    """As images/launcher/records.c writes it."""
+    """A record of the launcher, as images/launcher/records.c writes it."""
     return kind + len(data).to_bytes(4, "big") + data
 
 
@@ -42,7 +42,7 @@ class FakeLauncher:
         self._program = program
 
     async def __call__(self, spec: ContainerSpec, stream: FakeStream) -> None:
-        """Until a run ends badly, or the daemon goes away."""
+        """Serve runs until one of them ends badly, or the daemon goes away."""
         while True:
             cell = _Cell(stream)
             await self._program(spec, cell)

@@ -9,7 +9,9 @@ from tests.fakes import FakeImages
 
 
 async def test_images_come_and_go() -> None:
-    """Every change is told of, after a first word; the end of the telling, too."""
+    """Who listens hears a first word, then of every change, and at last of the end of
+    the telling.
+    """
     images = FakeImages()
     changes = images.image_changes()
     await anext(changes)
@@ -26,7 +28,7 @@ async def test_images_come_and_go() -> None:
 
 
 async def test_files_are_read_from_images() -> None:
-    """What is absent, and what is too large, is None."""
+    """A file that is absent, and one that is too large, is None."""
     images = FakeImages()
     image_id = images.add("gcc:1", {"/a": b"content", "/dir": b""}).image_id
     found = await images.read_files(image_id, ("/a", "/dir", "/none"), 7)
@@ -37,7 +39,7 @@ async def test_files_are_read_from_images() -> None:
 
 
 async def test_a_pull_brings_what_the_registry_has() -> None:
-    """When it may."""
+    """An image is on the node once its pull may go on."""
     images, registry = FakeImages(), FakeImages()
     images.in_registry["gcc:1"] = registry.add("gcc:1")
     images.may_pull.clear()

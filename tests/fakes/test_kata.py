@@ -32,7 +32,7 @@ def spec_of(engine: FakeEngine) -> ContainerSpec:
 
 
 async def ran(engine: FakeEngine, script: str, max_seconds: float = 5) -> tuple[Frame, Harvest]:
-    """What a container answers to a kata."""
+    """The frame and the files that a container answers to a kata."""
     stream = (await engine.containers.start(spec_of(engine))).stream
     await stream.write(hand_over(Kata("x", "gcc:1", max_seconds, {"cyber-dojo.sh": script}), NONCE))
     frame = Frame(NONCE)
@@ -42,7 +42,7 @@ async def ran(engine: FakeEngine, script: str, max_seconds: float = 5) -> tuple[
 
 
 async def test_a_kata_is_run(engine: FakeEngine) -> None:
-    """What it prints, its status and its files come back in the frame."""
+    """What a program prints, its status and its files come back in the frame."""
     frame, harvest = await ran(engine, "echo out; echo err >&2; mkdir d; echo x >d/f; exit 3")
 
     assert (frame.timed_out, harvest.stdout, harvest.stderr, harvest.status) == (
@@ -55,7 +55,7 @@ async def test_a_kata_is_run(engine: FakeEngine) -> None:
 
 
 async def test_large_files_are_cut_as_in_a_container(engine: FakeEngine) -> None:
-    """To one byte more than a text may have, by their own names."""
+    """Large files come back cut to one byte more than a text may have, by their own names."""
     _, harvest = await ran(engine, "printf '%070000d' 0 | tee 'a b'; printf '%065536d' 0 >whole")
 
     assert len(harvest.stdout) == len(harvest.files[b"a b"]) == 51201
@@ -63,7 +63,9 @@ async def test_large_files_are_cut_as_in_a_container(engine: FakeEngine) -> None
 
 
 async def test_a_kata_has_a_time_limit(engine: FakeEngine) -> None:
-    """What it printed comes back; its whole group is gone, also what ignores TERM."""
+    """What a program printed in time comes back, and its whole group is gone, deaf to
+    TERM or not.
+    """
     frame, harvest = await ran(
         engine, "trap '' TERM; sleep 1000 & echo $!; echo x >f; while :; do wait; done", 0.1
     )
@@ -73,7 +75,7 @@ async def test_a_kata_has_a_time_limit(engine: FakeEngine) -> None:
 
 
 async def test_a_kata_that_is_removed_ends(engine: FakeEngine, tmp_path: Path) -> None:
-    """With its program."""
+    """Removing a container ends the program in it."""
     pid = tmp_path / "pid"
     script = f"echo $$ >{pid}.new; mv {pid}.new {pid}; exec sleep 1000"
     started = await engine.containers.start(spec_of(engine))

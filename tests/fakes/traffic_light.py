@@ -12,7 +12,7 @@ _READY_MARK = b"dojo-runner traffic light ready\n"
 
 
 async def status_light(spec: ContainerSpec, stream: FakeStream) -> None:
-    """Speaks the frames of colour/traffic_light.rb. Patterns are Python's."""
+    """The program of the traffic light: it speaks the frames of colour/traffic_light.rb."""
     stream.say(_READY_MARK)
     while header := await stream.stdin.readline():
         number, kind, length = header.split()

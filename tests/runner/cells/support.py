@@ -41,7 +41,7 @@ async def launcher_volume(client: DockerClient) -> AsyncIterator[str]:
 
 
 def single_use(image: str, home: Home = Home.TMPFS) -> ContainerSpec:
-    """The container that serves one run."""
+    """The spec of the container that serves one run."""
     return spec_for(image, ImageProfile(image, home, None), Delivery.ATTACH, LABELS)
 
 
@@ -107,7 +107,7 @@ def probing(image: str, before: str = "") -> Kata:
 
 
 def report_of(harvest: Harvest) -> dict[str, dict[str, str]]:
-    """What the probe said."""
+    """The report that the probe wrote, by its sections."""
     names = sorted(name for name in harvest.files if name.startswith(b"report."))
     assert names, harvest.stderr.decode()
     packed = b"".join(harvest.files[name] for name in names)

@@ -46,7 +46,7 @@ MIB = 1024 * 1024
 
 @dataclass
 class Engine:
-    """The real one, with the launcher's volume."""
+    """The real engine, with a volume of the launcher."""
 
     client: DockerClient
     containers: DockerContainers
@@ -65,7 +65,7 @@ async def engine() -> AsyncIterator[Engine]:
 
 
 class TestRuns:
-    """What a learner gets."""
+    """What a learner gets from a cell."""
 
     @pytest.mark.parametrize(
         ("image", "home"),
@@ -75,7 +75,7 @@ class TestRuns:
         ],
     )
     async def test_any_userland(self, engine: Engine, image: str, home: Home) -> None:
-        """Both outputs, the status and the files come back, run after run."""
+        """On any userland both outputs, the status and the files come back, run after run."""
         spec = single_use(image, home)
         async with cell_container(engine.containers, engine.volume, spec) as container:
             for number in range(3):
@@ -86,7 +86,7 @@ class TestRuns:
                 assert (harvest.status, harvest.files[b"new"]) == (str(number), b"x\n")
 
     async def test_a_large_kata(self, engine: Engine) -> None:
-        """A hand-over and an answer that no pipe holds at once."""
+        """A cell takes a hand-over, and gives an answer, that no pipe holds at once."""
         large = "0123456789abcdef" * (4 * MIB // 16)
         async with cell_container(engine.containers, engine.volume, single_use(BUSYBOX)) as one:
             harvest = await one.run(kata(BUSYBOX, "cat large >copy", {"large": large}))
@@ -105,7 +105,7 @@ class TestRuns:
                 assert (await container.run(kata(TOOLED, script))).stdout == b"works\n"
 
     async def test_more_folders_can_be_made_writable(self, engine: Engine) -> None:
-        """Any folder of the image but its root."""
+        """Any folder of the image but its root can be made writable."""
         script = "ls /usr/local; touch /usr/local/new && echo written"
         spec = single_use(PYTHON)
         async with cell_container(engine.containers, engine.volume, spec, "/usr/local") as one:
@@ -115,7 +115,9 @@ class TestRuns:
         assert first.stdout.endswith(b"written\n")
 
     async def test_what_it_cost(self, engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-        """Printed beside a container for each run; nothing is claimed here."""
+        """The test prints what cells cost beside a container for each run, and only
+        asks that both work.
+        """
         spec, true = single_use(PYTHON), kata(PYTHON, "true")
         began_s, busy_s = time.perf_counter(), _busy_s()
         for _ in range(5):
@@ -140,17 +142,19 @@ class TestRuns:
 
 
 def _busy_s() -> float:
-    """Of all processors of this machine, whoever used them: the engine's work is in it."""
+    """The processor time of this whole machine, as the engine's work is in it."""
     with Path("/proc/stat").open() as file:
         user, nice, system, _, _, irq, soft_irq = map(int, file.readline().split()[1:8])
     return (user + nice + system + irq + soft_irq) / 100
 
 
 class TestNothingSurvives:
-    """The second run in a container sees what the first one of another sees."""
+    """The second run in a container sees what the first run of another container sees."""
 
     async def test_whatever_was_planted(self, engine: Engine) -> None:
-        """The whole report of the probe, after a program that left all it could."""
+        """After a program that left all it could the whole report of the probe is that
+        of a fresh cell.
+        """
         spec = single_use(PYTHON)
         planting = kata(
             PYTHON, "python3 plant.py; python3 plant.py 2>&1; echo $?", {"plant.py": PLANT}
@@ -173,7 +177,7 @@ class TestNothingSurvives:
             } == {}
 
     async def test_the_plants_are_seen_where_they_grow(self, engine: Engine) -> None:
-        """In the same run the probe does see them: it would see what survived."""
+        """Within the same run the probe sees what was planted, so it would see what survived."""
         harvest = await harvest_of(
             engine.containers,
             single_use(PYTHON),
@@ -191,7 +195,7 @@ class TestNothingSurvives:
         assert int(values["processes"]) > 5
 
     async def test_a_hundred_runs(self, engine: Engine) -> None:
-        """Nothing adds up: processes, memory and descriptors are the same after a hundred."""
+        """After a hundred runs there are no more processes, memory and descriptors than before."""
         # Of one image, so that its page cache is warm; the number of the pipe is the kernel's.
         script = "echo /proc/[0-9]*; ulimit -n; ulimit -u; echo ~/* /tmp/*"
         async with cell_container(
@@ -214,7 +218,7 @@ END"""
 
 
 class TestDiscarded:
-    """What ends a container, and the reason that is given."""
+    """What ends a container of cells, and which reason is given."""
 
     @pytest.mark.parametrize(
         ("script", "seconds", "status", "reason"),
@@ -228,7 +232,9 @@ class TestDiscarded:
     async def test_after_the_answer(
         self, engine: Engine, script: str, seconds: float, status: str | None, reason: str
     ) -> None:
-        """The learner has an answer; nobody has another from this container."""
+        """A run may spoil its container after its answer: the learner has the answer,
+        nobody gets another.
+        """
         spec = replace(single_use(PYTHON), memory_bytes=100 * MIB)
         async with cell_container(engine.containers, engine.volume, spec) as container:
             harvest = await container.answer_of(kata(PYTHON, script, seconds=seconds))
@@ -242,7 +248,9 @@ class TestDiscarded:
         [("sleep 60 & ", "processes"), ("head -c 8M /dev/zero >/dev/shm/left; ", "memory")],
     )
     async def test_what_was_not_there_at_birth(self, engine: Engine, leave: str, what: str) -> None:
-        """Left by `docker exec`, as no cell can leave anything: the launcher counts."""
+        """The launcher counts processes: what `docker exec` left, as no cell could,
+        ends the container.
+        """
         async with cell_container(
             engine.containers, engine.volume, single_use(PYTHON)
         ) as container:
@@ -284,7 +292,7 @@ class TestDiscarded:
                 await engine.containers.start(replace(spec, command=command))
 
     async def test_an_image_without_bash(self, engine: Engine) -> None:
-        """Cannot start, and says why."""
+        """A container whose image has no bash does not start, and says why."""
         spec = cell_spec_of(single_use(NO_BASH), engine.volume)
         with pytest.raises(EngineError, match="bash: No such file or directory"):
             await engine.containers.start(spec)
@@ -300,14 +308,16 @@ class TestDiscarded:
     async def test_an_engine_that_forbids_cells(
         self, engine: Engine, changes: dict[str, Any], reason: str
     ) -> None:
-        """Where namespaces or a fresh /proc are refused, no container starts; it says why."""
+        """Where name spaces or a fresh /proc are refused no container starts, and the
+        error says why.
+        """
         spec = replace(cell_spec_of(single_use(BUSYBOX), engine.volume), **changes)
         with pytest.raises(EngineError, match=reason):
             await engine.containers.start(spec)
 
     @pytest.mark.parametrize("script", ["", "sleep 60"], ids=["waiting", "running"])
     async def test_a_daemon_that_went_away(self, engine: Engine, script: str) -> None:
-        """Its end of the stream closes, and the container ends."""
+        """When the daemon's end of the stream closes the container ends."""
         spec = single_use(PYTHON)
         async with cell_container(engine.containers, engine.volume, spec) as container:
             if script:
@@ -321,7 +331,7 @@ class TestDiscarded:
 
 
 async def test_all_that_this_engine_masks_is_masked(engine: Engine) -> None:
-    """Newer engines mask more: what they add must be added to our list."""
+    """Whatever this engine masks is on our list, so a newer engine's additions are noticed."""
     container = await engine.client.docker.containers.create(single_use(BUSYBOX).create_body())
     try:
         host = (await container.show())["HostConfig"]
@@ -333,7 +343,7 @@ async def test_all_that_this_engine_masks_is_masked(engine: Engine) -> None:
 
 
 async def test_a_mask_for_each_processor(engine: Engine) -> None:
-    """What a star names is masked wherever it is."""
+    """What a star in the list names is masked wherever it is."""
     spec = cell_spec_of(single_use(BUSYBOX), engine.volume)
     launcher, *words = spec.command
     command = (launcher, "--mask", "/sys/devices/system/cpu/cpu*/topology", *words)
@@ -366,7 +376,7 @@ gcc -o foreign foreign.c && ./foreign"""
 
 
 async def test_calls_of_other_architectures_are_refused(engine: Engine) -> None:
-    """Neither i386's nor x32's numbers are a way around the filter."""
+    """Neither i386's nor x32's numbers are a way around the filter of system calls."""
     spec = single_use(GCC)
     async with cell_container(engine.containers, engine.volume, spec) as container:
         harvest = await container.run(kata(GCC, FOREIGN_CALLS))
@@ -375,7 +385,7 @@ async def test_calls_of_other_architectures_are_refused(engine: Engine) -> None:
 
 
 async def test_containers_side_by_side(engine: Engine) -> None:
-    """Each has its own cells."""
+    """Containers that run side by side each have their own cells."""
     spec = single_use(BUSYBOX)
 
     async def serve(name: int) -> set[bytes]:

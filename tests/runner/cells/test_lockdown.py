@@ -30,7 +30,7 @@ def options(spec_command: tuple[str, ...], option: str, words: int) -> list[tupl
 
 
 def test_every_limit_is_that_of_a_single_run() -> None:
-    """Only what cells are made of differs."""
+    """A container of cells differs from that of a single run only in what cells are made of."""
     different = {
         field.name
         for field in fields(ALONE)
@@ -44,14 +44,16 @@ def test_every_limit_is_that_of_a_single_run() -> None:
 
 
 def test_the_command_of_a_single_run_is_each_cells() -> None:
-    """Under the launcher, which comes from its volume."""
+    """Each cell runs the command of a single run, under the launcher, which comes from
+    its volume.
+    """
     assert CELLS.command[0].startswith(f"{LAUNCHER_FOLDER}/")
     assert CELLS.command[CELLS.command.index("--") + 1 :] == (*ALONE.command, "entry", "3")
     assert CELLS.named_volumes == {LAUNCHER_FOLDER: "launcher-1"}
 
 
 def test_each_cell_has_the_same_tmpfs() -> None:
-    """Size, inodes, mode and owner; flags are the launcher's (tests/runner/cells/test_probe.py)."""
+    """Each cell's tmpfs has the same size, inodes, mode and owner; the flags are the launcher's."""
     given = {path: words for path, words in options(CELLS.command, "--tmpfs", 2)}  # noqa: C416
 
     assert given.keys() == ALONE.tmpfs.keys() == {SANDBOX, TMP, HOME}
@@ -61,12 +63,12 @@ def test_each_cell_has_the_same_tmpfs() -> None:
 
 
 def test_the_containers_own_tmpfs_are_but_places() -> None:
-    """Nothing can be written outside of a cell."""
+    """The container's own tmpfs have no room, so nothing can be written outside of a cell."""
     assert all("ro" in words.split(",") for words in CELLS.tmpfs.values())
 
 
 def test_a_copied_home_is_an_overlay() -> None:
-    """As are more folders, when asked for; limited like a tmpfs."""
+    """A copied home is an overlay, as are more folders on demand, all limited like a tmpfs."""
     spec = cell_spec_of(single_use(IMAGE, Home.COPIED), "launcher-1", "/opt/tool")
 
     assert spec.volumes == ()
@@ -78,14 +80,14 @@ def test_a_copied_home_is_an_overlay() -> None:
 
 
 def test_what_is_masked_is_on_the_command_line() -> None:
-    """The engine masks nothing of this container: each cell has to."""
+    """Each cell masks what the engine would mask, as the engine masks nothing of this container."""
     assert [path for (path,) in options(CELLS.command, "--mask", 1)] == list(MASKED)
     assert [path for (path,) in options(CELLS.command, "--read-only", 1)] == list(READ_ONLY)
     assert (CELLS.masked_paths, CELLS.readonly_paths) == ((), ())
 
 
 def test_the_filter_is_dockers_and_four_calls() -> None:
-    """Its text, not a path: the engine need not share our file system."""
+    """The engine is sent the filter's text, not a path, as it need not share our file system."""
     profile, docker = json.loads(seccomp_profile()), docker_seccomp_profile()
     [text] = [word for word in CELLS.security_opt if word.startswith("seccomp=")]
 
@@ -97,7 +99,7 @@ def test_the_filter_is_dockers_and_four_calls() -> None:
 
 @pytest.mark.parametrize("name", ["keyctl", "bpf", "userfaultfd", "unshare", "setns"])
 def test_dockers_list_refuses(name: str) -> None:
-    """Without a capability; what is not on a list is refused."""
+    """Without a capability the list refuses its calls, and what is on no list is refused."""
     rules = [rule for rule in docker_seccomp_profile()["syscalls"] if name in rule["names"]]
 
     assert docker_seccomp_profile()["defaultAction"] == "SCMP_ACT_ERRNO"

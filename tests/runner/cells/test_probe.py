@@ -74,7 +74,7 @@ REFUSALS = {"EPERM", "EACCES", "ENOSYS", "EAFNOSUPPORT", "EINVAL"}
 
 @pytest_asyncio.fixture(scope="module")
 async def reports() -> AsyncIterator[tuple[Report, Report]]:
-    """Of the same probe: in a container of its own, and in a cell."""
+    """The reports of one probe: in a container of its own, and in a cell."""
     client = DockerClient(DOCKER_HOST, lambda error: None)
     engine = DockerContainers(client)
     spec = single_use(PYTHON)
@@ -99,7 +99,9 @@ def is_more(section: str, alone: str | None, in_cell: str | None) -> bool:
 
 @pytest.mark.parametrize("section", ["paths", "calls", "acts", "values"])
 def test_every_difference_is_known(reports: tuple[Report, Report], section: str) -> None:
-    """Equal or less; and each difference has its reason in the table above."""
+    """A cell may do as much as a container of its own or less; the table has a reason
+    for each difference.
+    """
     alone, in_cell = (report[section] for report in reports)
     unexplained = {}
     for name in alone.keys() | in_cell.keys():
@@ -119,7 +121,7 @@ def test_every_difference_is_known(reports: tuple[Report, Report], section: str)
 
 
 def test_the_probe_sees_what_it_should(reports: tuple[Report, Report]) -> None:
-    """A probe that saw nothing would find no difference."""
+    """The probe sees what is there: one that saw nothing would find no difference."""
     for report in reports:
         assert report["values"]["status NoNewPrivs"] == "1"
         assert report["values"]["status CapBnd"] == "0000000000000000"

@@ -19,7 +19,7 @@ RECORDS = st.lists(WITH_DATA | EMPTY, max_size=8)
 
 
 def packed(record: Record) -> bytes:
-    """As the launcher writes it."""
+    """A record as the launcher writes it."""
     return record.kind.encode() + len(record.data).to_bytes(4, "big") + record.data
 
 
@@ -37,7 +37,7 @@ def test_pieces_do_not_matter(records: list[Record], cuts: list[int]) -> None:
 
 
 def test_the_mark_of_a_warm_container_is_its_first_record() -> None:
-    """The engine waits for exactly these bytes."""
+    """The engine waits for exactly the bytes of the first record."""
     assert Records().feed(READY_MARK) == [Record(Kind.READY)]
 
 

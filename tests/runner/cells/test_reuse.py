@@ -19,7 +19,7 @@ Events = list[dict[str, Any]]
 
 
 async def reuse(http: Served, kind: str) -> Mapping[str, Any]:
-    """What /health says, once it says that kind."""
+    """What `/health` says of reuse, once it says that kind."""
 
     async def said() -> Mapping[str, Any]:
         return dict((await http.ask("/health", verb="GET")).body["reuse"])
@@ -28,12 +28,12 @@ async def reuse(http: Served, kind: str) -> Mapping[str, Any]:
 
 
 async def pool_of(http: Served) -> Mapping[str, Any]:
-    """The fake image's."""
+    """The health of the fake image's pool."""
     return dict((await http.ask("/health", verb="GET")).body["images"][FAKE_IMAGE])
 
 
 async def test_one_container_serves_run_after_run(serve_fake: ServeFake, logs: Events) -> None:
-    """And says so."""
+    """One container serves several runs, and `/health` says so."""
     async with serve_fake(reuse="cells") as http:
         await http.until_ready()
         for number in range(5):
@@ -57,7 +57,7 @@ async def test_one_container_serves_run_after_run(serve_fake: ServeFake, logs: E
 
 
 async def test_a_run_that_timed_out_takes_its_container_along(serve_fake: ServeFake) -> None:
-    """With the reason, and how many it had served."""
+    """The container of a run that timed out is removed, with the reason and its number of runs."""
     async with serve_fake(reuse="cells") as http:
         await http.until_ready()
         await http.run("true")
@@ -83,7 +83,7 @@ async def test_a_run_that_timed_out_takes_its_container_along(serve_fake: ServeF
 async def test_containers_for_one_run(
     serve_fake: ServeFake, settings: dict[str, Any], why: str
 ) -> None:
-    """Runs go on, and /health says why."""
+    """Where there can be no cells runs go on, and `/health` says why."""
     async with serve_fake(**settings) as http:
         await http.until_ready()
         if "delivery" not in settings:
@@ -101,7 +101,9 @@ async def _no_cells(_spec: ContainerSpec, stream: FakeStream) -> None:
 async def test_an_engine_that_forbids_cells(
     serve_fake: ServeFake, logs: Events, wanted: str, level: str
 ) -> None:
-    """Found out by trying: one line in the log, and single use goes on."""
+    """That there can be no cells is found out by trying: one line is logged, and single
+    use goes on.
+    """
     engine = FakeEngine()
     engine.images.add(LAUNCHER)
     engine.containers.programs["/.dojo/cells"] = _no_cells
@@ -120,7 +122,7 @@ async def test_an_engine_that_forbids_cells(
 
 
 async def test_the_launcher_comes_later(serve_fake: ServeFake) -> None:
-    """Once it is there, containers for one run give way to those for many."""
+    """Once the launcher is there, containers for one run give way to those for many."""
     async with serve_fake(reuse="auto") as http:
         await http.until_ready()
         await http.run("true")
@@ -133,7 +135,7 @@ async def test_the_launcher_comes_later(serve_fake: ServeFake) -> None:
 
 
 async def test_the_container_that_shows_it_is_replaced(serve_fake: ServeFake) -> None:
-    """An engine that restarts ends it; cells go on, and the volume stays in use."""
+    """When the container that shows it ends, cells go on, and the volume stays in use."""
     async with serve_fake(reuse="cells") as http:
         await http.until_ready()
         assert http.fake is not None

@@ -76,7 +76,7 @@ async def test_what_comes_after_the_answer_is_kept() -> None:
 
 
 async def test_the_next_cell_is_waited_for() -> None:
-    """As long as its caller likes."""
+    """The next cell is waited for as long as its caller likes."""
     stream = FakeStream("one")
     cell = CellStream(stream)
     stream.say(piece(b"all") + DONE)
