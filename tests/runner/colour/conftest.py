@@ -7,7 +7,7 @@ import pytest
 from pool import DockerClient, DockerContainers, DockerImages
 from runner.colour.traffic_light import TrafficLight
 from tests.reports import unheard
-from tests.runner.colour.support import HASTY_S, LABEL, OWN, RUBY
+from tests.runner.colour.support import HASTY_S, LABEL, OWN, PATIENT_S, RUBY, until_warm
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,7 @@ async def light(
 ) -> AsyncIterator[TrafficLight]:
     """One for all tests that only ask, with the limits of every day."""
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: "shared"}, unheard())
+    await until_warm(light)
     yield light
     await light.close()
 
@@ -34,6 +35,20 @@ async def hasty(
     light = TrafficLight(
         docker_containers, images, RUBY, {LABEL: "hasty"}, unheard(), limit_s=HASTY_S
     )
+    await until_warm(light)
+    yield light
+    await light.close()
+
+
+@pytest.fixture(scope="session")
+async def patient(
+    docker_containers: DockerContainers, images: DockerImages
+) -> AsyncIterator[TrafficLight]:
+    """As `light`; honest lambdas beside greedy ones have time on a busy machine, too."""
+    light = TrafficLight(
+        docker_containers, images, RUBY, {LABEL: "patient"}, unheard(), limit_s=PATIENT_S
+    )
+    await until_warm(light)
     yield light
     await light.close()
 
