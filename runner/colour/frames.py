@@ -11,7 +11,7 @@ _ANSWER_BYTES = 2 * 1024 * 1024
 _HEADER = re.compile(rb"(\d{1,18}) (\d{1,7})\n")
 _HEADER_BYTES = 32
 _LONGEST_WORDS = 4096  # traffic_light.rb writes a quarter of it
-_MOST_INDEXES = 1_000_000  # no question has room for as many names
+_LARGEST_INDEX = 1_000_000  # no question has room for as many names
 
 
 class Frames:
@@ -54,7 +54,7 @@ def _answer_in(body: bytes) -> Answer:
     match answer:
         case {"colour": str(colour)}:
             return Colour(colour)
-        case {"hidden": list(indexes)} if len(indexes) <= _MOST_INDEXES:
+        case {"hidden": list(indexes)}:
             return [_index(index) for index in indexes]
         case {"bad_pattern": index, "message": str(message)}:
             return BadPatternError(_index(index), _words(message))
@@ -64,7 +64,7 @@ def _answer_in(body: bytes) -> Answer:
 
 
 def _index(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < _MOST_INDEXES:  # True is an int, too
+    if type(value) is not int or not 0 <= value < _LARGEST_INDEX:  # True is an int, too
         raise ValueError(f"{value!r:.200} is no index")
     return value
 
