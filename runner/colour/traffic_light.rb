@@ -60,6 +60,8 @@ module TrafficLight
   COLD_S = 0.02 # how long to wait for a cell that is not ready before looking at the next
   SHORT_OF_MEANS_S = 0.05 # between two attempts to make a cell
 
+  CELL_NICE = 10 # many that burn their second keep the front and the nursery from nothing
+
   CELL_LIMITS = {
     NPROC: 0, # no second process, and no thread beside those that Ruby itself has by now
     DATA: 192 * 1024 * 1024, # Ruby itself takes 60
@@ -356,6 +358,7 @@ module TrafficLight
       Process::Sys.setresuid(@id, @id, @id)
       CELL_LIMITS.each { |name, limit| Process.setrlimit(name, limit) }
       $stderr.reopen(File::NULL)
+      Process.setpriority(Process::PRIO_PROCESS, 0, CELL_NICE)
       raise "it can become root again" if root_again?
     rescue StandardError => error
       @socket.write(error.message)
