@@ -38,6 +38,10 @@ from runner.siblings.notice import RefillNotice
 from runner.siblings.siblings import Siblings, Standing
 from runner.upkeep import Upkeep
 
+# Which files are hidden, and the colour, asked at the same time: so that no run ever waits because
+# others have lambdas that take long.
+QUESTIONS_OF_A_RUN = 2
+
 
 @dataclass(frozen=True)
 class Engines:
@@ -108,6 +112,7 @@ class Service:
             settings.ruby_image,
             owner.labels(),
             self.supervisor,
+            places=QUESTIONS_OF_A_RUN * places,
         )
         self._cells = Cells(
             engines.containers,

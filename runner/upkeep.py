@@ -49,7 +49,7 @@ class Upkeep:
         if is_there:
             self._pools.forgive()
             self._cells.look_again(whatever_was_tried=True)
-            self._traffic_light.forgive()
+            self._traffic_light.try_now()
         else:
             self.engine_answers = False
         self._look_again.set()
@@ -57,6 +57,7 @@ class Upkeep:
     def images_changed(self) -> None:
         """Images have come, gone or been replaced."""
         self._cells.look_again()
+        self._traffic_light.try_now()
         self._tasks.start(self._retire_replaced(), "retire replaced images")
 
     async def _retire_replaced(self) -> None:

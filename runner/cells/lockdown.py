@@ -9,12 +9,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
 from pool import ContainerSpec
 from runner.cells.records import PROTOCOL, READY_MARK
 from runner.container.hand_over import READY_MARK as CELL_READY_MARK
+from runner.container.seccomp import docker_seccomp_profile
 
 # Where the launcher's volume is mounted. A cell finds an empty folder there.
 LAUNCHER_FOLDER = "/.dojo"
@@ -146,14 +145,6 @@ def seccomp_profile() -> str:
     profile = docker_seccomp_profile()
     for_cells = {"names": list(_FOR_CELLS), "action": "SCMP_ACT_ALLOW"}
     return json.dumps({**profile, "syscalls": [*profile["syscalls"], for_cells]})
-
-
-def docker_seccomp_profile() -> dict[str, Any]:
-    """Docker's default list of system calls, in the form that its engine takes."""
-    text = (files("runner.cells") / "docker_seccomp.json").read_text(encoding="utf-8")
-    profile: dict[str, Any] = json.loads(text)
-    del profile["comment"]
-    return profile
 
 
 def _words(option: str, folders: Mapping[str, str]) -> list[str]:

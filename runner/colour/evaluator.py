@@ -2,11 +2,10 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
 
 from pool import EngineError, Started, Tasks
 from runner.colour.frames import Frames
-from runner.colour.questions import Answer
+from runner.colour.questions import Answer, fits
 
 
 class LostError(Exception):
@@ -14,24 +13,27 @@ class LostError(Exception):
 
 
 class Evaluator:
-    """One container, and the questions that are open there; tells `lost`, once, that it failed."""
+    """One container, and the questions that are open there."""
 
-    def __init__(
-        self,
-        started: Started,
-        answer_s: float,
-        lost: Callable[["Evaluator", str], None],
-        tasks: Tasks,
-    ) -> None:
+    def __init__(self, started: Started, answer_s: float, tasks: Tasks) -> None:
         self.container_id = started.container_id
         self.has_answered = False
         self._stream = started.stream
         self._answer_s = answer_s
-        self._lost = lost
-        self._failure = ""
+        self.failure = ""  # why it is lost; empty while it is not
+        self._is_lost = asyncio.Event()
         self._numbers = itertools.count(1)
         self._open: dict[int, asyncio.Future[Answer | None]] = {}
         self._reader = tasks.start(self._read_on(), "read traffic light")
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it failed, or was given up."""
+        return self._is_lost.is_set()
+
+    async def lost(self) -> None:
+        """Wait until it is."""
+        await self._is_lost.wait()
 
     @property
     def complaints(self) -> str:
@@ -40,8 +42,8 @@ class Evaluator:
 
     async def ask(self, kind: str, body: bytes) -> Answer:
         """Raises LostError when there is no answer in time, or the evaluator fails meanwhile."""
-        if self._failure:
-            raise LostError(self._failure)
+        if self.is_lost:
+            raise LostError(self.failure)
         number = next(self._numbers)
         waiting: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._open[number] = waiting
@@ -52,26 +54,29 @@ class Evaluator:
                 answer = await waiting
         except TimeoutError:
             self.give_up(f"no answer within {self._answer_s:g} s")
-            raise LostError(self._failure) from None
+            raise LostError(self.failure) from None
         except EngineError as error:
             self.give_up(str(error))
-            raise LostError(self._failure) from error
+            raise LostError(self.failure) from error
         finally:
             del self._open[number]
+        if answer is not None and not fits(kind, answer):
+            self.give_up(f"it answered {answer!r:.200} to a question for {kind}")
+            answer = None
         if answer is None:
-            raise LostError(self._failure)
+            raise LostError(self.failure)
         self.has_answered = True
         return answer
 
     def give_up(self, reason: str) -> None:
         """Every open question fails, for this reason. Twice is harmless: the first reason stays."""
-        if self._failure:
+        if self.is_lost:
             return
-        self._failure = reason
+        self.failure = reason
+        self._is_lost.set()
         for waiting in self._open.values():
             if not waiting.done():
                 waiting.set_result(None)
-        self._lost(self, reason)
 
     async def close(self) -> None:
         """Let go of the connection; the container is its owner's to remove."""

@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from runner.colour.questions import Answer, BadPatternError, Colour, ColourFault
 
 _ANSWER_BYTES = 2 * 1024 * 1024
 _HEADER = re.compile(rb"(\d{1,18}) (\d{1,7})\n")
 _HEADER_BYTES = 32
+_LONGEST_WORDS = 4096  # traffic_light.rb writes a quarter of it
+_LARGEST_INDEX = 1_000_000  # no question has room for as many names
 
 
 class Frames:
@@ -43,13 +46,31 @@ class Frames:
 
 
 def _answer_in(body: bytes) -> Answer:
-    match json.loads(body):
+    """Raises ValueError for whatever is none, as nothing that is written here is believed."""
+    try:
+        answer = json.loads(body)
+    except RecursionError:
+        raise ValueError(f"{body[:200]!r} is no answer") from None
+    match answer:
         case {"colour": str(colour)}:
             return Colour(colour)
         case {"hidden": list(indexes)}:
-            return indexes
-        case {"bad_pattern": int(index), "message": str(message)}:
-            return BadPatternError(index, message)
+            return [_index(index) for index in indexes]
+        case {"bad_pattern": index, "message": str(message)}:
+            return BadPatternError(_index(index), _words(message))
         case {"context": str(context), "class": str(class_), "message": str(message)}:
-            return ColourFault(context, class_, message)
+            return ColourFault(_words(context), _words(class_), _words(message))
     raise ValueError(f"{body[:200]!r} is no answer")
+
+
+def _index(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < _LARGEST_INDEX:  # True is an int, too
+        raise ValueError(f"{value!r:.200} is no index")
+    return value
+
+
+def _words(text: str) -> str:
+    """Raises ValueError for halves of a surrogate pair, too, which no answer of ours could hold."""
+    if len(text.encode()) > _LONGEST_WORDS:
+        raise ValueError(f"{text[:200]!r} is too long")
+    return text

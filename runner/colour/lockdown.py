@@ -1,22 +1,72 @@
 """The container in which lambdas are evaluated: what it may do and use, as data."""
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
 from pool import ContainerSpec
+from runner.container.seccomp import docker_seccomp_profile
 
 _READY_MARK = b"dojo-runner traffic light ready\n"
 
+PLACES = 4  # questions that may be open at once, where nobody says otherwise
+
+MIB = 1024 * 1024
+
+# The kernel kills the largest process when the container has no memory left. A lambda is one
+# process, so as long as it takes less than this there is always a larger one, which is to blame.
+# Honest ones take some 10 MiB; the rest is for what the kernel holds for a lambda and charges no
+# process with: its pipes, its locks and its table of mappings.
+_CELL_BYTES = 64 * MIB
+_QUESTION_BYTES = 8 * MIB  # of 4 MiB each, once as it came and once on its way to a cell
+_SERVER_BYTES = 64 * MIB  # it takes 20
+
+# Two cells in turn, the one on its way out and the next, each with a thread of Ruby's own.
+_CELL_PIDS = 4
+_SERVER_PIDS = 16
+
+# Memory that belongs to no process is what the kernel cannot get back by ending a greedy lambda:
+# it would end one after another, honest ones too. So whatever keeps memory beyond pipes and pairs
+# of sockets, which are few, is refused. The names are those of 32-bit programs, too.
+REFUSED_CALLS = (
+    # System V's and POSIX's shared memory, semaphores and queues: they outlive their makers.
+    *("shmget", "shmat", "shmctl", "shmdt"),
+    *("semget", "semop", "semctl", "semtimedop", "semtimedop_time64"),
+    *("msgget", "msgsnd", "msgrcv", "msgctl"),
+    *("mq_open", "mq_unlink", "mq_notify", "mq_getsetattr"),
+    *("mq_timedsend", "mq_timedsend_time64", "mq_timedreceive", "mq_timedreceive_time64"),
+    "ipc",
+    # Files in memory.
+    *("memfd_create", "memfd_secret"),
+    # What was sent to a socket that listens is kept before anybody has accepted it, without end.
+    *("socket", "socketcall", "bind", "listen", "accept", "accept4", "connect"),
+    # Rings, buffers, rules and watches of the kernel's.
+    *("io_uring_setup", "io_uring_enter", "io_uring_register"),
+    *("io_setup", "io_submit", "io_cancel", "io_destroy"),
+    *("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"),
+    *("inotify_init", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "fanotify_mark"),
+    # Nobody has anything to trace.
+    "ptrace",
+)
+
 
 def spec_for(
-    image_name: str, image_id: str, limit_s: float, labels: Mapping[str, str]
+    image_name: str,
+    image_id: str,
+    limit_s: float,
+    labels: Mapping[str, str],
+    *,
+    places: int = PLACES,
 ) -> ContainerSpec:
-    """The evaluator's container; traffic_light.rb limits each lambda further."""
+    """The evaluator's container, for that many questions at once; traffic_light.rb limits each
+    lambda further.
+    """
+    cells = places + 2  # CELLS in traffic_light.rb
     return ContainerSpec(
         image=image_name,
         image_id=image_id,
-        command=("ruby", "-e", _server(), str(limit_s)),
+        command=("ruby", "-e", _server(), str(limit_s), str(places)),
         ready_mark=_READY_MARK,
         # Only root may give each lambda's process a user id of its own; this takes two
         # capabilities, and nothing else of root's is left.
@@ -29,18 +79,26 @@ def spec_for(
         read_only=True,
         # The engine's own is writable for everybody.
         tmpfs={"/dev/shm": "ro,nosuid,nodev,noexec,size=4k,mode=755"},  # noqa: S108 - not ours
-        # One greedy lambda (192 MiB) beside the evaluator itself (20 MiB); of more at once some
-        # are killed, and the evaluator never is.
-        memory_bytes=256 * 1024 * 1024,
-        # 6 cells of 9 processes and 10 of ours: fork bombs in all cells leave room to end them.
-        pids=96,
+        memory_bytes=_SERVER_BYTES + cells * (_CELL_BYTES + _QUESTION_BYTES),
+        pids=_SERVER_PIDS + places + cells * _CELL_PIDS,
         # A setuid program of the image gives no lambda another user's rights.
-        security_opt=("no-new-privileges",),
+        security_opt=("no-new-privileges", f"seccomp={seccomp_profile()}"),
         # A lambda has nobody to talk to.
         network="none",
         # Reaps what lambdas leave behind, and cannot be killed from inside.
         init=True,
     )
+
+
+@cache
+def seccomp_profile() -> str:
+    """The container's, as JSON: Docker's, without what a lambda could keep memory in."""
+    profile = docker_seccomp_profile()
+    rules = [
+        {**rule, "names": [name for name in rule["names"] if name not in REFUSED_CALLS]}
+        for rule in profile["syscalls"]
+    ]
+    return json.dumps({**profile, "syscalls": [rule for rule in rules if rule["names"]]})
 
 
 @cache

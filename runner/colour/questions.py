@@ -45,3 +45,13 @@ class NoAnswerError(Exception):
 
 # The indexes are those of hidden names.
 Answer = Colour | ColourFault | BadPatternError | list[int]
+
+_ANSWERS = {
+    "colour": (Colour, ColourFault),
+    "hidden": (list, BadPatternError, ColourFault),
+}
+
+
+def fits(kind: str, answer: Answer) -> bool:
+    """Whether a question of that kind can have such an answer."""
+    return isinstance(answer, _ANSWERS[kind])

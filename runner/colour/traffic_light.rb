@@ -1,6 +1,6 @@
 # Decides colours by running untrusted lambdas, each in a process of its own that serves once.
 #
-# Runs in its own container as `ruby -e THIS-FILE LIMIT_S`; needs Ruby 2.7 and its standard library.
+# Runs in its own container as `ruby -e THIS-FILE LIMIT_S PLACES`; needs Ruby 2.7 and its standard library.
 # Prints READY; then reads questions from stdin and writes answers to stdout, in any order:
 #
 #   question  <id> <colour|hidden> <bytes>\n  and that many bytes of JSON
@@ -19,6 +19,15 @@
 # that nothing else has: the kernel then keeps cells from signalling, tracing and reading others,
 # and all that a lambda started can be killed as the processes of one user.
 #
+# A cell is one process with one thread, and what memory it uses is its own: the kernel refuses it
+# every other process, and seccomp every object that holds memory and belongs to no process
+# (lockdown.py). So when the container runs out of memory the largest process is a greedy lambda,
+# and that is the one that the kernel kills. No process is marked as one to be killed first
+# (oom_score_adj): a lambda could take such a mark off itself, and all others would go before it.
+#
+# The front holds the other end of each cell's socket, so whatever ends a cell, at whatever moment,
+# it hears of it, and asks the nursery for another.
+#
 # ASCII only: `-e` has the encoding of the locale.
 
 require "json"
@@ -28,10 +37,15 @@ module TrafficLight
   READY = "dojo-runner traffic light ready\n"
   LIMIT_S = Float(ARGV.fetch(0)) # the time of a question, from its hand-over to a cell
 
-  WORKERS = 4 # questions under way
-  CELLS = 6 # more, so that the next question finds one that is warm
-  FRONT_ID = 60_000 # user and group; below 65,536, where a remapped user name space ends
-  FIRST_CELL_ID = 60_002 # each cell has two: its own, and the next, from which it sweeps
+  PLACES = Integer(ARGV.fetch(1)) # questions under way
+  CELLS = PLACES + 2 # so that the next question finds one that is warm
+  IDS = 1 + 2 * CELLS # user and group: the front's, and two for each cell, see Cell
+
+  # The kernel counts pipes, signals and the like for each user of the host, so containers of
+  # several replicas draw ids of their own. The first range is nobody's, and so large that of a
+  # hundred containers two have an id in common on one of three thousand hosts. The second is what a
+  # remapped user name space has above the ids of learners: of three, two have on one of two hundred.
+  ID_RANGES = [1_879_048_192..2_147_483_646, 52_000..65_500].freeze
 
   QUESTION_BYTES = 4 * 1024 * 1024
   ANSWER_BYTES = { "colour" => 16 * 1024, "hidden" => 1024 * 1024 }.freeze
@@ -42,26 +56,49 @@ module TrafficLight
   CALLING = "exception when calling lambda source"
   ILLEGAL = "illegal colour; must be one of ['red','amber','green']"
 
+  CELL_READY = "locked down\n"
+  COLD_S = 0.02 # how long to wait for a cell that is not ready before looking at the next
+  SHORT_OF_MEANS_S = 0.05 # between two attempts to make a cell
+
+  CELL_NICE = 10 # many that burn their second keep the front and the nursery from nothing
+
   CELL_LIMITS = {
-    NPROC: 8, # where a fork bomb, or a herd of threads, ends
+    NPROC: 0, # no second process, and no thread beside those that Ruby itself has by now
     DATA: 192 * 1024 * 1024, # Ruby itself takes 60
     AS: 512 * 1024 * 1024, # shared mappings do not count as data
-    NOFILE: 32, # every socket has buffers
+    NOFILE: 20, # every pipe and socket has buffers, which belong to no process
     FSIZE: 0, # there is nothing to write to
     CORE: 0,
     MSGQUEUE: 0, # message queues outlive their makers
+    SIGPENDING: 64, # a queued signal, and a timer, are memory of the kernel's
+    MEMLOCK: 0,
     CPU: LIMIT_S.ceil + 1, # a second net below the sweep
   }.freeze
 
   def self.main
     Encoding.default_external = Encoding::UTF_8
+    maps = %w[uid_map gid_map].map { |name| File.read("/proc/self/#{name}") }
+    first_id = draw_first_id(maps)
     ours, theirs = UNIXSocket.pair(:SEQPACKET)
     fork do
       ours.close
-      Nursery.new(theirs).run
+      Nursery.new(theirs, first_id + 1).run
     end
     theirs.close
-    Front.new(ours).run
+    Front.new(ours, first_id).run
+  end
+
+  # Of IDS that follow one another and that this user name space has, for users and for groups.
+  def self.draw_first_id(maps)
+    range = ID_RANGES.find { |ids| maps.all? { |map| mapped?(map, ids) } } || ID_RANGES.last
+    range.first + IDS * Random.rand(range.size / IDS)
+  end
+
+  # Each line of a map: the first id inside, the first outside, and how many there are.
+  def self.mapped?(map, ids)
+    map.lines.map { |line| line.split.map { |word| Integer(word) } }.any? do |inside, _, count|
+      inside <= ids.first && ids.last < inside + count
+    end
   end
 
   def self.fault(context, class_name, message)
@@ -81,21 +118,23 @@ module TrafficLight
   class Front
     CellAtHand = Struct.new(:number, :socket)
 
-    def initialize(nursery)
+    def initialize(nursery, id)
       @nursery = nursery
+      @id = id
       @cells = Queue.new
-      @questions = SizedQueue.new(WORKERS)
+      @questions = SizedQueue.new(PLACES)
       @one_frame_at_a_time = Mutex.new
     end
 
     def run
       # A bug in a thread must end the container, where the daemon sees it.
       Thread.abort_on_exception = true
-      TrafficLight.take_groups_of(FRONT_ID)
-      Process::Sys.setresuid(FRONT_ID, FRONT_ID, FRONT_ID)
+      TrafficLight.take_groups_of(@id)
+      Process::Sys.setresuid(@id, @id, @id)
+      try_one
       receive_cell until @cells.size == CELLS
       Thread.new { loop { receive_cell } }
-      WORKERS.times { Thread.new { loop { serve(*@questions.pop) } } }
+      PLACES.times { Thread.new { loop { serve(*@questions.pop) } } }
       $stdout.write(READY)
       $stdout.flush
       read_questions
@@ -104,10 +143,21 @@ module TrafficLight
 
     private
 
+    # Whether cells can be locked down here is known before the first question comes.
+    def try_one
+      receive_cell
+      cell = @cells.pop
+      cell.socket.wait_readable
+      said = cell.socket.read_nonblock(MESSAGE_BYTES)
+      abort("a cell cannot be locked down: #{said}") if said != CELL_READY
+      discard(cell)
+    rescue EOFError
+      abort("a cell has ended before it was locked down")
+    end
+
     def receive_cell
       message, _sender, _flags, rights = @nursery.recvmsg(scm_rights: true)
       abort("the nursery has ended") if message.nil? || message.empty?
-      abort("a cell cannot be locked down: #{message}") if rights.nil?
       @cells << CellAtHand.new(Integer(message), rights.unix_rights.first)
     end
 
@@ -120,39 +170,68 @@ module TrafficLight
     end
 
     def serve(id, kind, question)
-      cell = living_cell
-      answer = JSON.generate(ask(cell.socket, kind, question))
+      answer = nil
+      until answer
+        cell = warm_cell
+        answer = ask(cell.socket, kind, question)
+        discard(cell)
+      end
+      answer = JSON.generate(answer)
       @one_frame_at_a_time.synchronize do
         $stdout.write("#{id} #{answer.bytesize}\n", answer)
         $stdout.flush
       end
-      discard(cell)
     end
 
-    # A cell that has something to say before it was asked was killed for want of memory.
-    def living_cell
+    # One that is not locked down yet goes to the end of the queue; one that has ended, or says
+    # anything else, was killed for want of memory, or could not be locked down for it.
+    def warm_cell
       loop do
         cell = @cells.pop
-        return cell unless cell.socket.wait_readable(0)
+        if cell.socket.wait_readable(COLD_S)
+          return cell if ready?(cell.socket)
 
-        discard(cell)
+          discard(cell)
+        else
+          @cells << cell
+        end
       end
+    end
+
+    def ready?(socket)
+      socket.readpartial(MESSAGE_BYTES) == CELL_READY && !socket.wait_readable(0)
+    rescue EOFError, SystemCallError
+      false
     end
 
     def discard(cell)
       cell.socket.close
-      @nursery.send(cell.number.to_s, 0)
+      begin
+        @nursery.send(cell.number.to_s, 0)
+      rescue Errno::ENOBUFS, Errno::ENOMEM
+        sleep SHORT_OF_MEANS_S
+        retry
+      end
     end
 
-    # The write cannot take long: a cell reads all of its question before it evaluates anything.
+    # Nil when the cell ended before it had the question, which is as good as new.
     def ask(socket, kind, question)
       deadline = now + LIMIT_S
-      socket.write(kind, "\n", question)
-      socket.close_write
+      return nil unless hand_over(socket, kind, question)
+
       line = read_line(socket, deadline, ANSWER_BYTES.fetch(kind))
       line ? checked(kind, line) : unanswered("Timeout", "no answer within #{LIMIT_S} s")
     rescue EOFError, SystemCallError
       unanswered("NoAnswer", "its process ended without an answer")
+    end
+
+    # The write cannot take long: a cell reads all of its question before it evaluates anything.
+    def hand_over(socket, kind, question)
+      socket.write(kind, "\n", question)
+      socket.close_write
+      true
+    rescue SystemCallError
+      false
     end
 
     def read_line(socket, deadline, limit_bytes)
@@ -171,9 +250,9 @@ module TrafficLight
       if kind == "colour" && COLOURS.include?(said["colour"])
         { "colour" => said["colour"] }
       elsif kind == "hidden" && said["hidden"]
-        { "hidden" => said["hidden"].map { |index| Integer(index) } }
+        { "hidden" => said["hidden"].map { |index| checked_index(index) } }
       elsif kind == "hidden" && said["bad_pattern"]
-        { "bad_pattern" => Integer(said["bad_pattern"]),
+        { "bad_pattern" => checked_index(said["bad_pattern"]),
           "message" => TrafficLight.text(said["message"]) }
       elsif [EVALING, CALLING, ILLEGAL].include?(said["context"])
         TrafficLight.fault(said["context"], said["class"], said["message"])
@@ -182,6 +261,13 @@ module TrafficLight
       end
     rescue StandardError
       unanswered("NoAnswer", "its process spoilt its answer")
+    end
+
+    # Whether there is a name or a pattern of that index the daemon knows.
+    def checked_index(index)
+      raise TypeError unless index.is_a?(Integer) && index.between?(0, QUESTION_BYTES)
+
+      index
     end
 
     def unanswered(class_name, message)
@@ -195,8 +281,10 @@ module TrafficLight
 
   # Forks every cell, and then a new one in the place of each that the front has discarded.
   class Nursery
-    def initialize(front)
+    def initialize(front, first_id)
       @front = front
+      @first_id = first_id
+      @pids = {} # of each cell's last process
     end
 
     def run
@@ -204,17 +292,35 @@ module TrafficLight
       $stdout.reopen(File::NULL)
       trap("CLD", "IGNORE") # the kernel reaps
       GC.start
-      CELLS.times { |number| fork_cell(number) }
+      CELLS.times { |number| make_cell(number) }
       while (number = @front.recv(16)) && !number.empty?
-        fork_cell(Integer(number))
+        make_cell(Integer(number))
       end
     end
 
     private
 
-    def fork_cell(number)
+    # A want of memory, processes or descriptors passes; a cell that was not made would be missing
+    # for ever.
+    def make_cell(number)
+      ours, theirs = UNIXSocket.pair
+      @pids[number] = fork_cell(number, theirs, ours)
+      @front.sendmsg(number.to_s, 0, nil, Socket::AncillaryData.unix_rights(ours))
+    rescue Errno::EPIPE
+      exit!(0) # the front has ended
+    rescue SystemCallError, NoMemoryError
+      [ours, theirs].compact.each(&:close) # a cell that was made already ends with its socket
+      sleep SHORT_OF_MEANS_S
+      retry
+    else
+      [ours, theirs].each(&:close)
+    end
+
+    def fork_cell(number, socket, other_end)
+      before = @pids[number]
       fork do
-        Cell.new(number).run(@front)
+        [@front, other_end].each(&:close)
+        Cell.new(socket, @first_id + 2 * number, before).run
       ensure
         exit! # no at_exit of a lambda's
       end
@@ -223,36 +329,39 @@ module TrafficLight
 
   # Answers one question. What runs here after the question was read is the lambda's to break.
   class Cell
-    def initialize(number)
-      @number = number
-      @id = FIRST_CELL_ID + 2 * number
+    # It has two ids: its own, and the next, from which it sweeps. `before`: the process that had
+    # them last, if any.
+    def initialize(socket, id, before)
+      @socket = socket
+      @id = id
+      @before = before
     end
 
-    def run(front)
-      lock_down(front)
-      socket, theirs = UNIXSocket.pair
-      front.sendmsg(@number.to_s, 0, nil, Socket::AncillaryData.unix_rights(theirs))
-      [front, theirs].each(&:close)
-      kind, question = socket.read.force_encoding(Encoding::UTF_8).split("\n", 2)
+    def run
+      lock_down
+      @socket.write(CELL_READY)
+      kind, question = @socket.read.force_encoding(Encoding::UTF_8).split("\n", 2)
+      return if question.nil? # nobody needs it any more
+
       question = JSON.parse(question, symbolize_names: true)
       answer = kind == "colour" ? colour(**question) : hidden(**question)
-      socket.write(JSON.generate(answer), "\n")
+      @socket.write(JSON.generate(answer), "\n")
     end
 
     private
 
-    def lock_down(front)
+    def lock_down
       trap("CLD", "DEFAULT")
-      File.write("/proc/self/oom_score_adj", "1000") # the first to go when memory runs out
       Process.setsid
       TrafficLight.take_groups_of(@id)
       sweep
       Process::Sys.setresuid(@id, @id, @id)
       CELL_LIMITS.each { |name, limit| Process.setrlimit(name, limit) }
       $stderr.reopen(File::NULL)
+      Process.setpriority(Process::PRIO_PROCESS, 0, CELL_NICE)
       raise "it can become root again" if root_again?
     rescue StandardError => error
-      front.send(error.message, 0)
+      @socket.write(error.message)
       exit!
     end
 
@@ -263,40 +372,21 @@ module TrafficLight
       false
     end
 
-    # Kills all that the last lambda of this id left behind, from an identity that may signal it
-    # and cannot be signalled by it. One kill(-1) reaches even those who are forking; the rest
-    # waits until they are gone.
+    # Kills the process that had this id last, from an identity that may signal it and cannot be
+    # signalled by it, and waits until it is gone. It could have no child; if a kernel let it have
+    # some, one kill(-1) reaches even those who are forking.
     def sweep
       Process::Sys.setresuid(@id + 1, @id, @id + 1)
       Process.kill(:KILL, -1)
-      sleep 0.001 while anyone_left?
-      remove_system_v_objects
+      sleep 0.001 while @before && there?(@before)
     end
 
-    def anyone_left?
-      Dir.glob("/proc/[0-9]*/status").any? do |path|
-        File.read(path).match?(/^Uid:\t#{@id}\t/)
-      rescue Errno::ENOENT, Errno::ESRCH
-        false
-      end
-    end
-
-    # They outlive their makers, and no limit forbids them.
-    def remove_system_v_objects
-      Dir.glob("/proc/sysvipc/*").each do |path|
-        header, *rows = File.readlines(path).map(&:split)
-        creator = header.index("cuid")
-        rows.each { |row| remove_system_v(path, row[1]) if row[creator] == @id.to_s }
-      end
-    end
-
-    # shmctl, semctl and msgctl take IPC_RMID, which is 0, in different places.
-    def remove_system_v(path, id)
-      require "fiddle"
-      control = Fiddle::Handle::DEFAULT["#{File.basename(path)}ctl"]
-      Fiddle::Function.new(
-        control, [Fiddle::TYPE_INT, Fiddle::TYPE_INT, Fiddle::TYPE_VOIDP], Fiddle::TYPE_INT
-      ).call(Integer(id), 0, nil)
+    # Its number may be another's by now, which is then somebody else's process.
+    def there?(pid)
+      Process.kill(0, pid)
+      true
+    rescue Errno::ESRCH, Errno::EPERM
+      false
     end
 
     def colour(source:, stdout:, stderr:, status:)

@@ -10,11 +10,11 @@ from runner.cells.lockdown import (
     MASKED,
     READ_ONLY,
     cell_spec_of,
-    docker_seccomp_profile,
     seccomp_profile,
 )
 from runner.container.images import Home
 from runner.container.lockdown import HOME, SANDBOX, TMP
+from runner.container.seccomp import docker_seccomp_profile
 from tests.runner.cells.support import single_use
 
 IMAGE = "name"

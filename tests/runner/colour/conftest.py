@@ -1,13 +1,15 @@
-"""Traffic lights on the real engine."""
+"""Traffic lights, on the real engine and on scripted ones."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from pool import DockerClient, DockerContainers, DockerImages
+from pool import DockerClient, DockerContainers, DockerImages, Supervisor
 from runner.colour.traffic_light import TrafficLight
+from tests.fakes import FakeImages
 from tests.reports import unheard
-from tests.runner.colour.support import HASTY_S, LABEL, OWN, RUBY
+from tests.runner.colour.scripted import MakeLight, ScriptedEngine
+from tests.runner.colour.support import HASTY_S, LABEL, OWN, PATIENT_S, RUBY, until_warm
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,7 @@ async def light(
 ) -> AsyncIterator[TrafficLight]:
     """One for all tests that only ask, with the limits of every day."""
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: "shared"}, unheard())
+    await until_warm(light)
     yield light
     await light.close()
 
@@ -34,6 +37,20 @@ async def hasty(
     light = TrafficLight(
         docker_containers, images, RUBY, {LABEL: "hasty"}, unheard(), limit_s=HASTY_S
     )
+    await until_warm(light)
+    yield light
+    await light.close()
+
+
+@pytest.fixture(scope="session")
+async def patient(
+    docker_containers: DockerContainers, images: DockerImages
+) -> AsyncIterator[TrafficLight]:
+    """As `light`; honest lambdas beside greedy ones have time on a busy machine, too."""
+    light = TrafficLight(
+        docker_containers, images, RUBY, {LABEL: "patient"}, unheard(), limit_s=PATIENT_S
+    )
+    await until_warm(light)
     yield light
     await light.close()
 
@@ -46,3 +63,26 @@ async def own_light(
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: OWN}, unheard())
     yield light
     await light.close()
+
+
+@pytest.fixture
+async def make_light() -> AsyncIterator[MakeLight]:
+    """Makes traffic lights on scripted engines, and closes them after the test."""
+    lights: list[TrafficLight] = []
+
+    def make(
+        engine: ScriptedEngine,
+        supervisor: Supervisor | None = None,
+        images: FakeImages | None = None,
+        **limits: float,
+    ) -> TrafficLight:
+        if images is None:
+            images = FakeImages()
+            images.add("ruby")
+        heard = supervisor or unheard()
+        lights.append(TrafficLight(engine, images, "ruby", {}, heard, **limits))
+        return lights[-1]
+
+    yield make
+    for light in lights:
+        await light.close()

@@ -7,6 +7,7 @@ from typing import Any
 from pool import DockerContainers
 from runner.colour.questions import Colour, ColourFault
 from runner.colour.traffic_light import TrafficLight
+from tests.waiting import eventually
 
 RUBY = "dojo-runner/ruby:latest"
 LABEL, OWN = f"dojo-runner.test-light-{uuid.uuid4().hex}", "own"  # no other test run's
@@ -17,6 +18,7 @@ ILLEGAL = "illegal colour; must be one of ['red','amber','green']"
 
 CELLS = 6  # in traffic_light.rb: a lambda that is asked this often has been in every one
 HASTY_S = 0.3  # a time limit that tests can wait for
+PATIENT_S = 2.0  # one that an honest lambda never reaches
 
 GREEN_IF_OK = '->(stdout, stderr, status) { stdout == "OK" ? :green : :red }'
 
@@ -33,6 +35,11 @@ async def fault(light: TrafficLight, source: str) -> ColourFault:
     answer = await ask(light, source)
     assert isinstance(answer, ColourFault)
     return answer
+
+
+async def until_warm(light: TrafficLight) -> None:
+    """Start it, and wait until it has answered, which on a busy machine may take long."""
+    await eventually(lambda: ask(light, GREEN_IF_OK, "OK"), lambda answer: answer is Colour.GREEN)
 
 
 async def evaluate(light: TrafficLight, ruby: str) -> Any:

@@ -46,6 +46,8 @@ class TestFaults:
             ("->(o, e, s) { 'x' * (1 << 40) }", "NoMemoryError", "memory"),
             ("->(o, e, s) { [].fill(0, 0, 1 << 29) }", "NoMemoryError", "memory"),
             ("->(o, e, s) { File.write('/tmp/x', 'x') }", "Errno::EROFS", "/tmp/x"),
+            ("->(o, e, s) { Thread.new { loop {} }.join }", "ThreadError", "create Thread"),
+            ("->(o, e, s) { UNIXServer.new(0.chr + 'x') }", "Errno::EPERM", "socket"),
         ],
     )
     async def test_lambda_that_fails(
@@ -103,7 +105,8 @@ class TestFaults:
             "->(o, e, s) { loop {} }",
             "->(o, e, s) { sleep }",
             "->(o, e, s) { begin; sleep; rescue Exception; retry; end }",
-            "->(o, e, s) { Thread.new { loop {} }.join }",
+            "->(o, e, s) { fork { loop {} } }",
+            "->(o, e, s) { `ls` }",
             "->(o, e, s) { Process.kill(:STOP, Process.pid) }",
             "->(o, e, s) { /^(a|aa)+\\1?b$/.match?('a' * 60 + 'b!') }",
             "->(o, e, s) { Class.new { def inspect = sleep }.new }",
@@ -126,7 +129,6 @@ class TestFaults:
             "->(o, e, s) { Process.kill(:KILL, Process.pid) }",
             "->(o, e, s) { Process.kill(:SEGV, Process.pid) }",
             "->(o, e, s) { Process.kill(:KILL, -1); exit! }",
-            "->(o, e, s) { Thread.new { exit! }.join }",
             "->(o, e, s) { ObjectSpace.each_object(IO) { |it| it.close rescue 0 }; :red }",
             "->(o, e, s) { (3..31).each { |it| IO.for_fd(it).close rescue 0 }; :red }",
             "->(o, e, s) { exec '/bin/true' }",

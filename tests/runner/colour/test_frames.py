@@ -1,155 +1,28 @@
 """The daemon's end of the traffic light, against an evaluator that fails by script."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from pool import ContainerSpec, EngineError, Seen, Started, Supervisor
-from runner.colour.questions import BadPatternError, Colour, ColourFault
+from pool import Supervisor
+from runner.colour.questions import BadPatternError, Colour, ColourFault, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
-from tests.fakes import FakeImages
-from tests.reports import Reports, unheard
+from tests.reports import Reports
+from tests.runner.colour.scripted import (
+    RED,
+    MakeLight,
+    Respond,
+    ScriptedEngine,
+    ScriptedStream,
+    frame,
+    refuse,
+    say,
+    say_nothing,
+    say_red,
+)
 
 CALLING = "exception when calling lambda source"
-RED = b'{"colour":"red"}'
 HASTY_S = -0.9  # with the daemon's margin of a second: 0.1 s for every answer
-
-
-def frame(number: int, body: bytes) -> bytes:
-    """One answer, as the evaluator writes it."""
-    return b"%d %d\n%s" % (number, len(body), body)
-
-
-class ScriptedStream:
-    """A stream whose answers the test gives."""
-
-    complaints = "it complained"
-
-    def __init__(self, respond: "Respond") -> None:
-        self.bug: Exception | None = None
-        self.numbers: list[int] = []
-        self.closed = False
-        self._respond = respond
-        self._said: asyncio.Queue[bytes] = asyncio.Queue()
-
-    @property
-    def ended(self) -> bool:
-        """Not asked here."""
-        raise NotImplementedError
-
-    def on_end(self, callback: Callable[[], None]) -> None:
-        """Not asked here."""
-        raise NotImplementedError
-
-    async def write(self, data: bytes) -> None:
-        """Note the question's number, and let the test answer."""
-        header = re.match(rb"(\d+) (colour|hidden) (\d+)\n", data)
-        assert header is not None
-        assert len(data) == header.end() + int(header[3])
-        self.numbers.append(int(header[1]))
-        await self._respond(self, int(header[1]))
-
-    def say(self, data: bytes) -> None:
-        """What comes over stdout next; b"" ends the stream."""
-        self._said.put_nowait(data)
-
-    async def read(self) -> bytes:
-        """The next that the test says; raises `bug`, if there is one, instead."""
-        said = await self._said.get()
-        if self.bug is not None:
-            raise self.bug
-        return said
-
-    async def close(self) -> None:
-        """Note it."""
-        self.closed = True
-
-
-Respond = Callable[[ScriptedStream, int], Awaitable[None]]
-
-
-async def say_nothing(stream: ScriptedStream, number: int) -> None:
-    """Respond by silence."""
-
-
-async def say_red(stream: ScriptedStream, number: int) -> None:
-    """Respond as if all were well."""
-    stream.say(frame(number, RED))
-
-
-def say(data: bytes) -> Respond:
-    """Respond by these bytes."""
-
-    async def respond(stream: ScriptedStream, number: int) -> None:
-        stream.say(data)
-
-    return respond
-
-
-async def refuse(stream: ScriptedStream, number: int) -> None:
-    """Do not even take the question."""
-    raise EngineError("attach", "broken pipe")
-
-
-class ScriptedEngine:
-    """Containers of a traffic light; each start takes the next response of a script."""
-
-    def __init__(self, *script: Respond | EngineError) -> None:
-        self.starts = 0
-        self.streams: list[ScriptedStream] = []
-        self.removed: list[str] = []
-        self.removal = asyncio.Event()
-        self.script_ended = asyncio.Event()
-        self._script = list(script)
-
-    async def start(self, spec: ContainerSpec) -> Started:
-        """A container with the next response, or the next failure."""
-        self.starts += 1
-        step = self._script.pop(0)
-        if not self._script:
-            self.script_ended.set()
-        if isinstance(step, EngineError):
-            raise step
-        self.streams.append(ScriptedStream(step))
-        name = f"container {len(self.streams)}"
-        return Started(name, name, self.streams[-1])
-
-    async def remove(self, container_id: str) -> None:
-        """Note it."""
-        self.removed.append(container_id)
-        self.removal.set()
-
-    async def last_words(self, container_id: str) -> str:
-        """As the engine puts it."""
-        return "exited (137), out of memory"
-
-    async def list_containers(self, label: str) -> list[Seen]:
-        """Not asked here."""
-        raise NotImplementedError
-
-
-MakeLight = Callable[..., TrafficLight]
-
-
-@pytest.fixture
-async def make_light() -> AsyncIterator[MakeLight]:
-    """Makes traffic lights on scripted engines, and closes them after the test."""
-    lights: list[TrafficLight] = []
-    images = FakeImages()
-    images.add("ruby")
-
-    def make(
-        engine: ScriptedEngine, supervisor: Supervisor | None = None, **limits: float
-    ) -> TrafficLight:
-        heard = supervisor or unheard()
-        lights.append(TrafficLight(engine, images, "ruby", {}, heard, **limits))
-        return lights[-1]
-
-    yield make
-    for light in lights:
-        await light.close()
 
 
 async def ask(light: TrafficLight) -> Colour | ColourFault:
@@ -206,6 +79,37 @@ class TestFrames:
 
         assert await ask(make_light(ScriptedEngine(respond))) is Colour.RED
 
+    @pytest.mark.parametrize("indexes", ["[2]", "[0,0]", "[0,1,2]"])
+    async def test_indexes_of_no_name_hide_nothing(
+        self, make_light: MakeLight, indexes: str
+    ) -> None:
+        """An answer that names no names of the question's is none."""
+
+        async def respond(stream: ScriptedStream, number: int) -> None:
+            stream.say(frame(number, b'{"hidden":%s}' % indexes.encode()))
+
+        with pytest.raises(NoAnswerError, match="names no names"):
+            await make_light(ScriptedEngine(respond)).hidden(["x"], ["a", "b"])
+
+    async def test_only_the_first_answer_to_a_question_counts(self, make_light: MakeLight) -> None:
+        """Another one to the same question is nobody's."""
+
+        async def respond(stream: ScriptedStream, number: int) -> None:
+            stream.say(frame(number, RED) + frame(number, b'{"colour":"green"}'))
+
+        light = make_light(ScriptedEngine(respond))
+
+        assert [await ask(light), await ask(light)] == [Colour.RED, Colour.RED]
+
+    @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
+    async def test_text_that_is_no_text_is_asked_all_the_same(
+        self, make_light: MakeLight, text: str
+    ) -> None:
+        """Halves of a surrogate pair, which JSON can hold, are question marks to a lambda."""
+        light = make_light(ScriptedEngine(say_red))
+
+        assert await light.colour(text, text, text, text) is Colour.RED
+
     async def test_a_cancelled_question_is_forgotten(self, make_light: MakeLight) -> None:
         """Its late answer is not taken for another's."""
 
@@ -241,6 +145,14 @@ class TestFailures:
             say(frame(1, b"[]")),
             say(frame(1, b'{"colour":"blue"}')),
             say(frame(1, b'{"context":"c"}')),
+            say(frame(1, b'{"hidden":[0]}')),
+            say(frame(1, b'{"hidden":[true]}')),
+            say(frame(1, b'{"bad_pattern":0,"message":"m"}')),
+            say(frame(1, b'{"bad_pattern":"0","message":"m"}')),
+            say(frame(1, b'{"context":"c","class":"k","message":"\\ud800"}')),
+            say(frame(1, b'{"context":"c","class":"k","message":"%s"}' % (b"m" * 5000))),
+            say(frame(1, b"[" * 100_000)),
+            say(frame(1, b"9" * 100_000)),
             say_nothing,
             refuse,
         ],
@@ -291,66 +203,3 @@ class TestFailures:
         assert "the evaluator failed twice" in failed.message
         assert "hello" in failed.message
         assert following is Colour.RED
-
-    async def test_one_that_never_answered_is_not_replaced_unasked(
-        self, make_light: MakeLight
-    ) -> None:
-        """What fails at once is not started again and again."""
-        engine = ScriptedEngine(say_red)
-        light = make_light(engine)
-        light.start()
-        async with asyncio.timeout(5):
-            await engine.script_ended.wait()
-
-        engine.streams[0].say(b"")
-
-        async with asyncio.timeout(5):
-            await engine.removal.wait()
-        assert engine.starts == 1
-
-    async def test_one_that_answered_is_replaced_unasked(self, make_light: MakeLight) -> None:
-        """The next question need not wait for the start."""
-        engine = ScriptedEngine(say_red, say_red)
-        light = make_light(engine)
-        await ask(light)
-
-        engine.streams[0].say(b"")
-
-        async with asyncio.timeout(5):
-            await engine.script_ended.wait()
-        assert engine.starts == 2
-
-    async def test_a_failed_start_is_not_tried_again_at_once(self, make_light: MakeLight) -> None:
-        """Questions get the engine's words, and the engine is left in peace for a while."""
-        engine = ScriptedEngine(EngineError("create", "no space left on device", status=500))
-        light = make_light(engine)
-
-        answers = [await ask(light) for _ in range(3)]
-
-        assert engine.starts == 1
-        for answer in answers:
-            assert isinstance(answer, ColourFault)
-            assert (answer.context, answer.class_) == (CALLING, "EngineError")
-            assert "no space left on device" in answer.message
-
-    async def test_a_failed_start_is_tried_again_later(self, make_light: MakeLight) -> None:
-        """Once the back-off is over the next question starts a container."""
-        engine = ScriptedEngine(EngineError("create", "no space left on device"), say_red)
-        light = make_light(engine, back_off_s=0)
-
-        failed, answered = await ask(light), await ask(light)
-
-        assert isinstance(failed, ColourFault)
-        assert answered is Colour.RED
-
-    async def test_a_failed_start_is_tried_again_unasked(self, make_light: MakeLight) -> None:
-        """So that the next question, whenever it comes, finds a container that waits."""
-        engine = ScriptedEngine(EngineError("create", "no space left on device"), say_red)
-        light = make_light(engine, back_off_s=0.01)
-
-        light.start()
-
-        async with asyncio.timeout(5):
-            await engine.script_ended.wait()
-        assert await ask(light) is Colour.RED
-        assert engine.starts == 2

@@ -33,28 +33,31 @@ class TestIsolation:
         )
 
         assert len(set(status["Uid:"] + status["Gid:"])) == 1
-        assert int(status["Uid:"][0]) > 60_000
+        assert int(status["Uid:"][0]) > 51_966  # above every id of learners'
         assert status["Groups:"] in ([], status["Gid:"][:1])
         assert int(status["CapPrm:"][0], 16) == int(status["CapEff:"][0], 16) == 0
         assert await evaluate(light, "(Process::Sys.setuid(0) rescue $!.class)") == "Errno::EPERM"
 
     async def test_a_lambda_is_limited(self, light: TrafficLight) -> None:
         """Every limit of the kernel's is set on the lambda's own process, soft and hard alike."""
-        names = "NPROC DATA AS NOFILE FSIZE CORE MSGQUEUE CPU"
-
-        limits = await evaluate(light, f"%w[{names}].to_h {{ |it| [it, Process.getrlimit(it)] }}")
-
-        assert limits == {
-            "NPROC": [8, 8],
-            "DATA": [192 << 20] * 2,
-            "AS": [512 << 20] * 2,
-            "NOFILE": [32, 32],
-            "FSIZE": [0, 0],
-            "CORE": [0, 0],
-            "MSGQUEUE": [0, 0],
-            "CPU": [2, 2],
+        limited = {
+            "NPROC": 0,
+            "DATA": 192 << 20,
+            "AS": 512 << 20,
+            "NOFILE": 20,
+            "FSIZE": 0,
+            "CORE": 0,
+            "MSGQUEUE": 0,
+            "SIGPENDING": 64,
+            "MEMLOCK": 0,
+            "CPU": 2,
         }
-        assert await evaluate(light, "File.read('/proc/self/oom_score_adj').to_i") == 1000
+
+        limits = await evaluate(
+            light, f"%w[{' '.join(limited)}].to_h {{ |it| [it, Process.getrlimit(it)] }}"
+        )
+
+        assert limits == {name: [limit, limit] for name, limit in limited.items()}
 
     async def test_only_two_processes_are_root(self, light: TrafficLight) -> None:
         """The init, and the one that forks; not the one that speaks to the daemon.
@@ -69,7 +72,7 @@ class TestIsolation:
 
     async def test_a_lambda_sees_nothing(self, light: TrafficLight) -> None:
         """There is no network but loopback, no engine's socket, and nobody's secret."""
-        interfaces = await evaluate(light, "Socket.getifaddrs.map(&:name).uniq")
+        interfaces = await evaluate(light, "Dir.children('/sys/class/net')")
         environment = await evaluate(light, "ENV.keys")
 
         assert set(interfaces) <= {"lo"}
@@ -133,39 +136,13 @@ class TestIsolation:
         assert answers == [Colour.GREEN] * 2 * CELLS
 
     async def test_nothing_of_a_lambda_is_left_running(self, light: TrafficLight) -> None:
-        """Its processes die with it, those that left its session and ignore signals too."""
-        leave = """->(o, e, s) {
-            fork do
-                Process.setsid
-                fork { trap(:TERM, "IGNORE"); exec "sleep", "4321" }
-            end
-            :green
-        }"""
+        """Its process dies with it, also one that ignores signals and runs another program."""
+        leave = '->(o, e, s) { trap(:TERM, "IGNORE"); exec "sleep", "4321" }'
         look = "Dir['/proc/[0-9]*/cmdline'].count { |it| (File.read(it) rescue '')['4321'] }"
         for _ in range(CELLS):
-            assert await ask(light, leave) is Colour.GREEN
+            assert (await fault(light, leave)).class_ == "NoAnswer"
 
         await eventually(lambda: evaluate(light, look), lambda count: count == 0)
-
-    async def test_nothing_of_a_lambda_is_left_in_shared_memory(self, light: TrafficLight) -> None:
-        """System V memory, semaphores and message queues go with the lambda that made them."""
-        leave = """->(o, e, s) {
-            require "fiddle"
-            make = ->(name, *arguments) {
-                types = [Fiddle::TYPE_INT] * arguments.size
-                Fiddle::Function.new(Fiddle::Handle::DEFAULT[name], types, Fiddle::TYPE_INT)
-                    .call(*arguments)
-            }
-            made = [make["shmget", 77, 4096, 01666], make["semget", 77, 1, 01666],
-                make["msgget", 77, 01666]]
-            made.all? { |it| it >= 0 } ? :green : :red
-        }"""
-        look = "Dir['/proc/sysvipc/*'].sum { |it| File.readlines(it).size - 1 }"
-        assert await ask(light, leave) is Colour.GREEN
-        for _ in range(2 * CELLS):
-            await ask(light, GREEN_IF_OK)
-
-        assert await evaluate(light, look) == 0
 
     @pytest.mark.parametrize("target", ["1", "Process.ppid", "another"])
     async def test_a_lambda_can_signal_nobody(self, light: TrafficLight, target: str) -> None:
@@ -195,7 +172,6 @@ class TestIsolation:
         forged = '1 18\\n{"colour":"green"}'
         source = f"""->(o, e, s) {{
             [$stdout, $stderr, STDOUT].each {{ |it| it.syswrite('{forged}' + 10.chr) }}
-            system "echo", "green"
             :red
         }}"""
 

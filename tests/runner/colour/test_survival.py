@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pool import DockerClient, DockerContainers, DockerImages, EngineError
-from runner.colour.lockdown import spec_for
+from runner.colour.lockdown import seccomp_profile, spec_for
 from runner.colour.questions import Colour, ColourFault
 from runner.colour.traffic_light import TrafficLight
 from tests.runner.colour.support import (
@@ -91,23 +91,23 @@ class TestContainer:
         assert host["NetworkMode"] == "none"
         assert host["CapDrop"] == ["ALL"]
         assert sorted(name.removeprefix("CAP_") for name in host["CapAdd"]) == ["SETGID", "SETUID"]
-        assert host["Memory"] == host["MemorySwap"] == 256 << 20
-        assert host["PidsLimit"] == 96
-        assert host["SecurityOpt"] == ["no-new-privileges"]
+        assert host["Memory"] == host["MemorySwap"] == (64 + CELLS * 72) << 20
+        assert host["PidsLimit"] == 44
+        assert host["SecurityOpt"] == ["no-new-privileges", f"seccomp={seccomp_profile()}"]
         assert not host["Binds"]
 
 
 class TestSurvival:
     """The evaluator outlives whatever it evaluates."""
 
-    async def test_honest_questions_beside_hostile_ones(self, hasty: TrafficLight) -> None:
+    async def test_honest_questions_beside_hostile_ones(self, light: TrafficLight) -> None:
         """A lambda of any kind changes no answer to a question that is open beside it."""
-        await ask(hasty, GREEN_IF_OK)
+        await ask(light, GREEN_IF_OK)
         wrong = []
 
         async def beside(hostile: str) -> None:
             spoilt, *honest = await asyncio.gather(
-                ask(hasty, hostile), *(ask(hasty, GREEN_IF_OK, "OK") for _ in range(3))
+                ask(light, hostile), *(ask(light, GREEN_IF_OK, "OK") for _ in range(3))
             )
             if honest != [Colour.GREEN] * 3 or isinstance(spoilt, Colour):
                 wrong.append((hostile, spoilt, honest))
@@ -155,15 +155,21 @@ class TestSurvival:
         """When all waiting processes were killed, all questions are answered all the same."""
         await ask(own_light, GREEN_IF_OK)
         before = await running(docker_containers)
-        kill = (
-            "(60_002..60_020).each { |id| Process.wait(fork {"
-            " Process::Sys.setresuid(id, id, id); Process.kill(:KILL, -1) }) }"
-        )
+        # Each user but root and the front, which is the first of those that follow one another.
+        kill = """
+            ids = Dir["/proc/[0-9]*/status"].map { |it| File.read(it)[/^Uid:\\t(\\d+)/, 1].to_i }
+            cells = ids.uniq.sort - [0]
+            cells.drop(1).each { |id| Process.wait(fork {
+                Process::Sys.setresuid(id, id, id); Process.kill(:KILL, -1) }) }
+            print cells.size
+        """
 
         async with docker_client.call("exec", 10) as docker:
             killer = await docker.containers.container(before[0]).exec(["ruby", "-e", kill])
             async with killer.start(detach=False) as output:
-                assert await output.read_out() is None
+                killed = await output.read_out()
+                assert killed is not None
+                assert int(killed.data) == CELLS + 1
 
         answers = [await ask(own_light, GREEN_IF_OK, "OK") for _ in range(2 * CELLS)]
         assert answers == [Colour.GREEN] * 2 * CELLS

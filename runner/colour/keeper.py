@@ -1,0 +1,144 @@
+"""Keeps one evaluator running, for ever, whether or not anybody asks it anything."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from pool import BackOff, EngineError, Supervisor, Tasks
+from runner.colour.evaluator import Evaluator
+from runner.colour.questions import NoAnswerError
+
+LONGEST_BACK_OFF_S = 60.0  # while nobody asks: each pause is twice as long as the last, up to this
+WELL_AFTER_S = 60.0  # an evaluator that lived for so long was well, though nobody asked it
+
+
+class Keeper:
+    """One evaluator at a time. The next is started when one is lost, and after a failed start.
+
+    `start` makes an evaluator, or raises EngineError; `remove` lets go of one that was lost.
+
+    After a failed start the engine is left in peace for `back_off_s`, and then until somebody asks
+    or a pause is over that grows with each failure; `try_now` ends both. Must be made in a running
+    loop.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], Awaitable[Evaluator]],
+        remove: Callable[[Evaluator], Coroutine[Any, Any, None]],
+        supervisor: Supervisor,
+        *,
+        back_off_s: float,
+    ) -> None:
+        self._start = start
+        self._remove = remove
+        self._back_off_s = back_off_s
+        self._pauses = BackOff(back_off_s, LONGEST_BACK_OFF_S)
+        self._loop = Tasks(supervisor)
+        self._removals = Tasks(supervisor)
+        self._is_closed = False
+        # The evaluator that runs or is started next; or why the last start failed.
+        self._next = _promise()
+        self._is_wanted = False  # somebody waits for `_next`
+        self._refused_until_s = 0.0
+        self._is_forgiven = False  # `try_now` was called since the last start began
+        self._woken = asyncio.Event()
+
+    def begin(self) -> None:
+        """Start the first one, in the background. Twice is harmless."""
+        if not self._loop and not self._is_closed:
+            self._loop.loop(self._keep, "traffic light")
+
+    def try_now(self) -> None:
+        """What made a start fail may be over: do not wait until the pause is."""
+        self._refused_until_s = 0.0
+        self._is_forgiven = True
+        self._woken.set()
+
+    async def evaluator(self) -> Evaluator:
+        """The one that runs, or that is started next.
+
+        Raises EngineError, the last start's own; NoAnswerError when closed.
+        """
+        if self._is_closed:
+            raise _closed()
+        self.begin()
+        if self._may_be_replaced():
+            self._next = _promise()
+        if not self._next.done():
+            self._is_wanted = True
+            self._woken.set()
+        # Unlike awaiting it: a caller that is cancelled here does not cancel it for the others.
+        promised = self._next
+        await asyncio.wait([promised])
+        return promised.result()
+
+    async def close(self) -> None:
+        """Let go of the evaluator; whoever waits for one gets none. Twice is harmless."""
+        self._is_closed = True
+        await self._loop.cancel()
+        if not self._next.done():
+            self._fail(_closed())
+        await self._removals.finish()
+
+    def _may_be_replaced(self) -> bool:
+        """Whether `_next` is of no use any more, and a start may be asked for."""
+        if not self._next.done():
+            return False
+        if self._next.exception() is None:
+            return self._next.result().is_lost
+        return _now_s() >= self._refused_until_s
+
+    async def _keep(self) -> None:
+        while True:
+            self._is_forgiven = False
+            if await self._start_and_wait():
+                self._pauses.succeeded()
+            else:
+                await self._pause(self._pauses.failed())
+
+    async def _start_and_wait(self) -> bool:
+        """Start one, and wait until it is lost; whether it was of any use until then."""
+        if self._next.done():
+            self._next = _promise()
+        try:
+            evaluator = await self._start()
+        except EngineError as error:
+            self._refused_until_s = 0.0 if self._is_forgiven else _now_s() + self._back_off_s
+            self._fail(error)
+            return False
+        began_s = _now_s()
+        self._is_wanted = False
+        self._next.set_result(evaluator)
+        try:
+            await evaluator.lost()
+        finally:
+            evaluator.give_up("it was closed")
+            self._removals.start(self._remove(evaluator), "remove traffic light")
+        return evaluator.has_answered or _now_s() - began_s >= WELL_AFTER_S
+
+    async def _pause(self, pause_s: float) -> None:
+        if self._is_wanted or self._is_forgiven:
+            return
+        self._woken.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._woken.wait()
+
+    def _fail(self, error: Exception) -> None:
+        self._is_wanted = False
+        self._next.set_exception(error)
+        self._next.exception()  # that nobody waits for it is no mistake
+
+
+def _promise() -> asyncio.Future[Evaluator]:
+    return asyncio.get_running_loop().create_future()
+
+
+def _closed() -> NoAnswerError:
+    return NoAnswerError("Closed", "the traffic light is closed")
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
