@@ -13,8 +13,9 @@ from typing import Protocol
 
 from pool import ContainerEngine, ContainerSpec, EngineError, Lease, Stream
 from runner.cells.stream import CellStream
-from runner.container.answer import Frame, UnreadableError
+from runner.container.answer import Frame
 from runner.container.hand_over import hand_over, hand_over_to_cell
+from runner.container.untar import UnreadableError
 from runner.kata import Code, Kata
 
 # After the learner's limit: a second between TERM and KILL, then the harvest.

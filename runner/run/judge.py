@@ -9,8 +9,9 @@ from loguru import logger
 from runner.colour.known import KnownColours, question_of
 from runner.colour.questions import Colour, ColourFault, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
-from runner.container.answer import Harvest, UnreadableError, unpack
+from runner.container.answer import Harvest, unpack
 from runner.container.images import RED_AMBER_GREEN, ImageProfile
+from runner.container.untar import UnreadableError
 from runner.kata import Code, Kata, Outcome, RunResult, Text
 from runner.run.conversation import Answer
 from runner.run.delta import created_and_changed, touched
