@@ -1,9 +1,9 @@
 """Reads the tar archives that a harvest writes, in memory, and believes nothing that they say.
 
-A program that shares the user of our script can put any bytes in an archive's place. So this reader
-knows only the members that GNU tar, BusyBox tar and images/launcher/harvest.c make of regular files
-(in GNU's format, and names as POSIX has them), takes no size for more than the bytes that are there,
-and looks at each block once: its time and memory are linear in what came, whatever is written there.
+A program that shares the user of our script can put any bytes in an archive's place. So this
+reader knows only the members that GNU tar, BusyBox tar and images/launcher/harvest.c make of
+regular files (in GNU's format, and long names also in POSIX's), takes no size for more than the
+bytes that are there, and looks at each block once: its time and memory are linear in what came.
 """
 
 import re
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 BLOCK = 512
 LONGEST_NAME_BYTES = 4096  # PATH_MAX of the kernel
 LONGEST_EXTENSION_BYTES = 16 * 1024  # of POSIX, before a member; two names and some times
-# Headers of all kinds. A harvest has one or two for each file, and no more than 20,000 files are read.
+# Of all kinds. A harvest has one to three for each file, and at most 20,000 files are read.
 MOST_HEADERS = 65_536
 
 _ZEROS = bytes(BLOCK)
@@ -136,7 +136,7 @@ def _with(names: _Names, kind: bytes, content: bytes) -> _Names:
 
 
 def _extended(content: bytes) -> _Names:
-    """POSIX's records: `LENGTH KEY=VALUE` and the end of a line, the length being that of it all."""
+    """POSIX's records: `LENGTH KEY=VALUE` and a newline, the length being that of the record."""
     if len(content) > LONGEST_EXTENSION_BYTES:
         raise UnreadableError("an extended header is too long")
     said: dict[bytes, bytes] = {}

@@ -1,7 +1,7 @@
 """How soon a daemon answers `/alive` while something else goes on.
 
-A process of its own asks, so that what the test itself does (parse an answer of many megabytes, say)
-cannot pass for a slow daemon.
+A process of its own asks, so that what the test itself does, such as parsing an answer of many
+megabytes, cannot pass for a slow daemon.
 """
 
 import asyncio

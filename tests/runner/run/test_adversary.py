@@ -480,10 +480,11 @@ ln -s / root; ln -s .. up; rm -f cyber-dojo.sh; ln -s /etc/passwd cyber-dojo.sh;
         assert len(result["created"]) == 6
 
     async def test_forged_beginnings(self, attached: Victim) -> None:
-        """Forging what cut.sh writes puts no file anywhere but into the forger's own answer."""
+        """Forging what beginnings.sh prints spoils the forger's own answer only."""
         result = await attached.attack(
             BUSYBOX,
-            "echo forged >/tmp/dojo/cut/9.9; printf sandbox/../etc/x >/tmp/dojo/cut/9.9.name;"
+            "mkdir /tmp/dojo/cut;"
+            " echo forged >/tmp/dojo/cut/9.9; printf sandbox/../etc/x >/tmp/dojo/cut/9.9.name;"
             " echo forged >/tmp/dojo/cut/8.8; printf tmp/dojo/stdout >/tmp/dojo/cut/8.8.name;"
             " exit 1",
         )
