@@ -17,6 +17,8 @@ STATUS_BYTES = 4  # main.sh writes that much, blanks included
 # A tmpfs of /sandbox has 64k inodes and 250 MiB; nobody reads that much of a kata's output.
 LARGEST_ANSWER_BYTES = 48 * 1024 * 1024
 MOST_FILES = 20_000
+# Few ever come near it, and of larger ones only some are read at once (run.run.LARGE_AT_ONCE).
+LARGE_ANSWER_BYTES = 4 * 1024 * 1024
 
 
 class Frame:
@@ -40,9 +42,19 @@ class Frame:
                 self._ended = word
 
     @property
+    def has_begun(self) -> bool:
+        """Whether its first line is there: the program has ended, and is being harvested."""
+        return len(self._received) >= len(self._first_line)
+
+    @property
     def is_complete(self) -> bool:
         """Whether its last line is there."""
         return self._ended is not None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is one of those of which only a few are read at once."""
+        return len(self._received) > LARGE_ANSWER_BYTES
 
     @property
     def is_too_large(self) -> bool:

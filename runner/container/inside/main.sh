@@ -67,7 +67,7 @@ if [[ $cell ]]; then
   exit 0
 fi
 
-harvest=(tmp/dojo)
+harvest=(tmp/dojo/{stdout,stderr,status})
 [[ $ended == timed_out ]] || harvest+=(sandbox)
 bash=${BASH_CMDS[bash]} tar=${BASH_CMDS[tar]} find=${BASH_CMDS[find]}
 export -f beginnings read_parts put_member

@@ -620,9 +620,10 @@ class TestOwnPlaces:
         Not in the script's place, nor in that of a program which the script calls.
         """
         result = await run(
-            "for place in /tmp /tmp/dojo /sandbox ~; do for name in main.sh cut.sh tar find bash; do"
-            " printf '#!/bin/bash\\necho hacked; exit 1\\n' >$place/$name; chmod +x $place/$name; done;"
-            f" done 2>/dev/null; fill large {LARGE}; fill /tmp/dojo/stderr {LARGE}; echo out"
+            "plant() { printf '#!/bin/bash\\necho hacked; exit 1\\n' >$1; chmod +x $1; };"
+            " for place in /tmp /tmp/dojo /sandbox ~; do"
+            " for name in main.sh cut.sh tar find bash; do plant $place/$name; done; done 2>/dev/null;"
+            f" fill large {LARGE}; fill /tmp/dojo/stderr {LARGE}; echo out"
         )
 
         assert (result.outcome, result.status, result.log) == (Outcome.GREEN, "0", {})
