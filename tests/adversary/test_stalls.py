@@ -131,7 +131,7 @@ async def test_a_frozen_engine_is_no_time_out(serve_fake: ServeFake, reuse: str)
         result = await ask(http)
         engine.containers.may_tell.set()
 
-    expected = "no answer, and the engine does not answer either"
+    expected = "no answer: the container, or its engine, cannot be reached"
     assert why(result) == ("faulty", "143", expected)
 
 

@@ -620,9 +620,9 @@ class TestOwnPlaces:
         Not in the script's place, nor in that of a program which the script calls.
         """
         result = await run(
-            "plant() { printf '#!/bin/bash\\necho hacked; exit 1\\n' >$1; chmod +x $1; };"
+            "plant() { printf '#!/bin/bash\\necho hacked\\n' >$1; chmod +x $1; } 2>/dev/null;"
             " for place in /tmp /tmp/dojo /sandbox ~; do"
-            " for name in main.sh cut.sh tar find bash; do plant $place/$name; done; done 2>/dev/null;"
+            " for name in main.sh cut.sh tar find bash; do plant $place/$name; done; done;"
             f" fill large {LARGE}; fill /tmp/dojo/stderr {LARGE}; echo out"
         )
 
