@@ -19,6 +19,7 @@ from runner.settings import Settings
 from runner.siblings import notice
 from runner.siblings.book import NOTICES_PER_S, Verdict
 from runner.siblings.tarpit import Tarpit
+from runner.threads import in_turn
 
 SERVICE = web.AppKey("SERVICE", Service)
 SETTINGS = web.AppKey("SETTINGS", Settings)
@@ -134,7 +135,7 @@ async def _run_cyber_dojo_sh(app: web.Application, arguments: dict[str, Any]) ->
     kata = wire.kata_of(arguments, app[SETTINGS].max_seconds_cap)
     result = await app[SERVICE].run(kata)
     if wire.is_large(result):
-        return await asyncio.to_thread(wire.answer_of_run, "run_cyber_dojo_sh", result)
+        return await in_turn(wire.answer_of_run, "run_cyber_dojo_sh", result)
     return wire.answer_of_run("run_cyber_dojo_sh", result)
 
 

@@ -18,6 +18,7 @@ from runner.container.hand_over import hand_over, hand_over_to_cell
 from runner.container.untar import UnreadableError
 from runner.kata import Code, Kata
 from runner.run.budget import LAST_MOMENT_S, limit_s, worst_s
+from runner.threads import in_turn
 
 ENGINE_ANSWERS_S = 1.0  # a list of our own containers takes 10 ms
 LAST_WORDS_S = 2.0
@@ -209,7 +210,7 @@ async def _hand_over(
 async def _packed(kata: Kata, pack: Callable[[Kata], bytes]) -> bytes:
     size = sum(map(len, kata.files.values()))
     if size > _PACK_IN_THREAD_BYTES or len(kata.files) > _PACK_IN_THREAD_FILES:
-        return await asyncio.to_thread(pack, kata)
+        return await in_turn(pack, kata)
     return pack(kata)
 
 

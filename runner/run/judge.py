@@ -18,6 +18,7 @@ from runner.run.budget import JUDGE_S, LAST_MOMENT_S
 from runner.run.conversation import Answer
 from runner.run.delta import LARGEST_DELTA_BYTES, Delta, created_and_changed, touched
 from runner.run.texts import cost_of, is_text, text_of
+from runner.threads import in_turn
 
 # As many as some thirty files take: a third of a millisecond.
 _READ_IN_THREAD_BYTES = 32 * 1024
@@ -130,7 +131,7 @@ def log_result(kata: Kata, result: RunResult) -> None:
 async def _read(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:
     """What came back, and of its files those that were touched. Raises UnreadableError."""
     if len(answer.archives) > _READ_IN_THREAD_BYTES:
-        return await asyncio.to_thread(_read_now, kata, answer)
+        return await in_turn(_read_now, kata, answer)
     return _read_now(kata, answer)
 
 

@@ -64,7 +64,7 @@ async def assert_lives(daemon: Daemon, times: AliveTimes) -> None:
     async with alive_times(daemon.url) as control:
         busy = "for n in 1 2 3; do while :; do :; done & done; wait"
         await asyncio.gather(*(daemon.run(BUSYBOX, busy, seconds=1) for _ in range(4)))
-    assert times.p99_s < 3 * control.p99_s + 0.1
+    assert times.p99_s < 5 * control.p99_s + 0.2
 
 
 ESCAPES = "head -c 51200 /dev/zero | tr '\\0' '\\33' | tee f??? >/dev/null; exit 1"
