@@ -10,6 +10,7 @@ from runner.app import serve as serve_until_stopped
 from runner.http.probe import NotReadyError, ask_if_ready
 from runner.operators.logs import set_up_logs
 from runner.settings import SettingsError, read_settings
+from runner.threads import SWITCH_S
 
 try:
     import uvloop
@@ -33,6 +34,7 @@ def serve() -> int:
     except SettingsError as error:
         return _fail(str(error))
     set_up_logs(settings.log_level)
+    sys.setswitchinterval(SWITCH_S)
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:
             runner.run(serve_until_stopped(settings))

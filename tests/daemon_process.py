@@ -112,9 +112,20 @@ class Daemon:
 
     def memory_bytes(self) -> int:
         """The daemon's resident memory."""
+        return self._of_status("VmRSS")
+
+    def peak_bytes(self) -> int:
+        """The most of resident memory that it has had since `forget_peak`."""
+        return self._of_status("VmHWM")
+
+    def forget_peak(self) -> None:
+        """Count the peak anew, from what is resident now."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def _of_status(self, field: str) -> int:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        [resident] = [line for line in lines if line.startswith("VmRSS")]
-        return int(resident.split()[1]) * 1024
+        [found] = [line for line in lines if line.startswith(field)]
+        return int(found.split()[1]) * 1024
 
     def said(self) -> str:
         """Everything that the daemon has printed."""

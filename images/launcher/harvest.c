@@ -14,7 +14,7 @@
 #define BLOCK 512
 #define LARGEST_WHOLE (64 * 1024) /* runner/container/hand_over.py */
 #define BEGINNING 51201           /* one more than a text may have: it tells that there was more */
-#define MOST_CUT 200              /* as cut.sh: the harvest has to end */
+#define MOST_CUT 200              /* as beginnings.sh: the harvest has to end */
 #define FOLDERS_OPEN 16
 
 /* nftw's visitor is given nothing of ours. */
@@ -105,7 +105,7 @@ static void put_member(const char *name, int file, size_t size) {
   put_filling(size);
 }
 
-/* As cut.sh packs it: what was printed by its name, else a numbered member, and its name in another. */
+/* As beginnings.sh prints it: what was printed by its name, else a numbered member, and its name in another. */
 static void put_beginning(const char *name, int file) {
   char member[64];
   if (!strcmp(name, "tmp/dojo/stdout") || !strcmp(name, "tmp/dojo/stderr")) {

@@ -1,5 +1,5 @@
-/* What a run has left, for runner/container/answer.py: in a container for one run find, tar and cut.sh
- * pack it. */
+/* What a run has left, for runner/container/answer.py: in a container for one run find, tar and
+ * beginnings.sh pack it. */
 #ifndef HARVEST_H
 #define HARVEST_H
 

@@ -4,7 +4,7 @@ import re
 
 from pool import Stream
 from runner.cells.records import BrokenRecordsError, Kind, Record, Records
-from runner.container.answer import LARGEST_ANSWER_BYTES
+from runner.container.answer import LARGE_ANSWER_BYTES, LARGEST_ANSWER_BYTES
 
 # Reasons are counted, and their details (exit statuses) would be counted apart.
 _DETAIL = re.compile(r" \(.*\)")
@@ -25,9 +25,19 @@ class CellStream:
         self._is_ready = False
 
     @property
+    def has_begun(self) -> bool:
+        """Whether some of the answer is there: the program has ended, and is being harvested."""
+        return bool(self._answer)
+
+    @property
     def is_complete(self) -> bool:
         """Whether the launcher has said that the answer is whole."""
         return self._ended is not None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is one of those of which only a few are read at once."""
+        return len(self._answer) > LARGE_ANSWER_BYTES
 
     @property
     def is_too_large(self) -> bool:

@@ -4,23 +4,21 @@ All of it comes from a container in which a hostile program ran under the same u
 script: every byte may be forged. It is parsed in memory, under bounds, and never written to disk.
 """
 
-import io
-import tarfile
 from dataclasses import dataclass, field
 
-STDOUT, STDERR, STATUS = "tmp/dojo/stdout", "tmp/dojo/stderr", "tmp/dojo/status"
-_CUT = "tmp/dojo/cut/"
-_NAME_OF_CUT = ".name"
-_SANDBOX = "sandbox/"
+from runner.container.untar import UnreadableError, members
+
+STDOUT, STDERR, STATUS = b"tmp/dojo/stdout", b"tmp/dojo/stderr", b"tmp/dojo/status"
+_CUT = b"tmp/dojo/cut/"
+_NAME_OF_CUT = b".name"
+_SANDBOX = b"sandbox/"
 STATUS_BYTES = 4  # main.sh writes that much, blanks included
 
 # A tmpfs of /sandbox has 64k inodes and 250 MiB; nobody reads that much of a kata's output.
 LARGEST_ANSWER_BYTES = 48 * 1024 * 1024
 MOST_FILES = 20_000
-
-
-class UnreadableError(Exception):
-    """The container's answer is not what our script writes: it was forged or torn."""
+# Few ever come near it, and of larger ones only some are read at once (run.run.LARGE_AT_ONCE).
+LARGE_ANSWER_BYTES = 4 * 1024 * 1024
 
 
 class Frame:
@@ -44,9 +42,19 @@ class Frame:
                 self._ended = word
 
     @property
+    def has_begun(self) -> bool:
+        """Whether its first line is there: the program has ended, and is being harvested."""
+        return len(self._received) >= len(self._first_line)
+
+    @property
     def is_complete(self) -> bool:
         """Whether its last line is there."""
         return self._ended is not None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is one of those of which only a few are read at once."""
+        return len(self._received) > LARGE_ANSWER_BYTES
 
     @property
     def is_too_large(self) -> bool:
@@ -61,7 +69,9 @@ class Frame:
     def archives(self) -> bytes:
         """What came between the first and the last line, as far as it came."""
         last = next((line for line in self._last_lines if self._received.endswith(line)), b"")
-        return bytes(self._received[len(self._first_line) : len(self._received) - len(last)])
+        # By a view: a slice of a bytearray is one, and would be copied a second time.
+        with memoryview(self._received) as received:
+            return bytes(received[len(self._first_line) : len(received) - len(last)])
 
 
 @dataclass
@@ -83,59 +93,30 @@ class Harvest:
 def unpack(archives: bytes, *, is_cut: bool = False) -> Harvest:
     """Read tar archives that follow one another. `is_cut`: their end is missing, on purpose.
 
-    CPU-bound: 0.1 ms, and 2.5 ms for 100 files. Raises UnreadableError.
+    CPU-bound: 0.1 ms, and 1 ms for 100 files. Raises UnreadableError.
     """
     harvest = Harvest(is_whole=not is_cut)
-    contents: dict[str, bytes] = {}
-    if not archives:  # the program removed all there was to find
-        return harvest
-    try:
-        with tarfile.open(
-            fileobj=io.BytesIO(archives),
-            mode="r:",
-            ignore_zeros=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-        ) as tar:
-            for entry in tar:
-                if len(contents) >= MOST_FILES:
-                    harvest.is_whole = False
-                    break
-                content = _content(tar, entry, contents)
-                if content is not None:
-                    contents[entry.name] = content
-    except (tarfile.TarError, ValueError, OSError, EOFError, OverflowError) as error:
-        if not is_cut:
-            raise UnreadableError(f"not a tar archive: {error}") from error
-    # What is no archive at all is skipped in search of the next one.
-    if not contents and not is_cut and archives.strip(b"\0"):
-        raise UnreadableError("not a tar archive: no file in it")
+    contents: dict[bytes, bytes] = {}
+    for member in members(archives, is_cut=is_cut):
+        if len(contents) >= MOST_FILES:
+            harvest.is_whole = False
+            break
+        if member.link is None:
+            contents[member.name] = member.content
+        elif member.link in contents:  # tar packs the second name of a file as a link to the first
+            contents[member.name] = contents[member.link]
     _sort_out(contents, harvest)
     return harvest
 
 
-def _content(
-    tar: tarfile.TarFile, entry: tarfile.TarInfo, contents: dict[str, bytes]
-) -> bytes | None:
-    if entry.islnk():  # tar packs the second name of a file as a link to the first
-        return contents.get(entry.linkname)
-    if not entry.isreg():
-        return None
-    file = tar.extractfile(entry)
-    content = file.read() if file else b""
-    if len(content) < entry.size:
-        raise tarfile.ReadError(f"{entry.name!r} is cut short")
-    return content
-
-
-def _sort_out(contents: dict[str, bytes], harvest: Harvest) -> None:
+def _sort_out(contents: dict[bytes, bytes], harvest: Harvest) -> None:
     cut = {
-        name.removesuffix(_NAME_OF_CUT): content.decode("utf-8", "surrogateescape")
+        name.removesuffix(_NAME_OF_CUT): content
         for name, content in contents.items()
         if name.startswith(_CUT) and name.endswith(_NAME_OF_CUT)
     }
     for member, content in contents.items():
-        name = cut.get(member, "") if member.startswith(_CUT) else member
+        name = cut.get(member, b"") if member.startswith(_CUT) else member
         if name == STDOUT:
             harvest.stdout = content
         elif name == STDERR:
@@ -143,7 +124,7 @@ def _sort_out(contents: dict[str, bytes], harvest: Harvest) -> None:
         elif name == STATUS:
             harvest.status = _status_in(content)
         elif name.startswith(_SANDBOX):
-            plain = name.removeprefix(_SANDBOX).encode("utf-8", "surrogateescape")
+            plain = name.removeprefix(_SANDBOX)
             harvest.files[plain] = content
             if name != member:
                 harvest.cut.add(plain)

@@ -25,13 +25,13 @@ LONGEST_ID_BYTES = 4096
 _GZIP_LEVEL = 1
 
 _OURS = {
-    "tmp/main.sh": script("main.sh").encode(),
-    "tmp/cut.sh": script("cut.sh").encode(),
+    # In one file, as that is read before the learner's program could write to any other.
+    "tmp/main.sh": (script("beginnings.sh") + script("main.sh")).encode(),
     # Blanks for main.sh to write over: that needs no room, should the program have filled /tmp.
     "tmp/dojo/status": b"    ",
     "home/sandbox/cyber_dojo_fs_cleaners.sh": script("cyber_dojo_fs_cleaners.sh").encode(),
 }
-_OUR_FOLDERS = ("tmp/dojo", "tmp/dojo/cut")
+_OUR_FOLDERS = ("tmp/dojo",)
 
 
 def hand_over(kata: Kata, nonce: str) -> bytes:

@@ -19,6 +19,7 @@ from runner.settings import Settings
 from runner.siblings import notice
 from runner.siblings.book import NOTICES_PER_S, Verdict
 from runner.siblings.tarpit import Tarpit
+from runner.threads import in_turn
 
 SERVICE = web.AppKey("SERVICE", Service)
 SETTINGS = web.AppKey("SETTINGS", Settings)
@@ -28,7 +29,7 @@ _RETRY_AFTER_S = 2
 # Of the raw body, in an error's answer and in the log; a client needs it to recognise its request.
 _LONGEST_ECHO = 50 * 1024
 
-_Handler = Callable[[web.Application, dict[str, Any]], Awaitable[tuple[str, Any]]]
+_Handler = Callable[[web.Application, dict[str, Any]], Awaitable[bytes]]
 
 
 def add_routes(app: web.Application) -> None:
@@ -94,7 +95,7 @@ async def contract(request: web.Request) -> web.Response:
         handler = _HANDLERS.get(request.path)
         if handler is None:
             raise RequestError(400, "unknown path")
-        name, value = await handler(request.app, arguments)
+        answer = await handler(request.app, arguments)
     except RequestError as error:
         return _refusal(request, body, error.status, error.message)
     except BadPatternError as error:
@@ -107,31 +108,35 @@ async def contract(request: web.Request) -> web.Response:
     except Exception as error:
         logger.opt(exception=error).error("unexpected error")
         return _refusal(request, body, 500, "unexpected error")
-    return web.Response(body=wire.answer(name, value), content_type="application/json")
+    return web.Response(body=answer, content_type="application/json")
 
 
-async def _alive(_app: web.Application, arguments: dict[str, Any]) -> tuple[str, Any]:
+async def _alive(_app: web.Application, arguments: dict[str, Any]) -> bytes:
     wire.refuse_arguments(arguments)
-    return "alive?", True
+    return wire.answer("alive?", True)
 
 
-async def _ready(app: web.Application, arguments: dict[str, Any]) -> tuple[str, Any]:
+async def _ready(app: web.Application, arguments: dict[str, Any]) -> bytes:
     wire.refuse_arguments(arguments)
-    return "ready?", app[SERVICE].is_ready
+    return wire.answer("ready?", app[SERVICE].is_ready)
 
 
-async def _sha(app: web.Application, arguments: dict[str, Any]) -> tuple[str, Any]:
+async def _sha(app: web.Application, arguments: dict[str, Any]) -> bytes:
     wire.refuse_arguments(arguments)
-    return "sha", app[SETTINGS].commit_sha
+    return wire.answer("sha", app[SETTINGS].commit_sha)
 
 
-async def _pull_image(app: web.Application, arguments: dict[str, Any]) -> tuple[str, Any]:
-    return "pull_image", await app[SERVICE].pull_image(wire.image_to_pull(arguments))
+async def _pull_image(app: web.Application, arguments: dict[str, Any]) -> bytes:
+    name = wire.image_to_pull(arguments)
+    return wire.answer("pull_image", await app[SERVICE].pull_image(name))
 
 
-async def _run_cyber_dojo_sh(app: web.Application, arguments: dict[str, Any]) -> tuple[str, Any]:
+async def _run_cyber_dojo_sh(app: web.Application, arguments: dict[str, Any]) -> bytes:
     kata = wire.kata_of(arguments, app[SETTINGS].max_seconds_cap)
-    return "run_cyber_dojo_sh", wire.result_of(await app[SERVICE].run(kata))
+    result = await app[SERVICE].run(kata)
+    if wire.is_large(result):
+        return await in_turn(wire.answer_of_run, "run_cyber_dojo_sh", result)
+    return wire.answer_of_run("run_cyber_dojo_sh", result)
 
 
 _HANDLERS: dict[str, _Handler] = {

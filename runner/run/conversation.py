@@ -6,81 +6,114 @@ run, `WithCell` for one that gives each run a cell.
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 from pool import ContainerEngine, ContainerSpec, EngineError, Lease, Stream
 from runner.cells.stream import CellStream
-from runner.container.answer import Frame, UnreadableError
+from runner.container.answer import Frame
 from runner.container.hand_over import hand_over, hand_over_to_cell
+from runner.container.untar import UnreadableError
 from runner.kata import Code, Kata
+from runner.run.budget import LAST_MOMENT_S, limit_s, worst_s
+from runner.threads import in_turn
 
-# After the learner's limit: a second between TERM and KILL, then the harvest.
-GRACE_S = 1.0
-HARVEST_S = 4.0
+ENGINE_ANSWERS_S = 1.0  # a list of our own containers takes 10 ms
+LAST_WORDS_S = 2.0
 
-# Packing this much takes 5 ms: below, a thread costs more than it gives.
+# Packing this much, or so many, takes 5 ms: below, a thread costs more than it gives.
 _PACK_IN_THREAD_BYTES = 128 * 1024
+_PACK_IN_THREAD_FILES = 60
 
 
 @dataclass(frozen=True)
 class Answer:
     """What a container answered: its tar archives, or a code and the reason why there are none.
 
-    `is_cut`: the end of the archives is missing, as they were too large to be read.
+    `limit_s` is the time that the program was given. `is_cut`: the end of the archives is missing,
+    as they were too large, or came too late, to be read.
     """
 
     archives: bytes = b""
+    limit_s: float = 0.0
     is_cut: bool = False
     timed_out: bool = False
     failure: Code | None = None
     reason: str = ""
 
 
+MayBeLarge = Callable[[], Awaitable[None]]
+
+
 class Conversation(Protocol):
     """One run's talk with its container."""
 
-    async def answer(self, kata: Kata, deadline_s: float) -> Answer:
+    async def answer(self, kata: Kata, deadline_s: float, may_be_large: MayBeLarge) -> Answer:
         """Hand over, and wait for the answer until that time of the loop's clock.
 
-        Raises EngineError when the files cannot be handed over.
+        Why there is none may take LAST_MOMENT_S more to tell. `may_be_large` is waited for before
+        more than LARGE_ANSWER_BYTES are read. Raises EngineError when the files cannot be handed
+        over.
         """
 
 
 def conversation(spec: ContainerSpec, lease: Lease, engine: ContainerEngine) -> Conversation:
     """The one for this kind of container."""
-    return WithCell(lease) if spec.reusable else WithContainer(lease, engine)
+    reached = _Reached(engine, lease.container_id, spec.labels)
+    return WithCell(lease, reached) if spec.reusable else WithContainer(lease, engine, reached)
 
 
-def worst_s(kata: Kata) -> float:
-    """From hand-over to the answer, if the program uses all of its time."""
-    return kata.max_seconds + GRACE_S + HARVEST_S
+class _Reached:
+    """Tells a program that does not end from a container, or an engine, that cannot be reached."""
+
+    def __init__(
+        self, engine: ContainerEngine, container_id: str, labels: Mapping[str, str]
+    ) -> None:
+        self._engine = engine
+        self._container_id = container_id
+        self._label = "=".join(next(iter(labels.items()), ("", "")))
+
+    async def by(self, until_s: float) -> bool:
+        """Whether the engine says until then that the container runs."""
+        try:
+            async with asyncio.timeout_at(until_s):
+                found = await self._engine.list_containers(self._label)
+        except (TimeoutError, EngineError):  # reported
+            return False
+        states = {one.container_id: one.state for one in found}
+        return states.get(self._container_id) == "running"
 
 
 class WithContainer:
     """A container that serves this run only."""
 
-    def __init__(self, lease: Lease, engine: ContainerEngine) -> None:
+    def __init__(self, lease: Lease, engine: ContainerEngine, reached: _Reached) -> None:
         self._lease = lease
         self._engine = engine
+        self._reached = reached
 
-    async def answer(self, kata: Kata, deadline_s: float) -> Answer:
+    async def answer(self, kata: Kata, deadline_s: float, may_be_large: MayBeLarge) -> Answer:
         """See Conversation. When the container has ended, the reason holds its last words."""
         nonce = secrets.token_hex(16)
         stream = self._lease.stream
-        pack = partial(hand_over, nonce=nonce)
-        answer = await _converse(kata, stream, pack, _Framed(stream, nonce), deadline_s)
-        if answer.failure is Code.MACHINERY_FAILED:
-            return replace(answer, reason=await self._last_words())
+        run = await _hand_over(kata, stream, partial(hand_over, nonce=nonce), deadline_s)
+        if isinstance(run, Answer):
+            return run
+        answer = await _converse(run, _Framed(stream, nonce), self._reached, may_be_large)
+        if answer.failure is Code.MACHINERY_FAILED and not answer.reason:
+            return replace(answer, reason=await self._last_words(deadline_s))
         return answer
 
-    async def _last_words(self) -> str:
+    async def _last_words(self, deadline_s: float) -> str:
         try:
-            ended = await self._engine.last_words(self._lease.container_id)
+            async with asyncio.timeout_at(_no_later_than(deadline_s, LAST_WORDS_S)):
+                ended = await self._engine.last_words(self._lease.container_id)
         except EngineError as error:
             ended = error.message
+        except TimeoutError:
+            ended = "gone, and the engine does not say how"
         words = (self._lease.stream.complaints, f"no answer; the container is {ended}")
         return "; ".join(word for word in words if word)
 
@@ -92,18 +125,22 @@ class WithCell:
     it complained of may be of an earlier run, so only the launcher's own words are told.
     """
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: Lease, reached: _Reached) -> None:
         self._lease = lease
         self._cell = CellStream(lease.stream)
+        self._reached = reached
 
-    async def answer(self, kata: Kata, deadline_s: float) -> Answer:
+    async def answer(self, kata: Kata, deadline_s: float, may_be_large: MayBeLarge) -> Answer:
         """See Conversation."""
         cell = self._cell
-        answer = await _converse(kata, self._lease.stream, hand_over_to_cell, cell, deadline_s)
+        run = await _hand_over(kata, self._lease.stream, hand_over_to_cell, deadline_s)
+        if isinstance(run, Answer):
+            return run
+        answer = await _converse(run, cell, self._reached, may_be_large)
         is_whole = answer.failure is None and not answer.is_cut
         if cell.unfit or is_whole:
             self._lease.reset = cell.next_cell
-        if answer.failure is Code.MACHINERY_FAILED:
+        if answer.failure is Code.MACHINERY_FAILED and not answer.reason:
             return replace(answer, reason=f"no answer: {cell.unfit or 'the cell ended'}")
         return answer
 
@@ -112,7 +149,13 @@ class _Incoming(Protocol):
     """An answer on its way; see Frame and CellStream."""
 
     @property
+    def has_begun(self) -> bool: ...
+
+    @property
     def is_complete(self) -> bool: ...
+
+    @property
+    def is_large(self) -> bool: ...
 
     @property
     def is_too_large(self) -> bool: ...
@@ -139,30 +182,76 @@ class _Framed(Frame):
         return bool(data)
 
 
-async def _converse(
-    kata: Kata,
-    stream: Stream,
-    pack: Callable[[Kata], bytes],
-    incoming: _Incoming,
-    deadline_s: float,
-) -> Answer:
-    """Hand over, and read until the answer is there, no more will come or the time is up."""
-    if sum(map(len, kata.files.values())) > _PACK_IN_THREAD_BYTES:
-        packed = await asyncio.to_thread(pack, kata)
-    else:
-        packed = pack(kata)
-    await stream.write(packed)
-    answer_by_s = asyncio.get_running_loop().time() + worst_s(kata)
+@dataclass(frozen=True)
+class _HandedOver:
+    """A kata's files are in its container: since when, what its time is, and what the request's."""
+
+    since_s: float
+    limit_s: float
+    deadline_s: float
+
+
+async def _hand_over(
+    kata: Kata, stream: Stream, pack: Callable[[Kata], bytes], deadline_s: float
+) -> _HandedOver | Answer:
+    """An answer when there is no time for it. Raises EngineError."""
+    clock = asyncio.get_running_loop().time
+    limit = limit_s(kata.max_seconds, deadline_s - clock())
+    if limit is None:
+        return _no_answer("no container was ready in time")
     try:
-        async with asyncio.timeout_at(min(answer_by_s, deadline_s)):
+        async with asyncio.timeout_at(deadline_s):
+            await stream.write(await _packed(replace(kata, max_seconds=limit), pack))
+    except TimeoutError:
+        return _no_answer("the files could not be handed over in time")
+    return _HandedOver(clock(), limit, deadline_s)
+
+
+async def _packed(kata: Kata, pack: Callable[[Kata], bytes]) -> bytes:
+    size = sum(map(len, kata.files.values()))
+    if size > _PACK_IN_THREAD_BYTES or len(kata.files) > _PACK_IN_THREAD_FILES:
+        return await in_turn(pack, kata)
+    return pack(kata)
+
+
+async def _converse(
+    run: _HandedOver, incoming: _Incoming, reached: _Reached, may_be_large: MayBeLarge
+) -> Answer:
+    """Read until the answer is there, no more will come or the time is up."""
+    try:
+        async with asyncio.timeout_at(min(run.since_s + worst_s(run.limit_s), run.deadline_s)):
             while not incoming.is_complete and not incoming.is_too_large:
+                was_large = incoming.is_large
                 if not await incoming.receive():
                     return Answer(failure=Code.MACHINERY_FAILED)
+                if incoming.is_large and not was_large:
+                    await may_be_large()
     except TimeoutError:
-        reason = f"no answer soon after {kata.max_seconds:g} s; the container was killed"
-        return Answer(failure=Code.TIMED_OUT, reason=reason)
+        if not incoming.has_begun:
+            return await _silence(run, reached)
     except UnreadableError as error:
         return Answer(failure=Code.OUTPUT_UNREADABLE, reason=str(error))
     return Answer(
-        incoming.archives(), is_cut=not incoming.is_complete, timed_out=incoming.timed_out
+        incoming.archives(),
+        run.limit_s,
+        is_cut=not incoming.is_complete,
+        timed_out=incoming.timed_out,
     )
+
+
+async def _silence(run: _HandedOver, reached: _Reached) -> Answer:
+    """Not a byte of an answer: the program's doing, but only if it has had its time."""
+    if asyncio.get_running_loop().time() < run.since_s + run.limit_s:
+        return _no_answer("no answer within the time for a request")
+    if not await reached.by(_no_later_than(run.deadline_s, ENGINE_ANSWERS_S)):
+        return _no_answer("no answer: the container, or its engine, cannot be reached")
+    reason = f"no answer soon after {run.limit_s:g} s; the container was killed"
+    return Answer(failure=Code.TIMED_OUT, limit_s=run.limit_s, reason=reason)
+
+
+def _no_answer(reason: str) -> Answer:
+    return Answer(failure=Code.MACHINERY_FAILED, reason=reason)
+
+
+def _no_later_than(deadline_s: float, wait_s: float) -> float:
+    return min(asyncio.get_running_loop().time() + wait_s, deadline_s + LAST_MOMENT_S)

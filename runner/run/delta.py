@@ -1,10 +1,13 @@
 """What a run did to its files: pure, over what was sent and what was found."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from runner.kata import Text
 
 MOST_CREATED = 16
+# 160 texts of full length; several such answers at once must fit into the daemon's memory.
+LARGEST_DELTA_BYTES = 8 * 1024 * 1024
 
 
 def touched(
@@ -27,22 +30,52 @@ def touched(
     return changed
 
 
+@dataclass
+class Delta:
+    """What is returned of the files that a run has touched.
+
+    `left_out` counts texts that would have made the answer too large, and `unjudged` files of which
+    nobody knows whether they are texts, as the time was over.
+    """
+
+    created: dict[str, Text] = field(default_factory=dict)
+    changed: dict[str, Text] = field(default_factory=dict)
+    left_out: int = 0
+    unjudged: int = 0
+
+
 def created_and_changed(
     sent: Iterable[str],
     touched_files: Mapping[str, bytes],
     *,
     is_text: Callable[[bytes], bool],
     text_of: Callable[[bytes], Text],
-) -> tuple[dict[str, Text], dict[str, Text]]:
-    """The first 16 texts, by name, among new files; all texts among the sent ones."""
+    cost_of: Callable[[str, Text], int],
+    is_over: Callable[[], bool],
+) -> Delta:
+    """All texts among the sent files, and the first 16, by name, among new ones.
+
+    As long as they cost no more than LARGEST_DELTA_BYTES together; sent files come first.
+    """
     known = set(sent)
-    created: dict[str, Text] = {}
-    changed: dict[str, Text] = {}
-    for name in sorted(touched_files):
+    names = sorted(touched_files, key=lambda name: (name not in known, name))
+    delta = Delta()
+    room = LARGEST_DELTA_BYTES
+    for place, name in enumerate(names):
+        into = delta.changed if name in known else delta.created
+        if into is delta.created and len(into) >= MOST_CREATED:
+            break
+        if is_over():
+            delta.unjudged = len(names) - place
+            break
         content = touched_files[name]
-        if name in known:
-            if is_text(content):
-                changed[name] = text_of(content)
-        elif len(created) < MOST_CREATED and is_text(content):
-            created[name] = text_of(content)
-    return created, changed
+        if not is_text(content):
+            continue
+        text = text_of(content)
+        cost = cost_of(name, text)
+        if cost > room:
+            delta.left_out += 1
+            continue
+        room -= cost
+        into[name] = text
+    return delta

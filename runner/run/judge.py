@@ -1,6 +1,7 @@
 """What a container's answer means: stdout, stderr, status, changed files and the colour."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,16 +10,23 @@ from loguru import logger
 from runner.colour.known import KnownColours, question_of
 from runner.colour.questions import Colour, ColourFault, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
-from runner.container.answer import Harvest, UnreadableError, unpack
+from runner.container.answer import Harvest, unpack
 from runner.container.images import RED_AMBER_GREEN, ImageProfile
+from runner.container.untar import UnreadableError
 from runner.kata import Code, Kata, Outcome, RunResult, Text
+from runner.run.budget import JUDGE_S, LAST_MOMENT_S
 from runner.run.conversation import Answer
-from runner.run.delta import created_and_changed, touched
-from runner.run.texts import is_text, text_of
+from runner.run.delta import LARGEST_DELTA_BYTES, Delta, created_and_changed, touched
+from runner.run.texts import cost_of, is_text, text_of
+from runner.threads import in_turn
 
-# As many as some thirty files take: half a millisecond.
-_UNPACK_IN_THREAD_BYTES = 32 * 1024
+# As many as some thirty files take: a third of a millisecond.
+_READ_IN_THREAD_BYTES = 32 * 1024
+# For all that libmagic is asked: a third of a millisecond for each file that is not plain ASCII.
+_FILES_S = 2.0
+_THREAD_ENDS_S = 0.2  # before its result is given up: a file of many megabytes takes that long
 
+_CALLING = "exception when calling lambda source"
 _NO_LAMBDA = f"image_name must have {RED_AMBER_GREEN} file"
 
 
@@ -29,56 +37,74 @@ class Judge:
         self._traffic_light = traffic_light
         self._known_colours = KnownColours()
 
-    async def result(self, kata: Kata, profile: ImageProfile, answer: Answer) -> RunResult:
-        """Raises BadPatternError when one of the kata's hidden_filenames is no pattern."""
+    async def result(
+        self, kata: Kata, profile: ImageProfile, answer: Answer, deadline_s: float
+    ) -> RunResult:
+        """At the latest LAST_MOMENT_S after that time of the loop's clock.
+
+        What is not known of files or colour by then is left out, and the log says so. Raises
+        TimeoutError if nothing is known at all; BadPatternError when one of the kata's
+        hidden_filenames is no pattern.
+        """
         if answer.failure is not None:
             timed_out = answer.failure is Code.TIMED_OUT
             outcome = Outcome.TIMED_OUT if timed_out else Outcome.FAULTY
             return RunResult(outcome, answer.failure, log={"reason": answer.reason})
+        now_s = asyncio.get_running_loop().time()
+        until_s = min(now_s + JUDGE_S, deadline_s + LAST_MOMENT_S)
         try:
-            harvest = await _unpacked(answer)
+            async with asyncio.timeout_at(until_s):
+                harvest, files = await _read(kata, answer)
         except UnreadableError as error:
             return RunResult(Outcome.FAULTY, Code.OUTPUT_UNREADABLE, log={"reason": str(error)})
         stdout, stderr = text_of(harvest.stdout), text_of(harvest.stderr)
         if answer.timed_out:
-            log = {"reason": f"stopped after {kata.max_seconds:g} s"}
+            log = {"reason": _stopped(kata, answer)}
             return RunResult(Outcome.TIMED_OUT, Code.TIMED_OUT, stdout, stderr, log=log)
         status = harvest.status or Code.NO_STATUS.value
-        (created, changed, hiding), (outcome, judging) = await asyncio.gather(
-            self._delta(kata, harvest), self._colour(kata, profile, stdout, stderr, status)
+        source = profile.rag_lambda if kata.rag_lambda is None else kata.rag_lambda
+        (delta, hiding), (outcome, judging) = await asyncio.gather(
+            self._delta(kata, files, until_s),
+            self._colour(source, stdout, stderr, status, until_s),
         )
         log = {**hiding, **judging}
         if not harvest.is_whole:
-            log["harvest"] = "too large: created and changed are not complete"
-        return RunResult(outcome, status, stdout, stderr, created, changed, log)
+            log["harvest"] = "too large, or too late: created and changed are not complete"
+        return RunResult(outcome, status, stdout, stderr, delta.created, delta.changed, log)
 
     async def _delta(
-        self, kata: Kata, harvest: Harvest
-    ) -> tuple[Mapping[str, Text], Mapping[str, Text], Mapping[str, Any]]:
-        files = touched(kata.files, harvest.files, harvest.cut)
+        self, kata: Kata, files: dict[str, bytes], until_s: float
+    ) -> tuple[Delta, Mapping[str, Any]]:
         if not files:
-            return {}, {}, {}
-        if kata.hidden_filenames:
-            try:
-                hidden = await self._traffic_light.hidden(kata.hidden_filenames, tuple(files))
-            except NoAnswerError as error:
-                # Which files are to be hidden cannot be told: none is shown.
-                return {}, {}, {"hidden_filenames": f"no files are returned: {error.message}"}
-            files = {name: content for name, content in files.items() if name not in hidden}
-        created, changed = await asyncio.to_thread(
-            created_and_changed, kata.files, files, is_text=is_text, text_of=text_of
-        )
-        return created, changed, {}
+            return Delta(), {}
+        try:
+            async with asyncio.timeout_at(until_s):
+                if kata.hidden_filenames:
+                    names = tuple(files)
+                    hidden = await self._traffic_light.hidden(kata.hidden_filenames, names)
+                    files = {name: content for name, content in files.items() if name not in hidden}
+                delta = await _judged(kata, files, until_s)
+        except NoAnswerError as error:
+            # Which files are to be hidden cannot be told: none is shown.
+            return Delta(), {"hidden_filenames": f"no files are returned: {error.message}"}
+        except TimeoutError:
+            delta = Delta(unjudged=len(files))
+        return delta, _what_is_missing(delta)
 
     async def _colour(
-        self, kata: Kata, profile: ImageProfile, stdout: Text, stderr: Text, status: str
+        self, source: str | None, stdout: Text, stderr: Text, status: str, until_s: float
     ) -> tuple[Outcome, Mapping[str, Any]]:
-        source = profile.rag_lambda if kata.rag_lambda is None else kata.rag_lambda
         if source is None:
             return _colour_fault(stdout, stderr, status, {"context": _NO_LAMBDA})
         arguments = (source, stdout.content, stderr.content, status)
         question = question_of(*arguments)
-        verdict = self._known_colours.get(question) or await self._traffic_light.colour(*arguments)
+        verdict: Colour | ColourFault | None = self._known_colours.get(question)
+        if verdict is None:
+            try:
+                async with asyncio.timeout_at(until_s):
+                    verdict = await self._traffic_light.colour(*arguments)
+            except TimeoutError:
+                verdict = ColourFault(_CALLING, "Timeout", "no answer within the run's time")
         if isinstance(verdict, Colour):
             self._known_colours.put(question, verdict)
             return Outcome(verdict.value), {}
@@ -102,11 +128,47 @@ def log_result(kata: Kata, result: RunResult) -> None:
         bound.debug("run ended")
 
 
-async def _unpacked(answer: Answer) -> Harvest:
-    """Raises UnreadableError."""
-    if len(answer.archives) > _UNPACK_IN_THREAD_BYTES:
-        return await asyncio.to_thread(unpack, answer.archives, is_cut=answer.is_cut)
-    return unpack(answer.archives, is_cut=answer.is_cut)
+async def _read(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:
+    """What came back, and of its files those that were touched. Raises UnreadableError."""
+    if len(answer.archives) > _READ_IN_THREAD_BYTES:
+        return await in_turn(_read_now, kata, answer)
+    return _read_now(kata, answer)
+
+
+def _read_now(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:
+    harvest = unpack(answer.archives, is_cut=answer.is_cut)
+    return harvest, touched(kata.files, harvest.files, harvest.cut)
+
+
+async def _judged(kata: Kata, files: Mapping[str, bytes], until_s: float) -> Delta:
+    """In a thread, which nobody can end: it looks at the clock itself, and ends soon after."""
+    left_s = min(until_s - asyncio.get_running_loop().time() - _THREAD_ENDS_S, _FILES_S)
+    over_s = time.monotonic() + left_s
+    return await asyncio.to_thread(
+        created_and_changed,
+        kata.files,
+        files,
+        is_text=is_text,
+        text_of=text_of,
+        cost_of=cost_of,
+        is_over=lambda: time.monotonic() >= over_s,
+    )
+
+
+def _what_is_missing(delta: Delta) -> dict[str, Any]:
+    reasons = []
+    if delta.left_out:
+        reasons.append(f"{delta.left_out} texts: over {LARGEST_DELTA_BYTES} bytes in all")
+    if delta.unjudged:
+        reasons.append(f"{delta.unjudged} files: not looked at within the run's time")
+    return {"left_out": "; ".join(reasons)} if reasons else {}
+
+
+def _stopped(kata: Kata, answer: Answer) -> str:
+    words = f"stopped after {answer.limit_s:.3g} s"
+    if answer.limit_s == kata.max_seconds:
+        return words
+    return f"{words} of {kata.max_seconds:g} s: the rest had gone by before the program began"
 
 
 def _colour_fault(

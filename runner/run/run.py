@@ -17,12 +17,23 @@ from runner.container.images import ImageProfile, Images
 from runner.container.lockdown import spec_for
 from runner.kata import Code, Kata, Outcome, RunResult
 from runner.run.admission import Admission
-from runner.run.conversation import conversation, worst_s
+from runner.run.budget import LATEST_S, worst_s
+from runner.run.conversation import conversation
 from runner.run.judge import Judge, log_result, machinery_failed
 
 # A kata that may take the whole budget queues for a moment all the same: most end far sooner.
 SHORTEST_QUEUE_S = 3.0
 NOTABLE_QUEUE_S = 1.0
+# Answers of over 4 MiB, of which each takes up to 150 MiB until it is judged.
+LARGE_AT_ONCE = 2
+
+# What was waited for when the time was over, by the number of phases that were through by then.
+_LATE = (
+    "the engine did not say in time what the image is like",
+    "no container was ready in time",
+    "no answer within the time for a request",
+    "the answer was not judged in time",
+)
 
 
 class KataRunner:
@@ -58,18 +69,24 @@ class KataRunner:
         self._labels = dict(labels)
         self._budget_s = budget_s
         self._ended = ended
+        self._large_answers = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def run(self, kata: Kata) -> RunResult:
-        """Raises BusyError; BadPatternError, which only the run shows."""
+        """Never later than the budget and a second, whatever stalls.
+
+        Raises BusyError; BadPatternError, which only the run shows.
+        """
         phases_s: dict[str, float] = {}
+        deadline_s = asyncio.get_running_loop().time() + self._budget_s
         try:
-            result = await self._run(kata, phases_s)
+            async with asyncio.timeout_at(deadline_s + LATEST_S):
+                result = await self._run(kata, deadline_s, phases_s)
         except ImageMissingError:
             result = self._pulling(kata)
         except EngineError as error:
             result = machinery_failed(error.message)
         except TimeoutError:
-            result = machinery_failed("no container was ready in time")
+            result = machinery_failed(_LATE[len(phases_s)])
         log_result(kata, result)
         self._ended(kata.image_name, result, phases_s)
         if phases_s.get("queue", 0.0) < NOTABLE_QUEUE_S:
@@ -83,30 +100,32 @@ class KataRunner:
             return None
         return self._spec(image_name, profile)
 
-    async def _run(self, kata: Kata, phases_s: dict[str, float]) -> RunResult:
+    async def _run(self, kata: Kata, deadline_s: float, phases_s: dict[str, float]) -> RunResult:
         """Raises EngineError, TimeoutError."""
         clock = asyncio.get_running_loop().time
-        now_s = clock()
-        deadline_s = now_s + self._budget_s
-        profile = await self._images.profile(kata.image_name)
+        until_s = deadline_s - min(worst_s(kata.max_seconds), self._budget_s - SHORTEST_QUEUE_S)
+        async with asyncio.timeout_at(deadline_s):
+            profile = await self._images.profile(kata.image_name)
         if profile is None:
             return self._pulling(kata)
         spec = self._spec(kata.image_name, profile)
         async with AsyncExitStack() as stack:
-            until_s = max(deadline_s - worst_s(kata), now_s + SHORTEST_QUEUE_S)
-            turn = self._admission.turn(until_s)
+            turn = self._admission.turn(min(until_s, deadline_s))
             phases_s["queue"] = await stack.enter_async_context(turn)
             admitted_s = clock()
             async with asyncio.timeout_at(deadline_s):
                 lease = await stack.enter_async_context(self._pools.lease(spec))
             leased_s = clock()
             phases_s["acquire"] = leased_s - admitted_s
-            answer = await conversation(spec, lease, self._engine).answer(kata, deadline_s)
+            talk = conversation(spec, lease, self._engine)
+            answer = await talk.answer(
+                kata, deadline_s, lambda: stack.enter_async_context(self._large_answers)
+            )
             answered_s = clock()
             phases_s["run"] = answered_s - leased_s
             # Inside the lease: the engine's work on the removal and the refill, 300 ms of
             # CPU, would otherwise compete with what the learner still waits for.
-            result = await self._judge.result(kata, profile, answer)
+            result = await self._judge.result(kata, profile, answer, deadline_s)
             phases_s["judge"] = clock() - answered_s
             return result
 

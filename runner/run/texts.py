@@ -1,6 +1,8 @@
 """Which bytes are text, and how much of it is returned."""
 
 import threading
+from json.encoder import encode_basestring
+from sys import getsizeof
 
 import magic
 
@@ -9,6 +11,7 @@ from runner.kata import Text
 LONGEST_TEXT_BYTES = 50 * 1024
 
 _BINARY = "binary"
+_AROUND_BYTES = 64  # `:{"content":,"truncated":false},` and what Python keeps beside a text
 # What libmagic takes for ASCII whatever it spells (file's encoding.c: T), and most files are.
 _ASCII = bytes((7, 8, 9, 10, 12, 13, 27, *range(32, 127)))
 _MAGIC_PARAM_ENCODING_MAX = 7  # <magic.h>; python-magic has no name for it
@@ -23,6 +26,16 @@ def text_of(content: bytes) -> Text:
         content[:LONGEST_TEXT_BYTES].decode("utf-8", "ignore"),
         len(content) > LONGEST_TEXT_BYTES,
     )
+
+
+def cost_of(name: str, text: Text) -> int:
+    """Bytes that it takes in an answer, or in memory until then, whichever is more.
+
+    JSON has six bytes for a control character, and one character outside the first plane makes
+    Python keep every other of its text in four.
+    """
+    in_json = sum(len(encode_basestring(part).encode()) for part in (name, text.content))
+    return max(in_json, getsizeof(text.content)) + _AROUND_BYTES
 
 
 def is_text(content: bytes) -> bool:

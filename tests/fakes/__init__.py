@@ -3,7 +3,7 @@
 from tests.fakes.containers import FakeContainer, FakeContainers, Program
 from tests.fakes.engine import FakeEngine
 from tests.fakes.images import FakeImage, FakeImages
-from tests.fakes.kata import Kata, LocalKata, archive, framed
+from tests.fakes.kata import Kata, LocalKata, archive, framed, read_kata
 from tests.fakes.stream import FakeStream
 from tests.fakes.traffic_light import status_light
 
@@ -19,5 +19,6 @@ __all__ = [
     "Program",
     "archive",
     "framed",
+    "read_kata",
     "status_light",
 ]

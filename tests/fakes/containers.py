@@ -44,7 +44,8 @@ class FakeContainers:
 
     A start takes one turn of the loop; once `hold` was called it waits for the test. The errors
     that a test sets are raised by each call of their kind, until the test takes them back; `bug`
-    is one that nobody foresees, and only the next list of containers raises it.
+    is one that nobody foresees, and only the next list of containers raises it. Clear `may_tell` to
+    keep questions about containers waiting.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class FakeContainers:
         self.on_ready: Callable[[FakeStream], None] = lambda stream: None
         self.may_remove = asyncio.Event()  # cleared: removals wait
         self.may_remove.set()
+        self.may_tell = asyncio.Event()
+        self.may_tell.set()
         self._images = images
         self._failed = failed
         self._holding = False
@@ -181,12 +184,14 @@ class FakeContainers:
 
     async def last_words(self, container_id: str) -> str:
         """How a container ended; one that is gone was removed."""
+        await self.may_tell.wait()
         if container_id not in self.present:
             return "removed"
         return "exited (137)" if self.present[container_id].stream.ended else "running (0)"
 
     async def list_containers(self, label: str) -> list[Seen]:
         """All containers that carry the label (`key=value`)."""
+        await self.may_tell.wait()
         bug, self.bug = self.bug, None
         if bug is not None:
             raise bug

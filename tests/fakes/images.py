@@ -17,7 +17,9 @@ class FakeImage:
 
 
 class FakeImages:
-    """Implements pool.engine.ImageEngine. Clear `may_pull` to keep pulls waiting.
+    """Implements pool.engine.ImageEngine.
+
+    Clear `may_pull` or `may_read` to keep pulls, or looks into images, waiting.
 
     `bugs` holds errors that nobody foresees: the next call of the method so named raises it.
     """
@@ -31,6 +33,8 @@ class FakeImages:
         self.bugs: dict[str, Exception] = {}
         self.may_pull = asyncio.Event()
         self.may_pull.set()
+        self.may_read = asyncio.Event()
+        self.may_read.set()
         self._failed = failed
         self._listeners: set[asyncio.Queue[bool]] = set()
 
@@ -80,6 +84,7 @@ class FakeImages:
     ) -> dict[str, bytes | None]:
         """See pool.engine.ImageEngine."""
         self.reads.append(image_id)
+        await self.may_read.wait()
         for image in self.on_node.values():
             if image.image_id == image_id:
                 found = {path: image.files.get(path) for path in paths}

@@ -12,6 +12,8 @@ _READ_AT_ONCE = 1024 * 1024
 class FakeStream:
     """Implements pool.engine.Stream. The container's program uses `stdin`, `say` and `end`.
 
+    Clear `may_write` to keep whoever writes to it waiting.
+
     A test may look whether it was `closed`, and set the `close_error` that closing it raises.
     """
 
@@ -21,6 +23,8 @@ class FakeStream:
         self.ended = False
         self.closed = False
         self.close_error: Exception | None = None
+        self.may_write = asyncio.Event()
+        self.may_write.set()
         self._said = bytearray()
         self._news = asyncio.Event()
         self._on_end: Callable[[], None] | None = None
@@ -40,6 +44,7 @@ class FakeStream:
         """Raises EngineError when the stream has ended."""
         if self.ended:
             raise EngineError("attach", "the container has ended", container=self.name)
+        await self.may_write.wait()
         self.stdin.feed_data(data)
 
     async def read(self) -> bytes:

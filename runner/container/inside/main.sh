@@ -2,15 +2,20 @@
 #
 # The answer: a line with the nonce, tar archives one after the other, and a last line
 # `NONCE done` or `NONCE timed_out`. The archives hold /tmp/dojo/{stdout,stderr,status} and all
-# regular files of /sandbox, whole up to 64 KiB; of a larger one its beginning, by /tmp/cut.sh,
+# regular files of /sandbox, whole up to 64 KiB; of a larger one its beginning (beginnings.sh),
 # unless WHOLE (`find` tests) names its size: it may be a file that was sent, and only the whole
 # of it tells whether it changed. Needs bash, tar and find; not even cat or sleep.
+#
+# The learner's program has our user, so it can write to every file that we can. Nothing that runs
+# after it is read from such a file: bash has all of this one in memory before it starts the program,
+# and knows by then where the image has the programs that the harvest needs.
 
 nonce=$1
 limit_s=$2
 whole=$3
 cell=$4
 at_start=(/proc/[0-9]*)
+hash bash tar find 2>/dev/null
 
 # The program is a process group of its own, so that all of it can be told to end. The subshell
 # waits for it and passes its status through a pipe, because `read` has a time limit and `wait`
@@ -62,13 +67,19 @@ if [[ $cell ]]; then
   exit 0
 fi
 
-harvest=(tmp/dojo)
+harvest=(tmp/dojo/{stdout,stderr,status})
 [[ $ended == timed_out ]] || harvest+=(sandbox)
+bash=${BASH_CMDS[bash]} tar=${BASH_CMDS[tar]} find=${BASH_CMDS[find]}
+export -f beginnings read_parts put_member
+begin=("$bash" -c 'beginnings "$@"' bash)
+unset BASH_ENV # should the image have one, it may be a file of the program's by now
 
 printf '%s\n' "$nonce"
+# What was printed comes first, so that it is there when the rest is too much to be read.
 # $whole is split into words on purpose: it is a list of tests, of digits and blanks only.
 # shellcheck disable=SC2086
 # No parentheses around -exec: BusyBox never runs what is left for a `+` inside them.
-find "${harvest[@]}" -type f \( -size -65537c $whole \) -exec tar -cf - {} + \
-  -o -type f -exec bash /tmp/cut.sh {} + 2>/dev/null
+"$find" "${harvest[@]}" -type f \( -size -65537c $whole \) -exec "$tar" -cf - {} + \
+  -o -type f -path 'tmp/dojo/*' -exec "${begin[@]}" {} \; \
+  -o -type f -exec "${begin[@]}" {} + 2>/dev/null
 printf '%s %s\n' "$nonce" "$ended"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.container.answer import MOST_FILES, Frame, Harvest, UnreadableError, unpack
+from runner.container.answer import MOST_FILES, Frame, Harvest, unpack
+from runner.container.untar import UnreadableError
 from tests.fakes import archive
 
 NONCE = "0123456789abcdef"

@@ -104,9 +104,7 @@ def test_folders_come_before_what_is_in_them() -> None:
 
 def test_what_runs_in_the_container_comes_with_it() -> None:
     """The scripts, and the cleaners in the home of the user."""
-    assert {"tmp/main.sh", "tmp/cut.sh", "home/sandbox/cyber_dojo_fs_cleaners.sh"} <= set(
-        entries(KATA)
-    )
+    assert {"tmp/main.sh", "home/sandbox/cyber_dojo_fs_cleaners.sh"} <= set(entries(KATA))
 
 
 def test_the_payload_has_no_nul() -> None:

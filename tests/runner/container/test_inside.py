@@ -1,4 +1,4 @@
-"""entry.sh, main.sh and cut.sh in real containers: both deliveries, cells, four userlands."""
+"""What is in inside/*.sh, in real containers: both deliveries, cells, four userlands."""
 
 import asyncio
 import time
@@ -306,6 +306,28 @@ class TestLargeFiles:
         assert result.status == "0"
 
     @everywhere
+    async def test_an_output_with_nuls_is_cut_like_any_other(self, run: Run) -> None:
+        """However many follow one another, and wherever the cut is."""
+        result = await run(
+            "fill /tmp/x 70000; text=$(</tmp/x);"
+            " printf 'a\\0\\0\\0\\0\\0b\\0%s' \"$text\";"
+            ' printf \'%s\\0\\0\\0\\0%s\' "${text:0:51198}" "$text" >&2'
+        )
+
+        assert result.stdout.content == ("a\0\0\0\0\0b\0" + "x" * LONGEST)[:LONGEST]
+        assert result.stderr.content == "x" * 51198 + "\0\0"
+        assert result.stdout.truncated
+        assert result.stderr.truncated
+
+    @by_way
+    async def test_an_output_of_nuls_is_cut_like_any_other(self, run: Run) -> None:
+        """It is a text by definition, and 50 KiB long."""
+        result = await run("head -c 300000 /dev/zero")
+
+        assert result.stdout.content == "\0" * LONGEST
+        assert result.stdout.truncated
+
+    @everywhere
     async def test_created_files_are_cut(self, run: Run) -> None:
         """A large new file comes back as its beginning, and says so."""
         result = await run(f"fill small {LONGEST}; fill large {LARGE}; fill 'odd\nname' {LARGE}")
@@ -591,18 +613,22 @@ mknod device c 1 3 2>/dev/null; echo new >new; ln new hard"""
 class TestOwnPlaces:
     """A program that meddles with what is ours."""
 
-    @mostly
-    async def test_our_scripts_rewritten(self, run: Run) -> None:
-        """Rewriting main.sh and cut.sh under way harms nobody but the program itself."""
+    @everywhere
+    async def test_our_script_rewritten(self, run: Run) -> None:
+        """What runs after the program was read before it: no file of the program's takes its place.
+
+        Not in the script's place, nor in that of a program which the script calls.
+        """
         result = await run(
-            "printf 'echo hacked; exit 1\\n' >/tmp/main.sh; printf 'echo hacked' >/tmp/cut.sh;"
-            f" fill large {LARGE}; echo out; echo new >new"
+            "plant() { printf '#!/bin/bash\\necho hacked\\n' >$1; chmod +x $1; } 2>/dev/null;"
+            " for place in /tmp /tmp/dojo /sandbox ~; do"
+            " for name in main.sh cut.sh tar find bash; do plant $place/$name; done; done;"
+            f" fill large {LARGE}; fill /tmp/dojo/stderr {LARGE}; echo out"
         )
 
-        assert result.outcome in (Outcome.GREEN, Outcome.FAULTY)
-        assert "hacked" not in result.stdout.content
-        if result.outcome is Outcome.GREEN:
-            assert (result.status, result.stdout.content) == ("0", "out\n")
+        assert (result.outcome, result.status, result.log) == (Outcome.GREEN, "0", {})
+        assert (result.stdout.content, result.stderr.truncated) == ("out\n", True)
+        assert result.created["large"].content == "x" * LONGEST
 
     @pytest.mark.parametrize(
         "forged", ["0\\n1", "abc", "12345678901234567890", "\\0\\0\\0", "99999"]

@@ -153,7 +153,7 @@ def test_a_result_has_seven_keys() -> None:
         Outcome.TIMED_OUT, Code.TIMED_OUT, Text("é"), Text("", True), {"a": Text("x")}, {}, {"k": 1}
     )
 
-    assert json.loads(wire.answer("run_cyber_dojo_sh", wire.result_of(result))) == {
+    assert json.loads(wire.answer_of_run("run_cyber_dojo_sh", result)) == {
         "run_cyber_dojo_sh": {
             "stdout": {"content": "é", "truncated": False},
             "stderr": {"content": "", "truncated": True},
@@ -164,6 +164,51 @@ def test_a_result_has_seven_keys() -> None:
             "changed": {},
         }
     }
+
+
+@given(
+    st.dictionaries(st.text(), st.text()),
+    st.dictionaries(st.text(), st.text()),
+    st.text(),
+)
+def test_any_texts_can_be_answered(
+    created: dict[str, str], changed: dict[str, str], out: str
+) -> None:
+    """Whatever they hold, in one piece of compact JSON."""
+    result = RunResult(
+        Outcome.GREEN, "0", Text(out), Text(), texts(created), texts(changed), {"a": [1, out]}
+    )
+
+    answer = wire.answer_of_run("run_cyber_dojo_sh", result)
+
+    found = json.loads(answer)["run_cyber_dojo_sh"]
+    assert (
+        answer
+        == json.dumps(
+            {"run_cyber_dojo_sh": found}, ensure_ascii=False, separators=(",", ":")
+        ).encode()
+    )
+    assert {name: one["content"] for name, one in found["created"].items()} == created
+    assert {name: one["content"] for name, one in found["changed"].items()} == changed
+    assert (found["stdout"]["content"], found["log"]) == (out, {"a": [1, out]})
+
+
+def texts(contents: dict[str, str]) -> dict[str, Text]:
+    """None of them truncated."""
+    return {name: Text(content) for name, content in contents.items()}
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_large"),
+    [
+        ({"a": "x" * 51_200, "b": "y"}, False),
+        ({str(number): "x" * 51_200 for number in range(6)}, True),
+        ({str(number): "" for number in range(101)}, True),
+    ],
+)
+def test_an_answer_is_large_by_size_or_by_number(changed: dict[str, str], is_large: bool) -> None:
+    """Such a one is not written by the event loop's own thread."""
+    assert wire.is_large(RunResult(Outcome.GREEN, "0", changed=texts(changed))) == is_large
 
 
 @pytest.mark.parametrize(

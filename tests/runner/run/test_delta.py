@@ -1,10 +1,18 @@
 """What a run did to its files."""
 
+from collections.abc import Callable, Iterable, Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.kata import Text
-from runner.run.delta import MOST_CREATED, created_and_changed, touched
+from runner.run.delta import (
+    LARGEST_DELTA_BYTES,
+    MOST_CREATED,
+    Delta,
+    created_and_changed,
+    touched,
+)
 
 
 def text_of(content: bytes) -> Text:
@@ -30,16 +38,63 @@ def test_a_name_that_is_no_utf_8_is_left_out() -> None:
     assert touched({}, {b"\xff": b"x", "é".encode(): b"y"}) == {"é": b"y"}
 
 
+def delta_of(
+    sent: Iterable[str],
+    files: Mapping[str, bytes],
+    *,
+    cost: int = 1,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Delta:
+    """Where `text` begins a text, which costs so much."""
+    return created_and_changed(
+        sent,
+        files,
+        is_text=lambda content: content.startswith(b"text"),
+        text_of=text_of,
+        cost_of=lambda name, text: cost,
+        is_over=is_over,
+    )
+
+
 def test_the_first_sixteen_texts_are_created() -> None:
     """By name; what is no text takes no place, and changed files are not counted."""
-    files = {f"{number:02}": b"x" for number in range(30)} | {"s": b"x"}
-    created, changed = created_and_changed(
-        ["s", "t"], files | {"00": b"binary"}, is_text=lambda content: content == b"x",
-        text_of=text_of,
-    )  # fmt: skip
+    files = {f"{number:02}": b"text" for number in range(30)} | {"s": b"text"}
+    delta = delta_of(["s", "t"], files | {"00": b"binary"})
 
-    assert list(created) == [f"{number:02}" for number in range(1, MOST_CREATED + 1)]
-    assert changed == {"s": Text("x")}
+    assert list(delta.created) == [f"{number:02}" for number in range(1, MOST_CREATED + 1)]
+    assert delta.changed == {"s": Text("text")}
+    assert (delta.left_out, delta.unjudged) == (0, 0)
+
+
+def test_texts_cost_no_more_than_the_limit_together() -> None:
+    """Exactly the limit is fine; sent files come first, and what has no room is counted."""
+    files = dict.fromkeys("abcxy", b"text")
+    delta = delta_of(["x", "y"], files, cost=LARGEST_DELTA_BYTES // 4)
+
+    assert (list(delta.changed), list(delta.created)) == (["x", "y"], ["a", "b"])
+    assert delta.left_out == 1
+
+
+def test_a_text_that_has_no_room_leaves_it_to_a_smaller_one() -> None:
+    """Being first is not enough."""
+    delta = created_and_changed(
+        ["a", "b"],
+        {"a": b"textual", "b": b"text"},
+        is_text=lambda content: True,
+        text_of=text_of,
+        cost_of=lambda name, text: LARGEST_DELTA_BYTES + len(text.content) - 4,
+        is_over=lambda: False,
+    )
+
+    assert (list(delta.changed), delta.left_out) == (["b"], 1)
+
+
+def test_what_is_not_judged_in_time_is_left_out() -> None:
+    """Nothing more is looked at once the time is over, and the rest is counted."""
+    answers = iter([False, False, True])
+    delta = delta_of(["x"], dict.fromkeys("abcdx", b"text"), is_over=lambda: next(answers))
+
+    assert (list(delta.changed), list(delta.created), delta.unjudged) == (["x"], ["a"], 3)
 
 
 @given(
@@ -48,10 +103,8 @@ def test_the_first_sixteen_texts_are_created() -> None:
 )
 def test_every_text_is_in_its_place(sent: set[str], files: dict[str, bytes]) -> None:
     """Created are new, changed were sent, both are in order, and only the limit leaves one out."""
-    created, changed = created_and_changed(
-        sent, files, is_text=lambda content: content == b"text", text_of=text_of
-    )
+    delta = delta_of(sent, files)
 
     texts = sorted(name for name, content in files.items() if content == b"text")
-    assert list(created) == [name for name in texts if name not in sent][:MOST_CREATED]
-    assert list(changed) == [name for name in texts if name in sent]
+    assert list(delta.created) == [name for name in texts if name not in sent][:MOST_CREATED]
+    assert list(delta.changed) == [name for name in texts if name in sent]

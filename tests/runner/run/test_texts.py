@@ -1,5 +1,7 @@
 """Which bytes are text, and how much of it is returned."""
 
+import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import magic
@@ -8,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runner.kata import Text
-from runner.run.texts import LONGEST_TEXT_BYTES, is_text, text_of
+from runner.run.texts import LONGEST_TEXT_BYTES, cost_of, is_text, text_of
 
 MIB = 1024 * 1024
 _MAGIC = magic.Magic(mime_encoding=True)
@@ -101,3 +103,15 @@ def test_a_text_is_cut_between_characters(part: str, offset: int) -> None:
 def test_any_bytes_become_a_text(content: bytes) -> None:
     """What is returned can be encoded again, and says nothing that was not there."""
     assert text_of(content).content == content.decode("utf-8", "ignore")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "x" * 51_200, "\x1b" * 51_200, '"\\\n' * 10_000, "é" * 25_600, "😀" + "x" * 51_196],
+)
+def test_a_text_costs_what_it_takes(content: str) -> None:
+    """In JSON, and in memory before that: never less, and little more."""
+    in_json = len(json.dumps({"a": {"content": content, "truncated": False}}, ensure_ascii=False))
+    least = max(in_json - 2, sys.getsizeof(content))
+
+    assert least <= cost_of("a", Text(content)) <= 2 * least + 200

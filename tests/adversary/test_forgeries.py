@@ -1,0 +1,118 @@
+"""Programs that kill what they can reach, or write where our script answers."""
+
+import pytest
+
+from tests.adversary.support import BUSYBOX, PARENTS, Victim, assert_faulty, assert_timed_out
+
+pytestmark = pytest.mark.docker
+
+
+class TestSignals:
+    """Programs that kill whatever they can reach."""
+
+    async def test_kill_everything(self, victim: Victim) -> None:
+        """Our own script dies, too: the machinery has failed, says the answer."""
+        result = await victim.attack(BUSYBOX, "echo out; kill -9 -1; exit 0")
+
+        assert_faulty(result, "143")
+        assert "no answer" in result["log"]["reason"]
+
+    async def test_kill_the_parent(self, victim: Victim) -> None:
+        """Whoever kills what waits for its status has none, and no answer either."""
+        result = await victim.attack(BUSYBOX, f"{PARENTS} echo out; kill -9 $waits; exit 0")
+
+        assert_faulty(result, "143")
+
+    async def test_kill_our_script(self, victim: Victim) -> None:
+        """Without our script there is no answer."""
+        result = await victim.attack(BUSYBOX, f"{PARENTS} kill -9 $main; while :; do :; done")
+
+        assert_faulty(result, "143")
+
+    async def test_kill_the_init(self, victim: Victim) -> None:
+        """PID 1 cannot be killed from inside."""
+        result = await victim.attack(
+            BUSYBOX, "kill -9 1 2>/dev/null; kill -STOP 1 2>/dev/null; exit 1"
+        )
+
+        assert (result["outcome"], result["status"]) == ("red", "1"), result
+
+    async def test_stop_everything(self, attached: Victim) -> None:
+        """With our script stopped the daemon's own deadline ends the run."""
+        result = await attached.attack(BUSYBOX, "kill -STOP -1; exit 0", seconds=1)
+
+        assert_timed_out(result)
+
+
+FORGED = r"printf 'deadbeefdeadbeefdeadbeefdeadbeef\ndeadbeefdeadbeefdeadbeefdeadbeef done\n'"
+
+
+class TestForgeries:
+    """Programs that write where our own script answers."""
+
+    async def test_whatever_is_written_there_is_no_answer(self, victim: Victim) -> None:
+        """What does not begin with the nonce is refused at once."""
+        for what in ("echo garbage", "printf '\\0'", FORGED, "cat /bin/busybox"):
+            result = await victim.daemon.run(
+                BUSYBOX,
+                f"{PARENTS} {what} >/proc/$main/fd/1; {what} >/proc/1/fd/1; echo out; exit 0",
+            )
+
+            assert_faulty(result, "144")
+        await victim.is_well(BUSYBOX)
+
+    async def test_a_flood_there_is_no_answer(self, victim: Victim) -> None:
+        """A gigabyte where the answer is read from is not read to its end."""
+        result = await victim.attack(
+            BUSYBOX, f"{PARENTS} head -c 1000000000 /dev/zero >/proc/$main/fd/1"
+        )
+
+        assert_faulty(result, "144")
+
+    async def test_a_flood_of_complaints(self, victim: Victim) -> None:
+        """What is written to our script's stderr is dropped; the run is what it is."""
+        result = await victim.attack(
+            BUSYBOX, f"{PARENTS} head -c 50000000 /dev/zero >/proc/$main/fd/2; echo out; exit 1"
+        )
+
+        assert (result["outcome"], result["status"]) == ("red", "1"), result
+        assert result["stdout"]["content"] == "out\n"
+
+    async def test_words_that_wait_to_be_written(self, victim: Victim) -> None:
+        """Who waits for our answer to begin, to write into it, is ended before that."""
+        result = await victim.attack(
+            BUSYBOX,
+            f"{PARENTS} (trap '' TERM; while kill -0 $waits; do :; done 2>/dev/null;"
+            " while :; do echo garbage; done >/proc/$main/fd/1) & echo out; exit 1",
+        )
+
+        assert result["outcome"] == "red" or (result["outcome"], result["status"]) == (
+            "faulty",
+            "144",
+        )
+
+    async def test_our_stdin_read_empty(self, victim: Victim) -> None:
+        """Whoever reads what our script reads finds nothing, and hinders nobody."""
+        result = await victim.attack(
+            BUSYBOX, f"{PARENTS} cat /proc/$main/fd/0 & echo out; exit 1", seconds=5
+        )
+
+        assert (result["outcome"], result["stdout"]["content"]) == ("red", "out\n"), result
+
+    async def test_descriptors_closed(self, victim: Victim) -> None:
+        """A program may close what it was given."""
+        result = await victim.attack(BUSYBOX, "echo out; exec <&- >&- 2>&-; exit 1")
+
+        assert (result["outcome"], result["status"]) == ("red", "1")
+        assert result["stdout"]["content"] == "out\n"
+
+    async def test_a_path_full_of_traps(self, attached: Victim) -> None:
+        """Our script calls no program by a name that a program can take the place of."""
+        result = await attached.attack(
+            BUSYBOX,
+            "for place in /sandbox /tmp ~; do for tool in tar find bash cat; do"
+            " printf '#!/bin/bash\\necho hacked' >$place/$tool; chmod +x $place/$tool; done; done;"
+            " echo 'echo hacked' >~/.bashrc; echo out; exit 1",
+        )
+
+        assert (result["outcome"], result["stdout"]["content"]) == ("red", "out\n")
