@@ -1,6 +1,7 @@
 """Traffic lights, on the real engine and on scripted ones."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ async def make_light() -> AsyncIterator[MakeLight]:
         engine: ScriptedEngine,
         supervisor: Supervisor | None = None,
         images: FakeImages | None = None,
-        **limits: float,
+        **limits: Any,
     ) -> TrafficLight:
         if images is None:
             images = FakeImages()
