@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from loguru import logger
 
 from pool import DockerClient, DockerContainers, EngineError
@@ -20,6 +21,10 @@ from tests.serving import STATUS_LAMBDA, Served, new_owner, serving
 
 FAKE_IMAGE = "cyberdojo/fake:1"
 DOCKER_IMAGE = "dojo-runner/python-pytest:latest"
+
+# No example has a deadline of its own: on a machine that others use, a slow one tells nothing.
+hypothesis_settings.register_profile("no deadline", deadline=None)
+hypothesis_settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from bench.replays import ORDERS, Replay, play
 SHORT_S = 30.0
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_starts_do_not_exceed_takes_and_the_limit(data: st.DataObject) -> None:
     """However many images take turns, in whatever order, with or without siblings' notices."""

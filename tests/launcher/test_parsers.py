@@ -18,9 +18,7 @@ from runner.kata import Kata
 from tests.launcher.build import build_driver
 
 # Each runs a program.
-FEW = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FEW = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # As runner/http/wire.py lets them pass.
 NAMES = st.text(
     st.characters(codec="utf-8", exclude_characters="/\0", exclude_categories=["Cs"]),

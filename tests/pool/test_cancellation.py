@@ -128,7 +128,7 @@ async def test_all_waiters_cancelled_in_one_tick(make_pool: MakePool, engine: Fa
 Act = st.sampled_from(["take", "take", "cancel", "turn", "let go", "refuse", "kill", "refill"])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(acts=st.lists(st.tuples(Act, st.integers(0, 5)), max_size=40))
 def test_whole_after_any_storm(acts: list[tuple[str, int]]) -> None:
     """Takes, cancellations, deaths and failures in any order leave the pool as it was."""

@@ -116,4 +116,4 @@ class HostMachine(Machine):
 class TestHost(HostMachine.TestCase):  # type: ignore[valid-type,misc]
     """The rules above, in any order."""
 
-    settings = settings(deadline=None, max_examples=100, stateful_step_count=40)
+    settings = settings(max_examples=100, stateful_step_count=40)

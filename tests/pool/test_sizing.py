@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pool.sizing import UNKNOWN_FILL_S, Sizes, may_yield, most_taken, p95, wanted
@@ -39,7 +39,6 @@ def test_what_nobody_wants_any_more_keeps_the_minimum(ago_s: float) -> None:
     assert wanted(0.001, 1.0, ago_s, SIZES) == SIZES.minimum
 
 
-@settings(deadline=None)
 @given(st.floats(0.01, 200))
 def test_the_safety_stock_covers_99_of_100(expected: float) -> None:
     """Of a Poisson distribution; not by much more."""

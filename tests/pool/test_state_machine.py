@@ -146,10 +146,10 @@ class ResettingMachine(PoolMachine):
 class TestPool(PoolMachine.TestCase):  # type: ignore[valid-type,misc]
     """The rules above, in any order."""
 
-    settings = settings(deadline=None, max_examples=100, stateful_step_count=40)
+    settings = settings(max_examples=100, stateful_step_count=40)
 
 
 class TestResetting(ResettingMachine.TestCase):  # type: ignore[valid-type,misc]
     """And those."""
 
-    settings = settings(deadline=None, max_examples=100, stateful_step_count=40)
+    settings = settings(max_examples=100, stateful_step_count=40)
