@@ -78,7 +78,12 @@ def _answer_s(address: str) -> float:
 def _poll(address: str) -> None:
     """Until our stdin ends; then the times, as one line."""
     over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+
+    def wait_for_end() -> None:
+        sys.stdin.read()
+        over.set()
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
     _answer_s(address)
     print("polling", flush=True)  # noqa: T201 - the other side reads it
     seconds = [_answer_s(address)]

@@ -69,7 +69,7 @@ async def _settled(http: Served) -> None:
     """Wait until a container is warm, and no other on its way."""
 
     async def pools() -> list[tuple[int, int]]:
-        images = http.service.health()["images"].values()
+        images = http.service.health().as_json()["images"].values()
         return [(one["warm"], one["starting"]) for one in images]
 
     await eventually(pools, lambda found: found == [(1, 0)])

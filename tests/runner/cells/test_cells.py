@@ -16,7 +16,6 @@ from pool import DockerClient, DockerContainers, EngineError
 from runner.cells.lockdown import MASKED, READ_ONLY, cell_spec_of
 from runner.container.hand_over import hand_over_to_cell
 from runner.container.images import Home
-from runner.container.untar import UnreadableError
 from tests.runner.cells.support import (
     PROBE,
     CellContainer,

@@ -219,7 +219,7 @@ class Watched(bytes):
     slices = 0
     copied = 0
 
-    def __getitem__(self, part: SupportsIndex | slice) -> Any:  # type: ignore[override]
+    def __getitem__(self, part: SupportsIndex | slice) -> Any:
         found = super().__getitem__(part)
         assert isinstance(found, bytes)
         self.slices += 1
