@@ -17,14 +17,14 @@ pytestmark = pytest.mark.parametrize("reuse", ["never", "cells"])
 
 
 @asynccontextmanager
-async def in_time() -> AsyncIterator[None]:
+async def in_time(budget_s: float) -> AsyncIterator[None]:
     """Fails when the block is not over by the budget and a second.
 
     By the same loop's clock, so that a busy machine delays the alarm as much as the answer.
     """
     loop = asyncio.get_running_loop()
     late = asyncio.Event()
-    alarm = loop.call_later(BUDGET_S + 1, late.set)
+    alarm = loop.call_later(budget_s + 1, late.set)
     yield
     alarm.cancel()
     assert not late.is_set()
@@ -32,7 +32,7 @@ async def in_time() -> AsyncIterator[None]:
 
 async def ask(http: Served, script: str = "echo out", **how: Any) -> dict[str, Any]:
     """The result of a run, in time."""
-    async with in_time():
+    async with in_time(http.settings.budget_s):
         return await http.run(script, **{"max_seconds": 1, **how})
 
 
@@ -111,11 +111,11 @@ async def test_last_words_that_stall(serve_fake: ServeFake, reuse: str) -> None:
 
 @asynccontextmanager
 async def warm_with_answer(
-    serve_fake: ServeFake, engine: FakeEngine, reuse: str
+    serve_fake: ServeFake, engine: FakeEngine, reuse: str, budget_s: float = BUDGET_S
 ) -> AsyncIterator[Served]:
     """As `warm`, without a first run, whose answer would be made up, too."""
     async with serve_fake(
-        engine, reuse=reuse, budget_s=BUDGET_S, warm_images=(FAKE_IMAGE,)
+        engine, reuse=reuse, budget_s=budget_s, warm_images=(FAKE_IMAGE,)
     ) as http:
         await http.until_ready()
         await _settled(http)
@@ -216,7 +216,7 @@ async def test_files_that_take_for_ever_to_judge(serve_fake: ServeFake, reuse: s
     files = {f"sandbox/f{number:05}": b"PK\3\4\0\1" * 100 for number in range(18_000)}
     packed = archive({"tmp/dojo/stdout": b"out", "tmp/dojo/status": b"1   ", **files})
     engine.kata.answer = lambda kata: framed(kata, packed)
-    async with warm_with_answer(serve_fake, engine, reuse) as http:
+    async with warm_with_answer(serve_fake, engine, reuse, budget_s=10) as http:
         result = await ask(http)
 
     assert (result["outcome"], result["status"]) == ("red", "1")
