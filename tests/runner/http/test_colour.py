@@ -55,10 +55,10 @@ async def test_an_image_without_a_lambda_is_faulty(serve_fake: ServeFake) -> Non
     ],
 )
 async def test_a_lambda_at_fault_leaves_the_run_as_it_was(
-    docker_http: Served, logs: Events, source: str, context: str
+    cells_http: Served, logs: Events, source: str, context: str
 ) -> None:
     """The outcome is faulty, the log says in which way, and all else is the run's own."""
-    result = await docker_http.run("echo out; echo x >made; exit 3", rag_lambda=source)
+    result = await cells_http.run("echo out; echo x >made; exit 3", rag_lambda=source)
 
     log = result.pop("log")
     assert result == {
@@ -77,31 +77,31 @@ async def test_a_lambda_at_fault_leaves_the_run_as_it_was(
 
 
 @pytest.mark.docker
-async def test_a_lambda_is_asked_once_for_the_same_output(docker_http: Served) -> None:
+async def test_a_lambda_is_asked_once_for_the_same_output(cells_http: Served) -> None:
     """A lambda that throws dice gives the same output one colour (by chance once in
     170,000 times).
     """
     dice = "->(_, _, _) { %i[red amber green].sample }"
     for script in ("echo one", "echo two"):
-        colours = {(await docker_http.run(script, rag_lambda=dice))["outcome"] for _ in range(12)}
+        colours = {(await cells_http.run(script, rag_lambda=dice))["outcome"] for _ in range(12)}
         assert len(colours) == 1
 
 
 @pytest.mark.docker
-async def test_a_lambda_at_fault_is_asked_again(docker_http: Served) -> None:
+async def test_a_lambda_at_fault_is_asked_again(cells_http: Served) -> None:
     """A fault of a lambda is never remembered."""
     source = "->(_, _, _) { raise rand.to_s }"
     faults = [
-        (await docker_http.run("echo out", rag_lambda=source))["log"]["exception"]["message"]
+        (await cells_http.run("echo out", rag_lambda=source))["log"]["exception"]["message"]
         for _ in range(2)
     ]
     assert faults[0] != faults[1]
 
 
 @pytest.mark.docker
-async def test_a_lambda_is_called_with_texts_and_a_number(docker_http: Served) -> None:
+async def test_a_lambda_is_called_with_texts_and_a_number(cells_http: Served) -> None:
     """A lambda gets what the learner sees of stdout and stderr, and the status as an integer."""
-    result = await docker_http.run(
+    result = await cells_http.run(
         "printf 'a\\377é'; echo b >&2; exit 7",
         rag_lambda='->(o, e, s) { [o, e, s] == ["aé", "b\\n", 7] ? "green" : :red }',
     )
