@@ -66,7 +66,9 @@ async def harvest_of(engine: DockerContainers, spec: ContainerSpec, kata: Kata) 
 
 
 class ByStatus(TrafficLight):
-    """Green for status 0, red for 1, else amber; counts how often it was asked."""
+    """A traffic light that is green for status 0, red for 1, else amber; it counts its
+    questions.
+    """
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -77,7 +79,7 @@ class ByStatus(TrafficLight):
         return {"0": Colour.GREEN, "1": Colour.RED}.get(status, Colour.AMBER)
 
     async def hidden(self, patterns: Sequence[str], names: Sequence[str]) -> frozenset[str]:
-        """Nothing is hidden."""
+        """No name is hidden."""
         return frozenset()
 
 
@@ -102,7 +104,9 @@ async def katas(
     labels: Mapping[str, str],
     spec_of_kind: Callable[[ContainerSpec], ContainerSpec] = lambda spec: spec,
 ) -> AsyncIterator[Katas]:
-    """On the real engine; its containers carry `labels`, and are gone afterwards."""
+    """A runner of kata on the real engine; its containers carry `labels`, and are gone
+    afterwards.
+    """
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)
     reports = Reports()
@@ -141,12 +145,12 @@ async def katas(
 
 
 async def build(client: DockerClient, name: str, dockerfile: str) -> str:
-    """Builds an image from no more than a Dockerfile; its id."""
+    """Build an image from no more than a Dockerfile; its id."""
     return await build_from(client, name, {"Dockerfile": dockerfile})
 
 
 async def build_from(client: DockerClient, name: str, context: Mapping[str, str]) -> str:
-    """Builds an image from a context of a few files; its id."""
+    """Build an image from a context of a few files; its id."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for path, text in context.items():
@@ -169,7 +173,7 @@ async def build_from(client: DockerClient, name: str, context: Mapping[str, str]
 
 
 async def remove_unnamed(client: DockerClient) -> None:
-    """Of what `build` made: the images whose names now mean others."""
+    """Remove the images that `build` made and whose names now mean others."""
     filters = {"dangling": ["true"], "label": [_OURS]}
     for image in await client.docker.images.list(filters=filters):
         with suppress(aiodocker.DockerError):  # another test run may be at it, or use it

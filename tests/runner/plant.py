@@ -16,7 +16,9 @@ PLACES = ("/sandbox", "/tmp", "/home/sandbox", "/dev/shm", "/dev/mqueue", "/var/
 
 
 def stay() -> None:
-    """A process of another session, which ignores what can be ignored and holds what it has."""
+    """Leave a process of another session, which ignores what can be ignored and holds
+    what it has.
+    """
     if os.fork():
         return
     os.setsid()
@@ -112,7 +114,7 @@ def personality() -> None:
 
 
 def pipes() -> None:
-    """Of our own script: it is this user's, and so its pipes can be opened anew."""
+    """Open our own script's pipes, which belong to this user, anew."""
     for process in filter(str.isdigit, os.listdir("/proc")):
         for number in range(3):
             with contextlib.suppress(OSError):

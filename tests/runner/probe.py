@@ -39,7 +39,7 @@ CHUNK = 60_000
 
 
 def outcome(act: Callable[[], object]) -> str:
-    """What comes of it in a child that has a second for it."""
+    """What comes of an act in a child that has a second for it."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -64,7 +64,7 @@ def outcome(act: Callable[[], object]) -> str:
 
 
 def call(number: int, *arguments: object) -> None:
-    """One system call. Raises OSError."""
+    """Make a system call. Raises OSError."""
     ctypes.set_errno(0)
     words = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
     if LIBC.syscall(ctypes.c_long(number), *words) == -1:
@@ -249,7 +249,9 @@ def content(path: str) -> str:
 
 
 def mounts() -> dict[str, str]:
-    """The topmost at each place: its kind and its flags, without what names this container."""
+    """The topmost mount at each place: its kind and its flags, without what names this
+    container.
+    """
     found = {}
     with open("/proc/self/mountinfo") as lines:
         for line in lines:
@@ -313,7 +315,7 @@ def of_itself() -> dict[str, str]:
 
 
 def of_the_kernel() -> dict[str, str]:
-    """Mounts, switches, and the tables of the network and of System V."""
+    """The mounts, the switches, and the tables of the network and of System V."""
     told = {}
     for place, mount in mounts().items():
         told[f"mount {place}"] = mount
@@ -337,7 +339,7 @@ def of_the_kernel() -> dict[str, str]:
 
 
 def of_places() -> dict[str, str]:
-    """Modes, sizes and names in the places that a run may write to."""
+    """The modes, sizes and names in the places that a run may write to."""
     told = {}
     for place in (
         "/",

@@ -24,12 +24,12 @@ ROOT = Path(__file__).parents[2]
 
 
 async def health(**settings: str) -> subprocess.CompletedProcess[str]:
-    """What `dojo-runner health` says, for these settings in its environment."""
+    """What `dojo-runner health` says with these settings in its environment."""
     return await dojo_runner("health", **settings)
 
 
 async def dojo_runner(argument: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """What the command says."""
+    """What the command prints, and its status."""
     return await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "runner", argument],
@@ -47,7 +47,7 @@ async def dojo_runner(argument: str, **settings: str) -> subprocess.CompletedPro
 
 @asynccontextmanager
 async def answering(status: int, text: str, *, after_s: float = 0) -> AsyncIterator[Settings]:
-    """Somebody who answers everything so; settings to ask them."""
+    """A server that gives this one answer to everything; settings to ask it."""
 
     async def answer(request: web.Request) -> web.Response:
         await asyncio.sleep(after_s)
@@ -86,7 +86,7 @@ async def test_ready(serve_fake: ServeFake, host: str) -> None:
 
 
 async def test_draining(serve_fake: ServeFake) -> None:
-    """One that is about to stop is not ready: status 1, and one line says so."""
+    """A daemon that is about to stop is not ready: status 1, and one line says so."""
     async with serve_fake() as served:
         await served.until_ready()
         served.service.is_draining = True
@@ -110,7 +110,7 @@ async def test_engine_down(serve_fake: ServeFake) -> None:
 
 
 async def test_nobody_there() -> None:
-    """Nobody listens: status 1, and one line says where."""
+    """Where nobody listens the status is 1, and one line says where."""
     port = free_port()
 
     said = await health(port=str(port))
@@ -121,7 +121,7 @@ async def test_nobody_there() -> None:
 
 
 async def test_a_bad_setting() -> None:
-    """One line names it, as at the daemon's own start."""
+    """One line names the bad setting, as at the daemon's own start."""
     said = await health(port="http")
 
     assert (said.returncode, said.stdout) == (1, "")
@@ -140,7 +140,7 @@ async def test_a_daemon_whose_sibling_cannot_be_found_does_not_start() -> None:
 
 
 async def test_a_daemon_that_hangs() -> None:
-    """Who accepts and says nothing is given up at the deadline."""
+    """A daemon that accepts and says nothing is given up at the deadline."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings = Settings(_env_file=None, port=server.getsockname()[1])
         began_s = time.monotonic()
@@ -153,7 +153,7 @@ async def test_a_daemon_that_hangs() -> None:
 
 @pytest.mark.parametrize(("status", "text"), [(200, "<html>"), (200, "[]"), (200, "{}"), (404, "")])
 async def test_somebody_else(status: int, text: str) -> None:
-    """What answers is no daemon of ours: it says that."""
+    """An answer that is not a daemon's of ours is told as that."""
     async with answering(status, text) as settings:
         with pytest.raises(NotReadyError, match="no dojo-runner"):
             await ask_if_ready(settings)

@@ -26,19 +26,19 @@ BUG = RuntimeError("a bug")
 
 @pytest.fixture
 async def reports() -> Reports:
-    """What the supervisor hears."""
+    """The reports that the supervisor makes."""
     return Reports()
 
 
 @pytest.fixture
 async def supervisor(reports: Reports) -> Supervisor:
-    """One that lets loops run again soon."""
+    """A supervisor that lets loops run again soon."""
     return Supervisor(reports, first_pause_s=0.001, longest_pause_s=0.004)
 
 
 @pytest.fixture
 async def engine() -> FakeEngine:
-    """With the images that a service needs for itself."""
+    """An engine with the images that a service needs for itself."""
     engine = FakeEngine()
     for name in (RUBY, LAUNCHER):
         engine.images.add(name)

@@ -53,7 +53,7 @@ def test_the_environment_is_read(environ: dict[str, str]) -> None:
 
 
 def test_an_empty_docker_host_is_none(environ: dict[str, str]) -> None:
-    """As for the docker command."""
+    """An empty DOCKER_HOST counts as none, as for the docker command."""
     environ["DOCKER_HOST"] = ""
 
     assert read_settings().docker_host == DEFAULT_DOCKER_HOST
@@ -76,7 +76,7 @@ def test_an_empty_docker_host_is_none(environ: dict[str, str]) -> None:
     ],
 )
 def test_a_wrong_value_is_refused(environ: dict[str, str], name: str, value: str) -> None:
-    """One line names the variable."""
+    """One line names the variable that has a wrong value."""
     environ[name] = value
     with pytest.raises(SettingsError) as caught:
         read_settings()
@@ -87,14 +87,14 @@ def test_a_wrong_value_is_refused(environ: dict[str, str], name: str, value: str
 
 @pytest.mark.parametrize("name", ["CYBER_DOJO_RUNNER_PROT", "CYBER_DOJO_RUNNER_"])
 def test_a_misspelt_setting_is_refused(environ: dict[str, str], name: str) -> None:
-    """It would be ignored otherwise, and nobody would know."""
+    """A misspelt setting is an error, as it would be ignored otherwise and nobody would know."""
     environ[name] = "1"
     with pytest.raises(SettingsError, match=f"^{name} is not a setting"):
         read_settings()
 
 
 def test_other_variables_are_nobodys_business(environ: dict[str, str]) -> None:
-    """Only ours are looked at."""
+    """Only variables that are ours are looked at."""
     environ["CYBER_DOJO_SAVER_PORT"] = "x"
 
     assert read_settings().port == 4597
@@ -102,7 +102,7 @@ def test_other_variables_are_nobodys_business(environ: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("wrong", ["usr/local", "/", "/usr/../etc", "/usr/"])
 def test_an_overlay_is_a_folder(environ: dict[str, str], wrong: str) -> None:
-    """Absolute, plain, and not the root."""
+    """A folder for overlays is absolute, plain, and not the root."""
     environ[f"{PREFIX}REUSE_OVERLAYS"] = wrong
 
     with pytest.raises(SettingsError, match=f"{PREFIX}REUSE_OVERLAYS"):
@@ -110,7 +110,7 @@ def test_an_overlay_is_a_folder(environ: dict[str, str], wrong: str) -> None:
 
 
 def test_cells_are_for_attach_delivery(environ: dict[str, str]) -> None:
-    """Who insists on cells is told; who would like to have them gets what there is."""
+    """Insisting on cells with another delivery is an error; `auto` takes what there is."""
     environ |= {f"{PREFIX}DELIVERY": "exec", f"{PREFIX}REUSE": "auto"}
     assert read_settings().reuse is Reuse.AUTO
     environ[f"{PREFIX}REUSE"] = "cells"
@@ -120,20 +120,20 @@ def test_cells_are_for_attach_delivery(environ: dict[str, str]) -> None:
 
 
 def test_settings_are_frozen() -> None:
-    """They are read once."""
+    """Settings are read once, and cannot be changed afterwards."""
     with pytest.raises(ValidationError):
         Settings().port = 1  # type: ignore[misc]
 
 
 def test_a_replica_has_a_name() -> None:
-    """Its own, or one that differs from that of another daemon on the same host."""
+    """A replica has the name that it is given, or one unlike that of another daemon on its host."""
     assert Settings(replica="blue").replica_name == "blue"
     assert Settings(port=1).replica_name != Settings(port=2).replica_name
 
 
 @pytest.mark.parametrize("wrong", ["runner", ":4597", "runner:http", "runner:0", "runner:65536"])
 def test_a_sibling_needs_host_and_port(environ: dict[str, str], wrong: str) -> None:
-    """The message names the variable and the sibling."""
+    """The message names the variable and the sibling that lacks host or port."""
     environ["CYBER_DOJO_RUNNER_SIBLINGS"] = f"other:4597,{wrong}"
 
     with pytest.raises(SettingsError, match=f"^CYBER_DOJO_RUNNER_SIBLINGS: .*'{wrong}'"):
@@ -197,23 +197,23 @@ def test_a_sibling_whose_host_can_be_one_is_accepted(environ: dict[str, str], ho
 
 
 def test_siblings(environ: dict[str, str]) -> None:
-    """Names and addresses, IPv6 too."""
+    """Siblings are names and addresses, IPv6 too."""
     environ["CYBER_DOJO_RUNNER_SIBLINGS"] = "tasks.runner:4597, [::1]:4598"
 
     assert read_settings().siblings == ("tasks.runner:4597", "[::1]:4598")
 
 
 class TestSecret:
-    """What siblings sign with."""
+    """The secret with which siblings sign."""
 
     def test_it_is_not_shown(self, environ: dict[str, str]) -> None:
-        """Neither printed nor logged."""
+        """The secret is neither printed nor logged."""
         environ["CYBER_DOJO_RUNNER_SECRET"] = "sixteen letters!"  # noqa: S105
 
         assert "sixteen" not in repr(read_settings())
 
     def test_a_short_one_is_refused(self, environ: dict[str, str]) -> None:
-        """It could be guessed."""
+        """A short secret is refused, as it could be guessed."""
         environ["CYBER_DOJO_RUNNER_SECRET"] = "short"  # noqa: S105
 
         with pytest.raises(SettingsError, match=r"^CYBER_DOJO_RUNNER_SECRET: .*16 characters"):
@@ -222,7 +222,9 @@ class TestSecret:
     def test_from_a_file(
         self, environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As Swarm and Compose hand secrets out; the end of its line is no part of it."""
+        """The secret is read from a file, as Swarm and Compose hand it out, without the
+        end of its line.
+        """
         monkeypatch.setattr("runner.settings.SECRETS", tmp_path)
         (tmp_path / "cyber_dojo_runner_secret").write_text("sixteen letters!\n")
 

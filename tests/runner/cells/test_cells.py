@@ -115,20 +115,18 @@ class TestRuns:
         assert first.stdout.endswith(b"written\n")
 
     async def test_what_it_cost(self, engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-        """The test prints what cells cost beside a container for each run, and only
-        asks that both work.
-        """
+        """What cells cost is printed beside a container for each run; both have to work."""
         spec, true = single_use(PYTHON), kata(PYTHON, "true")
         began_s, busy_s = time.perf_counter(), _busy_s()
         for _ in range(5):
-            await harvest_of(engine.containers, spec, true)
+            assert (await harvest_of(engine.containers, spec, true)).status == "0"
         alone = (time.perf_counter() - began_s) / 5, (_busy_s() - busy_s) / 5
         answers_s = []
         async with cell_container(engine.containers, engine.volume, spec) as container:
             began_s, busy_s = time.perf_counter(), _busy_s()
             for _ in range(50):
                 asked_s = time.perf_counter()
-                await container.answer_of(true)
+                assert (await container.answer_of(true)).status == "0"
                 answers_s.append(time.perf_counter() - asked_s)
                 await container.until_ready()
             cells = (time.perf_counter() - began_s) / 50, (_busy_s() - busy_s) / 50
@@ -248,9 +246,7 @@ class TestDiscarded:
         [("sleep 60 & ", "processes"), ("head -c 8M /dev/zero >/dev/shm/left; ", "memory")],
     )
     async def test_what_was_not_there_at_birth(self, engine: Engine, leave: str, what: str) -> None:
-        """The launcher counts processes: what `docker exec` left, as no cell could,
-        ends the container.
-        """
+        """What `docker exec` left in a container, as no cell could, is noticed and ends it."""
         async with cell_container(
             engine.containers, engine.volume, single_use(PYTHON)
         ) as container:

@@ -15,7 +15,7 @@ from tests.runner.colour.support import HASTY_S, LABEL, OWN, PATIENT_S, RUBY, un
 
 @pytest.fixture(scope="session")
 def images(docker_client: DockerClient) -> DockerImages:
-    """Real images."""
+    """Images of the real engine."""
     return DockerImages(docker_client, {LABEL: "images"})
 
 
@@ -23,7 +23,7 @@ def images(docker_client: DockerClient) -> DockerImages:
 async def light(
     docker_containers: DockerContainers, images: DockerImages
 ) -> AsyncIterator[TrafficLight]:
-    """One for all tests that only ask, with the limits of every day."""
+    """One traffic light for all tests that only ask, with the limits of every day."""
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: "shared"}, unheard())
     await until_warm(light)
     yield light
@@ -34,7 +34,9 @@ async def light(
 async def hasty(
     docker_containers: DockerContainers, images: DockerImages
 ) -> AsyncIterator[TrafficLight]:
-    """As `light`; gives a lambda little time."""
+    """One traffic light for all tests of lambdas that need too long; it gives a lambda
+    little time.
+    """
     light = TrafficLight(
         docker_containers, images, RUBY, {LABEL: "hasty"}, unheard(), limit_s=HASTY_S
     )
@@ -60,7 +62,7 @@ async def patient(
 async def own_light(
     docker_containers: DockerContainers, images: DockerImages
 ) -> AsyncIterator[TrafficLight]:
-    """One for a test that ends it."""
+    """A traffic light for a test that ends it."""
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: OWN}, unheard())
     yield light
     await light.close()

@@ -26,12 +26,12 @@ GREEN_IF_OK = '->(stdout, stderr, status) { stdout == "OK" ? :green : :red }'
 async def ask(
     light: TrafficLight, source: str, stdout: str = "", stderr: str = "", status: str = "0"
 ) -> Colour | ColourFault:
-    """Ask for a colour, with nothing printed and status 0 for what does not matter."""
+    """The answer to a question, with nothing printed and status 0 for what does not matter."""
     return await light.colour(source, stdout, stderr, status)
 
 
 async def fault(light: TrafficLight, source: str) -> ColourFault:
-    """Ask where only a fault will do."""
+    """The answer to a question to which only a fault will do."""
     answer = await ask(light, source)
     assert isinstance(answer, ColourFault)
     return answer

@@ -143,7 +143,7 @@ class TestFaults:
         assert answer.class_ == "NoAnswer"
 
     async def test_a_question_that_is_too_large(self, light: TrafficLight) -> None:
-        """What is over 4 MiB is not even asked."""
+        """A question of over 4 MiB is not even asked, and its answer is a fault."""
         answer = await ask(light, GREEN_IF_OK, "x" * 5_000_000)
 
         assert isinstance(answer, ColourFault)

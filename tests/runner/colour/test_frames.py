@@ -26,16 +26,16 @@ HASTY_S = -0.9  # with the daemon's margin of a second: 0.1 s for every answer
 
 
 async def ask(light: TrafficLight) -> Colour | ColourFault:
-    """Any question."""
+    """The answer to any question."""
     return await light.colour("source", "stdout", "stderr", "0")
 
 
 class TestFrames:
-    """Answers come in any pieces and order, and each goes to who asked."""
+    """Answers come in any pieces and order, and each goes to the question that it belongs to."""
 
     @pytest.mark.parametrize("size_bytes", [1, 2, 3, 7, 1000])
     async def test_answers_in_pieces(self, make_light: MakeLight, size_bytes: int) -> None:
-        """Where a stream is cut says nothing."""
+        """Answers that are cut anywhere go to their questions all the same."""
 
         async def respond(stream: ScriptedStream, number: int) -> None:
             if number < 3:
@@ -72,7 +72,7 @@ class TestFrames:
     async def test_an_answer_to_no_question_is_ignored(
         self, make_light: MakeLight, number: int
     ) -> None:
-        """Whoever asked may have gone since."""
+        """An answer to a question that nobody asks any more does no harm."""
 
         async def respond(stream: ScriptedStream, asked: int) -> None:
             stream.say(frame(number, b'{"colour":"green"}') + frame(asked, RED))
@@ -111,7 +111,7 @@ class TestFrames:
         assert await light.colour(text, text, text, text) is Colour.RED
 
     async def test_a_cancelled_question_is_forgotten(self, make_light: MakeLight) -> None:
-        """Its late answer is not taken for another's."""
+        """The late answer to a cancelled question is not taken for another's."""
 
         async def respond(stream: ScriptedStream, number: int) -> None:
             if number == 2:

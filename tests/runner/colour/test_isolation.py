@@ -24,7 +24,7 @@ class TestIsolation:
     """A lambda can do nothing but decide its own colour."""
 
     async def test_a_lambda_has_no_privilege(self, light: TrafficLight) -> None:
-        """It runs as a user of its own, without groups, capabilities, or a way back."""
+        """A lambda runs as a user of its own, without groups, capabilities, or a way back."""
         status = await evaluate(
             light,
             "File.readlines('/proc/self/status').map(&:split)"
@@ -60,7 +60,7 @@ class TestIsolation:
         assert limits == {name: [limit, limit] for name, limit in limited.items()}
 
     async def test_only_two_processes_are_root(self, light: TrafficLight) -> None:
-        """The init, and the one that forks; not the one that speaks to the daemon.
+        """Only the init and the process that forks are root, not the one that speaks to the daemon.
 
         A cell is root, too, for the moments in which it locks itself down.
         """
@@ -136,7 +136,7 @@ class TestIsolation:
         assert answers == [Colour.GREEN] * 2 * CELLS
 
     async def test_nothing_of_a_lambda_is_left_running(self, light: TrafficLight) -> None:
-        """Its process dies with it, also one that ignores signals and runs another program."""
+        """A lambda dies with its answer, even one that ignores signals and runs another program."""
         leave = '->(o, e, s) { trap(:TERM, "IGNORE"); exec "sleep", "4321" }'
         look = "Dir['/proc/[0-9]*/cmdline'].count { |it| (File.read(it) rescue '')['4321'] }"
         for _ in range(CELLS):

@@ -25,7 +25,7 @@ class TestLife:
     """Starting, stopping, and questions that nobody waits for any more."""
 
     async def test_start_does_not_wait(self, own_light: TrafficLight) -> None:
-        """Starting, once or twice, is the matter of a moment, and the first question waits."""
+        """Starting, once or twice, takes but a moment, and the first question waits for its end."""
         own_light.start()
         own_light.start()
 
@@ -49,7 +49,7 @@ class TestLife:
     async def test_close_while_starting(
         self, own_light: TrafficLight, docker_containers: DockerContainers
     ) -> None:
-        """A start that is under way is undone, and who waits for it is told."""
+        """A start that is under way is undone, and the question that waits for it gets a fault."""
         waiting = asyncio.create_task(ask(own_light, GREEN_IF_OK))
         own_light.start()
         await asyncio.wait([waiting], timeout=0.1)
@@ -62,7 +62,7 @@ class TestLife:
         assert await docker_containers.list_containers(f"{LABEL}={OWN}") == []
 
     async def test_close_with_open_questions(self, own_light: TrafficLight) -> None:
-        """Questions that are open at close get a fault, at once."""
+        """Questions that are open at close get a fault at once."""
         await ask(own_light, GREEN_IF_OK)
         waiting = asyncio.create_task(ask(own_light, "->(o, e, s) { sleep }"))
         await ask(own_light, GREEN_IF_OK)
@@ -74,7 +74,7 @@ class TestLife:
         assert answer.class_ == "Closed"
 
     async def test_a_cancelled_question_is_forgotten(self, own_light: TrafficLight) -> None:
-        """Its answer, when it comes, is nobody's, and its place is free."""
+        """The answer to a cancelled question is dropped, and its place is free."""
         await ask(own_light, GREEN_IF_OK)
         cancelled = [
             asyncio.create_task(ask(own_light, "->(o, e, s) { sleep 0.1; :red }")) for _ in range(4)
@@ -92,7 +92,7 @@ class TestLife:
     async def test_a_missing_image_is_told_in_the_engines_words(
         self, docker_containers: DockerContainers, images: DockerImages, logs: list[dict[str, Any]]
     ) -> None:
-        """Without its image every question gets a fault that says so, and the log one line."""
+        """Without its image every question gets a fault that says so, and the log has one line."""
         name = "dojo-runner/no-such-image:latest"
         light = TrafficLight(docker_containers, images, name, {LABEL: OWN}, unheard(), back_off_s=0)
         light.start()

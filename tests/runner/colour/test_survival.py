@@ -80,7 +80,9 @@ class TestContainer:
     async def test_it_may_do_little(
         self, light: TrafficLight, docker_client: DockerClient, docker_containers: DockerContainers
     ) -> None:
-        """Read-only, without network, with two capabilities and bounded memory and processes."""
+        """The container is read-only, has no network, two capabilities, and bounded
+        memory and processes.
+        """
         await ask(light, GREEN_IF_OK)
         [running_id] = await running(docker_containers, "shared")
 
@@ -182,7 +184,9 @@ class TestSurvival:
         docker_containers: DockerContainers,
         logs: list[dict[str, Any]],
     ) -> None:
-        """Open questions are asked again on a new container; the old one is removed; one line."""
+        """Open questions are asked again on a new container, the old one is removed,
+        the log has one line.
+        """
         await ask(own_light, GREEN_IF_OK)
         [killed] = await running(docker_containers)
         slow = asyncio.create_task(ask(own_light, "->(o, e, s) { sleep 0.5; :green }"))

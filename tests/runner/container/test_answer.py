@@ -30,7 +30,9 @@ def fed(*pieces: bytes, largest_bytes: int = 10_000) -> Frame:
 
 
 def test_a_frame_ends_with_its_last_line() -> None:
-    """And not before; what is between the lines is the archives."""
+    """A frame ends with its last line and not before; the archives are what is between
+    its lines.
+    """
     frame = fed(FIRST, b"archives")
     assert (frame.is_complete, frame.archives()) == (False, b"archives")
 
@@ -40,7 +42,7 @@ def test_a_frame_ends_with_its_last_line() -> None:
 
 
 def test_a_frame_tells_of_a_time_out() -> None:
-    """By another last line."""
+    """A frame of a run that timed out has another last line."""
     frame = fed(FIRST + b"archives" + TIMED_OUT)
 
     assert (frame.is_complete, frame.timed_out, frame.archives()) == (True, True, b"archives")
@@ -48,26 +50,26 @@ def test_a_frame_tells_of_a_time_out() -> None:
 
 @pytest.mark.parametrize("data", [b"x", b"hello\n" + FIRST, DONE, NONCE.encode() + b" ", b"\n"])
 def test_anything_before_the_first_line_is_unreadable(data: bytes) -> None:
-    """Whoever wrote it does not know the mark."""
+    """Whoever writes before the first line does not know the mark, so the answer is unreadable."""
     with pytest.raises(UnreadableError):
         fed(data)
 
 
 def test_another_last_line_is_content() -> None:
-    """Only the run's own mark ends it."""
+    """Only the run's own mark ends a frame."""
     assert not fed(FIRST, b"fedcba9876543210 done\n").is_complete
     assert not fed(FIRST, f"{NONCE} green\n".encode()).is_complete
 
 
 def test_a_frame_has_a_limit() -> None:
-    """Past it, reading on is no use; exactly the limit is not past it."""
+    """A frame past its limit is not read on, and exactly the limit is not past it."""
     assert not fed(FIRST.ljust(100), largest_bytes=100).is_too_large
     assert fed(FIRST.ljust(101), largest_bytes=100).is_too_large
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 300)))
 def test_a_frame_may_come_in_any_pieces(archives: bytes, cuts: list[int]) -> None:
-    """Its content is the same."""
+    """A frame has the same content in whichever pieces it comes."""
     data = FIRST + archives + DONE
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     frame = fed(*(data[start:end] for start, end in pairwise(places)))
@@ -79,7 +81,7 @@ def test_a_frame_may_come_in_any_pieces(archives: bytes, cuts: list[int]) -> Non
 
 
 def test_what_was_printed_is_kept_apart_from_the_files() -> None:
-    """A file of the same name in /sandbox is a file."""
+    """A file in /sandbox that is called stdout is a file."""
     harvest = unpack(
         archive({
             "tmp/dojo/stdout": b"out", "tmp/dojo/stderr": b"err", "tmp/dojo/status": b"3   ",
@@ -93,14 +95,16 @@ def test_what_was_printed_is_kept_apart_from_the_files() -> None:
 
 
 def test_archives_may_follow_one_another() -> None:
-    """As one `tar` after the other writes them."""
+    """Archives are read as one `tar` after the other writes them."""
     first, second = archive({"sandbox/a": b"1"}), archive({"sandbox/b": b"2" * 20_000})
 
     assert unpack(first + second).files == {b"a": b"1", b"b": b"2" * 20_000}
 
 
 def test_a_cut_file_has_its_own_name() -> None:
-    """Its beginning is in one member, its name in another, and it is told that it was cut."""
+    """A file whose beginning and name came in two members has its own name, and is told
+    to be cut.
+    """
     harvest = unpack(
         archive({"tmp/dojo/cut/7.1": b"begins", "tmp/dojo/cut/7.1.name": b"sandbox/new\nline"})
     )
@@ -121,19 +125,19 @@ def test_a_cut_file_has_its_own_name() -> None:
     ],
 )
 def test_what_is_from_elsewhere_is_nothing(members: dict[str, bytes]) -> None:
-    """Only what was printed, the status and /sandbox count."""
+    """Only what was printed, the status and /sandbox are read from an archive."""
     assert unpack(archive(members)) == Harvest()
 
 
 @pytest.mark.parametrize(("written", "status"), [(b"0   ", "0"), (b"137 ", "137"), (b"    ", None)])
 def test_blanks_around_the_status_do_not_count(written: bytes, status: str | None) -> None:
-    """It is written over blanks; blanks alone say that there was none."""
+    """A status is written over blanks, and blanks alone say that there was none."""
     assert unpack(archive({"tmp/dojo/status": written})).status == status
 
 
 @pytest.mark.parametrize("written", [b"0123456789", b"-1  ", b"zero", b"\xff\xfe", b"0" * 5000])
 def test_a_status_is_at_most_a_small_number(written: bytes) -> None:
-    """What else a program has forged there is not passed on."""
+    """A status that is no small number is forged, and not passed on."""
     status = unpack(archive({"tmp/dojo/status": written})).status
 
     assert status is None or (status.isdigit() and len(status) <= 4)
@@ -163,19 +167,19 @@ def special(kind: bytes, linkname: str = "") -> bytes:
     ],
 )
 def test_only_regular_files_count(packed: bytes) -> None:
-    """A link to what has not come before is none, wherever it leads to."""
+    """A link to what has not come before is no file, wherever it leads to."""
     assert unpack(packed).files == {b"plain": b"x"}
 
 
 def test_a_hard_link_is_the_file_before_it() -> None:
-    """That is how tar packs the second name of a file."""
+    """The second name of a file, which tar packs as a link, has the file's content."""
     packed = archive({"sandbox/special-not": b"", "sandbox/a": b"x"})
 
     assert unpack(packed + special(tarfile.LNKTYPE, "sandbox/a")).files[b"special"] == b"x"
 
 
 def test_names_are_bytes() -> None:
-    """Those that are no UTF-8 are kept as they are."""
+    """Names that are no UTF-8 are kept as they are."""
     assert unpack(archive({"sandbox/\udcff": b"x", "sandbox/é": b"y"})).files == {
         b"\xff": b"x",
         "é".encode(): b"y",
@@ -192,18 +196,18 @@ def test_names_are_bytes() -> None:
     ],
 )
 def test_what_is_no_archive_is_unreadable(archives: bytes) -> None:
-    """Torn, or never one."""
+    """An archive that is torn, or was never one, is unreadable."""
     with pytest.raises(UnreadableError):
         unpack(archives)
 
 
 def test_no_archive_at_all_is_an_empty_harvest() -> None:
-    """Nothing was found: no status either."""
+    """An answer without an archive is an empty harvest, without a status."""
     assert unpack(b"") == Harvest()
 
 
 def test_what_we_cut_ourselves_counts_as_far_as_it_goes() -> None:
-    """It is told that there was more."""
+    """An answer that we stopped reading counts as far as it goes, and tells that there was more."""
     whole = archive({"tmp/dojo/status": b"0   ", "sandbox/a": b"x" * 5000})
     harvest = unpack(whole[:3000], is_cut=True)
 
@@ -211,7 +215,7 @@ def test_what_we_cut_ourselves_counts_as_far_as_it_goes() -> None:
 
 
 def test_only_so_many_files_are_read() -> None:
-    """It is told that there were more."""
+    """Past a number of files no more are read, and the harvest tells that there were more."""
     harvest = unpack(archive({f"sandbox/{number}": b"" for number in range(MOST_FILES + 1)}))
 
     assert (len(harvest.files), harvest.is_whole) == (MOST_FILES, False)
@@ -228,7 +232,7 @@ def test_a_size_that_is_a_lie_is_unreadable() -> None:
 
 @given(st.binary(max_size=3000))
 def test_any_bytes_are_read_or_refused(archives: bytes) -> None:
-    """There is no other error, and it ends."""
+    """Any bytes are read or refused, in finite time, and there is no other error."""
     with suppress(UnreadableError):
         assert unpack(archives).is_whole
 

@@ -25,7 +25,7 @@ KATA = Kata("aBc123", "cyberdojo/gcc:1", 10.0, {"cyber-dojo.sh": "make"})
 
 
 def received(kata: Kata) -> Received:
-    """What a container reads of it; nothing is left over."""
+    """What a container reads of a hand-over, of which nothing is left over."""
 
     async def read() -> Received:
         stdin = asyncio.StreamReader()
@@ -39,19 +39,19 @@ def received(kata: Kata) -> Received:
 
 
 def entries(kata: Kata) -> dict[str, tarfile.TarInfo]:
-    """What is in its archive, by name."""
+    """What is in the archive of a hand-over, by name."""
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(received(kata).tgz))) as tar:
         return {entry.name: entry for entry in tar}
 
 
 def sent_back(kata: Kata) -> dict[str, str]:
-    """The files, had a container answered with what it was sent."""
+    """The files as they would be if a container answered with what it was sent."""
     found = unpack(gzip.decompress(received(kata).tgz)).files
     return {name.decode(): content.decode() for name, content in found.items()}
 
 
 def test_the_header_says_what_the_run_is() -> None:
-    """Mark, time limit, id and image name, to the letter."""
+    """Mark, time limit, id and image name are in the header to the letter."""
     seen = received(replace(KATA, id="it's\n日本 \\ $(id)", max_seconds=2.5))
 
     assert (seen.nonce, seen.limit_s, seen.whole) == (NONCE, 2.5, frozenset())
@@ -59,19 +59,19 @@ def test_the_header_says_what_the_run_is() -> None:
 
 
 def test_an_id_is_bounded_and_has_no_nul() -> None:
-    """The kernel takes neither a NUL nor too much in a variable."""
+    """An id loses its NULs and all over its limit, as no variable may hold them."""
     assert received(replace(KATA, id="a\0b" + "x" * 10_000)).kata_id == "ab" + "x" * (
         LONGEST_ID_BYTES - 2
     )
 
 
 def test_an_id_is_cut_between_characters() -> None:
-    """What the program sees is UTF-8."""
+    """The program sees an id in valid UTF-8 even if it was cut."""
     assert received(replace(KATA, id="x" + "é" * 4000)).kata_id == "x" + "é" * 2047
 
 
 def test_files_that_are_cut_otherwise_are_named_by_size() -> None:
-    """Each size once, in bytes; those that come back whole anyway are not named."""
+    """Sizes are named once each, in bytes, save for those of files that come back whole anyway."""
     files = {
         "at": "x" * WHOLE_BYTES,
         "over": "x" * (WHOLE_BYTES + 1),
@@ -94,7 +94,7 @@ def test_all_belongs_to_the_sandbox() -> None:
 
 
 def test_folders_come_before_what_is_in_them() -> None:
-    """Or tar would make them with another mode."""
+    """Folders come before their files, as tar would make them with another mode otherwise."""
     names = list(entries(replace(KATA, files={"b/c/d": "", "b/a": "", "a/z/y/x": ""})))
 
     for index, name in enumerate(names):
@@ -103,12 +103,12 @@ def test_folders_come_before_what_is_in_them() -> None:
 
 
 def test_what_runs_in_the_container_comes_with_it() -> None:
-    """The scripts, and the cleaners in the home of the user."""
+    """The scripts, and the cleaners in the home of the user, come with the files."""
     assert {"tmp/main.sh", "home/sandbox/cyber_dojo_fs_cleaners.sh"} <= set(entries(KATA))
 
 
 def test_the_payload_has_no_nul() -> None:
-    """Bash cannot read one: there are as many as the header has fields."""
+    """The hand-over has only the NULs of its header, as bash cannot read another."""
     packed = hand_over(replace(KATA, files={"a": "\0" * 100 + os.urandom(5000).hex()}), NONCE)
 
     assert packed.count(b"\0") == 6
@@ -137,7 +137,7 @@ def test_files_come_as_they_are(files: dict[str, str]) -> None:
 
 @given(NAMES)
 def test_no_name_leads_out(name: str) -> None:
-    """What is not refused is below /sandbox, wherever the archive is unpacked."""
+    """A name that is not refused is below /sandbox, wherever the archive is unpacked."""
     if _is_sendable(name):
         path = Path("/sandbox", name)
 
@@ -147,7 +147,7 @@ def test_no_name_leads_out(name: str) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 100_000])
 def test_backslashes_and_nuls_survive(size: int) -> None:
-    """In any number: they are what is escaped on the way."""
+    """Backslashes and NULs, which are escaped on the way, survive it in any number."""
     content = "\\\0\\0000\\\\" * size
 
     assert sent_back(replace(KATA, files={"a": content})) == {"a": content}

@@ -52,13 +52,13 @@ async def listening(
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    """Give the background its turns."""
+    """Give the background its turns until something is so."""
     while not is_so():  # noqa: ASYNC110 - pytest-timeout ends it, no clock does
         await asyncio.sleep(0)
 
 
 async def test_an_image_is_asked_for_once() -> None:
-    """While changes are heard of, the answer is remembered; by name without a tag, too."""
+    """While changes are heard of an answer is remembered, by its name without a tag, too."""
     engine = CountingImages()
     gcc = engine.add("gcc:latest")
     async with listening(engine) as images:
@@ -69,7 +69,7 @@ async def test_an_image_is_asked_for_once() -> None:
 
 
 async def test_it_is_told_once_when_the_engine_comes_and_goes() -> None:
-    """Not at every change of an image."""
+    """Operators are told when the engine comes and goes, not at every change of an image."""
     engine = CountingImages()
     told: list[bool] = []
     async with listening(engine, told=told.append) as images:
@@ -81,7 +81,7 @@ async def test_it_is_told_once_when_the_engine_comes_and_goes() -> None:
 
 
 async def test_an_absent_image_is_asked_for_again() -> None:
-    """It may have come meanwhile."""
+    """An absent image is asked for each time, as it may have come meanwhile."""
     engine = CountingImages()
     async with listening(engine) as images:
         assert [await images.image_id("gcc"), await images.image_id("gcc")] == [None, None]
@@ -90,7 +90,7 @@ async def test_an_absent_image_is_asked_for_again() -> None:
 
 
 async def test_a_change_is_heard_of() -> None:
-    """What is removed is forgotten, and others are told."""
+    """A removed image is forgotten, and those who listen are told."""
     engine = CountingImages()
     engine.add("gcc:latest")
     told: list[bool] = []
@@ -104,7 +104,7 @@ async def test_a_change_is_heard_of() -> None:
 
 
 async def test_nothing_is_remembered_while_changes_are_not_heard_of() -> None:
-    """Every question goes to the engine then."""
+    """While changes are not heard of every question goes to the engine."""
     engine = CountingImages()
     engine.add("gcc:latest")
     images = Images(
@@ -135,7 +135,7 @@ async def test_nothing_is_remembered_while_changes_are_not_heard_of() -> None:
 async def test_a_profile_tells_what_an_image_holds(
     files: dict[str, bytes], home: Home, rag_lambda: str | None
 ) -> None:
-    """Its lambda, and whether it keeps something in the home."""
+    """A profile tells an image's lambda, and whether it keeps something in the home."""
     engine = CountingImages()
     image = engine.add("gcc:latest", files)
     async with listening(engine) as images:
@@ -143,13 +143,13 @@ async def test_a_profile_tells_what_an_image_holds(
 
 
 async def test_an_absent_image_has_no_profile() -> None:
-    """It has to be pulled first."""
+    """An absent image has no profile until it was pulled."""
     async with listening(CountingImages()) as images:
         assert await images.profile("gcc") is None
 
 
 async def test_an_image_is_read_once() -> None:
-    """However many ask at the same time, and under whichever name."""
+    """An image is read once, however many ask at the same time and under whichever name."""
     engine = CountingImages()
     engine.on_node["other:latest"] = engine.add("gcc:latest")
     async with listening(engine) as images:
@@ -159,7 +159,7 @@ async def test_an_image_is_read_once() -> None:
 
 
 async def test_a_read_that_failed_is_tried_again() -> None:
-    """All who waited for it hear why; the next who asks has it read."""
+    """All who waited for a failed read hear why, and the next question has the image read again."""
     engine = CountingImages()
     engine.add("gcc:latest")
     engine.fail_reads = [EngineError("read", "no space left")]
@@ -175,7 +175,7 @@ async def test_a_read_that_failed_is_tried_again() -> None:
 
 
 async def test_who_leaves_does_not_end_the_read() -> None:
-    """Another may be waiting for it."""
+    """A caller that leaves does not end a read for which another may be waiting."""
     engine = CountingImages()
     engine.add("gcc:latest")
     async with listening(engine) as images:
@@ -188,7 +188,7 @@ async def test_who_leaves_does_not_end_the_read() -> None:
 
 
 async def test_a_pull_is_told_of_when_it_has_ended_well() -> None:
-    """And only then."""
+    """A pull is told of when it has ended well, and only then."""
     engine = FakeImages()
     source = FakeImages()
     engine.in_registry["gcc:latest"] = source.add("gcc:latest")
@@ -203,7 +203,7 @@ async def test_a_pull_is_told_of_when_it_has_ended_well() -> None:
 
 
 async def test_closing_ends_pulls() -> None:
-    """Nothing goes on in the background afterwards."""
+    """After closing no pull goes on in the background."""
     engine = FakeImages()
     engine.may_pull.clear()
     async with listening(engine) as images:

@@ -101,11 +101,11 @@ once = _at("gnu-attach")
 
 
 class TestProgram:
-    """A program that ends by itself."""
+    """What comes of a program that ends by itself."""
 
     @everywhere
     async def test_everything_it_leaves_comes_back(self, run: Run) -> None:
-        """Both outputs, the status, what was created and what was changed."""
+        """Both outputs, the status, and what was created or changed come back."""
         result = await run(
             'echo out; echo err >&2; echo new >new; echo more >>old; echo in >"d/a b"; exit 7',
             files={"old": "old\n", "same": "same\n", "d/same": ""},
@@ -123,7 +123,9 @@ class TestProgram:
 
     @everywhere
     async def test_it_starts_as_the_contract_says(self, run: Run) -> None:
-        """In /sandbox, with nothing on stdin, files of mode 0644, and its request's variables."""
+        """A program starts in /sandbox, without input, with files of mode 0644 and its
+        request's variables.
+        """
         result = await run(
             'pwd; read -r x || echo "no stdin"; echo "$CYBER_DOJO_ID $CYBER_DOJO_IMAGE_NAME";'
             " find . -type f -perm 0644 -user 41966 -group 51966 -name 'a*'; find sub -type d",
@@ -169,7 +171,9 @@ class TestProgram:
     )
     @once
     async def test_its_status_is_bashs(self, run: Run, ending: str, status: str) -> None:
-        """An exit status, 128 and a signal's number, or what bash says of a script."""
+        """The status is an exit status, 128 and a signal's number, or what bash says of
+        a script.
+        """
         result = await run(ending, files={"data": "x"})
 
         assert result.status == status
@@ -204,11 +208,11 @@ echo ended"""
 
 
 class TestTimeOut:
-    """A program that does not end by itself."""
+    """What comes of a program that does not end by itself."""
 
     @everywhere
     async def test_traps_fire_and_what_was_printed_comes_back(self, run: Run) -> None:
-        """Partial output, and what the traps on TERM and EXIT print; no files."""
+        """Partial output and what traps on TERM and EXIT print come back, and no files."""
         result = await run(
             """trap 'echo on TERM; exit 3' TERM
 trap 'echo on EXIT; echo on EXIT >&2' EXIT
@@ -266,7 +270,7 @@ while :; do nap 0.02; done""",
 
     @by_userland
     async def test_waiting_for_input_ends_at_once(self, run: Run) -> None:
-        """Nobody types: who reads stdin reads its end."""
+        """A program that reads stdin reads its end, as nobody types."""
         result = await run('read -r line; echo "read $?"', seconds=5)
 
         assert result.stdout.content == "read 1\n"
@@ -290,12 +294,14 @@ while :; do nap 0.02; done""",
 
 
 class TestLargeFiles:
-    """Texts over the limit, and large files that were sent."""
+    """What comes of texts over the limit, and of large files that were sent."""
 
     @pytest.mark.parametrize("size", [LONGEST, LONGEST + 1, 65_536, 65_537, LARGE])
     @by_userland
     async def test_outputs_are_cut(self, run: Run, size: int) -> None:
-        """Exactly 50 KiB is whole; one byte more says truncated; so do both outputs at any size."""
+        """An output of 50 KiB is whole, one byte more is truncated, and so are both
+        outputs at any size.
+        """
         result = await run(
             f"fill /tmp/x {size}; printf '%s' \"$(</tmp/x)\"; printf '%s' \"$(</tmp/x)\" >&2"
         )
@@ -356,7 +362,9 @@ class TestLargeFiles:
 
     @mostly
     async def test_a_large_file_that_was_not_touched_is_not_reported(self, run: Run) -> None:
-        """Whatever its size, and beside one that was."""
+        """A sent file that was not touched is not reported, whatever its size, beside
+        one that was.
+        """
         sent = {"large": "a" * LARGE, "other": "b" * (LARGE + 1)}
 
         result = await run("printf '%s' x >>other", files=sent)
@@ -367,7 +375,7 @@ class TestLargeFiles:
 
     @by_userland
     async def test_a_large_file_changed_at_its_end_is_reported(self, run: Run) -> None:
-        """Even when its size and its first 50 KiB are as they were."""
+        """A changed file is reported even when its size and its first 50 KiB are as they were."""
         result = await run(
             "text=$(<large); printf '%s' \"${text:0:299999}b\" >large", files={"large": "a" * LARGE}
         )
@@ -386,7 +394,7 @@ class TestLargeFiles:
 
 
 class TestFullFolders:
-    """A program that leaves no room for ours."""
+    """What comes of a program that leaves no room for ours."""
 
     @pytest.mark.parametrize("what", ["head -c 300M /dev/zero", "yes 'a line'"])
     @by_way
@@ -450,7 +458,7 @@ class TestFullFolders:
 
 
 class TestOddFiles:
-    """Names, depths, kinds and rights of files."""
+    """What comes of odd names, depths, kinds and rights of files."""
 
     @mostly
     async def test_a_hundred_files(self, run: Run) -> None:
@@ -483,7 +491,7 @@ open("bottom", "w").write("x")'"""
 
     @mostly
     async def test_what_is_sent_is_there(self, run: Run) -> None:
-        """Of any size and under any name, with the time of its request, writable."""
+        """Files of any size and name are there, writable, with the time of their request."""
         sizes = (0, 1, 511, 512, 513, 65_536, 65_537, 300_000)
         sent = {f"of_{size}": "x" * size for size in sizes}
         sent |= {"n" * size: "name" for size in (91, 92, 93, 100, 101, 255)}
@@ -542,7 +550,7 @@ open("bottom", "w").write("x")'"""
 
     @by_userland
     async def test_a_name_that_is_no_utf8_is_left_out(self, run: Run) -> None:
-        """JSON cannot say it; the rest comes back."""
+        """A file whose name JSON cannot say is left out, and the rest comes back."""
         result = await run("echo x >$'\\xff\\xfe'; echo new >new")
 
         assert list(result.created) == ["new"]
@@ -611,7 +619,7 @@ mknod device c 1 3 2>/dev/null; echo new >new; ln new hard"""
 
 
 class TestOwnPlaces:
-    """A program that meddles with what is ours."""
+    """What comes of a program that meddles with what is ours."""
 
     @everywhere
     async def test_our_script_rewritten(self, run: Run) -> None:

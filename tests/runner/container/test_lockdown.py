@@ -419,7 +419,7 @@ async def test_nothing_else_can_be_written(printed_writes: dict[str, str], path:
 
 @pytest_asyncio.fixture(scope="module")
 async def printed_writes(engine: DockerContainers) -> dict[str, str]:
-    """Where a file can be made, as one container tells for all places."""
+    """The places where a file can be made, as one container tells for all of them."""
     probe = """for path in / /etc /usr/local/bin /dev /proc/sys/kernel /sys/fs/cgroup /run/lock; do
     touch "$path/dojo_new" 2>/dev/null && echo "$path written" || echo "$path refused"; done"""
     printed = await verdict(engine, spec_of(), probe)
@@ -482,7 +482,7 @@ def golden_body(**changes: Any) -> dict[str, Any]:
 
 
 def body_of(image: str, home: Home, delivery: Delivery) -> dict[str, Any]:
-    """What the engine is sent for such an image."""
+    """The body that the engine is sent to create a container of such an image."""
     profile = ImageProfile("sha256:1", home, "-> { 'a lambda' }")
     return spec_for(image, profile, delivery, {"of": "ours"}).create_body()
 

@@ -25,7 +25,7 @@ OURS = "127.0.0.1:1/dojo-runner-test"
 
 @pytest_asyncio.fixture(scope="module")
 async def client() -> AsyncIterator[DockerClient]:
-    """The engine."""
+    """A client of the engine."""
     client = DockerClient(DOCKER_HOST, lambda error: None)
     yield client
     await remove_unnamed(client)
@@ -42,7 +42,7 @@ async def running(
 
 
 async def remove_image(client: DockerClient, name: str) -> None:
-    """As `docker rmi -f`, for a name that may be gone."""
+    """Remove an image as `docker rmi -f` does, by a name that may be gone."""
     for image in await client.docker.images.list(filters={"reference": [name]}):
         if name in (image["RepoTags"] or ()):
             await client.docker.images.delete(name, force=True)
@@ -72,7 +72,7 @@ async def starts_of(client: DockerClient, replica: str, image_id: str, since_s: 
 
 
 class TestUnfit:
-    """Images that lack something."""
+    """What comes of images that lack something."""
 
     async def test_no_bash(self, running: Daemon) -> None:
         """The answer, the log and /health hold the init's own words."""
@@ -131,7 +131,7 @@ class TestUnfit:
         assert result["outcome"] == "green"
 
     async def test_no_image(self, running: Daemon) -> None:
-        """What is not on this node is pulled."""
+        """An image that is not on this node is pulled."""
         result = await running.run(f"{OURS}/none:1", "true")
 
         assert (result["outcome"], result["status"], result["log"]) == ("pulling", "141", {})
@@ -139,7 +139,7 @@ class TestUnfit:
 
 @pytest.mark.parametrize("image", ["no-user", "minimal", "busybox-bash", "tooled-home", "gcc"])
 async def test_ordinary_colours(running: Daemon, image: str) -> None:
-    """Without the user, with next to no tools, or with tools in the home: colours as ever."""
+    """Colours are as ever without the user, with next to no tools, or with tools in the home."""
     script = "echo out; echo new >new; echo more >>old; echo x >~/x && exit 1"
 
     for status, colour in (("0", "green"), ("2", "amber")):
@@ -270,7 +270,7 @@ async def test_a_removed_image_is_noticed(running: Daemon, client: DockerClient)
 
 
 async def outcome_becomes(running: Daemon, image: str, outcome: str) -> dict[str, Any]:
-    """Runs until the daemon has heard of the change; no other outcome comes in between."""
+    """Run until the daemon has heard of the change; no other outcome may come in between."""
     seen = await eventually(
         lambda: running.run(image, "true"), lambda result: result["outcome"] != "green"
     )

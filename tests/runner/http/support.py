@@ -12,12 +12,12 @@ Events = list[dict[str, Any]]
 
 
 def text(content: str = "", *, truncated: bool = False) -> dict[str, Any]:
-    """As a run answers it."""
+    """A text in the form in which a run answers it."""
     return {"content": content, "truncated": truncated}
 
 
 def faulty(status: str, reason: str) -> dict[str, Any]:
-    """A run whose container did not do its part."""
+    """What a run answers when its container did not do its part."""
     return {
         "stdout": text(),
         "stderr": text(),
@@ -30,6 +30,6 @@ def faulty(status: str, reason: str) -> dict[str, Any]:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    """Give the background its turns."""
+    """Give the background its turns until something is so."""
     while not is_so():  # noqa: ASYNC110 - pytest-timeout ends it, no clock does
         await asyncio.sleep(0)

@@ -12,7 +12,7 @@ from tests.serving import Served, answer_from
 
 
 async def test_a_body_at_the_limit_is_taken(serve_fake: ServeFake) -> None:
-    """The limit itself is not over the limit."""
+    """A body of exactly the limit is not over the limit."""
     async with serve_fake(request_max_bytes=MIB) as http:
         answer = await http.ask("/alive", b"{}".ljust(MIB))
 
@@ -31,7 +31,7 @@ async def test_a_body_over_the_limit_is_refused_before_it_comes(serve_fake: Serv
 
 
 async def test_a_chunked_body_over_the_limit_is_not_read_on(serve_fake: ServeFake) -> None:
-    """One of unknown length is 413 soon after the limit, however much would follow."""
+    """A body of unknown length is 413 soon after the limit, however much would follow."""
     sent_bytes = 0
     async with serve_fake(request_max_bytes=MIB) as http, http.connection() as (reader, writer):
         writer.write(b"POST /alive HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -64,7 +64,7 @@ async def test_an_encoded_body_is_refused(fake_http: Served, encoding: str) -> N
 
 
 async def test_a_body_that_does_not_come_is_refused(serve_fake: ServeFake) -> None:
-    """One that is not whole within the time limit is 408, and the connection is closed."""
+    """A body that is not whole within its time is 408, and the connection is closed."""
     async with serve_fake(body_read_s=0.05) as http, http.connection() as (reader, writer):
         writer.write(b"POST /alive HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
         answer = await answer_from(reader)
@@ -77,7 +77,7 @@ async def test_a_body_that_does_not_come_is_refused(serve_fake: ServeFake) -> No
 async def test_a_client_that_leaves_in_its_body_is_no_error_of_ours(
     serve_fake: ServeFake, logs: Events
 ) -> None:
-    """Nothing above WARNING is logged for it."""
+    """Nothing above WARNING is logged for a client that leaves in the middle of its body."""
     async with serve_fake() as http:
         async with http.connection() as (_, writer):
             writer.write(b"POST /alive HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")

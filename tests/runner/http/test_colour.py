@@ -9,14 +9,14 @@ from tests.serving import Served
 
 
 async def test_the_lambda_of_the_image_decides(http: Served) -> None:
-    """Without a rag_lambda in the manifest it is the image's file that is asked."""
+    """Without a rag_lambda in the manifest the image's own lambda is asked."""
     result = await http.run("echo '1 failed in 0.01s'; exit 1", rag_lambda=None)
 
     assert (result["outcome"], result["log"]) == ("red", {})
 
 
 async def test_an_image_without_a_lambda_is_faulty(serve_fake: ServeFake) -> None:
-    """All else is the run's own, and the log tells what was missing."""
+    """Without any lambda the log tells what was missing, and all else is the run's own."""
     engine = FakeEngine()
     async with serve_fake(engine) as http:
         engine.images.add("cyberdojo/plain:1")
@@ -55,10 +55,10 @@ async def test_an_image_without_a_lambda_is_faulty(serve_fake: ServeFake) -> Non
     ],
 )
 async def test_a_lambda_at_fault_leaves_the_run_as_it_was(
-    docker_http: Served, logs: Events, source: str, context: str
+    cells_http: Served, logs: Events, source: str, context: str
 ) -> None:
     """The outcome is faulty, the log says in which way, and all else is the run's own."""
-    result = await docker_http.run("echo out; echo x >made; exit 3", rag_lambda=source)
+    result = await cells_http.run("echo out; echo x >made; exit 3", rag_lambda=source)
 
     log = result.pop("log")
     assert result == {
@@ -77,29 +77,31 @@ async def test_a_lambda_at_fault_leaves_the_run_as_it_was(
 
 
 @pytest.mark.docker
-async def test_a_lambda_is_asked_once_for_the_same_output(docker_http: Served) -> None:
-    """One that throws dice would give twelve runs the same colour once in 170,000 times."""
+async def test_a_lambda_is_asked_once_for_the_same_output(cells_http: Served) -> None:
+    """A lambda that throws dice gives the same output one colour (by chance once in
+    170,000 times).
+    """
     dice = "->(_, _, _) { %i[red amber green].sample }"
     for script in ("echo one", "echo two"):
-        colours = {(await docker_http.run(script, rag_lambda=dice))["outcome"] for _ in range(12)}
+        colours = {(await cells_http.run(script, rag_lambda=dice))["outcome"] for _ in range(12)}
         assert len(colours) == 1
 
 
 @pytest.mark.docker
-async def test_a_lambda_at_fault_is_asked_again(docker_http: Served) -> None:
-    """A fault is never remembered."""
+async def test_a_lambda_at_fault_is_asked_again(cells_http: Served) -> None:
+    """A fault of a lambda is never remembered."""
     source = "->(_, _, _) { raise rand.to_s }"
     faults = [
-        (await docker_http.run("echo out", rag_lambda=source))["log"]["exception"]["message"]
+        (await cells_http.run("echo out", rag_lambda=source))["log"]["exception"]["message"]
         for _ in range(2)
     ]
     assert faults[0] != faults[1]
 
 
 @pytest.mark.docker
-async def test_a_lambda_is_called_with_texts_and_a_number(docker_http: Served) -> None:
-    """What the learner sees of stdout and stderr, and the status as an integer."""
-    result = await docker_http.run(
+async def test_a_lambda_is_called_with_texts_and_a_number(cells_http: Served) -> None:
+    """A lambda gets what the learner sees of stdout and stderr, and the status as an integer."""
+    result = await cells_http.run(
         "printf 'a\\377é'; echo b >&2; exit 7",
         rag_lambda='->(o, e, s) { [o, e, s] == ["aé", "b\\n", 7] ? "green" : :red }',
     )

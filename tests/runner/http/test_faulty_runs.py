@@ -12,7 +12,7 @@ from tests.serving import Served
 
 
 async def test_a_container_that_dies_is_faulty(serve_fake: ServeFake, logs: Events) -> None:
-    """The status is 143, and the log holds how the engine says that it ended."""
+    """The status is 143, and the log holds how the engine says that the container ended."""
     engine = FakeEngine()
     engine.kata.answer = lambda kata: None
     async with serve_fake(engine) as http:
@@ -25,7 +25,7 @@ async def test_a_container_that_dies_is_faulty(serve_fake: ServeFake, logs: Even
 
 
 async def test_a_container_that_cannot_start_is_faulty(serve_fake: ServeFake) -> None:
-    """The status is 143, and the log holds the engine's words; it is not started for ever."""
+    """The status is 143, the log holds the engine's words, and starts are not tried for ever."""
     engine = FakeEngine()
     async with serve_fake(engine) as http:
         await until(lambda: bool(engine.containers.starts))  # the traffic light's
@@ -39,7 +39,7 @@ async def test_a_container_that_cannot_start_is_faulty(serve_fake: ServeFake) ->
 
 @pytest.mark.docker
 async def test_an_image_without_bash_is_faulty(docker_http: Served) -> None:
-    """The log holds the init's own words."""
+    """The log of a run on an image without bash holds the init's own words."""
     result = await docker_http.run(image_name="dojo-runner/no-bash")
 
     assert (result["outcome"], result["status"]) == ("faulty", "143")
@@ -57,7 +57,7 @@ GARBAGE = {
 async def test_an_unreadable_answer_is_faulty(
     serve_fake: ServeFake, answer: Callable[[Kata], bytes]
 ) -> None:
-    """The status is 144; a learner who forges the answer gets nothing for it."""
+    """The status is 144, and a learner who forges the answer gains nothing by it."""
     engine = FakeEngine()
     engine.kata.answer = answer
     async with serve_fake(engine) as http:
@@ -68,7 +68,7 @@ async def test_an_unreadable_answer_is_faulty(
 
 
 async def test_an_answer_without_a_status_gets_a_colour(serve_fake: ServeFake) -> None:
-    """The status is 145, which the lambda is asked about."""
+    """The status is 145, and the lambda is asked about it."""
     engine = FakeEngine()
     engine.kata.answer = lambda kata: framed(kata, archive({"tmp/dojo/stdout": b"out"}))
     async with serve_fake(engine) as http:
@@ -79,7 +79,7 @@ async def test_an_answer_without_a_status_gets_a_colour(serve_fake: ServeFake) -
 
 
 async def test_a_flood_of_an_answer_is_cut(serve_fake: ServeFake) -> None:
-    """What is more than we read is said in the log; what came before it counts."""
+    """The log says that an answer was too large, and what came before its end counts."""
     engine = FakeEngine()
     flood = archive({"tmp/dojo/status": b"0   ", "sandbox/a": b"x" * 60 * MIB})
     engine.kata.answer = lambda kata: kata.nonce.encode() + b"\n" + flood

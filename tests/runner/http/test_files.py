@@ -14,7 +14,9 @@ ODD_NAMES = [
 
 
 async def test_a_file_can_have_an_odd_name(http: Served) -> None:
-    """What is sent and then changed comes back by its own name, and what is not does not."""
+    """A sent file that the program changed comes back by its own name, and one that it
+    left does not.
+    """
     result = await http.run(
         "find . -type f ! -name cyber-dojo.sh -exec "
         "bash -c 'for f; do echo + >>\"$f\"; done' _ {} +",
@@ -28,7 +30,7 @@ async def test_a_file_can_have_an_odd_name(http: Served) -> None:
 
 @pytest.mark.parametrize("first", range(0, len(ODD_NAMES), 16))
 async def test_a_program_can_make_odd_names(http: Served, first: int) -> None:
-    """What is created comes back by its own name."""
+    """A file that the program created comes back by its own name."""
     names = ODD_NAMES[first : first + 16]
     result = await http.run(
         'mkdir made; while IFS= read -r -d \'\' name; do mkdir -p "made/$(dirname "./$name")"\n'
@@ -40,7 +42,7 @@ async def test_a_program_can_make_odd_names(http: Served, first: int) -> None:
 
 
 async def test_files_that_are_left_alone_are_not_reported(http: Served) -> None:
-    """Neither is one that was rewritten with what it held, nor one that was deleted."""
+    """A file that was touched, rewritten with what it held, or deleted is not reported."""
     result = await http.run(
         "touch same.txt; cat same.txt >copy; cat copy >same.txt; rm copy gone.txt",
         {"same.txt": "é\r\n\0tail", "gone.txt": "x", "empty": ""},
@@ -50,7 +52,7 @@ async def test_files_that_are_left_alone_are_not_reported(http: Served) -> None:
 
 
 async def test_a_large_file_that_is_left_alone_is_not_reported(http: Served) -> None:
-    """However large it is, and whatever else is as large."""
+    """A large file that was not touched is not reported, whatever else is as large."""
     files = {"a.txt": "a" * 500_000, "b.txt": "b" * 500_000, "c.txt": "é" * 40_000}
     result = await http.run("tr b c <b.txt >made.txt; echo >>c.txt", files)
 
@@ -59,7 +61,7 @@ async def test_a_large_file_that_is_left_alone_is_not_reported(http: Served) -> 
 
 
 async def test_a_large_file_that_changed_at_its_end_is_reported(http: Served) -> None:
-    """Also when its size did not change."""
+    """A large file that changed only at its end is reported, even if its size is as it was."""
     result = await http.run("truncate -s 499999 a.txt; printf X >>a.txt", {"a.txt": "a" * 500_000})
 
     assert result["changed"] == {"a.txt": text("a" * 51200, truncated=True)}
@@ -67,7 +69,7 @@ async def test_a_large_file_that_changed_at_its_end_is_reported(http: Served) ->
 
 @pytest.mark.parametrize("size", [51200, 51201, 51202])
 async def test_a_file_that_has_grown_is_reported(http: Served, size: int) -> None:
-    """Also when all that comes back of it is what was sent."""
+    """A file that has grown is reported, even if all that comes back of it is what was sent."""
     result = await http.run(
         "head -c 50000 a.txt >more; cat more more >>a.txt; rm more", {"a.txt": "a" * size}
     )
@@ -76,7 +78,7 @@ async def test_a_file_that_has_grown_is_reported(http: Served, size: int) -> Non
 
 
 async def test_sixteen_created_files_are_reported(http: Served) -> None:
-    """The first by name, those that are binary not counted; changed ones are all reported."""
+    """Of created texts the first 16 by name are reported, of changed ones all."""
     sent = {f"s{number:02}": "old" for number in range(20)}
     result = await http.run(
         "for n in {30..10}; do echo $n >c$n; done; printf '\\0\\1\\2\\3' >c00\n"
@@ -89,7 +91,7 @@ async def test_sixteen_created_files_are_reported(http: Served) -> None:
 
 
 async def test_a_created_file_called_stdout_is_kept_apart(http: Served) -> None:
-    """So are files called as our own."""
+    """Files that are called like our own are not taken for ours."""
     result = await http.run("echo out; for n in stdout stderr status; do echo file >$n; done")
 
     assert result["stdout"] == text("out\n")
@@ -120,7 +122,7 @@ async def test_binary_files_are_left_out(http: Served) -> None:
 
 
 async def test_a_sent_file_that_turns_binary_is_left_out(http: Served) -> None:
-    """What is no text cannot be shown as changed."""
+    """A changed file that is no text is not reported."""
     result = await http.run("printf 'a\\0b\\0' >a.txt", {"a.txt": "text"})
 
     assert result["changed"] == {}
@@ -137,7 +139,7 @@ async def test_only_regular_files_are_read(http: Served) -> None:
 
 
 async def test_a_sent_file_that_became_a_link_is_not_reported(http: Served) -> None:
-    """It is gone, as a file."""
+    """A file that was replaced by a link counts as deleted."""
     result = await http.run("rm a.txt; ln -s /etc/passwd a.txt", {"a.txt": "x"})
 
     assert (result["created"], result["changed"]) == ({}, {})
@@ -157,7 +159,7 @@ async def test_hard_links_are_files(http: Served) -> None:
 
 
 async def test_a_name_that_is_no_text_is_left_out(http: Served) -> None:
-    """It cannot be said in JSON; the others can."""
+    """A file whose name cannot be said in JSON is left out, and the others are not."""
     result = await http.run("echo x >$'\\377'; echo y >y")
 
     assert result["created"] == {"y": text("y\n")}

@@ -20,7 +20,9 @@ FREE = 3
 
 @pytest.fixture
 async def http(monkeypatch: pytest.MonkeyPatch, serve_fake: ServeFake) -> AsyncIterator[Served]:
-    """Three refusals at once, then one in half a second, for a second at most."""
+    """A service that gives three refusals at once, then one in half a second, after a
+    second at most.
+    """
     monkeypatch.setattr(tarpit, "BURST", FREE)
     monkeypatch.setattr(tarpit, "REFUSALS_PER_S", 2.0)
     async with serve_fake(secret=SECRET) as served:
@@ -29,12 +31,12 @@ async def http(monkeypatch: pytest.MonkeyPatch, serve_fake: ServeFake) -> AsyncI
 
 
 async def forged(http: Served) -> int:
-    """The status of one, over a connection that is kept."""
+    """The status of a forged notice, over a connection that is kept."""
     return (await send(http, notice(sequence=next(_sequence)), "a guess of ours!!")).status
 
 
 async def held(http: Served, count: int) -> list[asyncio.Task[int]]:
-    """Forged ones that wait for their answers, after those that are free."""
+    """Forged notices that wait for their answers, after those that are free."""
     assert [await forged(http) for _ in range(FREE)] == [401] * FREE
     tasks = [asyncio.create_task(forged(http)) for _ in range(count)]
     await eventually(lambda: heard(http, "unsigned"), lambda heard: heard == FREE + count)
@@ -58,7 +60,7 @@ def request(secret: str, **changes: object) -> bytes:
 
 
 async def test_a_refusal_waits_and_others_do_not(http: Served) -> None:
-    """Runs, health and good notices are answered meanwhile, and the refusal at last."""
+    """Runs, health and good notices are answered while a refusal waits, and at last the refusal."""
     tasks = await held(http, 2)
 
     assert (await http.run())["outcome"] == "green"
@@ -68,7 +70,7 @@ async def test_a_refusal_waits_and_others_do_not(http: Served) -> None:
 
 
 async def test_a_newcomer_is_turned_away(http: Served) -> None:
-    """While nobody else of its address has a place to wait in: 429, and the connection ends."""
+    """While its address has no place left a new connection gets 429 and ends."""
     tasks = await held(http, 3)
     async with http.connection() as (reader, writer):
         writer.write(request("a guess of ours!!"))
@@ -82,7 +84,7 @@ async def test_a_newcomer_is_turned_away(http: Served) -> None:
 
 
 async def test_an_honest_neighbour_is_let_in(http: Served) -> None:
-    """Behind the same address: who signs well, and who has nothing to do with notices."""
+    """At the same address a client that signs well, or sends no notice, is served."""
     tasks = await held(http, 3)
 
     assert (await http.raw(request(SECRET))).status == 202
@@ -92,7 +94,7 @@ async def test_an_honest_neighbour_is_let_in(http: Served) -> None:
 
 
 async def test_only_whole_notices_are_looked_at(http: Served) -> None:
-    """One that comes in pieces is HTTP's affair: it is refused by its signature."""
+    """A notice that comes in pieces goes past the gate, and is refused by its signature."""
     tasks = await held(http, 3)
     whole = request("a guess of ours!!")
     async with http.connection() as (reader, writer):
@@ -106,7 +108,7 @@ async def test_only_whole_notices_are_looked_at(http: Served) -> None:
 
 
 async def test_who_stops_waits_for_none(http: Served) -> None:
-    """What is held is answered at once when the service drains; `serving` sees to the rest."""
+    """All held answers are sent at once when the service drains."""
     tasks = await held(http, 2)
     async with http.connection():  # says nothing, and need not
         pass

@@ -5,7 +5,7 @@ from tests.serving import Served
 
 
 async def test_hidden_files_are_not_returned(http: Served) -> None:
-    """Created or changed: a pattern that matches anywhere in the name hides it."""
+    """A pattern that matches anywhere in the name of a created or changed file hides it."""
     result = await http.run(
         "echo x >a.log; echo x >b.txt; mkdir coverage; echo x >coverage/c; echo x >sent.log",
         {"sent.log": ""},
@@ -17,7 +17,7 @@ async def test_hidden_files_are_not_returned(http: Served) -> None:
 
 
 async def test_hidden_files_are_not_counted(http: Served) -> None:
-    """The first 16 are those of the files that may be shown."""
+    """The first 16 files are counted among those that may be shown."""
     result = await http.run(
         "for n in {10..40}; do echo >a$n; done; echo >b", hidden_filenames=["a1", "a2", "a3[0-9]"]
     )
@@ -26,7 +26,7 @@ async def test_hidden_files_are_not_counted(http: Served) -> None:
 
 
 async def test_a_pattern_that_is_none_is_refused(http: Served) -> None:
-    """It is 500, and names which it is."""
+    """A text that is no pattern is 500, and the message names which one it is."""
     answer = await http.ask(RUN, http.kata("echo >a", hidden_filenames=["a", "("]))
 
     status, message = answer.refusal

@@ -27,7 +27,7 @@ async def test_a_run_on_an_absent_image_pulls_it(http: Served) -> None:
 
 
 async def test_a_run_on_an_absent_image_begins_its_pull(serve_fake: ServeFake) -> None:
-    """Nobody else need ask for it."""
+    """A run alone has its absent image pulled; nobody else need ask for it."""
     engine = FakeEngine()
     async with serve_fake(engine) as http:
         await http.run(image_name="cyberdojo/new")
@@ -37,14 +37,14 @@ async def test_a_run_on_an_absent_image_begins_its_pull(serve_fake: ServeFake) -
 
 
 async def test_an_image_on_the_node_is_pulled(http: Served) -> None:
-    """What was there at start counts as pulled."""
+    """An image that was there at the start counts as pulled."""
     answer = await http.ask(PULL, {"id": "x", "image_name": http.image})
 
     assert answer.body == {"pull_image": "pulled"}
 
 
 async def test_an_absent_image_is_pulling(http: Served) -> None:
-    """What is not there begins to be pulled."""
+    """The pull of an image that is not there begins when it is asked for."""
     answer = await http.ask(PULL, {"id": "x", "image_name": ABSENT})
 
     assert answer.body == {"pull_image": "pulling"}
@@ -60,7 +60,7 @@ async def pulling(serve_fake: ServeFake) -> AsyncIterator[tuple[Served, FakeImag
 
 
 async def test_one_pull_per_image_runs(pulling: tuple[Served, FakeImages]) -> None:
-    """A class that is set up sends 16 requests, by several names of one image: one pull."""
+    """Sixteen requests for one image, by several of its names, begin one pull."""
     http, images = pulling
     names = ["cyberdojo/new", "cyberdojo/new:latest"] * 8
     for name in names:
@@ -96,7 +96,7 @@ async def test_a_pulled_image_runs(pulling: tuple[Served, FakeImages]) -> None:
 
 
 async def test_a_failed_pull_is_forgotten(pulling: tuple[Served, FakeImages]) -> None:
-    """The next call after it tries again."""
+    """The next call after a failed pull tries again."""
     http, images = pulling
     images.may_pull.set()
     body = {"id": "x", "image_name": ABSENT}
@@ -109,7 +109,7 @@ async def test_a_failed_pull_is_forgotten(pulling: tuple[Served, FakeImages]) ->
 
 
 async def test_an_image_that_was_removed_is_noticed(serve_fake: ServeFake) -> None:
-    """It is pulled again, and its warm containers go."""
+    """A removed image is pulled again, and its warm containers go."""
     engine = FakeEngine()
     async with serve_fake(engine) as http:
         await http.run()
@@ -124,7 +124,7 @@ async def test_an_image_that_was_removed_is_noticed(serve_fake: ServeFake) -> No
 
 
 async def test_an_image_that_was_replaced_is_noticed(serve_fake: ServeFake) -> None:
-    """The next run is on the new one, and only on that."""
+    """Once a name means another image the next run is on that image."""
     engine = FakeEngine()
     async with serve_fake(engine) as http:
         await http.run()
@@ -148,7 +148,7 @@ async def test_images_are_asked_for_while_nobody_tells_of_changes(serve_fake: Se
 
 
 async def test_the_lambda_of_an_image_is_read_once(serve_fake: ServeFake) -> None:
-    """Once per image id, however many runs there are and whatever the image is called."""
+    """A lambda is read once per image id, for any number of runs and under any name."""
     engine = FakeEngine()
     async with serve_fake(engine) as http:
         image = engine.images.on_node["cyberdojo/other:latest"] = engine.images.on_node[FAKE_IMAGE]

@@ -43,7 +43,7 @@ async def test_a_run_goes_on_when_its_client_leaves(serve_fake: ServeFake) -> No
 
 
 async def test_a_service_that_drains_takes_no_run(serve_fake: ServeFake) -> None:
-    """It is 503 with a Retry-After."""
+    """A run that is sent to a draining service is 503, with a Retry-After."""
     async with serve_fake() as http:
         await http.service.drain()
         answer = await http.ask(RUN, http.kata())

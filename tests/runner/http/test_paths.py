@@ -77,7 +77,7 @@ async def test_a_run_is_sent_with_either_verb(http: Served, verb: str) -> None:
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "?"])
 async def test_the_content_type_is_not_looked_at(http: Served, content_type: str) -> None:
-    """A body is JSON whatever it is called."""
+    """A body is read as JSON whatever its content type says."""
     body = {"id": "x", "image_name": http.image}
     answer = await http.ask(PULL, body, headers={"Content-Type": content_type})
 
@@ -85,7 +85,7 @@ async def test_the_content_type_is_not_looked_at(http: Served, content_type: str
 
 
 async def test_an_empty_body_is_an_empty_object(http: Served) -> None:
-    """Nothing means {}."""
+    """A request without a body is read as one whose body is {}."""
     answer = await http.ask(RUN)
 
     assert answer.refusal == (400, "missing arguments: :id, :files, :manifest")

@@ -46,7 +46,7 @@ class Registry:
         return name
 
     async def pulls_of(self, name: str, since_s: float) -> int:
-        """How often the engine says that it has pulled it."""
+        """How often the engine says that it has pulled an image."""
         filters = {"type": ["image"], "event": ["pull"], "image": [name]}
         response = await self.client.docker._do_query(
             "events",
@@ -64,7 +64,7 @@ class Registry:
 
 
 async def registry_program() -> str:
-    """Its path; fails with the one line that says what to do."""
+    """The path of the registry's program; fails with the one line that says what to do."""
     ensuring = await asyncio.create_subprocess_exec(
         ENSURE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -106,7 +106,7 @@ async def registry(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Re
 
 
 async def answers(http: aiohttp.ClientSession, url: str) -> bool:
-    """Whether somebody does."""
+    """Whether anybody answers there."""
     try:
         async with http.get(url) as response:
             return response.status == 200
@@ -124,18 +124,18 @@ async def running(
 
 
 async def pull(running: Daemon, name: str) -> Any:
-    """What it answers to pull_image."""
+    """What the daemon answers to pull_image."""
     return (await running.ask("pull_image", {"id": "id", "image_name": name}))["pull_image"]
 
 
 def failures(running: Daemon, name: str) -> list[dict[str, Any]]:
-    """Failed pulls of this image in the log."""
+    """The failed pulls of this image in the log."""
     failed = running.log("engine call failed")
     return [one for one in failed if (one["operation"], one["image"]) == ("pull", name)]
 
 
 async def test_an_image_is_pulled(running: Daemon, registry: Registry) -> None:
-    """`pulling` while it is not on the node, `pulled` from then on, and it is warm already."""
+    """An image is `pulling` until it is on the node, then `pulled`, and warm already."""
     name = await registry.push()
 
     assert await pull(running, name) == "pulling"
@@ -148,7 +148,7 @@ async def test_an_image_is_pulled(running: Daemon, registry: Registry) -> None:
 
 
 async def test_one_pull_for_many_calls(running: Daemon, registry: Registry) -> None:
-    """`creator` asks sixteen times at once; the engine is asked once."""
+    """`creator` asks sixteen times at once, and the engine is asked once."""
     name = await registry.push()
     since_s = time.time()
 
@@ -160,7 +160,7 @@ async def test_one_pull_for_many_calls(running: Daemon, registry: Registry) -> N
 
 
 async def test_an_image_on_the_node_is_not_pulled(running: Daemon, registry: Registry) -> None:
-    """What is there already is `pulled`, whether or not any registry has it."""
+    """An image that is there already is `pulled`, whether or not any registry has it."""
     name = await registry.make()
     since_s = time.time()
 
@@ -201,7 +201,9 @@ async def test_a_digest_is_kept(running: Daemon, registry: Registry) -> None:
 async def test_a_failed_pull_is_logged_once_and_tried_again(
     running: Daemon, registry: Registry
 ) -> None:
-    """One line with the engine's words; the next call tries anew, and may succeed."""
+    """A failed pull is one line with the engine's words; the next call tries anew, and
+    may succeed.
+    """
     what = uuid.uuid4().hex
     name = f"{registry.address}/{what}:1"
 
@@ -224,7 +226,9 @@ async def test_a_failed_pull_is_logged_once_and_tried_again(
 async def test_a_run_of_an_absent_image_begins_its_pull(
     running: Daemon, registry: Registry
 ) -> None:
-    """The run says pulling, 141 and nothing else; soon the same run has a colour."""
+    """A run of an absent image says pulling, 141 and nothing else; soon the same run
+    has a colour.
+    """
     name = await registry.push()
 
     result = await running.run(name, "exit 1")
@@ -246,7 +250,7 @@ async def test_a_run_of_an_absent_image_begins_its_pull(
 
 
 async def test_a_newer_image_of_the_same_name(running: Daemon, registry: Registry) -> None:
-    """What somebody else pulls onto the node is what the next runs use."""
+    """The next runs use the newer image that somebody else pulls onto the node."""
     what = uuid.uuid4().hex
     name = await registry.push(what)
     await eventually(lambda: pull(running, name), lambda said: said == "pulled")

@@ -17,7 +17,7 @@ SECRET = "sixteen letters!"  # noqa: S105
 
 
 def notice(**changes: Any) -> dict[str, Any]:
-    """As a sibling sends it."""
+    """A notice as a sibling sends it."""
     return {
         "version": 1,
         "replica": "sibling",
@@ -35,7 +35,7 @@ def notice(**changes: Any) -> dict[str, Any]:
 
 
 async def send(http: Served, sent: Any, secret: str = "", **headers: str) -> Answer:
-    """POST it, signed if there is a secret."""
+    """POST a notice, signed if there is a secret."""
     body = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
     if secret:
         headers[SIGNATURE_HEADER] = sign(secret, body)
@@ -43,7 +43,7 @@ async def send(http: Served, sent: Any, secret: str = "", **headers: str) -> Ans
 
 
 async def test_it_warms_an_image_that_is_here(serve_fake: ServeFake) -> None:
-    """So that the next learner's first run is a hit."""
+    """A notice warms an image of this node, so that the next learner's first run is a hit."""
     async with serve_fake(warm=None) as http:
         await http.until_ready()
 
@@ -61,7 +61,7 @@ async def test_it_warms_an_image_that_is_here(serve_fake: ServeFake) -> None:
 
 
 async def test_an_unknown_image_is_not_pulled(serve_fake: ServeFake) -> None:
-    """On hearsay nothing is fetched."""
+    """Nothing is fetched on hearsay."""
     engine = FakeEngine()
     async with serve_fake(engine) as http:
         await http.until_ready()
@@ -83,7 +83,7 @@ async def test_an_unknown_image_is_not_pulled(serve_fake: ServeFake) -> None:
 async def test_what_does_not_count(
     serve_fake: ServeFake, changes: dict[str, Any], verdict: str
 ) -> None:
-    """It is answered all the same, with the reason."""
+    """A notice that does not count is answered all the same, with the reason."""
     async with serve_fake(warm=None) as http:
         await http.until_ready()
 
@@ -94,7 +94,9 @@ async def test_what_does_not_count(
 
 
 async def test_own_and_repeated_ones(serve_fake: ServeFake) -> None:
-    """A load balancer in between may send us our own."""
+    """A replica's own notice, which a load balancer may send back to it, does not
+    count, nor a repeated one.
+    """
     async with serve_fake() as http:
         await http.until_ready()
         me = http.service.health().as_json()["replica"]
@@ -109,7 +111,7 @@ async def test_own_and_repeated_ones(serve_fake: ServeFake) -> None:
 
 
 async def test_a_later_version_is_understood(serve_fake: ServeFake) -> None:
-    """During a rolling update; fields that are not known here do no harm."""
+    """Fields that are not known here do no harm, as during a rolling update."""
     async with serve_fake() as http:
         await http.until_ready()
 
@@ -140,7 +142,7 @@ async def test_a_later_version_is_understood(serve_fake: ServeFake) -> None:
 async def test_a_malformed_one_is_told_its_field(
     serve_fake: ServeFake, sent: Any, says: str
 ) -> None:
-    """400, as RFC 9457 has it."""
+    """A malformed notice is 400, with a problem as RFC 9457 has it."""
     async with serve_fake() as http:
         await http.until_ready()
 
@@ -154,7 +156,7 @@ async def test_a_malformed_one_is_told_its_field(
 
 
 async def test_a_large_one_is_not_read(serve_fake: ServeFake) -> None:
-    """413 as soon as it is known to be."""
+    """A notice is 413 as soon as it is known to be too large."""
     async with serve_fake() as http:
         await http.until_ready()
 
@@ -164,10 +166,10 @@ async def test_a_large_one_is_not_read(serve_fake: ServeFake) -> None:
 
 
 class TestSecret:
-    """With a secret only those who know it are heard."""
+    """With a secret only senders that know it are heard."""
 
     async def test_signed(self, serve_fake: ServeFake) -> None:
-        """HMAC-SHA256 over the body."""
+        """A notice that is signed with HMAC-SHA256 over its body counts."""
         async with serve_fake(secret=SECRET) as http:
             await http.until_ready()
 
@@ -184,7 +186,7 @@ class TestSecret:
         ],
     )
     async def test_unsigned(self, serve_fake: ServeFake, headers: dict[str, str]) -> None:
-        """401, before the body is even parsed; counted."""
+        """A notice without a good signature is 401 before its body is parsed, and is counted."""
         async with serve_fake(secret=SECRET) as http:
             await http.until_ready()
 
@@ -197,7 +199,7 @@ class TestSecret:
             assert health["images"] == {}
 
     async def test_a_signature_is_of_one_body(self, serve_fake: ServeFake) -> None:
-        """Another number of takes needs another."""
+        """A notice with another number of takes needs another signature."""
         async with serve_fake(secret=SECRET) as http:
             await http.until_ready()
             signature = sign(SECRET, json.dumps(notice()).encode())
@@ -208,7 +210,7 @@ class TestSecret:
 
 
 async def test_a_flood_is_limited_and_moves_no_limit(serve_fake: ServeFake) -> None:
-    """429 with Retry-After; pools stay within theirs, and runs go on."""
+    """A flood is 429 with Retry-After; pools stay within their limits, and runs go on."""
     async with serve_fake(warm=None, warm_max=4, host_containers=6) as http:
         await http.until_ready()
 
@@ -224,7 +226,7 @@ async def test_a_flood_is_limited_and_moves_no_limit(serve_fake: ServeFake) -> N
 
 
 async def test_telling_each_other(serve_fake: ServeFake) -> None:
-    """A take here is heard there; nothing comes back, and nobody tells itself."""
+    """A take here is heard there; no notice comes back, and nobody tells itself."""
     async with serve_fake(secret=SECRET, warm=None) as heard:
         await heard.until_ready()
         address = heard.url.removeprefix("http://")
@@ -244,7 +246,7 @@ async def test_telling_each_other(serve_fake: ServeFake) -> None:
 
 
 async def test_a_pull_is_told_as_well(serve_fake: ServeFake) -> None:
-    """Who asks for an image is about to begin with it, on whichever replica."""
+    """A pull is told to siblings, as its group is about to begin on whichever replica."""
     async with serve_fake(warm=None) as heard:
         await heard.until_ready()
         siblings = (heard.url.removeprefix("http://"),)
@@ -259,6 +261,6 @@ async def test_a_pull_is_told_as_well(serve_fake: ServeFake) -> None:
 
 
 async def as_async(value: Any) -> Any:
-    """For `eventually`."""
+    """Makes an ordinary function one that `eventually` can ask."""
     await asyncio.sleep(0)
     return value

@@ -32,7 +32,7 @@ NO_JSON = {
 @pytest.mark.parametrize("path", ["/alive", RUN, "/nowhere"])
 @pytest.mark.parametrize("body", NO_JSON.values(), ids=NO_JSON)
 async def test_a_body_that_is_no_json_is_refused(fake_http: Served, path: str, body: bytes) -> None:
-    """It is 400, whatever the path, since the body is parsed before the path is looked at."""
+    """A body that is no JSON is 400 on any path, as it is parsed before the path is looked at."""
     assert (await fake_http.ask(path, body)).refusal == (400, "body is not JSON")
 
 
@@ -41,7 +41,7 @@ async def test_a_body_that_is_no_json_is_refused(fake_http: Served, path: str, b
 async def test_a_body_that_is_no_object_is_refused(
     fake_http: Served, path: str, body: bytes
 ) -> None:
-    """It is 400, whatever the path."""
+    """JSON that is no object is 400 on any path."""
     assert (await fake_http.ask(path, body)).refusal == (400, "body is not JSON Hash")
 
 
@@ -50,7 +50,7 @@ async def test_a_body_that_is_no_object_is_refused(
 )
 @pytest.mark.parametrize("verb", ["GET", "POST", "DELETE"])
 async def test_an_unknown_path_is_refused(fake_http: Served, path: str, verb: str) -> None:
-    """It is 400, never 404 or 405, and a slash too many is unknown."""
+    """An unknown path is 400, never 404 or 405, and a slash too many makes a path unknown."""
     request = f"{verb} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 
     assert (await fake_http.raw(request)).refusal == (400, "unknown path")
@@ -58,7 +58,7 @@ async def test_an_unknown_path_is_refused(fake_http: Served, path: str, verb: st
 
 @pytest.mark.parametrize("path", [b"/%ff%fe", b"/%00", b"/%ED%A0%80", b"/%0d%0a"])
 async def test_a_path_of_odd_bytes_is_refused(fake_http: Served, path: bytes) -> None:
-    """What is no text in UTF-8 is an unknown path, too."""
+    """A path that is no text in UTF-8 is an unknown path, too."""
     answer = await fake_http.raw(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
 
     assert answer.refusal == (400, "unknown path")
@@ -83,7 +83,9 @@ async def test_a_path_of_odd_bytes_is_refused(fake_http: Served, path: bytes) ->
 async def test_arguments_must_be_those_of_the_path(
     fake_http: Served, path: str, names: tuple[str, ...], message: str
 ) -> None:
-    """It is 400; missing comes before unknown, and before any look at the values."""
+    """Wrong names of arguments are 400: first the missing ones, then the unknown,
+    before any value.
+    """
     answer = await fake_http.ask(path, dict.fromkeys(names))
 
     assert answer.refusal == (400, message)
@@ -91,19 +93,19 @@ async def test_arguments_must_be_those_of_the_path(
 
 @pytest.mark.parametrize("path", ["/alive", "/ready", "/sha"])
 async def test_paths_without_arguments_take_none(fake_http: Served, path: str) -> None:
-    """It is 500, in Ruby's words."""
+    """An argument to a path that takes none is 500, in Ruby's words."""
     answer = await fake_http.ask(path, {"id": 1})
 
     assert answer.refusal == (500, "wrong number of arguments (given 1, expected 0)")
 
 
 def with_files(files: Any) -> dict[str, Any]:
-    """What replaces the files of a run."""
+    """The change of a run's arguments that replaces its files."""
     return {"files": files}
 
 
 def with_manifest(**fields: Any) -> dict[str, Any]:
-    """What replaces fields of a run's manifest."""
+    """The change of a run's arguments that replaces fields of its manifest."""
     return {"manifest": {"image_name": FAKE_IMAGE, "max_seconds": 10, **fields}}
 
 
@@ -144,7 +146,7 @@ def with_manifest(**fields: Any) -> dict[str, Any]:
 async def test_a_value_of_a_wrong_type_is_named(
     fake_http: Served, field: str, changes: dict[str, Any]
 ) -> None:
-    """It is 500, and the message begins with the field's name."""
+    """A value of a wrong type is 500, and the message begins with the field's name."""
     answer = await fake_http.ask(RUN, {**fake_http.kata(), **changes})
 
     status, message = answer.refusal
@@ -173,7 +175,7 @@ async def test_an_image_to_pull_must_have_a_name(fake_http: Served, name: Any) -
     ],
 )  # fmt: skip
 async def test_a_name_that_no_file_can_have_is_refused(fake_http: Served, name: str) -> None:
-    """It is 400, names the file, and nothing is run."""
+    """A name that no file can have is 400 and named in the message, and nothing is run."""
     assert fake_http.fake is not None
     runs = len(fake_http.fake.kata.seen)
     answer = await fake_http.ask(RUN, fake_http.kata(files={name: "x"}))
@@ -185,14 +187,14 @@ async def test_a_name_that_no_file_can_have_is_refused(fake_http: Served, name: 
 
 
 async def test_a_file_cannot_be_a_directory_too(fake_http: Served) -> None:
-    """`a` beside `a/b` is 400, and names it."""
+    """A file `a` beside a file `a/b` is 400, and the message names it."""
     answer = await fake_http.ask(RUN, fake_http.kata(files={"a/b": "", "a": ""}))
 
     assert answer.refusal == (400, 'files: the name "a" is a file and a directory at once')
 
 
 async def test_a_refusal_says_what_was_asked(fake_http: Served) -> None:
-    """It is {"exception": {path, body, class, message, backtrace}} as JSON, the body being raw."""
+    """A refusal is {"exception": {path, body, class, message, backtrace}}, the body being raw."""
     answer = await fake_http.ask("/nowhere?a=b", b'{ "id":\t"<b>\xc3\xa9" }')
 
     assert answer.headers["Content-Type"].startswith("application/json")
@@ -206,21 +208,21 @@ async def test_a_refusal_says_what_was_asked(fake_http: Served) -> None:
 
 
 async def test_a_refusal_is_logged(fake_http: Served, logs: Events) -> None:
-    """The log has the JSON that the client got."""
+    """The log has the same JSON as the client."""
     answer = await fake_http.ask(RUN, {"id": '{0.__class__} <b> \x1b[31m \r\n "é"'})
 
     assert [event["exception"] for event in logs if "exception" in event] == [answer.exception]
 
 
 async def test_a_refused_body_that_is_no_text_is_shown_all_the_same(fake_http: Served) -> None:
-    """Invalid bytes are replaced in the echo."""
+    """Invalid bytes are replaced in the echo of a refused body."""
     answer = await fake_http.ask("/alive", b"\xff{")
 
     assert answer.exception["body"] == "\N{REPLACEMENT CHARACTER}{"
 
 
 class BrokenImages(FakeImages):
-    """Meets what nobody foresaw."""
+    """Images whose look-up fails in a way that nobody foresaw."""
 
     async def image(self, name: str) -> Image:
         """Raises what no engine would."""
@@ -228,7 +230,7 @@ class BrokenImages(FakeImages):
 
 
 async def test_an_unexpected_error_leaks_nothing(serve_fake: ServeFake, logs: Events) -> None:
-    """It is 500 without a path or a trace; the log has both."""
+    """An unexpected error is 500 without a path or a trace; the log has both."""
     engine = FakeEngine()
     images = engine.images = BrokenImages()
     engine.containers = FakeContainers(images, engine.containers.programs)

@@ -13,7 +13,7 @@ from tests.serving import Served
     ("status", "outcome"), [(0, "green"), (1, "red"), (3, "amber"), (255, "amber")]
 )
 async def test_a_run_says_all_of_its_seven_keys(http: Served, status: int, outcome: str) -> None:
-    """What was printed, the exit status, the colour, and nothing to say otherwise."""
+    """A run answers what was printed, its status and colour, and empty values for all else."""
     result = await http.run(f"echo out; echo err >&2; exit {status}")
 
     assert result == {
@@ -28,7 +28,7 @@ async def test_a_run_says_all_of_its_seven_keys(http: Served, status: int, outco
 
 
 async def test_a_program_that_is_killed_has_a_shells_status(http: Served) -> None:
-    """The status is 128 and the signal's number."""
+    """The status of a killed program is 128 and the signal's number."""
     result = await http.run("kill -KILL $$")
 
     assert (result["status"], result["outcome"]) == ("137", "amber")
@@ -44,14 +44,14 @@ async def test_a_forged_status_does_not_count(docker_http: Served) -> None:
 
 @pytest.mark.docker
 async def test_a_program_that_removes_all_leaves_no_status(docker_http: Served) -> None:
-    """The status is 145, and the lambda is asked all the same."""
+    """A run that lost its status has status 145, and its lambda is asked all the same."""
     result = await docker_http.run("echo out; rm -rf /tmp/* /sandbox/*")
 
     assert (result["status"], result["outcome"]) == ("145", "amber")
 
 
 async def test_the_script_need_not_be_executable(http: Served) -> None:
-    """It is run by bash, in the folder of its files, where files have mode 0644."""
+    """Bash runs the script in the folder of its files, which have mode 0644."""
     result = await http.run('stat -c "%a %n" *; [ "$(basename "$PWD")" = sandbox ]')
 
     assert result["stdout"] == text("644 cyber-dojo.sh\n")
@@ -59,7 +59,7 @@ async def test_the_script_need_not_be_executable(http: Served) -> None:
 
 
 async def test_a_run_without_its_script_is_bashs_affair(http: Served) -> None:
-    """No cyber-dojo.sh gives bash's status and words."""
+    """A run without cyber-dojo.sh has bash's status and words."""
     result = await http.send({**http.kata(), "files": {}})
 
     assert result["status"] == "127"
@@ -67,12 +67,12 @@ async def test_a_run_without_its_script_is_bashs_affair(http: Served) -> None:
 
 
 async def test_the_program_has_no_input(http: Served) -> None:
-    """Reading from stdin ends at once."""
+    """A program that reads its stdin finds its end at once."""
     assert (await http.run("cat; echo read"))["stdout"] == text("read\n")
 
 
 async def test_the_program_sees_its_variables(http: Served) -> None:
-    """The image's name, the id and the folder are in the environment, and HOME; no other such."""
+    """Of such variables only image name, id, folder and HOME are in the environment."""
     result = await http.run(
         'printf "%s\\n" "$CYBER_DOJO_IMAGE_NAME" "$CYBER_DOJO_ID" "$CYBER_DOJO_SANDBOX"\n'
         "compgen -e | grep -E 'HOME|ID|SANDBOX|IMAGE_NAME' | sort"
@@ -104,7 +104,7 @@ async def test_the_program_sees_its_variables(http: Served) -> None:
     ],
 )
 async def test_an_id_is_only_a_text(fake_http: Served, kata_id: Any, seen: str) -> None:
-    """Whatever it is, the program can read it and nothing interprets it."""
+    """A program can read any id, and nothing interprets it."""
     kata = fake_http.kata('printf %s "$CYBER_DOJO_ID"')
     result = await fake_http.send({**kata, "id": kata_id})
 
@@ -113,7 +113,7 @@ async def test_an_id_is_only_a_text(fake_http: Served, kata_id: Any, seen: str) 
 
 @pytest.mark.docker
 async def test_an_odd_id_reaches_a_real_program(docker_http: Served) -> None:
-    """As with the fake engine: quotes, backslashes, percent signs and new lines are kept."""
+    """Quotes, backslashes, percent signs and new lines of an id reach the program."""
     kata_id = 'it\'s "quoted" $(id) `id` \\n %s \\0000 \n日本\n'
     kata = docker_http.kata('printf "%s." "$CYBER_DOJO_ID"')
     result = await docker_http.send({**kata, "id": kata_id})
@@ -122,7 +122,7 @@ async def test_an_odd_id_reaches_a_real_program(docker_http: Served) -> None:
 
 
 async def test_the_cleaners_can_be_sourced(http: Served) -> None:
-    """The three functions that half of all start points call are there."""
+    """The three functions that half of all start points call can be sourced."""
     result = await http.run(
         "set -e\nsource ~/cyber_dojo_fs_cleaners.sh\n"
         "cyber_dojo_delete_dirs gone none\ncyber_dojo_delete_files a.txt none\n"
@@ -159,7 +159,7 @@ async def test_real_manifests_hold_more(fake_http: Served) -> None:
 
 
 async def test_a_good_run_logs_nothing(http: Served, logs: Events) -> None:
-    """Nothing above DEBUG is logged for it."""
+    """Nothing above DEBUG is logged for a good run."""
     await http.run()
 
     assert [event for event in logs if event["level"] not in ("TRACE", "DEBUG")] == []

@@ -13,7 +13,9 @@ from tests.serving import Served
 async def test_texts_are_cut_to_fifty_kib(
     http: Served, size: int, shown: int, truncated: bool
 ) -> None:
-    """Stdout, stderr, created and changed alike; exactly the limit is not over it."""
+    """Stdout, stderr, created and changed files are cut alike, and exactly the limit is
+    not over it.
+    """
     result = await http.run(
         f"printf '%0{size}d' 0 | tee made sent >&2; printf '%0{size}d' 0", {"sent": ""}
     )
@@ -26,7 +28,7 @@ async def test_texts_are_cut_to_fifty_kib(
 
 @pytest.mark.parametrize("character", ["é", "日", "😀"])
 async def test_a_text_is_cut_between_characters(http: Served, character: str) -> None:
-    """In bytes: what is left of a character at the cut is dropped."""
+    """The limit is in bytes, and what is left of a character at the cut is dropped."""
     content = "x" + character * 26_000
     result = await http.run("cat sent; echo . >>sent", {"sent": content})
 
@@ -37,7 +39,7 @@ async def test_a_text_is_cut_between_characters(http: Served, character: str) ->
 
 
 async def test_bytes_that_are_no_utf_8_are_dropped(http: Served) -> None:
-    """The rest of the text stays; NUL is a character."""
+    """Bytes that are no UTF-8 are dropped, the rest of the text stays, and NUL is a character."""
     result = await http.run(
         "printf 'a\\377b\\303\\n'; printf '\\355\\240\\200x\\0y' >&2; printf 'caf\\351!\\n' >made"
     )

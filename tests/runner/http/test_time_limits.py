@@ -11,7 +11,9 @@ from tests.serving import Served
 
 
 async def test_a_time_out_keeps_what_was_printed(http: Served, logs: Events) -> None:
-    """The status is 142; there is partial output, also of traps, no files, and a reason."""
+    """The status is 142; partial output comes back, of traps, too; there are no files,
+    but a reason.
+    """
     result = await http.run(
         "trap 'echo trapped' TERM; trap 'echo left >&2' EXIT; echo begun; echo x > new.txt\n"
         "sleep 30 & wait; exit",
@@ -61,7 +63,7 @@ async def test_a_run_ends_within_its_budget(serve_fake: ServeFake) -> None:
 
 
 async def test_a_silent_container_is_a_time_out(serve_fake: ServeFake) -> None:
-    """One that answers nothing at all is given up, within the budget."""
+    """A container that answers nothing at all is given up within the budget."""
     engine = FakeEngine()
     engine.kata.answer = lambda kata: b""
     async with serve_fake(engine, budget_s=2) as http:

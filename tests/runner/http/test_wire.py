@@ -15,7 +15,7 @@ CAP_S = 20.0
 
 
 def arguments(**manifest: Any) -> dict[str, Any]:
-    """Of a run."""
+    """The arguments of a run."""
     return {
         "id": "x",
         "files": {"cyber-dojo.sh": "make"},
@@ -24,19 +24,19 @@ def arguments(**manifest: Any) -> dict[str, Any]:
 
 
 def kata_of(**manifest: Any) -> Kata:
-    """A run's kata."""
+    """The kata of a run with this manifest."""
     return wire.kata_of(arguments(**manifest), CAP_S)
 
 
 def refusal_of(body: bytes) -> tuple[int, str]:
-    """Why these bytes are refused."""
+    """The status and the message with which these bytes are refused."""
     with pytest.raises(RequestError) as caught:
         wire.kata_of(wire.arguments_of(body), CAP_S)
     return caught.value.status, caught.value.message
 
 
 def test_a_kata_is_what_was_sent() -> None:
-    """Every field is where it belongs."""
+    """Every field of a request is where it belongs."""
     kata = kata_of(rag_lambda="->", hidden_filenames=["a", "b"], display_name="C (gcc)")
 
     assert kata == Kata("x", "gcc", 10.0, {"cyber-dojo.sh": "make"}, "->", ("a", "b"))
@@ -53,13 +53,13 @@ def test_what_may_be_absent_may_be_absent() -> None:
     [("é'\"\n", "é'\"\n"), (7, "7"), (None, "null"), (["é"], '["é"]'), (1.5, "1.5"), ("", "")],
 )
 def test_an_id_is_any_text(given_id: Any, text: str) -> None:
-    """What is none becomes one."""
+    """An id that is no text becomes one."""
     assert wire.kata_of({**arguments(), "id": given_id}, CAP_S).id == text
 
 
 @given(st.integers() | st.floats(allow_nan=False) | st.decimals(allow_nan=False).map(str))
 def test_any_number_of_seconds_is_clamped(seconds: Any) -> None:
-    """Into 1 to the cap, whatever its size; only a text that is not a finite one is refused."""
+    """Any number is clamped into 1 to the cap; only a text that is no finite number is refused."""
     if isinstance(seconds, str) and "Inf" in seconds:
         with pytest.raises(RequestError):
             kata_of(max_seconds=seconds)
@@ -75,7 +75,7 @@ def test_any_number_of_seconds_is_clamped(seconds: Any) -> None:
     "text", ["", " ", "ten", "1 0", "0x10", "1_0", "nan", "inf", "१०", "1e", "--1"]
 )
 def test_a_text_that_is_no_number_of_seconds_is_refused(text: str) -> None:
-    """It is 500, and names the field."""
+    """A text that is no number of seconds is 500, and the message names the field."""
     with pytest.raises(RequestError, match=r"^manifest\.max_seconds: ") as caught:
         kata_of(max_seconds=text)
 
@@ -83,7 +83,7 @@ def test_a_text_that_is_no_number_of_seconds_is_refused(text: str) -> None:
 
 
 def test_the_last_of_two_equal_keys_counts() -> None:
-    """As in Ruby."""
+    """Of two equal keys the last counts, as in Ruby."""
     assert wire.arguments_of(b'{"id": 1, "id": 2}') == {"id": 2}
 
 
@@ -91,7 +91,7 @@ def test_the_last_of_two_equal_keys_counts() -> None:
     st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
 ), max_leaves=10))  # fmt: skip
 def test_any_json_is_read_or_refused(value: Any) -> None:
-    """Objects are arguments; there is no other error."""
+    """An object is read as arguments, all else is refused, and there is no other error."""
     try:
         body = json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -129,7 +129,7 @@ def test_any_values_make_a_kata_or_a_refusal(kata_id: Any, files: Any, manifest:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
-    """There is no other error, and it is a client's."""
+    """Any bytes are read or refused as the client's error, and there is no other error."""
     try:
         wire.arguments_of(body)
     except RequestError as error:
@@ -138,7 +138,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 
 @given(st.text())
 def test_a_name_of_any_argument_can_be_said(name: str) -> None:
-    """As Ruby writes a symbol, in one line."""
+    """A refusal names any argument in one line, as Ruby writes a symbol."""
     with pytest.raises(RequestError) as caught:
         wire.refuse_arguments({name: 1}) if name in ("id", "image_name") else wire.image_to_pull(
             {"id": 1, "image_name": "gcc", name: 1}
@@ -148,7 +148,7 @@ def test_a_name_of_any_argument_can_be_said(name: str) -> None:
 
 
 def test_a_result_has_seven_keys() -> None:
-    """In every case, in the contract's words."""
+    """Every result has the seven keys, in the contract's words."""
     result = RunResult(
         Outcome.TIMED_OUT, Code.TIMED_OUT, Text("é"), Text("", True), {"a": Text("x")}, {}, {"k": 1}
     )
@@ -223,7 +223,7 @@ def test_an_answer_is_large_by_size_or_by_number(changed: dict[str, str], is_lar
     ],
 )
 def test_a_refusal_of_a_name_says_which_and_why(names: list[str], fault: str) -> None:
-    """In one line of plain ASCII."""
+    """A refusal of a file's name says which and why, in one line of plain ASCII."""
     with pytest.raises(RequestError) as caught:
         wire.check_file_names(dict.fromkeys(names))
 
@@ -237,5 +237,5 @@ def test_a_refusal_of_a_name_says_which_and_why(names: list[str], fault: str) ->
     "name", ["x" * 255, "é" * 127, "...", "..a", "a..", ".a/.b", "~", "-", " ", "a\\..\\b", "*"]
 )
 def test_an_odd_name_is_taken(name: str) -> None:
-    """What a file can be called is fine."""
+    """Any name that a file can have is taken."""
     wire.check_file_names({name: "", "other": ""})

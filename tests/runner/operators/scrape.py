@@ -8,7 +8,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 def samples(text: str) -> Samples:
-    """(name, labels) -> value."""
+    """The samples of a scrape, by name and labels."""
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -17,7 +17,7 @@ def samples(text: str) -> Samples:
 
 
 async def scrape(http: Served) -> Samples:
-    """GET /metrics."""
+    """The samples that `GET /metrics` answers."""
     async with http.session.get(f"{http.url}/metrics") as response:
         assert response.status == 200
         assert response.headers["Content-Type"].startswith("text/plain")

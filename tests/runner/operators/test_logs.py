@@ -17,7 +17,7 @@ Events = list[dict[str, Any]]
 
 
 def test_an_event_is_flat(logs: Events) -> None:
-    """Time, level, message, and what was bound to it."""
+    """An event has time, level and message, and beside them what was bound to it."""
     logger.bind(image="gcc", number=1).warning("hello")
 
     (event,) = logs
@@ -40,7 +40,7 @@ def test_an_event_is_one_line(text: str) -> None:
 
 
 def test_what_is_below_the_level_is_left_out() -> None:
-    """As the setting says."""
+    """Only events from the level of the setting upwards are logged."""
     lines: list[str] = []
     set_up_logs("WARNING", lines.append)
     logger.info("no")
@@ -51,7 +51,7 @@ def test_what_is_below_the_level_is_left_out() -> None:
 
 
 def test_lines_go_to_stdout() -> None:
-    """Unless told otherwise."""
+    """Lines go to stdout unless the caller says otherwise."""
     with redirect_stdout(io.StringIO()) as stdout:
         set_up_logs("INFO")
         logger.info("hello")
@@ -61,7 +61,7 @@ def test_lines_go_to_stdout() -> None:
 
 
 def test_a_failed_engine_call_is_told_whole(logs: Events) -> None:
-    """Operation, image, container, status, and the engine's own words to the last."""
+    """Operation, image, container, status and the engine's own words are logged to the last."""
     words = "no space left on device: " + "x" * 5000
     report_engine_error(EngineError("create", words, status=500, image="gcc", container="dojo-1"))
 
@@ -77,14 +77,14 @@ def test_a_failed_engine_call_is_told_whole(logs: Events) -> None:
 
 
 def test_the_wait_for_events_is_not_told_again_and_again(logs: Events) -> None:
-    """It is tried every second while the engine is down; others tell of that."""
+    """The wait for events, tried every second while the engine is down, is not logged each time."""
     report_engine_error(EngineError("events", "cannot connect"))
 
     assert logs == []
 
 
 def test_a_bug_has_its_trace(logs: Events) -> None:
-    """But not the values of variables: learners' code may be among them."""
+    """A trace is logged without the values of variables, as learners' code may be among them."""
     secret = "learner's code"  # noqa: S105 - not one
     try:
         raise ValueError(f"length {len(secret)}")
@@ -100,7 +100,7 @@ def test_a_bug_has_its_trace(logs: Events) -> None:
 
 
 def test_what_libraries_log_goes_the_same_way(logs: Events) -> None:
-    """From warnings up, with the logger's name; braces are text."""
+    """Warnings of libraries are logged with the logger's name, and braces in them are text."""
     logging.getLogger("aiohttp.server").error("oh %s {x}", "dear")
     logging.getLogger("aiohttp.server").info("chatter")
 

@@ -54,7 +54,7 @@ async def test_a_run_is_counted_by_image_and_outcome(serve_fake: ServeFake) -> N
 
 
 async def test_every_phase_of_a_run_is_timed(serve_fake: ServeFake) -> None:
-    """Queue, acquire, run and judge: one observation each."""
+    """Each run gives one observation of queue, acquire, run and judge."""
     async with serve_fake() as http:
         await http.until_ready()
         await http.run()
@@ -79,14 +79,14 @@ def test_image_names_cannot_make_series_without_end() -> None:
 
 
 def test_says_which_commit_runs() -> None:
-    """For whoever compares replicas during a roll-out."""
+    """The metrics tell the commit, for operators who compare replicas during a roll-out."""
     seen = samples(Metrics(no_pools, "abc123").render().decode())
 
     assert seen["runner_build_info", (("commit", "abc123"),)] == 1
 
 
 def test_a_loop_that_waits_to_run_again_is_not_running() -> None:
-    """An alarm can be made of either: of a loop that stands still, and of one that fails often."""
+    """An alarm can be made of a loop that stands still, and of one that fails often."""
     loops = {"sweep": LoopStatus(is_running=False, failures=3, last_error="a bug")}
     health = replace(no_pools(), loops=loops)
 

@@ -18,7 +18,7 @@ async def _settle() -> None:
 
 
 async def test_as_many_as_there_are_places_run_at_once() -> None:
-    """Whoever finds a place does not wait."""
+    """A run that finds a place does not wait."""
     admission = Admission(places=2, queue=0)
 
     async with AsyncExitStack() as stack:

@@ -16,12 +16,12 @@ from runner.run.delta import (
 
 
 def text_of(content: bytes) -> Text:
-    """Enough to recognise it."""
+    """A text by which a file is recognised."""
     return Text(content.decode())
 
 
 def test_new_and_other_content_is_touched() -> None:
-    """What is as it was sent is not, nor is what was deleted."""
+    """A file that is as it was sent is not touched, nor is one that was deleted."""
     sent = {"same": "é", "other": "x", "deleted": "x"}
     found = {b"same": "é".encode(), b"other": b"y", b"new": b""}
 
@@ -34,7 +34,7 @@ def test_the_beginning_of_a_file_is_never_what_was_sent() -> None:
 
 
 def test_a_name_that_is_no_utf_8_is_left_out() -> None:
-    """It could not be said in JSON."""
+    """A file whose name could not be said in JSON is left out."""
     assert touched({}, {b"\xff": b"x", "é".encode(): b"y"}) == {"é": b"y"}
 
 
@@ -57,7 +57,9 @@ def delta_of(
 
 
 def test_the_first_sixteen_texts_are_created() -> None:
-    """By name; what is no text takes no place, and changed files are not counted."""
+    """Texts are taken by name; what is no text takes no place, and changed files are
+    not counted.
+    """
     files = {f"{number:02}": b"text" for number in range(30)} | {"s": b"text"}
     delta = delta_of(["s", "t"], files | {"00": b"binary"})
 
@@ -102,7 +104,9 @@ def test_what_is_not_judged_in_time_is_left_out() -> None:
     st.dictionaries(st.text(), st.sampled_from([b"text", b"binary"]), max_size=40),
 )
 def test_every_text_is_in_its_place(sent: set[str], files: dict[str, bytes]) -> None:
-    """Created are new, changed were sent, both are in order, and only the limit leaves one out."""
+    """Created files are new, changed ones were sent, all in order, and only the limit
+    leaves one out.
+    """
     delta = delta_of(sent, files)
 
     texts = sorted(name for name, content in files.items() if content == b"text")

@@ -26,7 +26,7 @@ _MAGIC = magic.Magic(mime_encoding=True)
     ],
 )  # fmt: skip
 def test_text_is_what_libmagic_says(content: bytes) -> None:
-    """UTF-8, UTF-16 with its mark, Latin-1, and all of less than two bytes."""
+    """UTF-8, UTF-16 with its mark, Latin-1 and anything of less than two bytes are text."""
     assert is_text(content)
 
 
@@ -38,13 +38,13 @@ def test_text_is_what_libmagic_says(content: bytes) -> None:
     ],
 )  # fmt: skip
 def test_the_rest_is_binary(content: bytes) -> None:
-    """NUL and most control characters, however late they come."""
+    """NUL and most control characters make a file binary, however late they come."""
     assert not is_text(content)
 
 
 @pytest.mark.parametrize("byte", range(256))
 def test_every_byte_is_judged_as_libmagic_judges_it(byte: int) -> None:
-    """Between letters, alone, and at the beginning: also where libmagic is not asked."""
+    """Each byte, between letters, alone and at the beginning, is judged as libmagic would."""
     for content in (bytes((97, byte, 98, 10)), bytes((byte, byte)), bytes((byte, 97))):
         assert is_text(content) == (_encoding(content) != "binary")
 
@@ -56,7 +56,7 @@ def test_every_byte_is_judged_as_libmagic_judges_it(byte: int) -> None:
 @example("PK ab")
 @example("070701" + "0" * 104)
 def test_ascii_is_judged_as_libmagic_judges_it(content: str) -> None:
-    """Whatever kind of file it looks like."""
+    """ASCII is text whatever kind of file it looks like."""
     assert is_text(content.encode()) == (_encoding(content.encode()) != "binary")
 
 
@@ -77,12 +77,12 @@ def test_every_thread_asks_for_itself() -> None:
     [(0, 0, False), (51199, 51199, False), (51200, 51200, False), (51201, 51200, True)],
 )
 def test_a_text_has_at_most_fifty_kib(size: int, shown: int, truncated: bool) -> None:
-    """Exactly the limit is whole."""
+    """A text of exactly the limit is whole, and one byte more is cut."""
     assert text_of(b"x" * size) == Text("x" * shown, truncated)
 
 
 def test_bytes_that_are_no_utf_8_are_dropped() -> None:
-    """Truncation is told of the bytes that there were, not of those that are left."""
+    """A text is told to be truncated by the bytes that there were, not by those that are left."""
     assert text_of(b"a\xffb\xc3") == Text("ab", truncated=False)
     assert text_of(b"\xff" * (LONGEST_TEXT_BYTES + 1)) == Text("", truncated=True)
 
@@ -90,7 +90,7 @@ def test_bytes_that_are_no_utf_8_are_dropped() -> None:
 @given(st.text(min_size=1, max_size=50), st.integers(0, 4))
 @example("😀", 1)
 def test_a_text_is_cut_between_characters(part: str, offset: int) -> None:
-    """What is left is a beginning of the text, and less than one character short of the limit."""
+    """A cut text is a beginning of the text, less than one character short of the limit."""
     whole = "x" * offset + part * (LONGEST_TEXT_BYTES // len(part.encode()) + 1)
     cut = text_of(whole.encode())
 
@@ -101,7 +101,7 @@ def test_a_text_is_cut_between_characters(part: str, offset: int) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_become_a_text(content: bytes) -> None:
-    """What is returned can be encoded again, and says nothing that was not there."""
+    """The text of any bytes can be encoded again, and says nothing that was not there."""
     assert text_of(content).content == content.decode("utf-8", "ignore")
 
 

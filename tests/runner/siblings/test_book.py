@@ -22,7 +22,7 @@ NOW_UNIX_S = 1_800_000_000.0
 
 
 def notice(**changes: object) -> RefillNotice:
-    """A sibling's."""
+    """A notice of a sibling."""
     fields = {
         "replica": "sibling",
         "image": "some/image:1",
@@ -41,7 +41,7 @@ def notice(**changes: object) -> RefillNotice:
 
 @dataclass
 class Replica:
-    """Who judges, at a time that the test moves."""
+    """A replica that judges notices, at a time that the test moves."""
 
     book: NoticeBook = field(default_factory=lambda: NoticeBook("me"))
     now_s: float = 100.0
@@ -62,12 +62,12 @@ class Replica:
     ],
 )
 def test_verdict(changes: dict[str, Any], verdict: Verdict) -> None:
-    """Own, old and future ones do not count."""
+    """A replica's own notice, an old one and one of the future do not count."""
     assert Replica().judge(**changes) is verdict
 
 
 def test_a_repeated_one_does_not_count() -> None:
-    """Nor one that was overtaken; another image, or another sender, is another matter."""
+    """A repeated or overtaken notice does not count; one of another image or sender does."""
     replica = Replica()
 
     verdicts = [
@@ -83,7 +83,7 @@ def test_a_repeated_one_does_not_count() -> None:
 
 
 def test_a_sender_has_an_allowance_that_comes_back() -> None:
-    """A flood from one costs the others nothing."""
+    """A flood from one sender costs the others nothing."""
     replica = Replica()
 
     flood = [replica.judge(sequence=number) for number in range(1000)]
@@ -97,7 +97,7 @@ def test_a_sender_has_an_allowance_that_comes_back() -> None:
 
 
 def test_a_limited_one_may_be_sent_again() -> None:
-    """It has not been counted."""
+    """A notice that was over the allowance may be sent again, as it was not counted."""
     replica = Replica()
     for number in range(int(BURST)):
         replica.judge(sequence=number)
@@ -123,7 +123,7 @@ def test_made_up_names_fill_no_memory() -> None:
 
 
 def test_when_a_sibling_was_heard() -> None:
-    """In seconds; what did not count was not heard."""
+    """The book tells the seconds since a sibling's last notice that counted."""
     replica = Replica()
     replica.judge()
     replica.judge(replica="stale", sent_at=0.0)
@@ -144,7 +144,7 @@ def test_when_a_sibling_was_heard() -> None:
     )
 )
 def test_no_notice_ever_counts_twice(sent: list[tuple[str, int, float, float]]) -> None:
-    """Whatever comes in whatever order, by a clock that may even step back."""
+    """No notice counts twice, in whatever order they come, by a clock that may even step back."""
     replica, counted = Replica(), []
     for name, sequence, off_s, step_s in sent:
         replica.now_s += step_s

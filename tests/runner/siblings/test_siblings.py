@@ -51,7 +51,7 @@ class Ear:
 
 @asynccontextmanager
 async def telling(*names: str, told: int = 3) -> AsyncIterator[Siblings]:
-    """Siblings that have been looked up."""
+    """Siblings that have been looked up, ready to be told."""
     siblings = Siblings(
         names,
         told=told,
@@ -67,12 +67,12 @@ async def telling(*names: str, told: int = 3) -> AsyncIterator[Siblings]:
 
 
 def statuses(siblings: Siblings) -> list[dict[str, Any]]:
-    """What operators get to see."""
+    """What operators get to see of the siblings."""
     return [asdict(one) for one in siblings.statuses()]
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for it."""
+    """Wait until something is so."""
 
     async def look() -> bool:
         return condition()
@@ -81,7 +81,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_what_is_told() -> None:
-    """Who, which image, how much of it, when; signed."""
+    """A signed notice tells who took how much of which image, and when."""
     async with Ear().listening() as ear, telling(ear.name) as siblings:
         siblings.took("image")
         await until(lambda: bool(ear.heard))
@@ -95,7 +95,7 @@ async def test_what_is_told() -> None:
 
 
 async def test_takes_within_a_second_are_told_together() -> None:
-    """The first at once, the others when its second is over; sequences grow."""
+    """The first take is told at once, the others when its second is over; sequences grow."""
     async with Ear().listening() as ear, telling(ear.name) as siblings:
         siblings.took("image")
         await until(lambda: len(ear.heard) == 1)
@@ -113,7 +113,7 @@ async def test_takes_within_a_second_are_told_together() -> None:
 
 
 async def test_no_more_than_asked_for_are_told() -> None:
-    """Some of the siblings, at random; each is told how many they are."""
+    """Some of the siblings, by chance, are told, and each how many they are."""
     ears = [Ear() for _ in range(4)]
     async with (
         ears[0].listening(),
@@ -133,7 +133,7 @@ async def test_no_more_than_asked_for_are_told() -> None:
 
 
 async def test_all_are_told_of_what_is_new() -> None:
-    """The first take of an image in a minute; of the next ones only some hear."""
+    """All hear of the first take of an image in a minute, only some of the next ones."""
     ears = [Ear() for _ in range(3)]
     async with (
         ears[0].listening(),
@@ -153,7 +153,7 @@ async def test_all_are_told_of_what_is_new() -> None:
 
 
 async def test_a_dead_one_is_left_alone_for_a_while() -> None:
-    """The living one hears of every take; the dead one is not even tried."""
+    """The living sibling hears of every take, and the dead one is not even tried."""
     dead = f"127.0.0.1:{free_port()}"
     async with Ear().listening() as ear, telling(ear.name, dead) as siblings:
         for number in range(10):
@@ -170,7 +170,7 @@ async def test_a_dead_one_is_left_alone_for_a_while() -> None:
 
 @pytest.mark.parametrize("status", [401, 429, 500, 301])
 async def test_one_that_refuses_is_left_alone_as_well(status: int) -> None:
-    """Whatever it says; a redirect is not followed."""
+    """A sibling that refuses is left alone whatever it says, and a redirect is not followed."""
 
     async def refuse(_request: web.Request) -> web.Response:
         return web.Response(status=status, headers={"Location": "/elsewhere"})
@@ -185,7 +185,7 @@ async def test_one_that_refuses_is_left_alone_as_well(status: int) -> None:
 
 
 async def test_a_slow_one_holds_up_nobody() -> None:
-    """At most a few notices wait for it, and each gives up in a second."""
+    """A few notices at most wait for a slow sibling, and each gives up in a second."""
 
     async def never(_request: web.Request) -> web.Response:
         await asyncio.Event().wait()
@@ -206,7 +206,7 @@ async def test_a_slow_one_holds_up_nobody() -> None:
 
 
 async def test_an_endless_answer_is_not_read() -> None:
-    """A lying one costs a thousand bytes."""
+    """A sibling whose answer does not end costs a thousand bytes."""
     written = 0
 
     async def endless(request: web.Request) -> web.StreamResponse:
@@ -226,7 +226,7 @@ async def test_an_endless_answer_is_not_read() -> None:
 
 
 async def test_ourselves_is_told_once() -> None:
-    """A name may stand for us, too."""
+    """A name may stand for ourselves, too, which is found out by one notice."""
 
     async def own(_request: web.Request) -> web.Response:
         return web.json_response({"verdict": "own"})
@@ -242,7 +242,7 @@ async def test_ourselves_is_told_once() -> None:
 
 
 async def test_without_siblings_nothing_happens() -> None:
-    """No task, no connection."""
+    """Without siblings there is no task and no connection."""
     siblings = Siblings(
         (), told=3, replica="me", secret="", standing=lambda image: None, supervisor=unheard()
     )
@@ -255,7 +255,7 @@ async def test_without_siblings_nothing_happens() -> None:
 
 
 async def test_a_name_that_stands_for_nothing_does_no_harm() -> None:
-    """It may stand for somebody later."""
+    """A name that stands for nobody is looked up again, as it may stand for somebody later."""
     siblings = Siblings(
         ("no-such-host.invalid:4597",), told=3, replica="me", secret="",
         standing=lambda image: Standing(0, 0, 0, 0), supervisor=unheard(),
@@ -269,7 +269,7 @@ async def test_a_name_that_stands_for_nothing_does_no_harm() -> None:
 
 
 async def test_close_gives_up_what_is_under_way() -> None:
-    """In the middle of a notice, and of a pause."""
+    """Closing ends a notice that is under way, and a pause."""
 
     async def never(_request: web.Request) -> web.Response:
         await asyncio.Event().wait()
@@ -286,7 +286,7 @@ async def test_close_gives_up_what_is_under_way() -> None:
 
 
 def test_pauses_grow_and_end() -> None:
-    """1, 2, 4 ... 60 seconds, half of each by chance; an answer ends them."""
+    """Pauses are 1, 2, 4 ... 60 seconds, half of each by chance, and an answer ends them."""
     sibling, pauses = Sibling(("127.0.0.1", 1)), []
     for _ in range(10):
         sibling.missed("no", now_s=100.0)
@@ -303,6 +303,6 @@ def test_pauses_grow_and_end() -> None:
 
 
 def test_an_address_of_either_kind() -> None:
-    """IPv6 in brackets."""
+    """Addresses of IPv4 are told plain, those of IPv6 in brackets."""
     assert Sibling(("10.0.0.1", 4597)).url == "http://10.0.0.1:4597/refill"
     assert Sibling(("::1", 4597)).url == "http://[::1]:4597/refill"

@@ -24,12 +24,12 @@ def refuse(tarpit: Tarpit, count: int, address: str = HERE, now_s: float = NOW_S
 
 
 def test_the_first_are_answered_at_once() -> None:
-    """Who asks some hundreds of times is not kept."""
+    """The first refusals of an address do not wait."""
     assert refuse(Tarpit(), BURST) == pytest.approx([0.0] * BURST, abs=1e-6)
 
 
 def test_then_they_leave_one_by_one() -> None:
-    """At REFUSALS_PER_S, in the order in which they came."""
+    """Further refusals leave at REFUSALS_PER_S, in the order in which they came."""
     tarpit = Tarpit()
     refuse(tarpit, BURST)
 
@@ -37,7 +37,7 @@ def test_then_they_leave_one_by_one() -> None:
 
 
 def test_an_address_has_so_many_places() -> None:
-    """No answer waits for longer than LONGEST_S; who has none is told so."""
+    """No answer waits for longer than LONGEST_S, and an address without a place is told so."""
     tarpit = Tarpit()
     refuse(tarpit, BURST)
     places = round(REFUSALS_PER_S * LONGEST_S)
@@ -48,7 +48,7 @@ def test_an_address_has_so_many_places() -> None:
 
 
 def test_neighbours_are_not_kept() -> None:
-    """What one address did is nothing to another."""
+    """What one address did costs another nothing."""
     tarpit = Tarpit()
     refuse(tarpit, 2 * BURST)
 
@@ -65,7 +65,7 @@ def test_it_is_forgiven() -> None:
 
 
 def test_looking_takes_no_place() -> None:
-    """The gate only asks."""
+    """The gate only asks, and takes no place by it."""
     tarpit = Tarpit()
     refuse(tarpit, BURST)
 
@@ -73,7 +73,7 @@ def test_looking_takes_no_place() -> None:
 
 
 async def test_addresses_and_places_are_bounded() -> None:
-    """However many there are."""
+    """However many there are, the tarpit remembers a bounded number of them."""
     tarpit = Tarpit()
     for number in range(2 * MOST_ADDRESSES):
         tarpit.refused(str(number), NOW_S)
@@ -91,7 +91,7 @@ async def test_addresses_and_places_are_bounded() -> None:
 
 
 async def test_who_goes_away_leaves_its_place() -> None:
-    """Cancellation is an end like any other."""
+    """A cancelled refusal leaves its place like one that was answered."""
     tarpit = Tarpit()
     refuse(tarpit, BURST + 50, now_s=asyncio.get_running_loop().time())
     holding = asyncio.create_task(tarpit.hold(HERE))
@@ -105,7 +105,7 @@ async def test_who_goes_away_leaves_its_place() -> None:
 
 
 async def test_close_lets_all_go() -> None:
-    """At once; nobody is held after that."""
+    """Closing answers all that is held at once, and nothing is held after that."""
     tarpit = Tarpit()
     refuse(tarpit, BURST + 200, now_s=asyncio.get_running_loop().time())
     holding = asyncio.create_task(tarpit.hold(HERE))
