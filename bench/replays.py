@@ -172,11 +172,11 @@ async def main() -> int:
     for replay in REPLAYS:
         outcome = await play(replay)
         cells = (
-            *(replay.order, f"{replay.every_s:g}", replay.images, replay.limit, replay.at_once),
-            *(replay.notices, "reusable" if replay.reusable else "single use"),
-            *(outcome.takes, outcome.hits, outcome.starts),
-            *(outcome.takes + replay.limit, outcome.in_vain),
-        )
+            replay.order, f"{replay.every_s:g}", replay.images, replay.limit, replay.at_once,
+            replay.notices, "reusable" if replay.reusable else "single use",
+            outcome.takes, outcome.hits, outcome.starts, outcome.takes + replay.limit,
+            outcome.in_vain,
+        )  # fmt: skip
         table.add_row(*map(str, cells))
     Console(width=120).print(table)
     return 0

@@ -42,7 +42,7 @@ class Host:
     discarded for another image only where a learner waits for its room, and its place stays empty
     (`withheld`) as long as misses need it; (2) with every container that a run uses up, its image
     passes the place on if another one needs it more. Thus starts do not exceed takes and the limit
-    together. Only `settle` moves places between images that are not taken, one every five seconds.
+    together. Only `settle`, slowly, takes places from images that are not being used up.
     """
 
     def __init__(self, limit: int) -> None:

@@ -22,7 +22,7 @@ def a_container(state: State) -> Container:
     ],
 )
 def test_makes_the_legal_moves(before: State, after: State) -> None:
-    """Warm is leased, leased goes or is given back, and either may be discarded."""
+    """Warm is leased, leased becomes warm or resetting, and each may be discarded."""
     container = a_container(before)
 
     container.move(after)
@@ -41,7 +41,7 @@ def test_makes_the_legal_moves(before: State, after: State) -> None:
     ],
 )
 def test_refuses_all_other_moves(before: State, after: State) -> None:
-    """No container is leased twice, discarded twice, or comes back."""
+    """No container is leased twice, discarded twice, or warm after that."""
     container = a_container(before)
 
     with pytest.raises(ValueError, match=f"name is {before.value}, cannot become {after.value}"):

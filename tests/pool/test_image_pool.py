@@ -261,7 +261,7 @@ async def test_what_was_cancelled_is_reclaimed(make_pool: MakePool, engine: Fake
 async def test_what_was_reclaimed_serves_the_next_waiter(
     make_pool: MakePool, engine: FakeEngine
 ) -> None:
-    """A container that comes back goes to one who waits, not to the shelf."""
+    """A container that was not taken goes to a caller that waits, not to the shelf."""
     engine.hold()
     pool = make_pool(target=0)
     cancelled = begin_lease(pool)
@@ -279,7 +279,7 @@ async def test_what_was_reclaimed_serves_the_next_waiter(
 async def test_what_died_before_it_was_reclaimed_is_discarded(
     make_pool: MakePool, engine: FakeEngine
 ) -> None:
-    """A container that comes back dead is not put on the shelf."""
+    """A container that was not taken and is dead is not put on the shelf."""
     engine.hold()
     pool = make_pool(target=0)
     caller = begin_lease(pool)

@@ -114,7 +114,7 @@ async def test_leaving_twice_is_harmless() -> None:
     waiter.withdraw()
 
 
-async def test_what_is_given_back_goes_to_the_next_who_waits() -> None:
+async def test_what_is_warm_again_goes_to_the_next_who_waits() -> None:
     """A container that its taker did not want is as good as a new one."""
     ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
@@ -127,7 +127,7 @@ async def test_what_is_given_back_goes_to_the_next_who_waits() -> None:
     assert ledger.leased == {container}
 
 
-def test_what_is_given_back_is_warm_again() -> None:
+def test_what_was_not_used_is_warm_again() -> None:
     """With nobody waiting it waits for the next taker."""
     ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
@@ -192,8 +192,8 @@ async def test_counts_who_waits_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("leased", [False, True])
-def test_strikes_a_container_from_the_books(leased: bool) -> None:
-    """Warm or leased, it is gone and never comes back."""
+def test_a_discarded_container_leaves_the_books(leased: bool) -> None:
+    """Warm or leased, it is gone for good."""
     ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
     if leased:

@@ -1,4 +1,4 @@
-"""Containers that serve more than one run, on an engine in memory."""
+"""Reusable containers, and their resets between two runs, on an engine in memory."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ def saying(unfit: str) -> Reset:
 
 
 class Gate:
-    """Comes back when the test says so."""
+    """A reset that ends when the test says so."""
 
     def __init__(self) -> None:
         self.unfit: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -57,7 +57,7 @@ async def use(pool: ImagePool, reset: Reset | None) -> str:
         return lease.container_id
 
 
-async def test_what_comes_back_is_used_again(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_what_is_reset_is_used_again(make_pool: MakePool, engine: FakeEngine) -> None:
     """No start and no removal, run after run."""
     pool = await pool_of(make_pool)
     served = set()
@@ -88,8 +88,8 @@ async def test_a_run_that_was_broken_off(make_pool: MakePool) -> None:
     assert pool.counts.discards == {"not finished": 1}
 
 
-async def test_a_bug_on_its_way_back(make_pool: MakePool, reports: Reports) -> None:
-    """Is heard of, and loses no container."""
+async def test_a_bug_in_a_reset(make_pool: MakePool, reports: Reports) -> None:
+    """The supervisor hears of it, and no container is lost."""
     pool = await pool_of(make_pool)
 
     async def reset() -> str:
@@ -132,7 +132,7 @@ async def test_who_waited_for_one_that_is_unfit(make_pool: MakePool) -> None:
     assert await next_run == "id-2"
 
 
-async def test_a_death_on_its_way_back(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_a_death_during_a_reset(make_pool: MakePool, engine: FakeEngine) -> None:
     """It may have said that it is warm, and is not."""
     pool = await pool_of(make_pool)
     gate = Gate()
@@ -145,7 +145,7 @@ async def test_a_death_on_its_way_back(make_pool: MakePool, engine: FakeEngine) 
     assert (pool.counts.discards, pool.warm) == ({"ended": 1}, 1)
 
 
-async def test_uses_are_bounded(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_runs_are_bounded(make_pool: MakePool, engine: FakeEngine) -> None:
     """After its last one it goes, whatever it says; how many it served is counted."""
     pool = await pool_of(make_pool, most_runs=4)
     for _ in range(8):
@@ -170,7 +170,7 @@ async def test_age_is_bounded(make_pool: MakePool, clock: Clock) -> None:
 
 
 async def test_what_is_in_use_is_within_the_target(make_pool: MakePool, engine: FakeEngine) -> None:
-    """Nothing is started for what will come back."""
+    """Nothing is started for a container that will be warm again."""
     pool = await pool_of(make_pool, target=2)
     async with pool.lease() as first:
         await settle()
@@ -181,9 +181,7 @@ async def test_what_is_in_use_is_within_the_target(make_pool: MakePool, engine: 
     assert (pool.warm, pool.leased, engine.starts) == (2, 0, 2)
 
 
-async def test_close_does_not_wait_for_what_comes_back(
-    make_pool: MakePool, engine: FakeEngine
-) -> None:
+async def test_close_does_not_wait_for_resets(make_pool: MakePool, engine: FakeEngine) -> None:
     """It goes at once, also when its run ends after that."""
     pool = await pool_of(make_pool, target=2)
     gate = Gate()
@@ -203,16 +201,18 @@ async def test_close_does_not_wait_for_what_comes_back(
 
 def test_none_is_kept_that_cannot_be_in_use() -> None:
     """However often an image is wanted: as many as run at once, and one more."""
-    again = replace(SPEC, most_runs=MANY)
+    reusable = replace(SPEC, most_runs=MANY)
     settings = PoolSettings(sizes=Sizes(maximum=12, spare=2), leases_at_once=3)
 
     assert settings.sizes_of(SPEC).maximum == 12
-    assert settings.sizes_of(again).maximum == 4
-    assert replace(settings, leases_at_once=40).sizes_of(again).maximum == 12
-    assert replace(settings, sizes=Sizes(minimum=9)).sizes_of(again).maximum == 9
+    assert settings.sizes_of(reusable).maximum == 4
+    assert replace(settings, leases_at_once=40).sizes_of(reusable).maximum == 12
+    assert replace(settings, sizes=Sizes(minimum=9)).sizes_of(reusable).maximum == 9
 
 
-async def test_another_kind_of_use(make_pools: MakePools, engine: FakeEngine) -> None:
+async def test_an_image_that_becomes_reusable_starts_anew(
+    make_pools: MakePools, engine: FakeEngine
+) -> None:
     """An image's containers are all of one kind."""
     pools = make_pools(target=1)
     async with pools.lease(SPEC):
@@ -248,7 +248,7 @@ async def test_targets_follow_how_long_runs_take(
     assert targets[MANY] < targets[1]
 
 
-async def test_a_hosts_limit_and_containers_that_come_back(
+async def test_a_hosts_limit_and_reusable_containers(
     make_pools: MakePools, engine: FakeEngine
 ) -> None:
     """What is in use is not counted twice: with room for one, that one serves run after run."""
