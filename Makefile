@@ -59,7 +59,7 @@ fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--se
 
 coverage: $(venv) ## the whole test suite, and which lines and branches of pool and runner it runs
 	@rm -rf .state/coverage
-	@$(with_engine) --images all --tools docker,docker-compose .venv/bin/coverage run -m pytest $(ARGS)
+	@$(with_engine) --images all --tools docker,docker-compose,clang .venv/bin/coverage run -m pytest $(ARGS)
 	@.venv/bin/coverage combine -q
 	@.venv/bin/coverage report
 
