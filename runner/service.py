@@ -94,6 +94,7 @@ class Service:
                 host_containers=settings.host_containers,
                 host_memory_bytes=settings.host_memory_mib * MIB,
                 leases_at_once=places,
+                forget_s=settings.forget_s,
                 refills_at_once=settings.refills_at_once,
             ),
             supervisor=self.supervisor,

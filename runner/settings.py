@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     host_memory_mib: int = Field(
         1024, ge=0, description="for all of them; an idle one costs 5 MiB, its shim included"
     )
+    forget_s: float = Field(
+        3600.0, ge=60, description="after which an image that nobody wants leaves the books"
+    )
     refills_at_once: int = Field(2, ge=1, le=16)
     runs_at_once: int = Field(0, ge=0, le=1000, description="0: the number of cores, plus one")
     queue: int = Field(60, ge=0, le=10_000, description="how many more may wait for their turn")
