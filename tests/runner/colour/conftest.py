@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pool import DockerClient, DockerContainers, DockerImages, Supervisor
-from runner.colour.traffic_light import TrafficLight
+from runner.colour.traffic_light import BACK_OFF_S, LIMIT_S, TrafficLight
 from tests.fakes import FakeImages
 from tests.reports import unheard
 from tests.runner.colour.scripted import MakeLight, ScriptedEngine
@@ -74,13 +74,16 @@ async def make_light() -> AsyncIterator[MakeLight]:
         engine: ScriptedEngine,
         supervisor: Supervisor | None = None,
         images: FakeImages | None = None,
-        **limits: float,
+        limit_s: float = LIMIT_S,
+        back_off_s: float = BACK_OFF_S,
     ) -> TrafficLight:
         if images is None:
             images = FakeImages()
             images.add("ruby")
         heard = supervisor or unheard()
-        lights.append(TrafficLight(engine, images, "ruby", {}, heard, **limits))
+        lights.append(
+            TrafficLight(engine, images, "ruby", {}, heard, limit_s=limit_s, back_off_s=back_off_s)
+        )
         return lights[-1]
 
     yield make

@@ -38,18 +38,18 @@ async def test_colours_come_back_after_each_of_two_restarts(serve_fake: ServeFak
 
         for _ in range(2):
             # The engine goes: so do its containers, and whatever is asked of it fails.
-            engine.containers.fail_next = [DOWN] * 100
+            engine.containers.start_error = DOWN
             engine.images.stop_listening()
             for container_id in lights(engine, http):
-                await engine.containers.kill(container_id)
-            asked = len(engine.containers.starts)
+                engine.containers.kill(container_id)
+            before = engine.containers.starts
 
-            async def starts(asked: int = asked) -> int:
-                return len(engine.containers.starts) - asked
+            async def starts(before: int = before) -> int:
+                return engine.containers.starts - before
 
             # The first pause is over, and the one that has begun is longer than anybody may wait.
             await eventually(starts, lambda starts: starts >= 3)
-            engine.containers.fail_next = []
+            engine.containers.start_error = None
             engine.images.stop_listening()
 
             async def running() -> list[str]:
@@ -66,7 +66,7 @@ async def test_colours_come_when_their_image_does(serve_fake: ServeFake) -> None
         engine.images.remove(http.settings.ruby_image)
         await http.until_ready()
         for container_id in lights(engine, http):
-            await engine.containers.kill(container_id)
+            engine.containers.kill(container_id)
 
         async def colour() -> str:
             return await outcome(http)
