@@ -1,12 +1,11 @@
 """Traffic lights, on the real engine and on scripted ones."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
 from pool import DockerClient, DockerContainers, DockerImages, Supervisor
-from runner.colour.traffic_light import TrafficLight
+from runner.colour.traffic_light import BACK_OFF_S, LIMIT_S, TrafficLight
 from tests.fakes import FakeImages
 from tests.reports import unheard
 from tests.runner.colour.scripted import MakeLight, ScriptedEngine
@@ -15,7 +14,7 @@ from tests.runner.colour.support import HASTY_S, LABEL, OWN, PATIENT_S, RUBY, un
 
 @pytest.fixture(scope="session")
 def images(docker_client: DockerClient) -> DockerImages:
-    """Images of the real engine."""
+    """Real images."""
     return DockerImages(docker_client, {LABEL: "images"})
 
 
@@ -23,7 +22,7 @@ def images(docker_client: DockerClient) -> DockerImages:
 async def light(
     docker_containers: DockerContainers, images: DockerImages
 ) -> AsyncIterator[TrafficLight]:
-    """One traffic light for all tests that only ask, with the limits of every day."""
+    """One for all tests that only ask, with the limits of every day."""
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: "shared"}, unheard())
     await until_warm(light)
     yield light
@@ -34,9 +33,7 @@ async def light(
 async def hasty(
     docker_containers: DockerContainers, images: DockerImages
 ) -> AsyncIterator[TrafficLight]:
-    """One traffic light for all tests of lambdas that need too long; it gives a lambda
-    little time.
-    """
+    """As `light`; gives a lambda little time."""
     light = TrafficLight(
         docker_containers, images, RUBY, {LABEL: "hasty"}, unheard(), limit_s=HASTY_S
     )
@@ -62,7 +59,7 @@ async def patient(
 async def own_light(
     docker_containers: DockerContainers, images: DockerImages
 ) -> AsyncIterator[TrafficLight]:
-    """A traffic light for a test that ends it."""
+    """One for a test that ends it."""
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: OWN}, unheard())
     yield light
     await light.close()
@@ -77,13 +74,16 @@ async def make_light() -> AsyncIterator[MakeLight]:
         engine: ScriptedEngine,
         supervisor: Supervisor | None = None,
         images: FakeImages | None = None,
-        **limits: Any,
+        limit_s: float = LIMIT_S,
+        back_off_s: float = BACK_OFF_S,
     ) -> TrafficLight:
         if images is None:
             images = FakeImages()
             images.add("ruby")
         heard = supervisor or unheard()
-        lights.append(TrafficLight(engine, images, "ruby", {}, heard, **limits))
+        lights.append(
+            TrafficLight(engine, images, "ruby", {}, heard, limit_s=limit_s, back_off_s=back_off_s)
+        )
         return lights[-1]
 
     yield make

@@ -42,10 +42,10 @@ async def test_colours_come_back_after_each_of_two_restarts(serve_fake: ServeFak
             engine.images.stop_listening()
             for container_id in lights(engine, http):
                 engine.containers.kill(container_id)
-            asked = engine.containers.starts
+            before = engine.containers.starts
 
-            async def starts(asked: int = asked) -> int:
-                return engine.containers.starts - asked
+            async def starts(before: int = before) -> int:
+                return engine.containers.starts - before
 
             # The first pause is over, and the one that has begun is longer than anybody may wait.
             await eventually(starts, lambda starts: starts >= 3)
