@@ -23,10 +23,10 @@ from pool.demand import Demand
 from pool.host import Host
 from pool.refills import Refills
 from pool.workers import Workers
+from tests.fakes import FakeContainers
 from tests.reports import Reports
 
 from .fake_dockerd import FakeDockerd
-from .fake_engine import FakeEngine
 
 SPEC = ContainerSpec(
     image="some/image", image_id="sha256:1", command=("wait",), ready_mark=b"READY\n", user="u"
@@ -74,9 +74,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def engine() -> FakeEngine:
+def engine() -> FakeContainers:
     """An engine in memory."""
-    return FakeEngine()
+    return FakeContainers()
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def supervisor(reports: Reports) -> Supervisor:
 
 
 def lone_pool(
-    engine: FakeEngine,
+    engine: FakeContainers,
     workers: Workers,
     settings: PoolSettings,
     supervisor: Supervisor,
@@ -122,7 +122,7 @@ MakePools = Callable[..., Pools]
 
 @pytest.fixture
 async def make_pool(
-    engine: FakeEngine, clock: Clock, reports: Reports, supervisor: Supervisor
+    engine: FakeContainers, clock: Clock, reports: Reports, supervisor: Supervisor
 ) -> AsyncIterator[MakePool]:
     """Makes pools of one image on the fake engine, and closes them; no job of theirs had a bug."""
     made: list[tuple[ImagePool, Workers]] = []
@@ -147,7 +147,7 @@ async def make_pool(
 
 @pytest.fixture
 async def make_pools(
-    engine: FakeEngine, clock: Clock, reports: Reports, supervisor: Supervisor
+    engine: FakeContainers, clock: Clock, reports: Reports, supervisor: Supervisor
 ) -> AsyncIterator[MakePools]:
     """Makes pools of all images on the fake engine, and closes them; no job of theirs had a bug."""
     made: list[Pools] = []

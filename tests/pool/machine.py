@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pool import EngineError, Lease, PoolClosedError, Supervisor
+from tests.fakes import FakeContainers
 
 from .conftest import Clock, settle
-from .fake_engine import FakeEngine
 
 
 class Caller:
@@ -53,7 +53,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.engine = FakeEngine()
+        self.engine = FakeContainers()
         self.engine.hold()
         self.clock = Clock()
         self.bugs: list[BaseException] = []

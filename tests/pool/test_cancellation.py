@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pool import EngineError, ImagePool, Pools, PoolSettings, Sizes, Supervisor
+from tests.fakes import FakeContainers
 
 from .conftest import SPEC, Clock, MakePool, settle
-from .fake_engine import FakeEngine
 
 TARGET = 2
 
 
-def assert_whole(pool: ImagePool, engine: FakeEngine) -> None:
+def assert_whole(pool: ImagePool, engine: FakeContainers) -> None:
     """Nothing is leased or on its way, all is warm, and the engine has the same containers."""
     assert (pool.leased, pool.starting, pool.warm) == (0, 0, TARGET), repr(pool)
     assert all(pool.holds(one) for one in engine.present)
@@ -33,7 +33,7 @@ async def a_run(pool: ImagePool) -> None:
 
 @pytest.mark.parametrize("warm_before", [True, False])
 async def test_cancelled_at_any_step(
-    make_pool: MakePool, engine: FakeEngine, warm_before: bool
+    make_pool: MakePool, engine: FakeContainers, warm_before: bool
 ) -> None:
     """Cancelled after n turns, for every n up to the end of the run, the pool is whole again."""
     for turns in count():
@@ -62,7 +62,7 @@ async def test_cancelled_at_any_step(
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("turns", range(-3, 4))
 async def test_cancelled_while_its_start_is_ending(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock, turns: int, fails: bool
+    make_pool: MakePool, engine: FakeContainers, clock: Clock, turns: int, fails: bool
 ) -> None:
     """Cancelled so many turns before or after the end of its start, nothing is lost."""
     engine.hold()
@@ -92,7 +92,7 @@ async def test_cancelled_while_its_start_is_ending(
     assert_whole(pool, engine)
 
 
-async def test_a_time_limit_ends_the_wait(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_a_time_limit_ends_the_wait(make_pool: MakePool, engine: FakeContainers) -> None:
     """A caller with a deadline gets its TimeoutError, and what was begun for it is kept."""
     engine.hold()
     pool = make_pool(TARGET)
@@ -107,7 +107,9 @@ async def test_a_time_limit_ends_the_wait(make_pool: MakePool, engine: FakeEngin
     assert_whole(pool, engine)
 
 
-async def test_all_waiters_cancelled_in_one_tick(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_all_waiters_cancelled_in_one_tick(
+    make_pool: MakePool, engine: FakeContainers
+) -> None:
     """However many are answered and cancelled together, every container comes back."""
     engine.hold()
     pool = make_pool(TARGET)
@@ -134,7 +136,7 @@ def test_whole_after_any_storm(acts: list[tuple[str, int]]) -> None:
     """Takes, cancellations, deaths and failures in any order leave the pool as it was."""
 
     async def storm() -> None:
-        engine, clock, bugs = FakeEngine(), Clock(), list[BaseException]()
+        engine, clock, bugs = FakeContainers(), Clock(), list[BaseException]()
         engine.hold()
         pools = Pools(
             engine,
@@ -165,7 +167,7 @@ def test_whole_after_any_storm(acts: list[tuple[str, int]]) -> None:
 
 
 async def _do(
-    act: str, number: int, pool: ImagePool, engine: FakeEngine, tasks: list[asyncio.Task[None]]
+    act: str, number: int, pool: ImagePool, engine: FakeContainers, tasks: list[asyncio.Task[None]]
 ) -> None:
     def refuse() -> None:
         if engine.held:

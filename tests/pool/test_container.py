@@ -3,8 +3,7 @@
 import pytest
 
 from pool import Container, State
-
-from .fake_engine import FakeStream
+from tests.fakes import FakeStream
 
 
 def a_container(state: State) -> Container:

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from pool import EngineError, ImageMissingError, ImagePool, Lease, PoolClosedError
+from tests.fakes import FakeContainers, FakeStream
 from tests.reports import Reports
 
 from .conftest import SPEC, Clock, MakePool, settle
-from .fake_engine import FakeEngine, FakeStream
 
 ERROR = EngineError("start", "no bash")
 
@@ -76,7 +76,9 @@ async def test_a_hit_is_counted(make_pool: MakePool) -> None:
     assert (pool.counts.hits, pool.counts.misses) == (1, 0)
 
 
-async def test_a_miss_starts_one_by_the_same_path(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_a_miss_starts_one_by_the_same_path(
+    make_pool: MakePool, engine: FakeContainers
+) -> None:
     """With nothing warm, one is started as every other is, and is for this caller."""
     pool = make_pool(target=0)
 
@@ -88,7 +90,7 @@ async def test_a_miss_starts_one_by_the_same_path(make_pool: MakePool, engine: F
 
 
 async def test_a_miss_starts_no_more_than_its_own_while_it_waits(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """No refill takes the engine's time from a start that somebody waits for."""
     engine.hold()
@@ -103,7 +105,7 @@ async def test_a_miss_starts_no_more_than_its_own_while_it_waits(
 
 
 async def test_a_waiter_takes_whichever_gets_warm_first(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """One who waits is served by a refill that was under way already."""
     engine.hold()
@@ -120,7 +122,7 @@ async def test_a_waiter_takes_whichever_gets_warm_first(
 
 
 async def test_a_start_whose_caller_went_away_serves_the_next(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """One who gave up is waited for no more, and what was begun for it is not begun again."""
     engine.hold()
@@ -138,7 +140,7 @@ async def test_a_start_whose_caller_went_away_serves_the_next(
     assert (await here).container_id == "id-1"
 
 
-async def test_waiters_are_served_in_order(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_waiters_are_served_in_order(make_pool: MakePool, engine: FakeContainers) -> None:
     """First come, first served."""
     engine.hold()
     pool = make_pool(target=0)
@@ -165,7 +167,7 @@ async def test_each_caller_has_a_container_of_its_own(make_pool: MakePool) -> No
 # Giving back and discarding
 
 
-async def test_a_container_serves_one_run(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_a_container_serves_one_run(make_pool: MakePool, engine: FakeContainers) -> None:
     """After its lease it is gone from the books and from the engine."""
     pool = await warm_pool(make_pool)
 
@@ -180,7 +182,7 @@ async def test_a_container_serves_one_run(make_pool: MakePool, engine: FakeEngin
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), asyncio.CancelledError(), SystemExit()])
 async def test_a_container_is_discarded_whatever_happens(
-    make_pool: MakePool, engine: FakeEngine, error: BaseException
+    make_pool: MakePool, engine: FakeContainers, error: BaseException
 ) -> None:
     """A run that fails, is cancelled or ends the process gives no container back."""
     pool = await warm_pool(make_pool)
@@ -208,7 +210,7 @@ async def test_leaving_a_lease_does_not_wait_for_the_engine(make_pool: MakePool)
 
 
 async def test_a_failing_removal_loses_nothing_but_its_container(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """The pool goes on; what the engine would not remove is left to the sweep."""
     pool = await warm_pool(make_pool)
@@ -224,7 +226,7 @@ async def test_a_failing_removal_loses_nothing_but_its_container(
 
 
 async def test_a_connection_that_will_not_close_keeps_no_container(
-    make_pool: MakePool, engine: FakeEngine, reports: Reports
+    make_pool: MakePool, engine: FakeContainers, reports: Reports
 ) -> None:
     """Even when closing its stream fails, the container is removed, and the error is reported."""
     pool = await warm_pool(make_pool)
@@ -239,7 +241,7 @@ async def test_a_connection_that_will_not_close_keeps_no_container(
     assert lease.container_id not in engine.present
 
 
-async def test_what_was_cancelled_is_reclaimed(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_what_was_cancelled_is_reclaimed(make_pool: MakePool, engine: FakeContainers) -> None:
     """A waiter cancelled in the very tick in which it is answered gives its container back."""
     engine.hold()
     pool = make_pool(target=1)
@@ -259,7 +261,7 @@ async def test_what_was_cancelled_is_reclaimed(make_pool: MakePool, engine: Fake
 
 
 async def test_what_was_reclaimed_serves_the_next_waiter(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """A container that was not taken goes to a caller that waits, not to the shelf."""
     engine.hold()
@@ -277,7 +279,7 @@ async def test_what_was_reclaimed_serves_the_next_waiter(
 
 
 async def test_what_died_before_it_was_reclaimed_is_discarded(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """A container that was not taken and is dead is not put on the shelf."""
     engine.hold()
@@ -298,7 +300,7 @@ async def test_what_died_before_it_was_reclaimed_is_discarded(
 # Refilling
 
 
-async def test_fills_up_to_its_target(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_fills_up_to_its_target(make_pool: MakePool, engine: FakeContainers) -> None:
     """As many are started as are missing, and no more."""
     pool = make_pool(target=5)
 
@@ -309,7 +311,7 @@ async def test_fills_up_to_its_target(make_pool: MakePool, engine: FakeEngine) -
     assert (pool.warm, engine.starts) == (5, 5)
 
 
-async def test_few_refills_run_at_once(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_few_refills_run_at_once(make_pool: MakePool, engine: FakeContainers) -> None:
     """A large target costs the engine no more at a time than a small one."""
     pool = make_pool(target=9, refills_at_once=2)
 
@@ -321,7 +323,7 @@ async def test_few_refills_run_at_once(make_pool: MakePool, engine: FakeEngine) 
 
 
 async def test_a_refill_waits_for_the_run_while_others_are_warm(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """A start is felt by the run that begins, and nobody needs it yet."""
     pool = await warm_pool(make_pool, 2)
@@ -335,7 +337,7 @@ async def test_a_refill_waits_for_the_run_while_others_are_warm(
 
 
 async def test_taking_the_last_warm_one_refills_at_once(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """With nothing left on the shelf the next caller would have to wait."""
     pool = await warm_pool(make_pool, 1)
@@ -345,7 +347,9 @@ async def test_taking_the_last_warm_one_refills_at_once(
         assert pool.warm == 1
 
 
-async def test_the_first_miss_makes_the_image_warm(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_the_first_miss_makes_the_image_warm(
+    make_pool: MakePool, engine: FakeContainers
+) -> None:
     """After the first run of an image its next one is a hit."""
     pool = make_pool(target=2)
 
@@ -356,7 +360,7 @@ async def test_the_first_miss_makes_the_image_warm(make_pool: MakePool, engine: 
 
 
 async def test_a_burst_whose_callers_go_away_leaves_no_surplus(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """Starts that nobody waits for any more do not stay warm beyond the target."""
     engine.hold()
@@ -374,7 +378,7 @@ async def test_a_burst_whose_callers_go_away_leaves_no_surplus(
 
 
 async def test_remembers_how_long_starts_took(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """The time to get warm is measured on the given clock, for the last starts."""
     engine.hold()
@@ -393,7 +397,7 @@ async def test_remembers_how_long_starts_took(
 
 
 async def test_a_warm_one_that_dies_is_replaced(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """Its death is noticed, it is removed, and another takes its place."""
     pool = await warm_pool(make_pool)
@@ -409,7 +413,7 @@ async def test_a_warm_one_that_dies_is_replaced(
 
 
 async def test_all_warm_ones_may_die_at_once(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """An engine that restarts takes every container with it; the pool fills again."""
     pool = await warm_pool(make_pool, 4)
@@ -424,7 +428,7 @@ async def test_all_warm_ones_may_die_at_once(
 
 
 async def test_one_that_dies_young_counts_as_a_failed_start(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """What ends right after its ready mark is not started again and again; its words are kept."""
     pool = await warm_pool(make_pool, 1)
@@ -439,7 +443,7 @@ async def test_one_that_dies_young_counts_as_a_failed_start(
 
 
 async def test_one_that_dies_young_without_a_word_is_described(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """An operator learns how long it lived when it said nothing itself."""
     pool = await warm_pool(make_pool, 1)
@@ -452,7 +456,7 @@ async def test_one_that_dies_young_without_a_word_is_described(
 
 
 async def test_those_that_always_die_young_are_tried_later_and_later(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """A ready mark alone does not make up for the deaths before it."""
     pool = make_pool(target=1)
@@ -468,7 +472,7 @@ async def test_those_that_always_die_young_are_tried_later_and_later(
 
 
 async def test_one_that_ends_with_its_ready_mark_is_never_warm(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """A container that is dead by the time it is noticed serves nobody and is removed."""
     engine.on_ready = FakeStream.end
@@ -483,7 +487,7 @@ async def test_one_that_ends_with_its_ready_mark_is_never_warm(
 
 
 async def test_the_death_of_a_leased_one_is_its_runs_affair(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """A program that kills its container spoils its own run and no count of ours."""
     pool = await warm_pool(make_pool, 1)
@@ -500,7 +504,9 @@ async def test_the_death_of_a_leased_one_is_its_runs_affair(
 # Failures
 
 
-async def test_a_failed_start_reaches_its_caller(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_a_failed_start_reaches_its_caller(
+    make_pool: MakePool, engine: FakeContainers
+) -> None:
     """The engine's own error, as it is."""
     engine.start_error = ERROR
     pool = make_pool()
@@ -512,7 +518,9 @@ async def test_a_failed_start_reaches_its_caller(make_pool: MakePool, engine: Fa
     assert (pool.starting, pool.leased, pool.counts.failures) == (0, 0, 1)
 
 
-async def test_a_missing_image_reaches_its_caller(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_a_missing_image_reaches_its_caller(
+    make_pool: MakePool, engine: FakeContainers
+) -> None:
     """The service must be able to tell it from all other failures."""
     engine.start_error = ImageMissingError("create", "no such image")
     pool = make_pool()
@@ -523,7 +531,7 @@ async def test_a_missing_image_reaches_its_caller(make_pool: MakePool, engine: F
 
 
 async def test_while_open_callers_get_the_last_error_at_once(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """An image that has just failed is not started again for the next caller."""
     engine.start_error = ERROR
@@ -538,7 +546,7 @@ async def test_while_open_callers_get_the_last_error_at_once(
 
 
 async def test_an_error_that_is_raised_again_and_again_does_not_grow(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """The kept error does not keep every caller whom it refused."""
     engine.start_error = ERROR
@@ -554,7 +562,7 @@ async def test_an_error_that_is_raised_again_and_again_does_not_grow(
 
 
 async def test_while_open_what_is_warm_is_still_handed_out(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """A failing engine takes nothing away from those whom the shelf can serve."""
     pool = await warm_pool(make_pool, 2)
@@ -565,7 +573,7 @@ async def test_while_open_what_is_warm_is_still_handed_out(
 
 
 async def test_after_the_pause_one_start_is_tried(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """However many are missing, a single one finds out whether the image works again."""
     engine.start_error = ERROR
@@ -583,7 +591,7 @@ async def test_after_the_pause_one_start_is_tried(
 
 
 async def test_after_the_pause_all_callers_wait_for_one_start(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """A crowd behind a failing image costs the engine one start, and all learn of its failure."""
     engine.start_error = ERROR
@@ -604,7 +612,7 @@ async def test_after_the_pause_all_callers_wait_for_one_start(
 
 
 async def test_an_image_that_works_again_serves_all_who_wait(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """When the one that was tried succeeds, the others are started at once."""
     engine.start_error = ERROR
@@ -628,7 +636,7 @@ async def test_an_image_that_works_again_serves_all_who_wait(
 
 
 async def test_once_it_works_nobody_waits_for_a_turn(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """Those who wait are no refills: all that they lack is started together."""
     engine.start_error = ERROR
@@ -651,7 +659,7 @@ async def test_once_it_works_nobody_waits_for_a_turn(
 
 
 async def test_the_shelf_fills_by_itself_after_the_pause(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """No caller is needed for the pool to recover: a timer of the loop tries again."""
     engine.start_error = ERROR
@@ -670,7 +678,7 @@ async def test_the_shelf_fills_by_itself_after_the_pause(
     assert pool.warm == 1
 
 
-async def test_forgiven_it_tries_at_once(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_forgiven_it_tries_at_once(make_pool: MakePool, engine: FakeContainers) -> None:
     """What failed while the engine was away keeps nobody waiting when it is back."""
     engine.start_error = ERROR
     pool = make_pool(target=1)
@@ -686,7 +694,7 @@ async def test_forgiven_it_tries_at_once(make_pool: MakePool, engine: FakeEngine
 
 
 async def test_a_bug_below_leaves_nobody_waiting(
-    make_pool: MakePool, engine: FakeEngine, reports: Reports
+    make_pool: MakePool, engine: FakeContainers, reports: Reports
 ) -> None:
     """An engine that breaks in a way nobody foresaw fails its callers; they never hang."""
     engine.start_error = KeyError("Id")
@@ -706,7 +714,7 @@ async def test_a_bug_below_leaves_nobody_waiting(
 # Closing
 
 
-async def test_close_removes_everything(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_close_removes_everything(make_pool: MakePool, engine: FakeContainers) -> None:
     """When close returns, nothing of the pool is left on the engine."""
     pool = await warm_pool(make_pool, 3)
 
@@ -717,7 +725,7 @@ async def test_close_removes_everything(make_pool: MakePool, engine: FakeEngine)
     assert pool.counts.discards == {"draining": 3}
 
 
-async def test_closing_twice_is_harmless(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_closing_twice_is_harmless(make_pool: MakePool, engine: FakeContainers) -> None:
     """The second close finds nothing to do."""
     pool = await warm_pool(make_pool)
 
@@ -737,7 +745,7 @@ async def test_a_closed_pool_hands_out_nothing(make_pool: MakePool) -> None:
             pass
 
 
-async def test_close_fails_those_who_wait(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_close_fails_those_who_wait(make_pool: MakePool, engine: FakeContainers) -> None:
     """Nobody waits for a container that will never come."""
     engine.hold()
     pool = make_pool(target=0)
@@ -754,7 +762,7 @@ async def test_close_fails_those_who_wait(make_pool: MakePool, engine: FakeEngin
 
 
 async def test_what_gets_warm_after_closing_is_removed(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """A refill that was under way leaves no container behind."""
     engine.hold()
@@ -772,7 +780,7 @@ async def test_what_gets_warm_after_closing_is_removed(
     assert pool.counts.discards == {"closed meanwhile": 1}
 
 
-async def test_a_lease_outlives_closing(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_a_lease_outlives_closing(make_pool: MakePool, engine: FakeContainers) -> None:
     """A run is never killed by the end of its pool; its container goes when it ends."""
     pool = await warm_pool(make_pool, 1)
 

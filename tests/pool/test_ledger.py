@@ -6,8 +6,7 @@ from pool import Container, EngineError, State
 from pool.host import Host
 from pool.ledger import Ledger
 from pool.sharing import Stake
-
-from .fake_engine import FakeStream
+from tests.fakes import FakeStream
 
 ERROR = EngineError("start", "no bash")
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from pool import EngineError, ImagePool, Lease
+from tests.fakes import FakeContainers
 
 from .conftest import Clock, MakePool, settle
-from .fake_engine import FakeEngine
 
 RUNS = 200
 
@@ -15,7 +15,7 @@ RUNS = 200
 class Crowd:
     """Callers who come as soon as those before them are done, so many at a time."""
 
-    def __init__(self, pool: ImagePool, engine: FakeEngine) -> None:
+    def __init__(self, pool: ImagePool, engine: FakeContainers) -> None:
         self._pool = pool
         self._engine = engine
         self._in_use: set[str] = set()
@@ -47,7 +47,7 @@ class Crowd:
 
 @pytest.mark.parametrize("at_once", [4, 30])
 async def test_each_run_has_a_container_of_its_own(
-    make_pool: MakePool, engine: FakeEngine, at_once: int
+    make_pool: MakePool, engine: FakeContainers, at_once: int
 ) -> None:
     """Two hundred runs take two hundred containers, and the shelf is full afterwards."""
     pool = make_pool(target=3)
@@ -63,7 +63,7 @@ async def test_each_run_has_a_container_of_its_own(
 
 @pytest.mark.parametrize("at_once", [4, 30])
 async def test_no_container_is_started_in_vain(
-    make_pool: MakePool, engine: FakeEngine, at_once: int
+    make_pool: MakePool, engine: FakeContainers, at_once: int
 ) -> None:
     """With nobody cancelled and nothing failing, every start is used or is on the shelf."""
     pool = make_pool(target=3)
@@ -77,7 +77,7 @@ async def test_no_container_is_started_in_vain(
 
 
 async def test_a_crowd_is_not_let_down_by_deaths(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """Warm containers that die all the time cost nobody a run, and none is left behind."""
     pool = make_pool(target=3)
@@ -103,7 +103,7 @@ async def test_a_crowd_is_not_let_down_by_deaths(
 
 
 async def test_a_crowd_before_a_broken_image_costs_one_start(
-    make_pool: MakePool, engine: FakeEngine
+    make_pool: MakePool, engine: FakeContainers
 ) -> None:
     """Two hundred callers, 4 at a time: as many starts as came together, and then no more."""
     engine.start_error = EngineError("start", "no bash")

@@ -18,8 +18,7 @@ from pool.orphans import (
     is_orphan,
     is_provably_dead,
 )
-
-from .fake_engine import FakeEngine
+from tests.fakes import FakeContainers
 
 NOW_S = 1_700_000_000
 ME = Owner("here", "boot/pid:[1]/10/100")
@@ -180,7 +179,7 @@ def test_a_replica_may_have_a_name_of_its_own() -> None:
 # The sweep
 
 
-async def test_the_sweep_removes_orphans_only(engine: FakeEngine) -> None:
+async def test_the_sweep_removes_orphans_only(engine: FakeContainers) -> None:
     """The dead's go; ours, a sibling's and strangers' stay."""
     engine.add("mine", "running", ME.labels())
     engine.add("dead's", "running", DEAD.labels())
@@ -192,7 +191,7 @@ async def test_the_sweep_removes_orphans_only(engine: FakeEngine) -> None:
     assert set(engine.present) == {"mine", "sibling's", "stranger's"}
 
 
-async def test_the_sweep_knows_the_time(engine: FakeEngine) -> None:
+async def test_the_sweep_knows_the_time(engine: FakeContainers) -> None:
     """What was created long ago and never started goes, whosever it was."""
     engine.add("sibling's", "created", SIBLING.labels(), created_s=int(time.time()))
     engine.add("forgotten", "created", SIBLING.labels(), created_s=int(time.time()) - 3600)
@@ -202,7 +201,7 @@ async def test_the_sweep_knows_the_time(engine: FakeEngine) -> None:
     assert set(engine.present) == {"sibling's"}
 
 
-async def test_the_sweep_goes_on_past_what_will_not_go(engine: FakeEngine) -> None:
+async def test_the_sweep_goes_on_past_what_will_not_go(engine: FakeContainers) -> None:
     """A removal that fails is left to the next sweep; all others are tried."""
     for number in range(10):
         engine.add(f"dead-{number}", "running", DEAD.labels())
@@ -213,7 +212,7 @@ async def test_the_sweep_goes_on_past_what_will_not_go(engine: FakeEngine) -> No
     assert engine.removals == 10
 
 
-async def test_what_is_mine_goes_at_the_end(engine: FakeEngine) -> None:
+async def test_what_is_mine_goes_at_the_end(engine: FakeContainers) -> None:
     """Whatever this process has started and not removed, and nothing else."""
     engine.add("mine", "running", ME.labels())
     engine.add("my created one", "created", ME.labels())

@@ -19,10 +19,10 @@ from pool.demand import Demand
 from pool.settings import WARM_BYTES
 from pool.sharing import Claim
 from pool.sizing import LONGEST_YIELD_S
+from tests.fakes import FakeContainers
 from tests.reports import Reports
 
 from .conftest import SPEC, Clock, MakePools, settle
-from .fake_engine import FakeEngine
 
 OTHER = replace(SPEC, image="other/image", image_id="sha256:2")
 
@@ -49,7 +49,9 @@ async def test_an_image_may_be_warmed_before_its_first_lease(make_pools: MakePoo
         assert lease.hit
 
 
-async def test_images_do_not_share_containers(make_pools: MakePools, engine: FakeEngine) -> None:
+async def test_images_do_not_share_containers(
+    make_pools: MakePools, engine: FakeContainers
+) -> None:
     """Each image has its own shelf."""
     pools = make_pools(target=1)
     pools.warm_up(SPEC)
@@ -61,7 +63,7 @@ async def test_images_do_not_share_containers(make_pools: MakePools, engine: Fak
     assert set(pools.by_image) == {SPEC.image, OTHER.image}
 
 
-async def test_images_share_the_workers(make_pools: MakePools, engine: FakeEngine) -> None:
+async def test_images_share_the_workers(make_pools: MakePools, engine: FakeContainers) -> None:
     """However many images there are, few refills run at once."""
     engine.hold()
     pools = make_pools(target=3, refills_at_once=2)
@@ -74,7 +76,7 @@ async def test_images_share_the_workers(make_pools: MakePools, engine: FakeEngin
 
 
 async def test_one_images_failure_is_not_the_others(
-    make_pools: MakePools, engine: FakeEngine
+    make_pools: MakePools, engine: FakeContainers
 ) -> None:
     """An image that cannot start leaves the other images alone."""
     pools = make_pools(target=1)
@@ -89,7 +91,7 @@ async def test_one_images_failure_is_not_the_others(
 
 
 async def test_an_image_replaced_by_another_id_starts_anew(
-    make_pools: MakePools, engine: FakeEngine
+    make_pools: MakePools, engine: FakeContainers
 ) -> None:
     """When the name means another image, no container of the old one is handed out."""
     pools = make_pools(target=1)
@@ -105,7 +107,7 @@ async def test_an_image_replaced_by_another_id_starts_anew(
 
 
 async def test_the_run_on_a_replaced_image_goes_on(
-    make_pools: MakePools, engine: FakeEngine
+    make_pools: MakePools, engine: FakeContainers
 ) -> None:
     """A container in use is not taken away when its image is replaced."""
     pools = make_pools(target=1)
@@ -118,7 +120,7 @@ async def test_the_run_on_a_replaced_image_goes_on(
     assert lease.container_id not in engine.present
 
 
-async def test_retiring_removes_what_is_warm(make_pools: MakePools, engine: FakeEngine) -> None:
+async def test_retiring_removes_what_is_warm(make_pools: MakePools, engine: FakeContainers) -> None:
     """An image that went keeps nothing on the engine and is pooled no more."""
     pools = make_pools()
     pools.warm_up(SPEC)
@@ -162,7 +164,7 @@ async def test_knows_what_it_holds(make_pools: MakePools) -> None:
     assert not pools.holds("somebody else's")
 
 
-async def test_close_removes_everything(make_pools: MakePools, engine: FakeEngine) -> None:
+async def test_close_removes_everything(make_pools: MakePools, engine: FakeContainers) -> None:
     """When close returns, nothing of ours is left on the engine."""
     pools = make_pools(target=3)
     pools.warm_up(SPEC)
@@ -176,7 +178,7 @@ async def test_close_removes_everything(make_pools: MakePools, engine: FakeEngin
 
 @pytest.mark.parametrize("retired_before", [False, True])
 async def test_close_waits_for_what_gets_warm_meanwhile(
-    make_pools: MakePools, engine: FakeEngine, retired_before: bool
+    make_pools: MakePools, engine: FakeContainers, retired_before: bool
 ) -> None:
     """A refill that was under way is over, and its container removed, when close returns."""
     engine.hold()
@@ -196,7 +198,7 @@ async def test_close_waits_for_what_gets_warm_meanwhile(
     assert not engine.present
 
 
-async def test_close_fails_those_who_wait(make_pools: MakePools, engine: FakeEngine) -> None:
+async def test_close_fails_those_who_wait(make_pools: MakePools, engine: FakeContainers) -> None:
     """Nobody waits for a container that will never come."""
     engine.hold()
     pools = make_pools()
@@ -227,7 +229,7 @@ async def test_after_close_nothing_is_handed_out(make_pools: MakePools) -> None:
         pools.warm_up(SPEC)
 
 
-async def test_closing_twice_is_harmless(make_pools: MakePools, engine: FakeEngine) -> None:
+async def test_closing_twice_is_harmless(make_pools: MakePools, engine: FakeContainers) -> None:
     """The second close finds nothing to do."""
     pools = make_pools(target=2)
     pools.warm_up(SPEC)
@@ -239,7 +241,7 @@ async def test_closing_twice_is_harmless(make_pools: MakePools, engine: FakeEngi
     assert engine.removals == 2
 
 
-async def test_no_task_outlives_close(make_pools: MakePools, engine: FakeEngine) -> None:
+async def test_no_task_outlives_close(make_pools: MakePools, engine: FakeContainers) -> None:
     """After close nothing of the pools runs in the loop."""
     before = asyncio.all_tasks()
     pools = make_pools(target=2)
@@ -259,7 +261,7 @@ SIZES = Sizes(minimum=0, maximum=10, spare=1, keep_s=600, cool_down_s=30)
 
 
 async def test_an_image_that_is_wanted_more_gets_more(
-    make_pools: MakePools, engine: FakeEngine, clock: Clock
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
     """Targets follow the rate of takes and the time that a start takes, at once."""
     engine.on_ready = lambda stream: clock.advance(0.5)
@@ -277,7 +279,7 @@ async def test_an_image_that_is_wanted_more_gets_more(
 
 
 async def test_an_image_that_nobody_wants_any_more_lets_go(
-    make_pools: MakePools, engine: FakeEngine, clock: Clock
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
     """Its warm containers go, and the next run is a miss that warms it again."""
     pools = make_pools(sizes=SIZES)
@@ -297,7 +299,7 @@ async def test_an_image_that_nobody_wants_any_more_lets_go(
 
 
 async def test_all_images_together_stay_within_the_hosts_limit(
-    make_pools: MakePools, engine: FakeEngine, clock: Clock
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
     """An image gets what is free, and takes nothing from another one; what is in use counts."""
     pools = make_pools(target=3, host=5)
@@ -320,7 +322,7 @@ async def test_all_images_together_stay_within_the_hosts_limit(
 
 
 async def test_what_a_learner_waits_for_displaces_what_is_warm(
-    make_pools: MakePools, engine: FakeEngine, clock: Clock
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
     """A miss at the host's limit: the image wanted least recently gives one up."""
     pools = make_pools(target=2, host=2)
@@ -342,7 +344,7 @@ def test_memory_bounds_the_host_as_well() -> None:
 
 
 async def test_what_happens_to_one_image_asks_no_other(
-    engine: FakeEngine, clock: Clock, supervisor: Supervisor
+    engine: FakeContainers, clock: Clock, supervisor: Supervisor
 ) -> None:
     """A take, a notice and an announcement cost the same with three images as with thirty."""
     asked: list[str] = []
@@ -380,7 +382,7 @@ async def test_what_happens_to_one_image_asks_no_other(
 
 
 async def test_hearsay_takes_nothing_from_an_image_with_takes(
-    make_pools: MakePools, engine: FakeEngine, clock: Clock
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
     """Whatever siblings say, and however often, about however many other images."""
     pools = make_pools(sizes=Sizes(), host=12)
@@ -403,7 +405,7 @@ async def test_hearsay_takes_nothing_from_an_image_with_takes(
 
 
 async def test_own_demand_gets_places_that_are_held_by_hearsay(
-    make_pools: MakePools, engine: FakeEngine, clock: Clock
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
     """Not all at once: nobody waits for them."""
     pools = make_pools(sizes=Sizes(), host=3)
@@ -423,7 +425,7 @@ async def test_own_demand_gets_places_that_are_held_by_hearsay(
     assert pools.by_image[OTHER.image].warm == 0
 
 
-async def test_a_notice_warms(make_pools: MakePools, engine: FakeEngine) -> None:
+async def test_a_notice_warms(make_pools: MakePools, engine: FakeContainers) -> None:
     """As if somebody were about to press [test] here."""
     pools = make_pools(sizes=SIZES)
 
@@ -435,7 +437,7 @@ async def test_a_notice_warms(make_pools: MakePools, engine: FakeEngine) -> None
     assert pool.counts.hits + pool.counts.misses == 0
 
 
-async def test_every_take_is_told_at_once(make_pools: MakePools, engine: FakeEngine) -> None:
+async def test_every_take_is_told_at_once(make_pools: MakePools, engine: FakeContainers) -> None:
     """Before a miss has been started, or siblings would hear of it late."""
     told: list[str] = []
     pools = make_pools(target=1, taken=told.append)
@@ -453,7 +455,7 @@ async def test_every_take_is_told_at_once(make_pools: MakePools, engine: FakeEng
     await missing
 
 
-def lose_one(pool: ImagePool, engine: FakeEngine, clock: Clock) -> None:
+def lose_one(pool: ImagePool, engine: FakeContainers, clock: Clock) -> None:
     """A warm container dies, too old to count as one that could not start."""
     clock.advance(10)
     engine.kill(pool._ledger.warm[0].container_id)
@@ -463,7 +465,7 @@ class TestRefillsYield:
     """To runs of any image, while enough are warm."""
 
     async def test_to_a_run_of_another_image(
-        self, make_pools: MakePools, engine: FakeEngine, clock: Clock
+        self, make_pools: MakePools, engine: FakeContainers, clock: Clock
     ) -> None:
         """The refill begins when the run is over."""
         pools = make_pools(target=3)
@@ -481,7 +483,7 @@ class TestRefillsYield:
         assert other.warm == 3
 
     async def test_not_when_the_next_take_would_miss(
-        self, make_pools: MakePools, engine: FakeEngine
+        self, make_pools: MakePools, engine: FakeContainers
     ) -> None:
         """A cold image is warmed whatever else runs."""
         pools = make_pools(target=1)
@@ -492,7 +494,7 @@ class TestRefillsYield:
             assert pools.by_image[OTHER.image].warm == 1
 
     async def test_not_for_ever(
-        self, make_pools: MakePools, engine: FakeEngine, clock: Clock
+        self, make_pools: MakePools, engine: FakeContainers, clock: Clock
     ) -> None:
         """One at a time goes on after two seconds, and the next one waits anew."""
         pools = make_pools(target=4)
@@ -517,7 +519,7 @@ class TestRefillsYield:
 
 
 async def test_what_has_waited_too_long_is_replaced(
-    make_pools: MakePools, engine: FakeEngine, clock: Clock
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
     """Not all at once: ages are spread."""
     pools = make_pools(target=12)
@@ -541,7 +543,7 @@ async def test_what_has_waited_too_long_is_replaced(
 
 
 async def test_an_upkeep_that_fails_is_reported_and_works_again(
-    engine: FakeEngine, supervisor: Supervisor, reports: Reports
+    engine: FakeContainers, supervisor: Supervisor, reports: Reports
 ) -> None:
     """The upkeep is a loop of the supervisor's: an error ends one round of it, not all of them."""
     moment_s, asked_again = 1000.0, asyncio.Event()
@@ -596,7 +598,7 @@ class TestForgetting:
             assert set(pools.statistics()) == {SPEC.image, OTHER.image}
 
     async def test_an_image_that_somebody_waits_for_is_not_forgotten(
-        self, make_pools: MakePools, engine: FakeEngine, clock: Clock
+        self, make_pools: MakePools, engine: FakeContainers, clock: Clock
     ) -> None:
         """However long its start takes."""
         engine.hold()

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from pool import ImagePool, PoolSettings, Sizes
+from tests.fakes import FakeContainers
 from tests.reports import Reports
 
 from .conftest import SPEC, Clock, MakePool, MakePools, settle
-from .fake_engine import FakeEngine
 
 MANY = 1000  # so many that none is used up by chance
 Reset = Callable[[], Awaitable[str]]
@@ -57,7 +57,7 @@ async def use(pool: ImagePool, reset: Reset | None) -> str:
         return lease.container_id
 
 
-async def test_what_is_reset_is_used_again(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_what_is_reset_is_used_again(make_pool: MakePool, engine: FakeContainers) -> None:
     """No start and no removal, run after run."""
     pool = await pool_of(make_pool)
     served = set()
@@ -103,7 +103,9 @@ async def test_a_bug_in_a_reset(make_pool: MakePool, reports: Reports) -> None:
     assert (pool.counts.discards, pool.warm) == ({"reset failed": 1}, 1)
 
 
-async def test_who_comes_meanwhile_waits_for_it(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_who_comes_meanwhile_waits_for_it(
+    make_pool: MakePool, engine: FakeContainers
+) -> None:
     """Nothing is started: it is there sooner than any start."""
     pool = await pool_of(make_pool)
     gate = Gate()
@@ -132,7 +134,7 @@ async def test_who_waited_for_one_that_is_unfit(make_pool: MakePool) -> None:
     assert await next_run == "id-2"
 
 
-async def test_a_death_during_a_reset(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_a_death_during_a_reset(make_pool: MakePool, engine: FakeContainers) -> None:
     """It may have said that it is warm, and is not."""
     pool = await pool_of(make_pool)
     gate = Gate()
@@ -145,7 +147,7 @@ async def test_a_death_during_a_reset(make_pool: MakePool, engine: FakeEngine) -
     assert (pool.counts.discards, pool.warm) == ({"ended": 1}, 1)
 
 
-async def test_runs_are_bounded(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_runs_are_bounded(make_pool: MakePool, engine: FakeContainers) -> None:
     """After its last one it goes, whatever it says; how many it served is counted."""
     pool = await pool_of(make_pool, most_runs=4)
     for _ in range(8):
@@ -169,7 +171,9 @@ async def test_age_is_bounded(make_pool: MakePool, clock: Clock) -> None:
     assert pool.counts.discards == {"stale": 1}
 
 
-async def test_what_is_in_use_is_within_the_target(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_what_is_in_use_is_within_the_target(
+    make_pool: MakePool, engine: FakeContainers
+) -> None:
     """Nothing is started for a container that will be warm again."""
     pool = await pool_of(make_pool, target=2)
     async with pool.lease() as first:
@@ -181,7 +185,7 @@ async def test_what_is_in_use_is_within_the_target(make_pool: MakePool, engine: 
     assert (pool.warm, pool.leased, engine.starts) == (2, 0, 2)
 
 
-async def test_close_does_not_wait_for_resets(make_pool: MakePool, engine: FakeEngine) -> None:
+async def test_close_does_not_wait_for_resets(make_pool: MakePool, engine: FakeContainers) -> None:
     """It goes at once, also when its run ends after that."""
     pool = await pool_of(make_pool, target=2)
     gate = Gate()
@@ -211,7 +215,7 @@ def test_none_is_kept_that_cannot_be_in_use() -> None:
 
 
 async def test_an_image_that_becomes_reusable_starts_anew(
-    make_pools: MakePools, engine: FakeEngine
+    make_pools: MakePools, engine: FakeContainers
 ) -> None:
     """An image's containers are all of one kind."""
     pools = make_pools(target=1)
@@ -226,7 +230,7 @@ async def test_an_image_that_becomes_reusable_starts_anew(
 
 
 async def test_targets_follow_how_long_runs_take(
-    make_pools: MakePools, engine: FakeEngine, clock: Clock
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
     """Not how long a start does: what is taken is soon there again."""
     pools = make_pools(sizes=Sizes(spare=1))
@@ -249,7 +253,7 @@ async def test_targets_follow_how_long_runs_take(
 
 
 async def test_a_hosts_limit_and_reusable_containers(
-    make_pools: MakePools, engine: FakeEngine
+    make_pools: MakePools, engine: FakeContainers
 ) -> None:
     """What is in use is not counted twice: with room for one, that one serves run after run."""
     pools = make_pools(target=2, host=1)

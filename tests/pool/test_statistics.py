@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from pool import EngineError
+from tests.fakes import FakeContainers
 
 from .conftest import SPEC, Clock, MakePool, MakePools, settle
-from .fake_engine import FakeEngine
 
 
 async def test_a_new_pool_has_counted_nothing(make_pool: MakePool, clock: Clock) -> None:
@@ -20,7 +20,7 @@ async def test_a_new_pool_has_counted_nothing(make_pool: MakePool, clock: Clock)
 
 
 async def test_statistics_tell_of_a_run(
-    make_pools: MakePools, engine: FakeEngine, clock: Clock
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
     """A run shows as a take, as a container in use, and later as a discard after one run."""
     engine.on_ready = lambda stream: clock.advance(0.5)
@@ -44,7 +44,7 @@ async def test_statistics_tell_of_a_run(
 
 
 async def test_statistics_tell_of_the_last_failure(
-    make_pool: MakePool, engine: FakeEngine, clock: Clock
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
     """The engine's error is shown until a start succeeds."""
     engine.start_error = EngineError("start", "no bash")
