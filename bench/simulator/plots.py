@@ -83,8 +83,9 @@ def frontier(
                               ha="right" if is_ours else "left", textcoords="offset points",
                               fontsize=7, color=colour)  # fmt: skip
                 if is_ours and tuning == chosen:
-                    axis.plot(hours, missed, color=BLUE, marker="o", markersize=11, linestyle="none",
-                              fillstyle="none", label="ours, as chosen")  # fmt: skip
+                    axis.plot(hours, missed, color=BLUE, marker="o", markersize=11,
+                              fillstyle="none", linestyle="none",
+                              label="ours, as chosen")  # fmt: skip
         axis.set_title(title, loc="left")
         axis.set_yscale("log")
         axis.margins(0.18)

@@ -23,7 +23,7 @@ class TestVirtualTime:
         assert virtual_time.run(wait(), seed=1, begin_s=600.0) == pytest.approx(87_000)
 
     def test_timers_end_in_their_order(self) -> None:
-        """The task that waits for less is woken first, in whatever order the tasks began to wait."""
+        """The task that waits for less is woken first, in whatever order tasks began to wait."""
         woken = []
 
         async def wait(seconds: float) -> None:
