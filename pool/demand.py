@@ -4,11 +4,13 @@ import math
 from dataclasses import dataclass
 
 from pool.sharing import Claim
-from pool.sizing import Sizes, p95, wanted
+from pool.sizing import LONGEST_YIELD_S, Sizes, mean, wanted, worth_keeping
 
 FAST_S = 15.0  # sees a class begin within a few presses
-SLOW_S = 300.0  # remembers it through a lull: learners think between presses
-FILL_TIMES_KEPT = 20
+SLOW_S = 100.0  # remembers it through a lull: learners think between presses
+SILENCE_S = 600.0  # demand after such a silence may be the begin of a group
+EXPECTED_S = 300.0  # so long an image that is expected keeps its spare ones for the first take
+TIMES_KEPT = 20
 
 
 @dataclass
@@ -47,72 +49,106 @@ class Rate:
 
 
 class Demand:
-    """For one image: what was taken, heard and filled, and how many it should keep warm.
+    """For one image: what was taken, heard and replaced, and how many it should keep warm.
 
-    The rate is the larger of our own and our siblings': whoever spreads learners over replicas
-    sends us next what a sibling has just seen, but not on top of what we see ourselves. A miss
-    counts once more, as the demand was more than we had thought.
+    The rate is the larger of our own and our siblings': a load balancer that spreads learners over
+    replicas sends us next what a sibling has just seen, but not on top of what we see ourselves.
     """
 
     def __init__(self, sizes: Sizes) -> None:
         self.taken = Rate()
         self.filled = Rate()
         self.fill_times_s: list[float] = []  # the latest ones
-        self.away_times_s: list[float] = []  # of those that come back by themselves
+        self.away_times_s: list[float] = []  # of reusable containers: each one's use and reset
         self.last_s = -math.inf  # when it was wanted last
         self.own_s = -math.inf  # the same without hearsay
-        self._missed = Rate()
         self._heard = Rate()
         self._sizes = sizes
+        self._took_s = -math.inf
+        self._expected_s = -math.inf
+        self._began_s = -math.inf
         self._target = 0
         self._target_s = -math.inf
 
-    def took(self, now_s: float, *, hit: bool) -> None:
+    def took(self, now_s: float, *, hit: bool) -> None:  # noqa: ARG002 - other policies ask
         """A run took a container, or found none."""
+        if now_s - self._took_s > SILENCE_S:
+            self._began_s = now_s
+        self._took_s = max(now_s, self._took_s)
+        self.own_s = max(now_s, self.own_s)
         self.taken.note(now_s)
-        if not hit:
-            self._missed.note(now_s)
-        self.expect(now_s)
+        self._wanted(now_s)
 
     def heard(self, now_s: float, takes: float) -> None:
         """A sibling's takes, as many of them as will be ours if learners are spread evenly."""
         self._heard.note(now_s, takes)
-        self.last_s = max(now_s, self.last_s)
+        self._wanted(now_s)
 
     def expect(self, now_s: float) -> None:
-        """Somebody says that it will be wanted."""
-        self.last_s = max(now_s, self.last_s)
+        """A caller says that the image will be wanted soon: a group may be about to begin."""
+        self._expected_s = now_s
         self.own_s = max(now_s, self.own_s)
+        self._wanted(now_s)
 
     def fill(self, now_s: float, fill_s: float) -> None:
         """A container got warm; it took that long."""
         self.filled.note(now_s)
-        self.fill_times_s = [*self.fill_times_s, fill_s][-FILL_TIMES_KEPT:]
+        self.fill_times_s = [*self.fill_times_s, fill_s][-TIMES_KEPT:]
 
     def came_back(self, away_s: float) -> None:
         """A container is warm again, so long after it was taken."""
-        self.away_times_s = [*self.away_times_s, away_s][-FILL_TIMES_KEPT:]
+        self.away_times_s = [*self.away_times_s, away_s][-TIMES_KEPT:]
 
     def rate(self, now_s: float) -> float:
         """Takes per second to be ready for."""
-        return max(self._own_rate(now_s), self._heard.at(now_s))
+        return max(self.taken.at(now_s), self._heard.at(now_s))
 
     def claim(self, now_s: float) -> Claim:
         """What to keep warm: a target that rises at once, and falls after a cool-down."""
-        sizes = self._sizes
-        until_replaced_s = p95(self.away_times_s or self.fill_times_s)
-        needed = wanted(self.rate(now_s), until_replaced_s, now_s - self.last_s, sizes)
-        if needed >= self._target or now_s - self._target_s >= sizes.cool_down_s:
+        needed = self._needed(now_s, self.rate(now_s), self.last_s)
+        if needed >= self._target or now_s - self._target_s >= self._sizes.cool_down_s:
             self._target, self._target_s = needed, now_s
-        return Claim(self._target, self.last_s, self._own(now_s, until_replaced_s))
+        return Claim(self._target, self.last_s, self._own(now_s))
 
-    def _own_rate(self, now_s: float) -> float:
-        return self.taken.at(now_s) + self._missed.at(now_s)
+    def enough(self, now_s: float) -> int:
+        """How many warm containers will do while a refill waits for runs to end.
 
-    def _own(self, now_s: float, until_replaced_s: float) -> int:
+        By what is taken here: a sibling that exaggerates must not make refills hasty. While a group
+        may be beginning no number will do, as its rate is not known yet.
+        """
+        sizes = self._sizes
+        if self.may_be_a_group(now_s):
+            return sizes.maximum + 1
+        wait_s = LONGEST_YIELD_S
+        if self.away_times_s:  # what is taken meanwhile will be there again
+            wait_s = min(wait_s, mean(self.away_times_s))
+        return max(1, worth_keeping(self.taken.at(now_s), wait_s, sizes.worth_s, sizes.maximum))
+
+    def may_be_a_group(self, now_s: float) -> bool:
+        """Whether a group may be about to begin, or has just begun and its rate is not known."""
+        if not self._sizes.spare:
+            return False
+        is_expected = self._expected_s > self._took_s and now_s - self._expected_s < EXPECTED_S
+        return is_expected or now_s - self._began_s < self._sizes.beginning_s
+
+    def _own(self, now_s: float) -> int:
         """As much of the target as there would be without hearsay."""
-        own_rate = self._own_rate(now_s)
+        own_rate = self.taken.at(now_s)
         if self._heard.at(now_s) <= own_rate:
             return self._target
-        needed = wanted(own_rate, until_replaced_s, now_s - self.own_s, self._sizes)
-        return min(self._target, needed)
+        return min(self._target, self._needed(now_s, own_rate, self.own_s))
+
+    def _needed(self, now_s: float, rate: float, wanted_s: float) -> int:
+        sizes = self._sizes
+        return wanted(
+            rate,
+            mean(self.away_times_s or self.fill_times_s),
+            sizes,
+            least=1 if now_s - wanted_s <= sizes.keep_s else 0,
+            spare=sizes.spare if self.may_be_a_group(now_s) else 0,
+        )
+
+    def _wanted(self, now_s: float) -> None:
+        if now_s - self.last_s > SILENCE_S:
+            self._began_s = now_s
+        self.last_s = max(now_s, self.last_s)

@@ -194,6 +194,7 @@ class ImagePool:
         waiter = self._ledger.wait()
         try:
             self._starts.serve_waiting()
+            self.refill_soon()
             return await waiter.container()
         except BaseException:
             self._ledger.leave(waiter)

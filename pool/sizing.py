@@ -4,24 +4,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-UNKNOWN_FILL_S = 1.0  # before the first start: on a busy machine they take that long
-SPREADS_FOR_99 = 2.33  # of the normal distribution, one-sided
+UNKNOWN_TIME_S = 0.5  # to replace a container, before one has been replaced
 LONGEST_YIELD_S = 2.0  # most kata end sooner; bench/storm.py
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Per image: at least, at most, and how many beside what the rate asks for.
+    """How many warm containers an image has: at least, at most, and what each must be worth.
 
-    `keep_s`: how long an image that nobody wants any more keeps its spare ones;
-    `cool_down_s`: how long a target stays before it may fall.
+    A container is kept if it turns a miss into a hit once in `worth_s`, or more often; the last one
+    stays for `keep_s` after the last demand, whatever it is worth. For the first `beginning_s` of
+    demand after a silence there are `spare` more, as a group may be about to begin. A target stays
+    for `cool_down_s` before it falls.
     """
 
     minimum: int = 0
     maximum: int = 12
     spare: int = 2
-    keep_s: float = 600.0
-    cool_down_s: float = 30.0
+    worth_s: float = 250.0
+    beginning_s: float = 30.0
+    keep_s: float = 60.0
+    cool_down_s: float = 10.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.minimum <= self.maximum:
@@ -30,34 +33,39 @@ class Sizes:
             raise ValueError("spare must be 0 or more")
 
 
-def p95(fill_times_s: Sequence[float]) -> float:
-    """The 95th percentile of the latest times to get warm."""
-    if not fill_times_s:
-        return UNKNOWN_FILL_S
-    ordered = sorted(fill_times_s)
-    return ordered[math.ceil(0.95 * len(ordered)) - 1]
+def mean(times_s: Sequence[float]) -> float:
+    """Of the latest times to replace a container; a guess if there are none."""
+    return sum(times_s) / len(times_s) if times_s else UNKNOWN_TIME_S
 
 
-def most_taken(expected: float) -> int:
-    """So many are taken while one gets warm, or fewer, in 99 of 100 times.
+def worth_keeping(rate: float, replaced_s: float, worth_s: float, most: int) -> int:
+    """How many containers turn a miss into a hit once in `worth_s` each, `most` at the most.
 
-    Learners press independently of each other, so takes are Poisson distributed about what is
-    `expected`: the square root is their spread, and the safety stock of a store.
+    Learners press independently of each other. So the number of containers that are away, taken and
+    not replaced yet, is Poisson distributed about `rate` takes a second times `replaced_s`, however
+    these times are distributed (Palm's theorem). The container beside `count` others makes a
+    difference to the takes that find just `count` containers away: they would have missed.
     """
-    return math.ceil(expected + SPREADS_FOR_99 * math.sqrt(expected))
+    expected = rate * replaced_s
+    chance = math.exp(-expected)  # that just `count` are away
+    count = 0
+    # Up to what is expected each container is worth more than the one before, so none is the last.
+    while count < most and (count < math.floor(expected) or rate * chance * worth_s >= 1):
+        count += 1
+        chance *= expected / count
+    return count
 
 
-def wanted(rate: float, fill_s: float, wanted_ago_s: float, sizes: Sizes) -> int:
-    """What may be taken while a new one gets warm, and some to spare; none when forgotten."""
-    if wanted_ago_s > sizes.keep_s:
-        return sizes.minimum
-    target = most_taken(rate * fill_s) + sizes.spare
-    return min(max(target, sizes.minimum), sizes.maximum)
+def wanted(rate: float, replaced_s: float, sizes: Sizes, *, least: int = 0, spare: int = 0) -> int:
+    """How many containers to have for so many takes a second, within the sizes."""
+    worthy = worth_keeping(rate, replaced_s, sizes.worth_s, sizes.maximum)
+    return min(max(max(worthy, least) + spare, sizes.minimum), sizes.maximum)
 
 
-def may_yield(warm: int, rate: float, running: int, waited_s: float) -> bool:
+def may_yield(warm: int, enough: int, running: int, waited_s: float) -> bool:
     """Whether a refill should wait: a start costs 300 ms of CPU, which runs would feel.
 
-    It does while kata run and what is warm will do for as long as it may have to wait.
+    It waits while kata run, for two seconds at the longest, if `enough` are warm: as many as it
+    takes to do without this refill for so long.
     """
-    return running > 0 and waited_s < LONGEST_YIELD_S and warm > rate * LONGEST_YIELD_S
+    return running > 0 and waited_s < LONGEST_YIELD_S and warm >= enough

@@ -98,19 +98,23 @@ class Starts:
         """Whether a start is under way that shows whether there can be any.
 
         The first container of an image is started alone: siblings that warm the same image at this
-        moment may share these cores. So is the first one after a failure.
+        moment may share these cores. So is the first one after a failure. But if a caller waits for
+        the first, and may be the first of a group, a second one is started beside it.
         """
-        is_known = self.demand.fill_times_s and not self.breaker.on_trial
-        return not is_known and self.ledger.starting + self.ledger.queued > 0
+        under_way = self.ledger.starting + self.ledger.queued
+        if self.breaker.on_trial:
+            return under_way > 0
+        if self.demand.fill_times_s:
+            return False
+        is_for_group = self.ledger.waiting and self.demand.may_be_a_group(self.now_s())
+        return under_way > (1 if is_for_group else 0)
 
     def _way_for_runs_s(self) -> float:
         """For how long a refill should wait for runs to end; 0 when it may begin."""
         now_s = self.now_s()
         since_s = now_s if self._gives_way_since_s is None else self._gives_way_since_s
-        # By what is taken here: a sibling that exaggerates must not make refills hasty.
-        taken = 0.0 if self.spec.reusable else self.demand.taken.at(now_s)
-        warm, in_use = len(self.ledger.warm), self.host.in_use
-        if not may_yield(warm, taken, in_use, waited_s=now_s - since_s):
+        warm, enough = len(self.ledger.warm), self.demand.enough(now_s)
+        if not may_yield(warm, enough, self.host.in_use, waited_s=now_s - since_s):
             return 0.0
         self._gives_way_since_s = since_s
         return LONGEST_YIELD_S - (now_s - since_s)

@@ -35,7 +35,8 @@ from runner.settings import MIB, Settings
 from runner.siblings.book import Verdict
 from runner.siblings.listener import Listener
 from runner.siblings.notice import RefillNotice
-from runner.siblings.siblings import Siblings, Standing
+from runner.siblings.siblings import Siblings
+from runner.siblings.teller import Standing
 from runner.upkeep import Upkeep
 
 # Which files are hidden, and the colour, asked at the same time: so that no run ever waits because

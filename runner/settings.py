@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     warm: int | None = Field(None, ge=0, le=100, description="a fixed number per image")
     warm_min: int = Field(0, ge=0, le=100, description="of an image, wanted or not")
     warm_max: int = Field(12, ge=0, le=100, description="of an image, however wanted")
-    warm_spare: int = Field(2, ge=0, le=100, description="beside what the rate of runs asks for")
+    warm_spare: int = Field(2, ge=0, le=100, description="more while a group may be beginning")
     host_containers: int = Field(40, ge=0, le=2000, description="of all images, leased ones too")
     host_memory_mib: int = Field(
         1024, ge=0, description="for all of them; an idle one costs 5 MiB, its shim included"

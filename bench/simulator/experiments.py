@@ -5,14 +5,26 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from rich.progress import track
 
-from bench.simulator.model import Announced, Sample, Tally, World, simulate
-from bench.simulator.policies import TO_ALL, Policy, adaptive, fixed, fixed_each
-from bench.simulator.workload import DAY_S, GROUP_BEGINS_S, HOUR_S, LANGUAGES, NEW, day, group_start
+from bench.simulator.policies import TO_ALL, TOLD, Policy, adaptive, fixed, fixed_each
+from bench.simulator.replica import World
+from bench.simulator.simulation import Announced, simulate
+from bench.simulator.tally import Sample, Tally
+from bench.simulator.workload import (
+    DAY_S,
+    GROUP_BEGINS_S,
+    HOUR_S,
+    LANGUAGES,
+    NEW,
+    SCHOOL_DAY,
+    WORKLOADS,
+    day,
+    group_start,
+)
 from pool.sizing import Sizes
 
 Job = TypeVar("Job")
@@ -46,11 +58,12 @@ class Day:
 
 @dataclass(frozen=True)
 class DayJob:
-    """A day to be simulated."""
+    """A day to be simulated; `workload` is one of workload.WORKLOADS."""
 
     policy: Policy
     world: World
     seed: int
+    workload: str = SCHOOL_DAY
 
 
 def days(jobs: Sequence[DayJob], what: str) -> list[Day]:
@@ -59,7 +72,8 @@ def days(jobs: Sequence[DayJob], what: str) -> list[Day]:
 
 
 def _day(job: DayJob) -> Day:
-    tally = simulate(day(job.seed), job.policy, job.world, until_s=DAY_S, seed=job.seed)
+    presses = WORKLOADS[job.workload](job.seed)
+    tally = simulate(presses, job.policy, job.world, until_s=DAY_S, seed=job.seed)
     return _summary(job, tally)
 
 
@@ -70,19 +84,23 @@ def _summary(job: DayJob, tally: Tally) -> Day:
         policy=job.policy.name,
         seed=job.seed,
         hit_rate=tally.hits / (tally.hits + tally.misses),
-        class_hit_rate=tally.class_hits / in_class,
-        lone_hit_rate=1 - tally.lone_misses / tally.lone_presses,
+        class_hit_rate=_part(tally.class_hits, in_class),
+        lone_hit_rate=1 - _part(tally.lone_misses, tally.lone_presses),
         first_minute_misses=tally.first_minute_misses,
         wait_p50_s=_quantile(waits_s, 0.5),
         wait_p99_s=_quantile(waits_s, 0.99),
         wait_p999_s=_quantile(waits_s, 0.999),
         refused=tally.refused,
-        warm_hours=tally.kept_s / HOUR_S / job.world.replicas,
+        warm_hours=tally.warm_s / HOUR_S / job.world.replicas,
         starts=tally.starts,
         notices=tally.notices,
         class_presses=in_class,
         class_misses_by_image=tally.class_misses_by_image,
     )
+
+
+def _part(some: int, all_of_them: int) -> float:
+    return some / all_of_them if all_of_them else math.nan
 
 
 def _quantile(ordered: Sequence[float], part: float) -> float:
@@ -178,31 +196,21 @@ def sampled_day(policy: Policy, world: World, seed: int, image: str) -> list[Sam
 
 def variants() -> list[Policy]:
     """The daemon's policy, and what may be changed in it, one thing at a time."""
+
+    def ours(name: str, **changed: float) -> Policy:
+        return adaptive(name, replace(Sizes(), **changed), told=TOLD)  # type: ignore[arg-type]
+
     return [
-        adaptive("as it is: 3 told", told=3),
-        adaptive("spare 0", Sizes(spare=0), told=3),
-        adaptive("spare 1", Sizes(spare=1), told=3),
-        adaptive("spare 3", Sizes(spare=3), told=3),
-        adaptive("keep 300 s", Sizes(keep_s=300), told=3),
-        adaptive("keep 1200 s", Sizes(keep_s=1200), told=3),
-        adaptive("keep 300 s, spare 1", Sizes(keep_s=300, spare=1), told=3),
-        adaptive("cool down 0 s", Sizes(cool_down_s=0), told=3),
-        adaptive("cool down 120 s", Sizes(cool_down_s=120), told=3),
-        adaptive("no safety stock", told=3, spreads=0),
-        adaptive("no safety stock, spare 3", Sizes(spare=3), told=3, spreads=0),
-        adaptive("safety stock for 99.9 %", told=3, spreads=3.09),
-        adaptive("memories 5 and 300 s", told=3, memories_s=(5, 300)),
-        adaptive("memories 15 and 120 s", told=3, memories_s=(15, 120)),
-        adaptive("refills never yield", told=3, yields=False),
-        adaptive("a miss resizes at once", told=3, resizes_on_miss=True),
+        ours("as it is"),
+        *(ours(f"worth {worth_s} s", worth_s=worth_s) for worth_s in (100, 200, 600, 1200)),
+        *(ours(f"spare {spare}", spare=spare) for spare in (0, 1, 3)),
+        *(ours(f"beginning {beginning_s} s", beginning_s=beginning_s) for beginning_s in (0, 120)),
+        *(ours(f"keep {keep_s} s", keep_s=keep_s) for keep_s in (60, 1200)),
+        *(ours(f"cool down {cool_s} s", cool_down_s=cool_s) for cool_s in (0, 60)),
         adaptive("nobody told"),
         adaptive("1 told", told=1),
-        adaptive("2 told", told=2),
-        adaptive("3 told, of the first all", told=3, first_to_all=True),
         adaptive("all told", told=TO_ALL),
-        adaptive("spare 1, of the first all, resize", Sizes(spare=1), told=3, first_to_all=True,
-                 resizes_on_miss=True),
-    ]  # fmt: skip
+    ]
 
 
 def _on_all_cores(work: Callable[[Job], Found], jobs: Sequence[Job], what: str) -> list[Found]:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from bench.drawing import BLACK, BLUE, GREEN, ORANGE, RED, figure_of, save
 from bench.simulator.experiments import GOAL, Day
-from bench.simulator.model import Sample
+from bench.simulator.tally import Sample
 from bench.simulator.workload import HOUR_S
 
 SHOWN_HOURS = (7.5, 17.5)
 DAY_SVG, TRADE_OFF_SVG, GROUPS_SVG = "day.svg", "trade_off.svg", "groups.svg"
+FRONTIER_SVG = "frontier.svg"
 
 
 def day(samples: Sequence[Sample], image: str, pictures: Path) -> None:
@@ -60,6 +61,39 @@ def trade_off(by_replicas: Mapping[int, Mapping[str, Sequence[Day]]], pictures: 
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
     save(figure, pictures / TRADE_OFF_SVG)
+
+
+def frontier(
+    panels: Mapping[str, Mapping[str, Mapping[str, Sequence[Day]]]], chosen: str, pictures: Path
+) -> None:
+    """Misses in class against warm hours; a line for each policy, a point for each tuning."""
+    figure, axes = figure_of(2, (len(panels) + 1) // 2, height=6.4)
+    # Replicas beside each other, kinds of use below each other.
+    order = sorted(panels, key=lambda title: (title.startswith("cells"), list(panels).index(title)))
+    for axis, title in zip(axes, order, strict=True):
+        for (name, line), (colour, marker) in zip(
+            panels[title].items(), ((BLUE, "o"), (ORANGE, "s")), strict=True
+        ):
+            points = [_point(found) for found in line.values()]
+            axis.plot(*zip(*points, strict=True), color=colour, marker=marker, markersize=5,
+                      label=name)  # fmt: skip
+            is_ours = name == "ours"
+            for tuning, (hours, missed) in zip(line, points, strict=True):
+                axis.annotate(tuning, (hours, missed), xytext=(-5, -10) if is_ours else (6, 3),
+                              ha="right" if is_ours else "left", textcoords="offset points",
+                              fontsize=7, color=colour)  # fmt: skip
+                if is_ours and tuning == chosen:
+                    axis.plot(hours, missed, color=BLUE, marker="o", markersize=11,
+                              fillstyle="none", linestyle="none",
+                              label="ours, as chosen")  # fmt: skip
+        axis.set_title(title, loc="left")
+        axis.set_yscale("log")
+        axis.margins(0.18)
+        axis.set_xlabel("warm container-hours a day, of each replica")
+        axis.set_ylabel("misses in class, %")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    save(figure, pictures / FRONTIER_SVG)
 
 
 def groups(misses: Mapping[str, Mapping[int, Sequence[int]]], pictures: Path) -> None:

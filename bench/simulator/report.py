@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.simulator.experiments import Day, ratio
+from bench.simulator.goals import Comparison
 
 LEFT = ("policy", "notices", "what")
 console = Console(width=120)
@@ -45,6 +46,16 @@ def _figures(found: Sequence[Day]) -> list[str]:
         f"{statistics.mean(hours):.1f}",
         f"{min(hours):.0f}-{max(hours):.0f}",
     ]
+
+
+def goals_table(comparisons: Sequence[Comparison]) -> None:
+    """Our policy against reactive growth, and whether it meets each of the three goals."""
+    table(
+        "Three goals: at least the hits in class of reactive growth, at most its warm hours,"
+        " at most half of its misses when a group begins",
+        ("what", "policy", "in class %", "warm h", "group misses", "lone %"),
+        [row for one in comparisons for row in one.rows()],
+    )
 
 
 def promise_1(found: Mapping[str, tuple[Sequence[Day], Sequence[Day]]]) -> None:

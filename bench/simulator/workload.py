@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 HOUR_S = 3600.0
@@ -28,7 +28,8 @@ CLASSES = 12
 CLASS_BEGINS_WITHIN_S = 300.0
 CLASS_LASTS_S = (45 * 60.0, 60 * 60.0)
 GROUP_BEGINS_S = 60.0
-NEW = "a language that nobody used yet"
+RARE = tuple(f"rare-{number}" for number in range(40))
+NEW = "new"  # a language that nobody used yet
 LONE_LEARNERS = 40
 LONE_HOURS = (7, 21)
 LONE_LASTS_S = (5 * 60.0, 40 * 60.0)
@@ -47,19 +48,42 @@ class Press:
     into_class_s: float | None = None
 
 
-def day(seed: int, classes: int = CLASSES, lone_learners: int = LONE_LEARNERS) -> list[Press]:
-    """All presses of a day, in order. The same seed gives the same day."""
+def day(
+    seed: int,
+    classes: int = CLASSES,
+    lone_learners: int = LONE_LEARNERS,
+    *,
+    learners: int = LEARNERS,
+    images: Sequence[str] = tuple(LANGUAGES),
+) -> list[Press]:
+    """All presses of a day, in order. The same seed gives the same day.
+
+    Classes choose among the languages by how popular they are, lone learners among the `images`
+    evenly.
+    """
     rng = random.Random(seed)
     presses: list[Press] = []
     for _ in range(classes):
         began_s = rng.choice(CLASS_HOURS) * HOUR_S + rng.uniform(0, CLASS_BEGINS_WITHIN_S)
-        presses += a_class(rng, _language(rng), began_s, rng.uniform(*CLASS_LASTS_S))
+        language, lasts_s = _language(rng), rng.uniform(*CLASS_LASTS_S)
+        presses += a_class(rng, language, began_s, lasts_s, learners=learners)
     for _ in range(lone_learners):
         began_s = rng.uniform(*LONE_HOURS) * HOUR_S
-        image, lasts_s = rng.choice(list(LANGUAGES)), rng.uniform(*LONE_LASTS_S)
+        image, lasts_s = rng.choice(images), rng.uniform(*LONE_LASTS_S)
         times_s = _times_s(rng, began_s, began_s + lasts_s)
         presses += [Press(at_s, image, _cpu_s(rng)) for at_s in times_s]
     return sorted(presses, key=lambda press: press.at_s)
+
+
+SCHOOL_DAY = "a school day"
+# By name: all presses of a day of that kind, for a seed.
+WORKLOADS: dict[str, Callable[[int], list[Press]]] = {
+    SCHOOL_DAY: day,
+    "one class": lambda seed: day(seed, classes=1, lone_learners=0),
+    "small groups": lambda seed: day(seed, classes=20, lone_learners=0, learners=5),
+    "lone learners": lambda seed: day(seed, classes=0, lone_learners=60),
+    "rare images": lambda seed: day(seed, classes=0, lone_learners=60, images=RARE),
+}
 
 
 def group_start(seed: int, lasts_s: float = 120.0, learners: int = LEARNERS) -> list[Press]:

@@ -12,17 +12,25 @@ LOOK_UPS_AT_ONCE = 4
 
 
 class Listener:
-    """Of one replica. `spec_of` makes the container of an image, None if it is not on this node."""
+    """Of one replica. `spec_of` makes the container of an image, None if it is not on this node.
+
+    `now_s` is a monotonic clock, `unix_s` the time of day.
+    """
 
     def __init__(
         self,
         replica: str,
         pools: Pools,
         spec_of: Callable[[str], Awaitable[ContainerSpec | None]],
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+        unix_s: Callable[[], float] = time.time,
     ) -> None:
         self._book = NoticeBook(replica)
         self._pools = pools
         self._spec_of = spec_of
+        self._now_s = now_s
+        self._unix_s = unix_s
         self._looking_up: set[str] = set()
 
     @property
@@ -32,11 +40,11 @@ class Listener:
 
     def heard_ago_s(self) -> dict[str, float]:
         """Replica -> seconds since a notice of its counted."""
-        return self._book.heard_ago_s(time.monotonic())
+        return self._book.heard_ago_s(self._now_s())
 
     async def hear(self, notice: RefillNotice, sender: str) -> Verdict:
         """A sibling had takes: the pools expect some here, too. Raises PoolClosedError."""
-        verdict = self._book.judge(notice, sender, time.monotonic(), time.time())
+        verdict = self._book.judge(notice, sender, self._now_s(), self._unix_s())
         if verdict is Verdict.COUNTED:
             verdict = await self._heed(notice)
         self._book.verdicts[verdict] += 1

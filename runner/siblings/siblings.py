@@ -1,13 +1,10 @@
 """Tells sibling replicas of takes: asynchronous, best effort, never felt by a run."""
 
 import asyncio
-import math
-import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import aiohttp
 from loguru import logger
@@ -16,25 +13,12 @@ from pool import Supervisor, Tasks
 from runner.siblings.book import Verdict
 from runner.siblings.notice import SIGNATURE_HEADER, RefillNotice, sign
 from runner.siblings.sibling import POSTS_AT_ONCE, Address, Sibling, SiblingStatus, addresses_of
+from runner.siblings.teller import Standing, Teller
 
-BETWEEN_NOTICES_S = 1.0  # of one image: takes in between are told together
-# After such a silence all siblings hear of an image, not only some: misses at a group's start come
-# before a few have told a few (docs/simulator.md).
-SILENCE_S = 60.0
 LOOK_UP_S = 5.0  # how soon a new replica is found, and a gone one forgotten
 ANSWERS_WITHIN_S = 1.0
 LONGEST_ANSWER_BYTES = 1000
 MOST_SIBLINGS = 100
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How an image fares here; see RefillNotice."""
-
-    take_rate: float
-    fill_rate: float
-    warm: int
-    target: int
 
 
 class Siblings:
@@ -57,17 +41,12 @@ class Siblings:
     ) -> None:
         self.outcomes: Counter[str] = Counter()
         self._names = names
-        self._told = told
-        self._replica = replica
         self._secret = secret
-        self._standing = standing
-        # Grows across restarts of this replica, so that none of its notices looks like an old one.
-        self._sequence = time.time_ns() // 1000
+        self._teller = Teller(
+            told=told, replica=replica, standing=standing, ready=self._ready, send=self._send
+        )
         self._by_address: dict[Address, Sibling] = {}
         self._found: dict[str, set[Address]] = {}  # by name, as of its last look-up
-        self._takes: Counter[str] = Counter()
-        self._pauses: dict[str, asyncio.Handle] = {}
-        self._told_s: dict[str, float] = {}  # by image: when somebody was told last
         self._tasks = Tasks(supervisor)
         self._look_up = look_up
         self._http: aiohttp.ClientSession | None = None
@@ -84,58 +63,28 @@ class Siblings:
 
     async def close(self) -> None:
         """Tell nobody any more; what is under way is given up."""
-        for pause in self._pauses.values():
-            pause.cancel()
-        self._pauses.clear()
+        self._teller.close()
         http, self._http = self._http, None
         await self._tasks.cancel()
         if http is not None:
             await http.close()
 
     def took(self, image: str) -> None:
-        """A run took a container of this image, or somebody says that one soon will."""
-        if self._http is None:
-            return
-        self._takes[image] += 1
-        if image not in self._pauses:
-            # Not here and now: the run goes on first.
-            self._pauses[image] = asyncio.get_running_loop().call_soon(self._tell, image)
+        """See Teller.took; without siblings nothing happens."""
+        if self._http is not None:
+            self._teller.took(image)
 
     def statuses(self) -> tuple[SiblingStatus, ...]:
         """For operators: one for each sibling that is told of takes."""
         now_s = time.monotonic()
         return tuple(one.status(now_s) for one in self._by_address.values() if not one.is_self)
 
-    def _tell(self, image: str) -> None:
-        """Tell some of them what was taken since the last time; again when the pause is over."""
-        takes, standing = self._takes.pop(image, 0), self._standing(image)
-        if standing is None:
-            self._told_s.pop(image, None)
-        if not takes or standing is None:
-            del self._pauses[image]
-            return
-        loop = asyncio.get_running_loop()
-        self._pauses[image] = loop.call_later(BETWEEN_NOTICES_S, self._tell, image)
+    def _ready(self) -> list[Sibling]:
         now_s = time.monotonic()
-        ready = [one for one in self._by_address.values() if one.may_be_told(now_s)]
-        is_news = now_s - self._told_s.get(image, -math.inf) >= SILENCE_S
-        chosen = ready if is_news else random.sample(ready, min(self._told, len(ready)))
-        if not chosen:
-            return
-        self._told_s[image] = now_s
-        self._sequence += 1
-        notice = RefillNotice(
-            replica=self._replica,
-            image=image,
-            takes=min(takes, 1000),
-            told=len(chosen),
-            take_rate=standing.take_rate,
-            fill_rate=standing.fill_rate,
-            warm=standing.warm,
-            target=standing.target,
-            sequence=self._sequence,
-            sent_at=time.time(),
-        )
+        return [one for one in self._by_address.values() if one.may_be_told(now_s)]
+
+    def _send(self, notice: RefillNotice, chosen: Sequence[Sibling]) -> None:
+        """Post it in tasks of their own, one for each sibling, so that a slow one holds up none."""
         body = notice.model_dump_json().encode()
         headers = {"Content-Type": "application/json"}
         if self._secret:

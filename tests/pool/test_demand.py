@@ -1,11 +1,13 @@
 """Demand: decaying averages, and the target that follows them."""
 
+from dataclasses import replace
+
 import pytest
 
-from pool.demand import FAST_S, FILL_TIMES_KEPT, SLOW_S, Demand, Rate
+from pool.demand import EXPECTED_S, FAST_S, SILENCE_S, SLOW_S, TIMES_KEPT, Demand, Rate
 from pool.sizing import Sizes
 
-SIZES = Sizes(minimum=1, maximum=10, spare=1, keep_s=600, cool_down_s=30)
+SIZES = Sizes(minimum=1, maximum=10, spare=1, keep_s=60, cool_down_s=30)
 
 
 def test_nobody_wants_what_was_never_wanted() -> None:
@@ -62,16 +64,7 @@ def test_a_clock_that_stands_still_or_steps_back_does_no_harm() -> None:
 
 
 class TestRateOfDemand:
-    """Ours, the misses, the siblings'."""
-
-    def test_a_miss_counts_twice(self) -> None:
-        """The demand was more than we had thought."""
-        hits, misses = Demand(SIZES), Demand(SIZES)
-        hits.took(0.0, hit=True)
-        misses.took(0.0, hit=False)
-
-        assert misses.rate(0.0) == 2 * hits.rate(0.0)
-        assert misses.taken.at(0.0) == hits.taken.at(0.0)
+    """Ours, and the siblings'."""
 
     def test_siblings_do_not_add_up_with_ours(self) -> None:
         """The larger counts: the same learners would be counted twice."""
@@ -101,15 +94,53 @@ class TestClaim:
 
         claim = demand.claim(5.0)
 
-        assert claim.target == 2
+        assert claim.target == 1 + SIZES.spare
         assert claim.wanted_s == 5.0
 
-    def test_expecting_warms_the_spare(self) -> None:
-        """As for an image that was just pulled."""
+    def test_the_spare_are_for_the_beginning(self) -> None:
+        """A lone learner has spare containers for half a minute, and one after that."""
         demand = Demand(SIZES)
-        demand.expect(5.0)
+        targets = []
+        for second in range(0, 120, 30):
+            demand.took(float(second), hit=True)
+            targets.append(demand.claim(float(second)).target)
 
-        assert demand.claim(5.0).target == 1
+        assert targets == [1 + SIZES.spare, *3 * [1]]
+
+    def test_demand_after_a_silence_is_a_beginning_again(self) -> None:
+        """After ten silent minutes the next take may again be the first of a group."""
+        demand = Demand(SIZES)
+        demand.took(0.0, hit=True)
+
+        assert not demand.may_be_a_group(SILENCE_S)
+        demand.took(SILENCE_S + 1, hit=True)
+        assert demand.may_be_a_group(SILENCE_S + 2)
+
+    def test_the_first_take_here_is_a_beginning_though_siblings_told_before(self) -> None:
+        """After notices of a pull, the first take here still counts as the begin of a group."""
+        demand = Demand(SIZES)
+        demand.heard(0.0, takes=0.1)
+        demand.took(50.0, hit=True)
+
+        assert demand.may_be_a_group(51.0)
+
+    def test_what_is_expected_keeps_its_spare_until_it_is_taken(self) -> None:
+        """An image that was pulled keeps its spare ones for minutes, until its first take."""
+        demand = Demand(SIZES)
+        demand.expect(0.0)
+
+        assert demand.claim(EXPECTED_S - 1).target >= SIZES.spare
+        assert not demand.may_be_a_group(EXPECTED_S)
+        demand.took(100.0, hit=True)
+        assert not demand.may_be_a_group(200.0)
+
+    def test_without_spare_no_group_is_expected(self) -> None:
+        """A pool of fixed size expects no group, and its target stays."""
+        demand = Demand(Sizes(minimum=2, maximum=2, spare=0))
+        demand.took(0.0, hit=False)
+
+        assert not demand.may_be_a_group(0.0)
+        assert demand.claim(0.0).target == 2
 
     def test_slow_fills_raise_it(self) -> None:
         """More is taken while one gets warm."""
@@ -133,10 +164,58 @@ class TestClaim:
         assert demand.claim(33.0).target < high
         assert demand.claim(700.0).target == SIZES.minimum
 
+    def test_the_last_one_stays_for_a_while_after_the_last_demand(self) -> None:
+        """The last container stays for `keep_s` after the last demand, and then it goes."""
+        sizes = replace(SIZES, minimum=0)
+        demand = Demand(sizes)
+        demand.heard(0.0, takes=0.01)
+
+        assert demand.claim(sizes.keep_s).target == 1
+        assert demand.claim(sizes.keep_s + sizes.cool_down_s + 1).target == 0
+
     def test_only_the_latest_fills_count(self) -> None:
         """What was slow an hour ago says nothing."""
         demand = Demand(SIZES)
-        for n in range(3 * FILL_TIMES_KEPT):
+        for n in range(3 * TIMES_KEPT):
             demand.fill(n, float(n))
 
-        assert demand.fill_times_s == [float(n) for n in range(2 * FILL_TIMES_KEPT, n + 1)]
+        assert demand.fill_times_s == [float(n) for n in range(2 * TIMES_KEPT, n + 1)]
+
+
+class TestEnough:
+    """How many warm ones will do while a refill waits."""
+
+    def test_more_takes_need_more(self) -> None:
+        """A class needs more warm containers for two seconds than a lone learner does."""
+        lone, a_class = Demand(SIZES), Demand(SIZES)
+        for second in range(120):
+            a_class.took(float(second), hit=True)
+            if second % 30 == 0:
+                lone.took(float(second), hit=True)
+
+        assert 1 <= lone.enough(120.0) < a_class.enough(120.0)
+
+    def test_reusable_containers_need_fewer(self) -> None:
+        """Fewer reusable containers are enough, as they are back before a refill would be there."""
+        used_up, reusable = Demand(SIZES), Demand(SIZES)
+        for second in range(120):
+            used_up.took(float(second), hit=True)
+            reusable.took(float(second), hit=True)
+            reusable.came_back(0.3)
+
+        assert reusable.enough(120.0) < used_up.enough(120.0)
+
+    def test_no_number_will_do_while_a_group_may_be_beginning(self) -> None:
+        """While a group may be beginning no refill waits, as its rate is not known yet."""
+        demand = Demand(SIZES)
+        demand.took(0.0, hit=False)
+
+        assert demand.enough(1.0) > SIZES.maximum
+
+    def test_hearsay_makes_no_refill_hasty(self) -> None:
+        """Notices, however exaggerated, do not make refills take the cores from runs."""
+        demand = Demand(SIZES)
+        for second in range(60):
+            demand.heard(float(second), takes=100)
+
+        assert demand.enough(60.0) == 1

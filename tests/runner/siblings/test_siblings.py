@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -13,7 +12,8 @@ from aiohttp import web
 
 from runner.siblings.notice import SIGNATURE_HEADER, is_signed
 from runner.siblings.sibling import POSTS_AT_ONCE, Sibling
-from runner.siblings.siblings import Siblings, Standing
+from runner.siblings.siblings import Siblings
+from runner.siblings.teller import Standing
 from tests.daemon_process import free_port
 from tests.reports import unheard
 from tests.waiting import eventually
@@ -110,26 +110,6 @@ async def test_takes_within_a_second_are_told_together() -> None:
         assert (later["image"], later["takes"]) == ("image", 7)
         assert later["sent_at"] - first["sent_at"] >= 0.9
         assert first["sequence"] < other["sequence"] < later["sequence"]
-
-
-async def test_no_more_than_asked_for_are_told() -> None:
-    """Some of the siblings, by chance, are told, and each how many they are."""
-    ears = [Ear() for _ in range(4)]
-    async with (
-        ears[0].listening(),
-        ears[1].listening(),
-        ears[2].listening(),
-        ears[3].listening(),
-        telling(*(ear.name for ear in ears), told=2) as siblings,
-    ):
-        for number in range(20):
-            siblings._told_s[f"image-{number}"] = time.monotonic()  # it is no news
-            siblings.took(f"image-{number}")
-            await until(lambda: siblings.outcomes["sent"] == 2 * (number + 1))  # noqa: B023
-
-        assert sum(len(ear.heard) for ear in ears) == 40
-        assert all(ear.heard for ear in ears)
-        assert {one["told"] for ear in ears for one in ear.heard} == {2}
 
 
 async def test_all_are_told_of_what_is_new() -> None:

@@ -1,0 +1,110 @@
+"""When siblings hear of an image's takes, which of them do, and what they are told; no HTTP."""
+
+import asyncio
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from runner.siblings.notice import RefillNotice
+
+BETWEEN_NOTICES_S = 1.0  # of one image: takes in between are told together
+# After such a silence all siblings hear of an image, not only some: misses at a group's start come
+# before a few have told a few (docs/simulator.md).
+SILENCE_S = 60.0
+_MOST_TAKES = 1000  # in one notice, which could not hold more
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an image fares here; see RefillNotice."""
+
+    take_rate: float
+    fill_rate: float
+    warm: int
+    target: int
+
+
+class Teller(Generic[S]):
+    """Counts the takes of this replica, and tells siblings of them. Must be used in a running loop.
+
+    `told` siblings hear of a take, and all that are `ready` hear of the first take of an image in a
+    minute. `standing` describes an image, or returns None when the image is pooled no more. `send`
+    gets each notice and the siblings that it is for, and must not wait. `unix_s` is the time of
+    day.
+    """
+
+    def __init__(
+        self,
+        *,
+        told: int,
+        replica: str,
+        standing: Callable[[str], Standing | None],
+        ready: Callable[[], Sequence[S]],
+        send: Callable[[RefillNotice, Sequence[S]], None],
+        unix_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._told = told
+        self._replica = replica
+        self._standing = standing
+        self._ready = ready
+        self._send = send
+        self._unix_s = unix_s
+        # Grows across restarts of this replica, so that none of its notices looks like an old one.
+        self._sequence = int(unix_s() * 1_000_000)
+        self._takes: Counter[str] = Counter()
+        self._pauses: dict[str, asyncio.Handle] = {}
+        self._told_s: dict[str, float] = {}  # by image: when a sibling was told last
+
+    def took(self, image: str) -> None:
+        """A run took a container of this image, or a caller says that one soon will."""
+        self._takes[image] += 1
+        if image not in self._pauses:
+            # Not here and now: the run goes on first.
+            self._pauses[image] = asyncio.get_running_loop().call_soon(self._tell, image)
+
+    def close(self) -> None:
+        """Tell nobody any more."""
+        for pause in self._pauses.values():
+            pause.cancel()
+        self._pauses.clear()
+
+    def _tell(self, image: str) -> None:
+        """Tell some of them what was taken since the last time; again when the pause is over."""
+        takes, standing = self._takes.pop(image, 0), self._standing(image)
+        if standing is None:
+            self._told_s.pop(image, None)
+        if not takes or standing is None:
+            del self._pauses[image]
+            return
+        loop = asyncio.get_running_loop()
+        self._pauses[image] = loop.call_later(BETWEEN_NOTICES_S, self._tell, image)
+        chosen = self._choose(image, loop.time())
+        if chosen:
+            self._told_s[image] = loop.time()
+            self._send(self._notice(image, takes, len(chosen), standing), chosen)
+
+    def _choose(self, image: str, now_s: float) -> Sequence[S]:
+        ready = self._ready()
+        is_news = now_s - self._told_s.get(image, -math.inf) >= SILENCE_S
+        return ready if is_news else random.sample(ready, min(self._told, len(ready)))
+
+    def _notice(self, image: str, takes: int, told: int, standing: Standing) -> RefillNotice:
+        self._sequence += 1
+        return RefillNotice(
+            replica=self._replica,
+            image=image,
+            takes=min(takes, _MOST_TAKES),
+            told=told,
+            take_rate=standing.take_rate,
+            fill_rate=standing.fill_rate,
+            warm=standing.warm,
+            target=standing.target,
+            sequence=self._sequence,
+            sent_at=self._unix_s(),
+        )

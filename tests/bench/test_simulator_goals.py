@@ -1,0 +1,99 @@
+"""What the policy promises, on days that are short enough for a test; see docs/simulator.md."""
+
+import random
+import statistics
+from functools import cache
+
+import pytest
+
+from bench.simulator.policies import TOLD, Policy, adaptive, fixed, reactive
+from bench.simulator.replica import World
+from bench.simulator.simulation import Announced, simulate
+from bench.simulator.tally import Tally
+from bench.simulator.workload import (
+    GROUP_BEGINS_S,
+    HOUR_S,
+    NEW,
+    Press,
+    a_class,
+    group_start,
+)
+
+OURS = adaptive("ours", told=TOLD)
+WORLDS = [World(), World(cells=True), World(12), World(12, cells=True)]
+NAMES = ["1 single", "1 cells", "12 single", "12 cells"]
+
+
+@cache
+def short_day() -> list[Press]:
+    """A class of twenty minutes, and a lone learner before it and after it."""
+    rng = random.Random(3)  # noqa: S311 - a test must give the same each time
+    presses = a_class(rng, "a", 1000.0, 1200.0)
+    for begin_s in (100.0, 3600.0):
+        presses += [Press(begin_s + 30 * number, "b", 0.3) for number in range(20)]
+    return sorted(presses, key=lambda press: press.at_s)
+
+
+@cache
+def outcome(policy: Policy, world: World) -> Tally:
+    """Of the short day, until the last pool is empty."""
+    return simulate(short_day(), policy, world, until_s=2 * HOUR_S, seed=1)
+
+
+def class_hit_rate(tally: Tally) -> float:
+    """After the class's first minute."""
+    return tally.class_hits / (tally.class_hits + tally.class_misses)
+
+
+@cache
+def mean_misses(policy: Policy, world: World, starts: int, *, is_pulled: bool = False) -> float:
+    """When a group begins, the mean of some group starts."""
+    announced = Announced(NEW, GROUP_BEGINS_S - 50, tell=True) if is_pulled else None
+    return statistics.mean(
+        simulate(
+            group_start(seed, 60.0), policy, world, until_s=150.0, seed=seed, announced=announced
+        ).misses
+        for seed in range(starts)
+    )
+
+
+REACTIVE = reactive()
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=NAMES)
+class TestAgainstReactiveGrowth:
+    """On one replica and on twelve, in single use and in cells."""
+
+    def test_as_many_hits_in_class(self, world: World) -> None:
+        """The policy hits at least as often in a class as reactive growth does."""
+        assert class_hit_rate(outcome(OURS, world)) >= class_hit_rate(outcome(REACTIVE, world))
+
+    def test_no_more_warm_container_hours(self, world: World) -> None:
+        """The policy keeps no more containers warm than reactive growth does."""
+        assert outcome(OURS, world).warm_s <= outcome(REACTIVE, world).warm_s
+
+    def test_half_of_the_misses_when_a_group_begins(self, world: World) -> None:
+        """A group in a new language misses at most half as often as with reactive growth."""
+        starts = 30 if world.replicas == 1 else 6
+
+        ours, theirs = mean_misses(OURS, world, starts), mean_misses(REACTIVE, world, starts)
+
+        assert ours <= theirs / 2
+
+
+def test_half_of_the_warm_hours_of_the_best_fixed_size() -> None:
+    """The policy costs half of the smallest fixed size that has 99 % hits in class."""
+    ours = outcome(OURS, World())
+    sizes = (outcome(fixed(size), World()) for size in range(2, 8))
+    best = next(tally for tally in sizes if class_hit_rate(tally) >= 0.99)
+
+    assert class_hit_rate(ours) >= 0.99
+    assert ours.warm_s < 0.5 * best.warm_s
+
+
+def test_five_times_fewer_misses_with_notices() -> None:
+    """Twelve replicas miss five times less with notices, and hardly ever after a pull."""
+    without = mean_misses(adaptive(), World(12), 6)
+
+    assert without / mean_misses(OURS, World(12), 6) >= 5
+    assert mean_misses(OURS, World(12), 6, is_pulled=True) < 0.5
