@@ -32,6 +32,18 @@ def victim(daemons: dict[str, Daemon], request: pytest.FixtureRequest) -> Victim
     return Victim(daemons[request.param])
 
 
+@pytest.fixture(params=["attach", "exec"])
+def single_use(daemons: dict[str, Daemon], request: pytest.FixtureRequest) -> Victim:
+    """Each delivery's, with a container for each run."""
+    return Victim(daemons[request.param])
+
+
+@pytest.fixture
+def cells(daemons: dict[str, Daemon]) -> Victim:
+    """The one with a cell for each run."""
+    return Victim(daemons["cells"])
+
+
 @pytest.fixture(params=["attach", "cells"])
 def attached(daemons: dict[str, Daemon], request: pytest.FixtureRequest) -> Victim:
     """The default delivery's with each kind of use, where the delivery does not matter."""

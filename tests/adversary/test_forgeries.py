@@ -45,25 +45,34 @@ class TestSignals:
 
 
 FORGED = r"printf 'deadbeefdeadbeefdeadbeefdeadbeef\ndeadbeefdeadbeefdeadbeefdeadbeef done\n'"
+FORGERIES = ("echo garbage", "printf '\\0'", FORGED, "cat /bin/busybox")
+
+
+def written(what: str) -> str:
+    """A script that writes this where our own script, and PID 1, write to."""
+    return f"{PARENTS} {what} >/proc/$main/fd/1; {what} >/proc/1/fd/1; echo out; exit 0"
 
 
 class TestForgeries:
     """Programs that write where our own script answers."""
 
-    async def test_whatever_is_written_there_is_no_answer(self, victim: Victim) -> None:
+    async def test_whatever_is_written_there_is_no_answer(self, single_use: Victim) -> None:
         """What does not begin with the nonce is refused at once."""
-        for what in ("echo garbage", "printf '\\0'", FORGED, "cat /bin/busybox"):
-            result = await victim.daemon.run(
-                BUSYBOX,
-                f"{PARENTS} {what} >/proc/$main/fd/1; {what} >/proc/1/fd/1; echo out; exit 0",
-            )
+        for what in FORGERIES:
+            assert_faulty(await single_use.daemon.run(BUSYBOX, written(what)), "144")
+        await single_use.is_well(BUSYBOX)
 
-            assert_faulty(result, "144")
-        await victim.is_well(BUSYBOX)
+    async def test_in_a_cell_nothing_can_be_written_there(self, cells: Victim) -> None:
+        """The answer goes through a pipe that no process of the program's can reach."""
+        for what in FORGERIES:
+            result = await cells.daemon.run(BUSYBOX, written(what))
 
-    async def test_a_flood_there_is_no_answer(self, victim: Victim) -> None:
+            assert (result["outcome"], result["stdout"]["content"]) == ("green", "out\n"), result
+        await cells.is_well(BUSYBOX)
+
+    async def test_a_flood_there_is_no_answer(self, single_use: Victim) -> None:
         """A gigabyte where the answer is read from is not read to its end."""
-        result = await victim.attack(
+        result = await single_use.attack(
             BUSYBOX, f"{PARENTS} head -c 1000000000 /dev/zero >/proc/$main/fd/1"
         )
 

@@ -1,4 +1,4 @@
-# beginnings FILE...: prints the beginnings of files that are too large to be handed back whole.
+# beginnings HEAD FILE...: prints the beginnings of files that are too large to be handed back whole.
 #
 # They come as members of a tar archive: what the program printed under its own name, and of any other
 # file the beginning as tmp/dojo/cut/PID.N, and its name as PID.N.name. A beginning is 51201 bytes, one
@@ -27,9 +27,9 @@ read_parts() {
   fi
 }
 
-# NAME, of plain letters; the content is `parts` and `size`. In GNU's format, without owner and time.
-put_member() {
-  local zeros octal code text sum place
+# NAME, of plain letters; what comes after it has `size` bytes. In GNU's format, without owner and time.
+put_header() {
+  local octal code text sum place
   printf -v zeros '%512s' ''
   zeros=${zeros// /\\0}
   printf -v octal '%011o' "$size"
@@ -41,18 +41,42 @@ put_member() {
   done
   printf "%s${zeros:0:2*(100-${#1})}%s\0${zeros:0:32}%s\0${zeros:0:24}%06o\0 0${zeros:0:200}ustar  \0${zeros:0:494}" \
     "$1" 0000644 "$octal" "$sum"
-  printf %s "${parts[0]}"
-  ((${#parts[@]} == 1)) || printf '\0%s' "${parts[@]:1}"
+}
+
+put_filling() {
   printf %s "${zeros:0:(512-size%512)%512}" # any bytes fill a block
 }
 
+# NAME; the content is `parts`.
+put_member() {
+  put_header "$1"
+  printf %s "${parts[0]}"
+  ((${#parts[@]} == 1)) || printf '\0%s' "${parts[@]:1}"
+  put_filling
+}
+
+# FILE; what was printed is a text whatever is in it, and bash needs a second for 50,000 NULs. An image
+# need not have `head`, nor one that counts bytes.
+put_output() {
+  if "$head" -c 0 /dev/null 2>/dev/null; then
+    size=51201
+    put_header "$1"
+    "$head" -c "$size" "$1"
+    put_filling
+  else
+    read_parts 0 <"$1" && put_member "$1"
+  fi
+}
+
+# HEAD is where the image has that program; may be empty.
 beginnings() {
-  local file n=0 parts size
+  local head=$1 file n=0 parts size zeros
   local LC_ALL=C # count bytes
+  shift
   for file; do
     ((n++ < 200 && SECONDS < 3)) || break # the harvest has to end, too
     if [[ $file == tmp/dojo/std??? ]]; then
-      read_parts 0 <"$file" && put_member "$file"
+      put_output "$file"
       continue
     fi
     # Four NULs in a row are in no text of any encoding: the verdict is clear.

@@ -15,7 +15,7 @@ limit_s=$2
 whole=$3
 cell=$4
 at_start=(/proc/[0-9]*)
-hash bash tar find 2>/dev/null
+[[ $cell ]] || hash bash tar find head 2>/dev/null
 
 # The program is a process group of its own, so that all of it can be told to end. The subshell
 # waits for it and passes its status through a pipe, because `read` has a time limit and `wait`
@@ -70,8 +70,8 @@ fi
 harvest=(tmp/dojo/{stdout,stderr,status})
 [[ $ended == timed_out ]] || harvest+=(sandbox)
 bash=${BASH_CMDS[bash]} tar=${BASH_CMDS[tar]} find=${BASH_CMDS[find]}
-export -f beginnings read_parts put_member
-begin=("$bash" -c 'beginnings "$@"' bash)
+export -f beginnings read_parts put_header put_filling put_member put_output
+begin=("$bash" -c 'beginnings "$@"' bash "${BASH_CMDS[head]}")
 unset BASH_ENV # should the image have one, it may be a file of the program's by now
 
 printf '%s\n' "$nonce"
