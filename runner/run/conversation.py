@@ -14,15 +14,12 @@ from typing import Protocol
 from pool import ContainerEngine, ContainerSpec, EngineError, Lease, Stream
 from runner.cells.stream import CellStream
 from runner.container.answer import Frame, UnreadableError
-from runner.container.hand_over import hand_over, hand_over_to_cell
+from runner.container.hand_over import hand_over, hand_over_to_cell, takes_long
 from runner.kata import Code, Kata
 
 # After the learner's limit: a second between TERM and KILL, then the harvest.
 GRACE_S = 1.0
 HARVEST_S = 4.0
-
-# Packing this much takes 5 ms: below, a thread costs more than it gives.
-_PACK_IN_THREAD_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -147,7 +144,7 @@ async def _converse(
     deadline_s: float,
 ) -> Answer:
     """Hand over, and read until the answer is there, no more will come or the time is up."""
-    if sum(map(len, kata.files.values())) > _PACK_IN_THREAD_BYTES:
+    if takes_long(kata):
         packed = await asyncio.to_thread(pack, kata)
     else:
         packed = pack(kata)

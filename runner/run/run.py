@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from pool import (
     ContainerEngine,
@@ -18,18 +18,30 @@ from runner.container.lockdown import spec_for
 from runner.kata import Code, Kata, Outcome, RunResult
 from runner.run.admission import Admission
 from runner.run.conversation import conversation, worst_s
-from runner.run.judge import Judge, log_result, machinery_failed
+from runner.run.judge import Judge, log_abandoned, log_result, machinery_failed
+from runner.run.patience import Patience
 
 # A kata that may take the whole budget queues for a moment all the same: most end far sooner.
 SHORTEST_QUEUE_S = 3.0
 NOTABLE_QUEUE_S = 1.0
+# How a run ends, for operators, whose client has left: no client sees it.
+ABANDONED = "abandoned"
+
+
+@dataclass
+class _Story:
+    """What is known of a run so far: its image, if that is on this node, and how long it took."""
+
+    image: str | None = None
+    phases_s: dict[str, float] = field(default_factory=dict)
 
 
 class KataRunner:
     """Runs kata. `budget_s` is what a request may take in all, from its arrival.
 
     `spec_of_kind` makes of a container for one run one that serves many, where that can be had.
-    `ended` is told of every run: its image, its result, and the seconds of its phases.
+    `ended` is told of every run: its image (None where that is not known to be on this node), how
+    it ended, and the seconds of its phases.
     """
 
     def __init__(
@@ -45,7 +57,7 @@ class KataRunner:
         spec_of_kind: Callable[[ContainerSpec], ContainerSpec],
         labels: Mapping[str, str],
         budget_s: float,
-        ended: Callable[[str, RunResult, Mapping[str, float]], None],
+        ended: Callable[[str | None, str, Mapping[str, float]], None],
     ) -> None:
         self._engine = engine
         self._images = images
@@ -59,11 +71,19 @@ class KataRunner:
         self._budget_s = budget_s
         self._ended = ended
 
-    async def run(self, kata: Kata) -> RunResult:
-        """Raises BusyError; BadPatternError, which only the run shows."""
-        phases_s: dict[str, float] = {}
+    async def run(self, kata: Kata, patience: Patience) -> RunResult:
+        """To be called inside `patience`, which is told when a container begins to work.
+
+        Raises BusyError; BadPatternError, which only the run shows.
+        """
+        story = _Story()
         try:
-            result = await self._run(kata, phases_s)
+            result = await self._run(kata, story, patience)
+        except asyncio.CancelledError:
+            why = "client gone" if patience.is_gone else "stopping"
+            log_abandoned(kata, why, story.phases_s)
+            self._ended(story.image, ABANDONED, story.phases_s)
+            raise
         except ImageMissingError:
             result = self._pulling(kata)
         except EngineError as error:
@@ -71,10 +91,11 @@ class KataRunner:
         except TimeoutError:
             result = machinery_failed("no container was ready in time")
         log_result(kata, result)
-        self._ended(kata.image_name, result, phases_s)
-        if phases_s.get("queue", 0.0) < NOTABLE_QUEUE_S:
+        self._ended(story.image, result.outcome.value, story.phases_s)
+        queued_s = story.phases_s.get("queue", 0.0)
+        if queued_s < NOTABLE_QUEUE_S:
             return result
-        return replace(result, log={**result.log, "queued_s": round(phases_s["queue"], 3)})
+        return replace(result, log={**result.log, "queued_s": round(queued_s, 3)})
 
     async def spec_of(self, image_name: str) -> ContainerSpec | None:
         """How its containers are made; None when it is not on this node. Raises EngineError."""
@@ -83,7 +104,7 @@ class KataRunner:
             return None
         return self._spec(image_name, profile)
 
-    async def _run(self, kata: Kata, phases_s: dict[str, float]) -> RunResult:
+    async def _run(self, kata: Kata, story: _Story, patience: Patience) -> RunResult:
         """Raises EngineError, TimeoutError."""
         clock = asyncio.get_running_loop().time
         now_s = clock()
@@ -91,23 +112,25 @@ class KataRunner:
         profile = await self._images.profile(kata.image_name)
         if profile is None:
             return self._pulling(kata)
+        story.image = kata.image_name
         spec = self._spec(kata.image_name, profile)
         async with AsyncExitStack() as stack:
             until_s = max(deadline_s - worst_s(kata), now_s + SHORTEST_QUEUE_S)
             turn = self._admission.turn(until_s)
-            phases_s["queue"] = await stack.enter_async_context(turn)
+            story.phases_s["queue"] = await stack.enter_async_context(turn)
+            patience.runs()
             admitted_s = clock()
             async with asyncio.timeout_at(deadline_s):
                 lease = await stack.enter_async_context(self._pools.lease(spec))
             leased_s = clock()
-            phases_s["acquire"] = leased_s - admitted_s
+            story.phases_s["acquire"] = leased_s - admitted_s
             answer = await conversation(spec, lease, self._engine).answer(kata, deadline_s)
             answered_s = clock()
-            phases_s["run"] = answered_s - leased_s
+            story.phases_s["run"] = answered_s - leased_s
             # Inside the lease: the engine's work on the removal and the refill, 300 ms of
             # CPU, would otherwise compete with what the learner still waits for.
             result = await self._judge.result(kata, profile, answer)
-            phases_s["judge"] = clock() - answered_s
+            story.phases_s["judge"] = clock() - answered_s
             return result
 
     def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
