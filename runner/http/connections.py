@@ -42,6 +42,7 @@ class Connections:
         return self._by_address.total()
 
     def __call__(self) -> asyncio.Protocol:
+        """Make the protocol of one new connection."""
         return Connection(self)
 
     def of(self, http: asyncio.Protocol) -> "Connection":
@@ -165,9 +166,10 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._end()
 
-    # See asyncio.Protocol.
+    # What the event loop calls, see asyncio.Protocol.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the clock for its first byte."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
@@ -175,6 +177,7 @@ class Connection(asyncio.Protocol):
         self._connections.opened(self)
 
     def data_received(self, data: bytes) -> None:
+        """Hand on to HTTP."""
         if self.is_over:
             return
         if not self.is_busy:
@@ -185,17 +188,21 @@ class Connection(asyncio.Protocol):
             self._http.data_received(data)
 
     def eof_received(self) -> bool | None:
+        """Hand on to HTTP."""
         return self._http.eof_received() if self._http is not None else None
 
     def pause_writing(self) -> None:
+        """Hand on to HTTP."""
         if self._http is not None:
             self._http.pause_writing()
 
     def resume_writing(self) -> None:
+        """Hand on to HTTP."""
         if self._http is not None:
             self._http.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Hand on to HTTP, and count it no more."""
         self._end()
         if self._http is not None:
             self._http.connection_lost(exc)

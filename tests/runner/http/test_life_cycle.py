@@ -2,10 +2,8 @@
 
 import asyncio
 
-import pytest
-
-from tests.conftest import FAKE_IMAGE, ServeFake
-from tests.fakes import FakeEngine, Kata
+from tests.conftest import ServeFake
+from tests.fakes import FakeEngine
 from tests.runner.http.support import RUN, until
 
 

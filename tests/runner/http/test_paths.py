@@ -20,7 +20,11 @@ async def test_alive_is_true(http: Served, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("/alive", b'{"alive?":true}'), ("/ready?", b'{"ready?":true}'), ("/sha", b'{"sha":"a1b2c3"}')],
+    [
+        ("/alive", b'{"alive?":true}'),
+        ("/ready?", b'{"ready?":true}'),
+        ("/sha", b'{"sha":"a1b2c3"}'),
+    ],
 )
 async def test_an_answer_is_compact(http: Served, path: str, body: bytes) -> None:
     """There is no blank after `:` and `,`: start-point authors' scripts compare the text."""

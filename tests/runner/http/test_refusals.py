@@ -8,7 +8,7 @@ import pytest
 from pool import EngineError, Image
 from tests.conftest import FAKE_IMAGE, ServeFake
 from tests.fakes import FakeContainers, FakeEngine, FakeImages
-from tests.runner.http.support import PULL, RUN, Events
+from tests.runner.http.support import KIB, PULL, RUN, Events, text
 from tests.serving import Served
 
 NO_JSON = {
@@ -26,7 +26,6 @@ NO_JSON = {
     "nesting": b'{"id":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
     "nested objects": b'{"id":' * 20_000,
     "blanks": b"  ",
-    "a number beyond all": b'{"id": 1e400}',
     "a number of 5,000 digits": b'{"id": ' + b"9" * 5000 + b"}",
     "a NUL": b'{"id": 1}\0',
 }
@@ -59,7 +58,10 @@ async def test_an_unknown_path_is_refused(fake_http: Served, path: str, verb: st
     assert (await fake_http.raw(request)).refusal == (400, "unknown path")
 
 
-@pytest.mark.parametrize("path", [b"/%ff%fe", b"/%00", b"/%2Falive", b"/alive%2F", b"/..%2Falive", b"/%ED%A0%80", b"/%0d%0a"])
+@pytest.mark.parametrize(
+    "path",
+    [b"/%ff%fe", b"/%00", b"/%2Falive", b"/alive%2F", b"/..%2Falive", b"/%ED%A0%80", b"/%0d%0a"],
+)
 async def test_a_path_of_odd_bytes_is_refused(fake_http: Served, path: bytes) -> None:
     """What is no text in UTF-8 is an unknown path, too."""
     answer = await fake_http.raw(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -72,6 +72,18 @@ def test_any_number_of_seconds_is_clamped(seconds: Any) -> None:
     assert expected is None or found == expected
 
 
+def test_a_number_beyond_all_is_clamped() -> None:
+    """JSON may spell one that no float can hold; as in Ruby it is infinite."""
+    body = json.dumps(arguments()).replace("10", "1e400").encode()
+
+    assert wire.kata_of(wire.arguments_of(body), CAP_S).max_seconds == CAP_S
+
+
+def test_an_id_is_cut() -> None:
+    """It may be megabytes, and is repeated in the log."""
+    assert wire.kata_of({**arguments(), "id": "é" * 1_000_000}, CAP_S).id == "é" * wire.LONGEST_ID
+
+
 @pytest.mark.parametrize(
     "text", ["", " ", "ten", "1 0", "0x10", "1_0", "nan", "inf", "१०", "1e", "--1"]
 )
