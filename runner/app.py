@@ -26,6 +26,7 @@ KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
 # the answer; by default it would be 10 s.
 LINGER_S = 1.0
 SEND_S = 30.0  # for a client to take its answer; a browser gives up then, too
+SENT_AT_ONCE_BYTES = 32 * 1024  # the transport takes that much without waiting for its client
 READ_BUFFER_BYTES = 64 * 1024  # of a connection, for what its request's handler has not read yet
 # Descriptors for all else: containers have one each beside these.
 OTHER_DESCRIPTORS = 100
@@ -120,15 +121,22 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
     response = await handler(request)
     if request.app[SERVICE].is_draining:
         response.force_close()
-    try:
-        with suppress(ConnectionError):  # the client has gone; nobody is to be told
-            async with asyncio.timeout(SEND_S):
-                await response.prepare(request)
-                await response.write_eof()
-    except TimeoutError:
-        connection.drop()
+    body = response.body if isinstance(response, web.Response) else None
+    if isinstance(body, bytes) and len(body) > SENT_AT_ONCE_BYTES:
+        try:
+            await _send(request, response)
+        except TimeoutError:
+            connection.drop()
     connection.answered()
     return response
+
+
+async def _send(request: web.Request, response: web.StreamResponse) -> None:
+    """Raises TimeoutError when the client does not take it in time."""
+    with suppress(ConnectionError):  # the client has gone; nobody is to be told
+        async with asyncio.timeout(SEND_S):
+            await response.prepare(request)
+            await response.write_eof()
 
 
 async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0) -> None:

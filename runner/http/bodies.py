@@ -147,6 +147,8 @@ class Body:
             raise RequestError(415, "Content-Encoding: send the body as it is")
         if (request.content_length or 0) > self._limit_bytes:
             raise self._too_large()
+        if request.content.at_eof():
+            return
         until_s = asyncio.get_running_loop().time() + self._read_s
         try:
             async with asyncio.timeout_at(until_s) as limit:

@@ -219,11 +219,13 @@ class Connection(asyncio.Protocol):
         return True
 
     def _read_head(self, data: bytes) -> None:
-        if self._head.is_new:
-            self._start_clock(HEAD_S)
-            self._connections.asking(self)
+        is_new = self._head.is_new
         self._head.feed(data)
-        if self._head.is_too_long:
+        if is_new:
+            self._connections.asking(self)
+            if not self._head.is_whole:
+                self._start_clock(HEAD_S)
+        elif self._head.is_too_long:
             self.drop()
 
     def _start_clock(self, seconds: float) -> None:
@@ -251,7 +253,7 @@ class _Head:
     def __init__(self) -> None:
         self._bytes = 0
         self._end = b""
-        self._is_whole = False
+        self.is_whole = False
 
     @property
     def is_new(self) -> bool:
@@ -259,10 +261,10 @@ class _Head:
 
     @property
     def is_too_long(self) -> bool:
-        return not self._is_whole and self._bytes > LONGEST_HEAD_BYTES
+        return not self.is_whole and self._bytes > LONGEST_HEAD_BYTES
 
     def feed(self, data: bytes) -> None:
-        if not self._is_whole:
+        if not self.is_whole:
             self._bytes += len(data)
-            self._is_whole = b"\r\n\r\n" in self._end + data
+            self.is_whole = b"\r\n\r\n" in self._end + data
             self._end = data[-3:]

@@ -1,6 +1,7 @@
 """HTTP: parse, call, render."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -112,7 +113,8 @@ async def contract(request: web.Request) -> web.Response:
     with request.app[BODIES].share() as share:
         body = Body(request, share, settings.request_max_bytes, settings.body_read_s)
         try:
-            async with patience:
+            # Other answers are quick, and need nobody to wait for them.
+            async with patience if request.path == _RUN else nullcontext():
                 name, value = await _answered(request, body, patience)
         except ClientGoneError:
             return web.Response(status=_CLIENT_GONE)
