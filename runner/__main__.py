@@ -1,6 +1,8 @@
 """The command line: read the settings, then serve, or ask the one who serves."""
 
 import asyncio
+import os
+import resource
 import sys
 from importlib.metadata import version
 
@@ -8,7 +10,7 @@ from cyclopts import App
 
 from runner.app import serve as serve_until_stopped
 from runner.http.probe import NotReadyError, ask_if_ready
-from runner.operators.logs import set_up_logs
+from runner.operators.logs import log_to_stdout
 from runner.settings import SettingsError, read_settings
 from runner.threads import SWITCH_S
 
@@ -18,6 +20,9 @@ except ImportError:  # not on this platform: asyncio's own loop does
     _new_event_loop = asyncio.new_event_loop
 else:
     _new_event_loop = uvloop.new_event_loop
+
+STDERR = 2
+FLUSH_S = 2.0  # for whoever reads the log to take the last of it
 
 app = App(
     name="dojo-runner",
@@ -33,13 +38,17 @@ def serve() -> int:
         settings = read_settings()
     except SettingsError as error:
         return _fail(str(error))
-    set_up_logs(settings.log_level)
+    _keep_standard_descriptors()
+    _raise_file_limit()
+    writer = log_to_stdout(settings.log_level)
     sys.setswitchinterval(SWITCH_S)
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:
-            runner.run(serve_until_stopped(settings))
+            runner.run(serve_until_stopped(settings, lambda: writer.dropped))
     except OSError as error:
         return _fail(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+    finally:
+        writer.close(FLUSH_S)
     return 0
 
 
@@ -52,6 +61,19 @@ def health() -> int:
         return _fail(str(error))
     sys.stdout.write(f"{replica} is ready\n")
     return 0
+
+
+def _keep_standard_descriptors() -> None:
+    """Where stdout is closed, the log must not go to whatever is opened next."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        pass
+    os.close(descriptor)
+
+
+def _raise_file_limit() -> None:
+    """Every connection and every container takes a descriptor; the soft limit is often 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _fail(message: str) -> int:

@@ -2,8 +2,9 @@
 
 import asyncio
 import gc
+import resource
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -12,24 +13,33 @@ from aiohttp.typedefs import Handler
 from loguru import logger
 
 from pool import this_process
+from runner.http.bodies import Bodies
+from runner.http.connections import Connections
 from runner.http.gate import Gate
-from runner.http.routes import SERVICE, SETTINGS, TARPIT, add_routes
+from runner.http.routes import BODIES, CONNECTIONS, SERVICE, SETTINGS, TARPIT, add_routes
 from runner.service import Service, docker_engines
-from runner.settings import Settings
+from runner.settings import MIB, Settings
 from runner.siblings.tarpit import Tarpit
 
 KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
 # What still comes of a refused body is read and dropped for this long, so that its client gets to
 # the answer; by default it would be 10 s.
 LINGER_S = 1.0
+SEND_S = 30.0  # for a client to take its answer; a browser gives up then, too
+SENT_AT_ONCE_BYTES = 32 * 1024  # the transport takes that much without waiting for its client
+READ_BUFFER_BYTES = 64 * 1024  # of a connection, for what its request's handler has not read yet
+# Descriptors for all else: containers have one each beside these.
+OTHER_DESCRIPTORS = 100
+FEWEST_CONNECTIONS = 16
 
 
 def make_http(settings: Settings, service: Service) -> web.AppRunner:
     """The HTTP side of a service, to be set up and bound to a port."""
-    app = web.Application(middlewares=[_close_while_draining])
+    app = web.Application(middlewares=[_attended])
     app[SETTINGS] = settings
     app[SERVICE] = service
     app[TARPIT] = tarpit = Tarpit()
+    app[BODIES] = Bodies(settings.bodies_memory_mib * MIB)
     add_routes(app)
 
     async def hold_nobody(_app: web.Application) -> None:
@@ -38,59 +48,94 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
     app.on_shutdown.append(hold_nobody)
     return _Runner(
         app,
-        tarpit,
         access_log=None,
         auto_decompress=False,  # nobody needs it, and a bomb would be inflated
         keepalive_timeout=KEEP_ALIVE_S,
         lingering_time=LINGER_S,
+        read_bufsize=READ_BUFFER_BYTES,
         shutdown_timeout=settings.drain_s,
         handle_signals=False,
     )
 
 
 class _Runner(web.AppRunner):
-    """With a gate before it."""
+    """With a gate before it, and bounds on what is open."""
 
-    def __init__(self, app: web.Application, tarpit: Tarpit, **kwargs: Any) -> None:
+    def __init__(self, app: web.Application, **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
-        self._tarpit = tarpit
-        self._gate: Gate | None = None
-
-    async def setup(self) -> None:
-        """Ready for sites."""
-        await super().setup()
-        http = super().server
-        assert http is not None
-        self._gate = Gate(
-            http,
-            tarpit=self._tarpit,
-            secret=self.app[SETTINGS].secret.get_secret_value(),
-            first_byte_s=KEEP_ALIVE_S,
-            turned_away=lambda: self.app[SERVICE].refused_notice("turned_away"),
+        settings = app[SETTINGS]
+        gate = Gate(
+            self._http,
+            tarpit=app[TARPIT],
+            secret=settings.secret.get_secret_value(),
+            turned_away=lambda: app[SERVICE].refused_notice("turned_away"),
+        )
+        most = min(settings.connections, _descriptors_left(settings))
+        most_of_address = min(settings.connections_per_address, most)
+        app[CONNECTIONS] = self._connections = Connections(
+            gate.let_in, most=most, most_of_address=most_of_address
         )
 
     @property
     def server(self) -> Any:
         """What a site makes of a connection."""
-        return self._gate
+        return self._connections
 
     async def shutdown(self) -> None:
         """Of all that is open."""
-        if self._gate is not None:
-            self._gate.close()
+        self._connections.close()
         await super().shutdown()
+
+    def _http(self) -> asyncio.Protocol:
+        server = super().server
+        assert server is not None
+        return server()
+
+
+def _descriptors_left(settings: Settings) -> int:
+    """How many connections there can be, beside containers and all else."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return settings.connections
+    left = max(FEWEST_CONNECTIONS, limit - settings.host_containers - OTHER_DESCRIPTORS)
+    if left < settings.connections:
+        logger.bind(connections=left, open_files=limit).warning(
+            "fewer connections than set: the process may not open more files"
+        )
+    return left
 
 
 @web.middleware
-async def _close_while_draining(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """So that clients with pooled connections go elsewhere before this end of them is closed."""
+async def _attended(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell the request's connection how far it is, and send the answer, within a time limit.
+
+    While draining a connection ends after its answer, so that clients with pooled connections go
+    elsewhere before this end of them is closed.
+    """
+    connection = request.app[CONNECTIONS].of(request.protocol)
+    connection.head_came()
     response = await handler(request)
     if request.app[SERVICE].is_draining:
         response.force_close()
+    body = response.body if isinstance(response, web.Response) else None
+    if isinstance(body, bytes) and len(body) > SENT_AT_ONCE_BYTES:
+        try:
+            await _send(request, response)
+        except TimeoutError:
+            connection.drop()
+    connection.answered()
     return response
 
 
-async def serve(settings: Settings) -> None:
+async def _send(request: web.Request, response: web.StreamResponse) -> None:
+    """Raises TimeoutError when the client does not take it in time."""
+    with suppress(ConnectionError):  # the client has gone; nobody is to be told
+        async with asyncio.timeout(SEND_S):
+            await response.prepare(request)
+            await response.write_eof()
+
+
+async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0) -> None:
     """Serve until SIGTERM or SIGINT; then linger, finish the runs, remove our containers, return.
 
     While it lingers it is not ready, but takes on whatever still comes. A second signal stops at
@@ -105,7 +150,7 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
 
     owner = this_process(settings.replica_name)
-    service = Service(settings, owner, docker_engines(settings.docker_host, owner))
+    service = Service(settings, owner, docker_engines(settings.docker_host, owner), lines_dropped)
     http = make_http(settings, service)
     await http.setup()
     try:

@@ -30,6 +30,7 @@ from runner.operators.logs import report_bug, report_engine_error
 from runner.operators.metrics import Metrics
 from runner.run.admission import Admission
 from runner.run.judge import Judge
+from runner.run.patience import Patience
 from runner.run.run import KataRunner
 from runner.settings import MIB, Settings
 from runner.siblings.book import Verdict
@@ -68,10 +69,17 @@ def docker_engines(docker_host: str, owner: Owner) -> Engines:
 class Service:
     """Runs kata, pulls images. Must be made in a running loop.
 
-    `owner` marks the containers that this process starts, and only those.
+    `owner` marks the containers that this process starts, and only those. `lines_dropped` is for
+    the metrics, see there.
     """
 
-    def __init__(self, settings: Settings, owner: Owner, engines: Engines) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        owner: Owner,
+        engines: Engines,
+        lines_dropped: Callable[[], int] = lambda: 0,
+    ) -> None:
         places = settings.runs_at_once or (os.cpu_count() or 1) + 1
         self.is_draining = False
         self.supervisor = Supervisor(report_bug)
@@ -137,7 +145,7 @@ class Service:
             cells=self._cells,
             traffic_light=self._traffic_light,
         )
-        self.metrics = Metrics(self.health, settings.commit_sha)
+        self.metrics = Metrics(self.health, settings.commit_sha, lines_dropped)
         self._admission = Admission(places=places, queue=settings.queue)
         self._runner = KataRunner(
             engine=engines.containers,
@@ -181,9 +189,14 @@ class Service:
             await remove_mine(self._engines.containers, self._owner)
         await self._engines.close()
 
-    async def run(self, kata: Kata) -> RunResult:
+    async def run(self, kata: Kata, patience: Patience) -> RunResult:
         """See KataRunner.run."""
-        return await self._runner.run(kata)
+        return await self._runner.run(kata, patience)
+
+    def check_queue(self) -> None:
+        """Raises BusyError when a run that came now would be refused."""
+        if self._admission.is_full:
+            raise self._admission.refuse()
 
     async def pull_image(self, name: str) -> str:
         """`pulled` when it is on this node, else `pulling`. Raises EngineError."""

@@ -42,6 +42,13 @@ class Reuse(StrEnum):
     AUTO = "auto"  # the same, with a warning
 
 
+class ClientGone(StrEnum):
+    """What becomes of a run under way whose client has left."""
+
+    END = "end"  # it is given up after a second
+    FINISH = "finish"
+
+
 class SettingsError(Exception):
     """A setting is wrong; the message names its variable."""
 
@@ -96,6 +103,10 @@ class Settings(BaseSettings):
     max_seconds_cap: float = Field(20.0, ge=1, le=60, description="longest time for a learner")
     budget_s: float = Field(25.0, ge=2, le=120, description="for a request; browsers give up at 30")
     request_max_bytes: int = Field(16 * MIB, ge=MIB)
+    bodies_memory_mib: int = Field(112, ge=1, description="for all bodies that are read or held")
+    connections: int = Field(1000, ge=16, le=100_000, description="open at once")
+    connections_per_address: int = Field(800, ge=1, le=100_000, description="of those, from one")
+    client_gone: ClientGone = Field(ClientGone.END, description="end or finish: of runs under way")
     body_read_s: float = Field(15.0, gt=0, description="for the whole of a request's body")
     linger_s: float = Field(
         0.0, ge=0, le=60, description="not ready but serving: for load balancers to turn away"

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -156,18 +156,27 @@ def environment(**settings: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def daemon(
-    folder: Path, *, docker_host: str = DOCKER_HOST, ready: bool = True, **settings: str
+    folder: Path,
+    *,
+    docker_host: str = DOCKER_HOST,
+    ready: bool = True,
+    under: Sequence[str] = (),
+    stdout: int | None = None,
+    **settings: str,
 ) -> AsyncIterator[Daemon]:
-    """A daemon with these settings, ready when the block begins, gone with its containers after."""
+    """A daemon with these settings, ready when the block begins, gone with its containers after.
+
+    `under` is a command that starts it, with limits of its own; `stdout` a descriptor for its log.
+    """
     settings = {"port": str(free_port()), "replica": f"test-{uuid.uuid4().hex}", **settings}
     log_file = folder / f"{uuid.uuid4().hex}.log"
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)
     with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "runner", "serve"),
-            stdout=log,
-            stderr=asyncio.subprocess.STDOUT,
+            *(*under, sys.executable, "-m", "runner", "serve"),
+            stdout=log if stdout is None else stdout,
+            stderr=log if stdout is not None else asyncio.subprocess.STDOUT,
             env={**environment(**settings), "DOCKER_HOST": docker_host},
         )
     http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWERS_WITHIN_S))

@@ -42,7 +42,7 @@ def test_all_sources_are_looked_at() -> None:
 @pytest.mark.parametrize(
     ("name", "allowed"),
     [
-        ("aiohttp.web", {"runner/app.py", "runner/http/routes.py"}),
+        ("aiohttp.web", {"runner/app.py", "runner/http/bodies.py", "runner/http/routes.py"}),
         ("aiodocker", {f"pool/docker_{part}.py" for part in DOCKER_PARTS}),
         ("asyncio_pool", {"pool/workers.py"}),
         ("pydantic_settings", {"runner/settings.py"}),

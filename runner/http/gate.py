@@ -15,7 +15,6 @@ import math
 import re
 import time
 from collections.abc import Callable
-from typing import cast
 
 from runner.siblings.notice import PATH, SIGNATURE_HEADER, is_signed
 from runner.siblings.tarpit import Tarpit
@@ -33,7 +32,7 @@ _TURNED_AWAY = (
 
 
 class Gate:
-    """Makes the protocol of each new connection; `http` makes those behind it."""
+    """Decides whether a connection gets to HTTP, whose protocols `http` makes."""
 
     def __init__(
         self,
@@ -41,22 +40,25 @@ class Gate:
         *,
         tarpit: Tarpit,
         secret: str,
-        first_byte_s: float,
         turned_away: Callable[[], None],
     ) -> None:
-        self.http = http
-        self.first_byte_s = first_byte_s
-        self.turned_away = turned_away
-        self.silent: set[asyncio.Transport] = set()
+        self._http = http
         self._tarpit = tarpit
         self._secret = secret
+        self._turned_away = turned_away
 
-    def __call__(self) -> asyncio.Protocol:
-        """Make the protocol of one new connection."""
-        return _Newcomer(self)
+    def let_in(self, transport: asyncio.Transport, data: bytes) -> asyncio.Protocol | None:
+        """The protocol that is to get a connection's first bytes; None for one that is closed."""
+        peer = transport.get_extra_info("peername")
+        if not self._is_flood(str(peer[0]) if peer else "", data):
+            return self._http()
+        self._turned_away()
+        transport.write(_TURNED_AWAY)
+        transport.close()
+        return None
 
-    def is_flood(self, address: str, data: bytes) -> bool:
-        """Whether to turn away whom this address sends this as its first bytes."""
+    def _is_flood(self, address: str, data: bytes) -> bool:
+        """Whether to turn away the sender at this address, whose first bytes these are."""
         if not data.startswith(_BEGIN) or self._tarpit.wait_s(address, time.monotonic()) < math.inf:
             return False
         head, _, body = data.partition(b"\r\n\r\n")
@@ -64,41 +66,3 @@ class Gate:
         if not self._secret or signature is None:
             return True
         return not is_signed(self._secret, body, signature[1].decode("utf-8", "replace"))
-
-    def close(self) -> None:
-        """Who has not said a word by now need not begin."""
-        for transport in self.silent:
-            transport.close()
-
-
-class _Newcomer(asyncio.Protocol):
-    """A connection until its first bytes."""
-
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(self._gate.first_byte_s, transport.close)
-        self._gate.silent.add(self._transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._forget()
-        peer = self._transport.get_extra_info("peername")
-        if self._gate.is_flood(str(peer[0]) if peer else "", data):
-            self._gate.turned_away()
-            self._transport.write(_TURNED_AWAY)
-            self._transport.close()
-            return
-        http = self._gate.http()
-        self._transport.set_protocol(http)
-        http.connection_made(self._transport)
-        http.data_received(data)
-
-    def connection_lost(self, _exc: Exception | None) -> None:
-        self._forget()
-
-    def _forget(self) -> None:
-        self._deadline.cancel()
-        self._gate.silent.discard(self._transport)

@@ -1,8 +1,8 @@
 """HTTP: parse, call, render."""
 
-import asyncio
-import json
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -12,10 +12,13 @@ from loguru import logger
 from pool import EngineError, PoolClosedError
 from runner.colour.questions import BadPatternError
 from runner.http import wire
+from runner.http.bodies import Bodies, Body
+from runner.http.connections import Connections
 from runner.http.errors import RequestError
 from runner.run.admission import BusyError
+from runner.run.patience import RUNS_ON_S, ClientGoneError, Patience
 from runner.service import Service
-from runner.settings import Settings
+from runner.settings import ClientGone, Settings
 from runner.siblings import notice
 from runner.siblings.book import NOTICES_PER_S, Verdict
 from runner.siblings.tarpit import Tarpit
@@ -24,12 +27,30 @@ from runner.threads import in_turn
 SERVICE = web.AppKey("SERVICE", Service)
 SETTINGS = web.AppKey("SETTINGS", Settings)
 TARPIT = web.AppKey("TARPIT", Tarpit)
+BODIES = web.AppKey("BODIES", Bodies)
+CONNECTIONS = web.AppKey("CONNECTIONS", Connections)
 
 _RETRY_AFTER_S = 2
-# Of the raw body, in an error's answer and in the log; a client needs it to recognise its request.
+# Of the raw body, in an error's answer; a client needs it to recognise its request.
 _LONGEST_ECHO = 50 * 1024
+_LONGEST_LOGGED = 500  # of the same in the log
+_LONGEST_MESSAGE = 10_000
+_CLIENT_GONE = 499  # nobody gets to see it
 
-_Handler = Callable[[web.Application, dict[str, Any]], Awaitable[bytes]]
+_RUN = "/run_cyber_dojo_sh"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request whose body has been parsed."""
+
+    app: web.Application
+    arguments: dict[str, Any]
+    body_bytes: int
+    patience: Patience
+
+
+_Handler = Callable[[_Asked], Awaitable[bytes]]
 
 
 def add_routes(app: web.Application) -> None:
@@ -63,7 +84,7 @@ async def _hear(request: web.Request) -> tuple[web.Response, bool]:
     """A verdict, see siblings.book; and whether honest siblings' notices end so, too."""
     service, secret = request.app[SERVICE], request.app[SETTINGS].secret.get_secret_value()
     try:
-        body = await _body_of(request, notice.LARGEST_BYTES)
+        body = await _notice_in(request)
         signature = request.headers.get(notice.SIGNATURE_HEADER, "")
         if secret and not notice.is_signed(secret, body, signature):
             service.refused_notice("unsigned")
@@ -88,52 +109,79 @@ async def _hear(request: web.Request) -> tuple[web.Response, bool]:
 
 async def contract(request: web.Request) -> web.Response:
     """The five paths that clients use, whatever the verb; anything else is an error of theirs."""
-    body = b""
-    try:
-        body = await _body_of(request, request.app[SETTINGS].request_max_bytes)
-        arguments = wire.arguments_of(body)
-        handler = _HANDLERS.get(request.path)
-        if handler is None:
-            raise RequestError(400, "unknown path")
-        answer = await handler(request.app, arguments)
-    except RequestError as error:
-        return _refusal(request, body, error.status, error.message)
-    except BadPatternError as error:
-        where = f"manifest.hidden_filenames.{error.index}"
-        return _refusal(request, body, 500, f"{where}: {error.message}")
-    except (BusyError, PoolClosedError) as error:
-        return _refusal(request, body, 503, str(error))
-    except EngineError as error:  # reported where it failed
-        return _refusal(request, body, 500, str(error))
-    except Exception as error:
-        logger.opt(exception=error).error("unexpected error")
-        return _refusal(request, body, 500, "unexpected error")
+    settings = request.app[SETTINGS]
+    patience = Patience(RUNS_ON_S if settings.client_gone is ClientGone.END else None)
+    with request.app[BODIES].share() as share:
+        body = Body(request, share, settings.request_max_bytes, settings.body_read_s)
+        try:
+            # Other answers are quick, and need nobody to wait for them.
+            async with patience if request.path == _RUN else nullcontext():
+                answer = await _answered(request, body, patience)
+        except ClientGoneError:
+            return web.Response(status=_CLIENT_GONE)
+        except Exception as error:
+            return _refusal(request, bytes(body.text[:_LONGEST_ECHO]), *_status_of(error))
     return web.Response(body=answer, content_type="application/json")
 
 
-async def _alive(_app: web.Application, arguments: dict[str, Any]) -> bytes:
-    wire.refuse_arguments(arguments)
+async def _answered(request: web.Request, body: Body, patience: Patience) -> bytes:
+    """The body of a good answer. Raises RequestError, and what the service raises."""
+    app = request.app
+
+    def may_grow() -> None:
+        if request.path == _RUN:
+            app[SERVICE].check_queue()  # what comes first of it is enough to say what was asked
+
+    await body.read(may_grow)
+    app[CONNECTIONS].of(request.protocol).body_came(patience.client_left)
+    size_bytes = len(body.text)
+    arguments = await app[BODIES].aside(size_bytes, wire.arguments_of, body.text)
+    body.forget_all_but(_LONGEST_ECHO)
+    handler = _HANDLERS.get(request.path)
+    if handler is None:
+        raise RequestError(400, "unknown path")
+    return await handler(_Asked(app, arguments, size_bytes, patience))
+
+
+def _status_of(error: Exception) -> tuple[int, str]:
+    """How a request ends that meets this, and the message for its client."""
+    match error:
+        case RequestError():
+            return error.status, error.message
+        case BadPatternError():
+            return 500, f"manifest.hidden_filenames.{error.index}: {error.message}"
+        case BusyError() | PoolClosedError():
+            return 503, str(error)
+        case EngineError():  # reported where it failed
+            return 500, str(error)
+    logger.opt(exception=error).error("unexpected error")
+    return 500, "unexpected error"
+
+
+async def _alive(asked: _Asked) -> bytes:
+    wire.refuse_arguments(asked.arguments)
     return wire.answer("alive?", True)
 
 
-async def _ready(app: web.Application, arguments: dict[str, Any]) -> bytes:
-    wire.refuse_arguments(arguments)
-    return wire.answer("ready?", app[SERVICE].is_ready)
+async def _ready(asked: _Asked) -> bytes:
+    wire.refuse_arguments(asked.arguments)
+    return wire.answer("ready?", asked.app[SERVICE].is_ready)
 
 
-async def _sha(app: web.Application, arguments: dict[str, Any]) -> bytes:
-    wire.refuse_arguments(arguments)
-    return wire.answer("sha", app[SETTINGS].commit_sha)
+async def _sha(asked: _Asked) -> bytes:
+    wire.refuse_arguments(asked.arguments)
+    return wire.answer("sha", asked.app[SETTINGS].commit_sha)
 
 
-async def _pull_image(app: web.Application, arguments: dict[str, Any]) -> bytes:
-    name = wire.image_to_pull(arguments)
-    return wire.answer("pull_image", await app[SERVICE].pull_image(name))
+async def _pull_image(asked: _Asked) -> bytes:
+    image = wire.image_to_pull(asked.arguments)
+    return wire.answer("pull_image", await asked.app[SERVICE].pull_image(image))
 
 
-async def _run_cyber_dojo_sh(app: web.Application, arguments: dict[str, Any]) -> bytes:
-    kata = wire.kata_of(arguments, app[SETTINGS].max_seconds_cap)
-    result = await app[SERVICE].run(kata)
+async def _run_cyber_dojo_sh(asked: _Asked) -> bytes:
+    cap_s = asked.app[SETTINGS].max_seconds_cap
+    kata = await asked.app[BODIES].aside(asked.body_bytes, wire.kata_of, asked.arguments, cap_s)
+    result = await asked.app[SERVICE].run(kata, asked.patience)
     if wire.is_large(result):
         return await in_turn(wire.answer_of_run, "run_cyber_dojo_sh", result)
     return wire.answer_of_run("run_cyber_dojo_sh", result)
@@ -144,29 +192,18 @@ _HANDLERS: dict[str, _Handler] = {
     "/ready": _ready,
     "/sha": _sha,
     "/pull_image": _pull_image,
-    "/run_cyber_dojo_sh": _run_cyber_dojo_sh,
+    _RUN: _run_cyber_dojo_sh,
 }
 
 
-async def _body_of(request: web.Request, limit_bytes: int) -> bytes:
-    """At most that size, within the configured time. Raises RequestError."""
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise RequestError(415, "Content-Encoding: send the body as it is")
-    too_large = RequestError(413, f"body: over the limit of {limit_bytes} bytes")
-    if (request.content_length or 0) > limit_bytes:
-        raise too_large
-    received = bytearray()
-    try:
-        async with asyncio.timeout(request.app[SETTINGS].body_read_s):
-            async for chunk in request.content.iter_any():
-                received += chunk
-                if len(received) > limit_bytes:
-                    raise too_large
-    except TimeoutError as error:
-        raise RequestError(408, "body: did not arrive in time") from error
-    except ConnectionError as error:
-        raise RequestError(400, "body: the connection was lost") from error
-    return bytes(received)
+async def _notice_in(request: web.Request) -> bytes:
+    """Raises RequestError."""
+    with request.app[BODIES].share() as share:
+        read_s = request.app[SETTINGS].body_read_s
+        body = Body(request, share, notice.LARGEST_BYTES, read_s)
+        await body.read()
+    request.app[CONNECTIONS].of(request.protocol).body_came(lambda: None)
+    return bytes(body.text)
 
 
 def _problem(status: int, detail: str) -> web.Response:
@@ -183,20 +220,20 @@ def _problem(status: int, detail: str) -> web.Response:
 
 
 def _refusal(request: web.Request, body: bytes, status: int, message: str) -> web.Response:
+    text = body.decode("utf-8", "replace")
     exception = {
         "path": request.path,
-        "body": body[:_LONGEST_ECHO].decode("utf-8", "replace"),
+        "body": text,
         "class": "Runner",
-        "message": message,
+        "message": message[:_LONGEST_MESSAGE],
         "backtrace": [],
     }
-    logger.bind(exception=exception, status=status).warning("request refused")
+    logged = {**exception, "body": text[:_LONGEST_LOGGED]}
+    logger.bind(exception=logged, status=status).warning("request refused")
     response = web.Response(
-        body=json.dumps({"exception": exception}, ensure_ascii=False).encode(),
-        status=status,
-        content_type="application/json",
+        body=wire.compact({"exception": exception}), status=status, content_type="application/json"
     )
-    if status in (408, 413, 415):
+    if status in (408, 413, 415) or not request.content.is_eof():
         response.force_close()  # what is left of the body is nobody's next request
     if status == 503:
         response.headers["Retry-After"] = str(_RETRY_AFTER_S)

@@ -4,17 +4,19 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, ValidationError
 from pydantic_core import from_json
 
 from pool import is_well_formed
 from runner.http.errors import RequestError
+from runner.http.file_names import check_amount, files_under_sandbox
+from runner.http.json_size import check_work
 from runner.kata import Kata, RunResult, Text
 
-LONGEST_COMPONENT_BYTES = 255  # NAME_MAX of the kernel
-LONGEST_NAME_BYTES = 4000  # PATH_MAX is 4096, and /sandbox/ comes before it
+# An id of a client has 6 characters; what a program and the log see of one is bounded.
+LONGEST_ID = 4096
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _RUBY_SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*[?!=]?", re.ASCII)
@@ -38,7 +40,7 @@ class _Manifest(_Model):
     max_seconds: int | float | str
     # Absent is fine, null is not: hence no Optional.
     rag_lambda: str = ""
-    hidden_filenames: list[str] = []
+    hidden_filenames: Annotated[list[str], FailFast()] = []
 
 
 class _RunArguments(_Model):
@@ -50,10 +52,11 @@ class _PullArguments(_Model):
     image_name: str
 
 
-def arguments_of(body: bytes) -> dict[str, Any]:
+def arguments_of(body: bytes | bytearray) -> dict[str, Any]:
     """The JSON object of a request; an empty body is an empty object. Raises RequestError."""
     if not body:
         return {}
+    check_work(body)
     try:
         parsed = from_json(body, allow_inf_nan=False)
     except ValueError as error:
@@ -72,15 +75,16 @@ def refuse_arguments(arguments: Mapping[str, Any]) -> None:
 def kata_of(arguments: Mapping[str, Any], max_seconds_cap: float) -> Kata:
     """Raises RequestError that names the field."""
     _check_names(arguments, ("id", "files", "manifest"))
+    if isinstance(arguments["files"], dict):
+        check_amount(arguments["files"])  # first, as each wrong value would cost a message
     parsed = _validated(_RunArguments, arguments)
     manifest = parsed.manifest
     _check_image_name(manifest.image_name, "manifest.image_name")
-    check_file_names(parsed.files)
     return Kata(
         id=_id_text(arguments["id"]),
         image_name=manifest.image_name,
         max_seconds=min(max(_seconds(manifest.max_seconds), 1.0), max_seconds_cap),
-        files=parsed.files,
+        files=files_under_sandbox(parsed.files),
         rag_lambda=manifest.rag_lambda if "rag_lambda" in manifest.model_fields_set else None,
         hidden_filenames=tuple(manifest.hidden_filenames),
     )
@@ -92,21 +96,6 @@ def image_to_pull(arguments: Mapping[str, Any]) -> str:
     image_name = _validated(_PullArguments, arguments).image_name
     _check_image_name(image_name, "image_name")
     return image_name
-
-
-def check_file_names(names: Mapping[str, Any]) -> None:
-    """Raises RequestError for a name that no file under /sandbox can have."""
-    folders = {
-        "/".join(parts[:depth])
-        for parts in (name.split("/") for name in names)
-        for depth in range(1, len(parts))
-    }
-    for name in names:
-        fault = _fault_in(name)
-        if fault is None and name in folders:
-            fault = "is a file and a directory at once"
-        if fault:
-            raise RequestError(_BAD_REQUEST, f"files: the name {json.dumps(name)} {fault}")
 
 
 def answer(name: str, value: Any) -> bytes:
@@ -202,19 +191,5 @@ def _seconds(value: float | str) -> float:
 
 
 def _id_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _fault_in(name: str) -> str | None:
-    components = name.split("/")
-    if "\0" in name:
-        return "holds a NUL"
-    if name.startswith("/") or ".." in components:
-        return "would leave /sandbox"
-    if "" in components or "." in components:
-        return "is not a plain path of a file"
-    if any(len(part.encode()) > LONGEST_COMPONENT_BYTES for part in components):
-        return f"has a part of over {LONGEST_COMPONENT_BYTES} bytes"
-    if len(name.encode()) > LONGEST_NAME_BYTES:
-        return f"is over {LONGEST_NAME_BYTES} bytes long"
-    return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text[:LONGEST_ID]

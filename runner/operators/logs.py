@@ -2,18 +2,20 @@
 
 import json
 import logging
-import sys
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from pool import EngineError
+from runner.operators.log_writer import LogWriter
 
 if TYPE_CHECKING:
     from loguru import Message
 
+STDOUT = 1
 LineSink = Callable[[str], None]
 
 # Listening for the engine's events is tried again every second while it is down; who listens
@@ -21,21 +23,29 @@ LineSink = Callable[[str], None]
 _SAID_ELSEWHERE = {"events"}
 
 
-def set_up_logs(level: str, write: LineSink | None = None) -> None:
-    """From now on everything logged at `level` or above is a line of JSON, to stdout or `write`."""
+def set_up_logs(level: str, write: LineSink) -> None:
+    """From now on everything logged at `level` or above is a line of JSON, given to `write`."""
 
     def sink(message: "Message") -> None:
-        line = _as_json(message) + "\n"
-        if write is None:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-        else:
-            write(line)
+        write(_as_json(message) + "\n")
 
     logger.remove()
     # diagnose would print the values of variables, learners' code among them.
     logger.add(sink, level=level, diagnose=False, backtrace=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.WARNING, force=True)
+
+
+def log_to_stdout(level: str) -> LogWriter:
+    """The same, to stdout, by a writer of its own that is to be closed at the end."""
+    writer = LogWriter(STDOUT, _words_for_dropped)
+    set_up_logs(level, writer.write)
+    return writer
+
+
+def _words_for_dropped(count: int) -> str:
+    now = datetime.now(UTC).astimezone().isoformat()
+    words = {"time": now, "level": "WARNING", "message": "lines of the log were dropped"}
+    return json.dumps({**words, "dropped": count}) + "\n"
 
 
 def report_engine_error(error: EngineError) -> None:

@@ -24,7 +24,6 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from pool import PoolStatistics
-from runner.kata import RunResult
 from runner.operators.health import Health
 
 # A series per image is a promise to the memory of whoever keeps them: what comes after is "other".
@@ -36,11 +35,19 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0,
 
 
 class Metrics:
-    """Counts runs; asks `health` (see Service.health) for everything else, at each scrape."""
+    """Counts runs; asks `health` (see Service.health) for everything else, at each scrape.
+
+    `lines_dropped` tells how many lines of the log nobody took in time.
+    """
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self, health: Callable[[], Health], commit_sha: str) -> None:
+    def __init__(
+        self,
+        health: Callable[[], Health],
+        commit_sha: str,
+        lines_dropped: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._registry = CollectorRegistry()
         self._images: set[str] = set()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -58,11 +65,15 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
-        self._registry.register(_Service(health, self._label))
+        self._registry.register(_Service(health, self._label, lines_dropped))
 
-    def run_ended(self, image: str, result: RunResult, phases_s: Mapping[str, float]) -> None:
-        """Count a run, with the seconds that each of its phases took."""
-        self._runs.labels(self._label(image), result.outcome.value).inc()
+    def run_ended(self, image: str | None, outcome: str, phases_s: Mapping[str, float]) -> None:
+        """Count a run, with the seconds that each of its phases took.
+
+        `image` is None unless it is on this node: made-up names must not fill the labels.
+        """
+        label = OTHER if image is None else self._label(image)
+        self._runs.labels(label, outcome).inc()
         for phase, seconds in phases_s.items():
             self._phases.labels(phase).observe(seconds)
 
@@ -80,9 +91,15 @@ class Metrics:
 class _Service(Collector):
     """Reads the service when Prometheus asks, so that nothing has to be kept in step."""
 
-    def __init__(self, health: Callable[[], Health], label: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        health: Callable[[], Health],
+        label: Callable[[str], str],
+        lines_dropped: Callable[[], int],
+    ) -> None:
         self._health = health
         self._label = label
+        self._lines_dropped = lines_dropped
 
     def collect(self) -> Iterable[Metric]:
         """See prometheus_client's Collector."""
@@ -90,6 +107,11 @@ class _Service(Collector):
         yield from _gauges(health)
         yield CounterMetricFamily(
             "runner_refused_runs", "Kata that found no place in time.", value=health.refused
+        )
+        yield CounterMetricFamily(
+            "runner_log_lines_dropped",
+            "Lines of the log that nobody took in time.",
+            value=self._lines_dropped(),
         )
         yield _notices(health)
         yield from _loops(health)

@@ -28,6 +28,15 @@ class Admission:
         self.waiting = 0
         self.refused = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether one more would be refused at once."""
+        return self.waiting >= self._queue and self._places.locked()
+
+    def refuse(self) -> BusyError:
+        """Count one that is refused because the queue is full; the error to be raised."""
+        return self._busy("the queue is full")
+
     @asynccontextmanager
     async def turn(self, until_s: float) -> AsyncIterator[float]:
         """Wait for a place, at the longest until that time of the loop's clock, and hold it.
@@ -43,8 +52,8 @@ class Admission:
             self._places.release()
 
     async def _wait(self, until_s: float) -> float:
-        if self.waiting >= self._queue and self._places.locked():
-            raise self._busy("the queue is full")
+        if self.is_full:
+            raise self.refuse()
         now_s = asyncio.get_running_loop().time
         began_s = now_s()
         self.waiting += 1

@@ -14,7 +14,7 @@ from typing import Protocol
 from pool import ContainerEngine, ContainerSpec, EngineError, Lease, Stream
 from runner.cells.stream import CellStream
 from runner.container.answer import Frame
-from runner.container.hand_over import hand_over, hand_over_to_cell
+from runner.container.hand_over import hand_over, hand_over_to_cell, takes_long
 from runner.container.untar import UnreadableError
 from runner.kata import Code, Kata
 from runner.run.budget import LAST_MOMENT_S, limit_s, worst_s
@@ -22,10 +22,6 @@ from runner.threads import in_turn
 
 ENGINE_ANSWERS_S = 1.0  # a list of our own containers takes 10 ms
 LAST_WORDS_S = 2.0
-
-# Packing this much, or so many, takes 5 ms: below, a thread costs more than it gives.
-_PACK_IN_THREAD_BYTES = 128 * 1024
-_PACK_IN_THREAD_FILES = 60
 
 
 @dataclass(frozen=True)
@@ -208,8 +204,7 @@ async def _hand_over(
 
 
 async def _packed(kata: Kata, pack: Callable[[Kata], bytes]) -> bytes:
-    size = sum(map(len, kata.files.values()))
-    if size > _PACK_IN_THREAD_BYTES or len(kata.files) > _PACK_IN_THREAD_FILES:
+    if takes_long(kata):
         return await in_turn(pack, kata)
     return pack(kata)
 

@@ -128,6 +128,12 @@ def log_result(kata: Kata, result: RunResult) -> None:
         bound.debug("run ended")
 
 
+def log_abandoned(kata: Kata, why: str, phases_s: Mapping[str, float]) -> None:
+    """A run that ends without an answer leaves one line, with the phases that it got through."""
+    bound = logger.bind(kata_id=kata.id, image=kata.image_name, reason=why, phases=list(phases_s))
+    bound.info("run abandoned")
+
+
 async def _read(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:
     """What came back, and of its files those that were touched. Raises UnreadableError."""
     if len(answer.archives) > _READ_IN_THREAD_BYTES:

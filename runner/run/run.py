@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from pool import (
     ContainerEngine,
@@ -19,7 +19,8 @@ from runner.kata import Code, Kata, Outcome, RunResult
 from runner.run.admission import Admission
 from runner.run.budget import LATEST_S, worst_s
 from runner.run.conversation import conversation
-from runner.run.judge import Judge, log_result, machinery_failed
+from runner.run.judge import Judge, log_abandoned, log_result, machinery_failed
+from runner.run.patience import Patience
 
 # A kata that may take the whole budget queues for a moment all the same: most end far sooner.
 SHORTEST_QUEUE_S = 3.0
@@ -34,13 +35,24 @@ _LATE = (
     "no answer within the time for a request",
     "the answer was not judged in time",
 )
+# How a run ends, for operators, whose client has left: no client sees it.
+ABANDONED = "abandoned"
+
+
+@dataclass
+class _Story:
+    """What is known of a run so far: its image, if that is on this node, and how long it took."""
+
+    image: str | None = None
+    phases_s: dict[str, float] = field(default_factory=dict)
 
 
 class KataRunner:
     """Runs kata. `budget_s` is what a request may take in all, from its arrival.
 
     `spec_of_kind` makes of a container for one run one that serves many, where that can be had.
-    `ended` is told of every run: its image, its result, and the seconds of its phases.
+    `ended` is told of every run: its image (None where that is not known to be on this node), how
+    it ended, and the seconds of its phases.
     """
 
     def __init__(
@@ -56,7 +68,7 @@ class KataRunner:
         spec_of_kind: Callable[[ContainerSpec], ContainerSpec],
         labels: Mapping[str, str],
         budget_s: float,
-        ended: Callable[[str, RunResult, Mapping[str, float]], None],
+        ended: Callable[[str | None, str, Mapping[str, float]], None],
     ) -> None:
         self._engine = engine
         self._images = images
@@ -71,27 +83,34 @@ class KataRunner:
         self._ended = ended
         self._large_answers = asyncio.Semaphore(LARGE_AT_ONCE)
 
-    async def run(self, kata: Kata) -> RunResult:
+    async def run(self, kata: Kata, patience: Patience) -> RunResult:
         """Never later than the budget and a second, whatever stalls.
 
-        Raises BusyError; BadPatternError, which only the run shows.
+        To be called inside `patience`, which is told when a container begins to work. Raises
+        BusyError; BadPatternError, which only the run shows.
         """
-        phases_s: dict[str, float] = {}
+        story = _Story()
         deadline_s = asyncio.get_running_loop().time() + self._budget_s
         try:
             async with asyncio.timeout_at(deadline_s + LATEST_S):
-                result = await self._run(kata, deadline_s, phases_s)
+                result = await self._run(kata, deadline_s, story, patience)
+        except asyncio.CancelledError:
+            why = "client gone" if patience.is_gone else "stopping"
+            log_abandoned(kata, why, story.phases_s)
+            self._ended(story.image, ABANDONED, story.phases_s)
+            raise
         except ImageMissingError:
             result = self._pulling(kata)
         except EngineError as error:
             result = machinery_failed(error.message)
         except TimeoutError:
-            result = machinery_failed(_LATE[len(phases_s)])
+            result = machinery_failed(_LATE[len(story.phases_s)])
         log_result(kata, result)
-        self._ended(kata.image_name, result, phases_s)
-        if phases_s.get("queue", 0.0) < NOTABLE_QUEUE_S:
+        self._ended(story.image, result.outcome.value, story.phases_s)
+        queued_s = story.phases_s.get("queue", 0.0)
+        if queued_s < NOTABLE_QUEUE_S:
             return result
-        return replace(result, log={**result.log, "queued_s": round(phases_s["queue"], 3)})
+        return replace(result, log={**result.log, "queued_s": round(queued_s, 3)})
 
     async def spec_of(self, image_name: str) -> ContainerSpec | None:
         """How its containers are made; None when it is not on this node. Raises EngineError."""
@@ -100,7 +119,9 @@ class KataRunner:
             return None
         return self._spec(image_name, profile)
 
-    async def _run(self, kata: Kata, deadline_s: float, phases_s: dict[str, float]) -> RunResult:
+    async def _run(
+        self, kata: Kata, deadline_s: float, story: _Story, patience: Patience
+    ) -> RunResult:
         """Raises EngineError, TimeoutError."""
         clock = asyncio.get_running_loop().time
         until_s = deadline_s - min(worst_s(kata.max_seconds), self._budget_s - SHORTEST_QUEUE_S)
@@ -108,25 +129,27 @@ class KataRunner:
             profile = await self._images.profile(kata.image_name)
         if profile is None:
             return self._pulling(kata)
+        story.image = kata.image_name
         spec = self._spec(kata.image_name, profile)
         async with AsyncExitStack() as stack:
             turn = self._admission.turn(min(until_s, deadline_s))
-            phases_s["queue"] = await stack.enter_async_context(turn)
+            story.phases_s["queue"] = await stack.enter_async_context(turn)
+            patience.runs()
             admitted_s = clock()
             async with asyncio.timeout_at(deadline_s):
                 lease = await stack.enter_async_context(self._pools.lease(spec))
             leased_s = clock()
-            phases_s["acquire"] = leased_s - admitted_s
+            story.phases_s["acquire"] = leased_s - admitted_s
             talk = conversation(spec, lease, self._engine)
             answer = await talk.answer(
                 kata, deadline_s, lambda: stack.enter_async_context(self._large_answers)
             )
             answered_s = clock()
-            phases_s["run"] = answered_s - leased_s
+            story.phases_s["run"] = answered_s - leased_s
             # Inside the lease: the engine's work on the removal and the refill, 300 ms of
             # CPU, would otherwise compete with what the learner still waits for.
             result = await self._judge.result(kata, profile, answer, deadline_s)
-            phases_s["judge"] = clock() - answered_s
+            story.phases_s["judge"] = clock() - answered_s
             return result
 
     def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:

@@ -32,6 +32,7 @@ from runner.container.images import Images
 from runner.kata import Kata, RunResult
 from runner.run.admission import Admission
 from runner.run.judge import Judge
+from runner.run.patience import Patience
 from runner.run.run import KataRunner
 from tests.reports import Reports, unheard
 
@@ -95,7 +96,9 @@ class Katas:
         self, image: str, script: str, *, seconds: float = 10.0, files: Mapping[str, str] = {}
     ) -> RunResult:
         """What comes of a cyber-dojo.sh; unlike over HTTP the limit may be under a second."""
-        return await self.runner.run(Kata("id", image, seconds, {"cyber-dojo.sh": script, **files}))
+        kata = Kata("id", image, seconds, {"cyber-dojo.sh": script, **files})
+        async with Patience(None) as patience:
+            return await self.runner.run(kata, patience)
 
 
 @asynccontextmanager

@@ -2,10 +2,8 @@
 
 import asyncio
 
-import pytest
-
-from tests.conftest import FAKE_IMAGE, ServeFake
-from tests.fakes import FakeEngine, Kata
+from tests.conftest import ServeFake
+from tests.fakes import FakeEngine
 from tests.runner.http.support import RUN, until
 
 
@@ -19,27 +17,6 @@ async def test_a_container_is_used_once(serve_fake: ServeFake) -> None:
         assert {result["stdout"]["content"] for result in results} == {"cyber-dojo.sh\nx\n"}
         assert len(set(engine.containers.removed)) == 8
         assert not set(engine.containers.removed) & set(engine.containers.present)
-
-
-async def test_a_run_goes_on_when_its_client_leaves(serve_fake: ServeFake) -> None:
-    """A client that gives up leaves a run that ends, and a container that goes."""
-    engine = FakeEngine()
-    begun = asyncio.Event()
-
-    def answer(kata: Kata) -> bytes:
-        begun.set()
-        return b""
-
-    engine.kata.answer = answer
-    async with serve_fake(engine, budget_s=2, warm=0) as http:
-        asking = asyncio.create_task(http.ask(RUN, http.kata(max_seconds=1)))
-        await begun.wait()
-        asking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asking
-        await until(lambda: not engine.containers.of_image(FAKE_IMAGE))
-
-        assert http.service.health().as_json()["running"] == 0
 
 
 async def test_a_service_that_drains_takes_no_run(serve_fake: ServeFake) -> None:

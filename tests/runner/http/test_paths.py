@@ -18,6 +18,33 @@ async def test_alive_is_true(http: Served, path: str) -> None:
     assert answer.headers["Content-Type"].startswith("application/json")
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/alive", b'{"alive?":true}'),
+        ("/ready?", b'{"ready?":true}'),
+        ("/sha", b'{"sha":"a1b2c3"}'),
+    ],
+)
+async def test_an_answer_is_compact(http: Served, path: str, body: bytes) -> None:
+    """There is no blank after `:` and `,`: start-point authors' scripts compare the text."""
+    async with http.session.get(http.url + path) as response:
+        assert await response.read() == body
+
+
+async def test_a_pull_and_a_run_are_answered_compactly(http: Served) -> None:
+    """Also there no blank follows `:` and `,`."""
+    pull = {"id": "x", "image_name": http.image}
+    async with http.session.get(http.url + PULL, json=pull) as response:
+        assert await response.read() == b'{"pull_image":"pulled"}'
+    async with http.session.get(http.url + RUN, json=http.kata("printf x")) as response:
+        assert await response.read() == (
+            b'{"run_cyber_dojo_sh":{"stdout":{"content":"x","truncated":false},'
+            b'"stderr":{"content":"","truncated":false},"status":"0","outcome":"green","log":{},'
+            b'"created":{},"changed":{}}}'
+        )
+
+
 async def test_ready_is_true(http: Served) -> None:
     """`/ready?` says {"ready?": true} once the engine has answered."""
     answer = await http.raw(b"GET /ready? HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -8,7 +8,7 @@ import pytest
 from pool import EngineError, Image
 from tests.conftest import FAKE_IMAGE, ServeFake
 from tests.fakes import FakeContainers, FakeEngine, FakeImages
-from tests.runner.http.support import PULL, RUN, Events
+from tests.runner.http.support import KIB, PULL, RUN, Events, text
 from tests.serving import Served
 
 NO_JSON = {
@@ -23,9 +23,11 @@ NO_JSON = {
     "UTF-16": '{"id": 1}'.encode("utf-16"),
     "invalid UTF-8": b'{"id": "\xff"}',
     "a control character": b'{"id": "\x01"}',
-    "nesting": b'{"id":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-    "nested objects": b'{"id":' * 100_000,
+    "nesting": b'{"id":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+    "nested objects": b'{"id":' * 20_000,
     "blanks": b"  ",
+    "a number of 5,000 digits": b'{"id": ' + b"9" * 5000 + b"}",
+    "a NUL": b'{"id": 1}\0',
 }
 
 
@@ -56,7 +58,10 @@ async def test_an_unknown_path_is_refused(fake_http: Served, path: str, verb: st
     assert (await fake_http.raw(request)).refusal == (400, "unknown path")
 
 
-@pytest.mark.parametrize("path", [b"/%ff%fe", b"/%00", b"/%ED%A0%80", b"/%0d%0a"])
+@pytest.mark.parametrize(
+    "path",
+    [b"/%ff%fe", b"/%00", b"/%2Falive", b"/alive%2F", b"/..%2Falive", b"/%ED%A0%80", b"/%0d%0a"],
+)
 async def test_a_path_of_odd_bytes_is_refused(fake_http: Served, path: bytes) -> None:
     """A path that is no text in UTF-8 is an unknown path, too."""
     answer = await fake_http.raw(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -170,8 +175,8 @@ async def test_an_image_to_pull_must_have_a_name(fake_http: Served, name: Any) -
 @pytest.mark.parametrize(
     "name",
     [
-        "../x", "/x", "/etc/passwd", "a/../../b", "..", "a/..", ".", "", "a//b", "./a", "a/",
-        "a/./b", "nul\0byte", "../home/sandbox/x", "x" * 256, "é" * 128, "/".join(["x" * 200] * 21),
+        "../x", "/x", "/etc/passwd", "a/../../b", "..", "a/..", ".", "", "a/", "a/.", "//a",
+        "nul\0byte", "../home/sandbox/x", "x" * 256, "é" * 128, "/".join(["x" * 200] * 21),
     ],
 )  # fmt: skip
 async def test_a_name_that_no_file_can_have_is_refused(fake_http: Served, name: str) -> None:
@@ -184,6 +189,30 @@ async def test_a_name_that_no_file_can_have_is_refused(fake_http: Served, name: 
     assert status == 400
     assert message.startswith(f"files: the name {json.dumps(name)} ")
     assert len(fake_http.fake.kata.seen) == runs
+
+
+async def test_a_name_is_cleaned_of_what_leads_nowhere(http: Served) -> None:
+    """`./a` and `d//a` are `a` and `d/a`, for the program and in what comes back."""
+    files = {"./a": "1", "d//a": "2", "e/./a": "3"}
+    result = await http.run("cat a d/a e/a; printf x >> d/a", files)
+
+    assert result["stdout"] == text("123")
+    assert (result["created"], result["changed"]) == ({}, {"d/a": text("2x")})
+
+
+async def test_the_last_of_two_files_of_one_name_counts(fake_http: Served) -> None:
+    """Two equal keys of an object are no error in JSON, and the original takes the last."""
+    body = json.dumps(fake_http.kata("cat a", {"a": "1", "b": "2"})).replace('"b"', '"a"').encode()
+    answer = await fake_http.ask(RUN, body)
+
+    assert answer.body["run_cyber_dojo_sh"]["stdout"] == text("2")
+
+
+async def test_a_nul_is_a_character_of_a_file(http: Served) -> None:
+    """It reaches the program as it was sent."""
+    result = await http.run("tr '\\0' x < a", {"a": "1\0002"})
+
+    assert result["stdout"] == text("1x2")
 
 
 async def test_a_file_cannot_be_a_directory_too(fake_http: Served) -> None:
@@ -205,6 +234,35 @@ async def test_a_refusal_says_what_was_asked(fake_http: Served) -> None:
         "message": "unknown path",
         "backtrace": [],
     }
+
+
+async def test_a_refusal_is_compact(fake_http: Served) -> None:
+    """It has no blank after `:` and `,` either."""
+    async with fake_http.session.get(fake_http.url + "/alive/") as response:
+        body = await response.read()
+
+    assert body == (
+        b'{"exception":{"path":"/alive/","body":"","class":"Runner","message":"unknown path",'
+        b'"backtrace":[]}}'
+    )
+
+
+async def test_a_message_is_bounded(fake_http: Served) -> None:
+    """However long the names are of which it complains."""
+    answer = await fake_http.ask(PULL, {"id": 1, "image_name": "gcc", "x" * 1_000_000: 1})
+
+    assert answer.status == 400
+    assert answer.exception["message"].startswith("unknown argument: :xxx")
+    assert len(answer.exception["message"]) == 10_000
+
+
+async def test_a_refused_body_is_logged_short(fake_http: Served, logs: Events) -> None:
+    """The client gets the first 50 KiB of it, the log the first 500 characters."""
+    answer = await fake_http.ask("/alive", b"x" * 100_000)
+    (event,) = [event for event in logs if "exception" in event]
+
+    assert answer.exception["body"] == "x" * 50 * KIB
+    assert event["exception"] == {**answer.exception, "body": "x" * 500}
 
 
 async def test_a_refusal_is_logged(fake_http: Served, logs: Events) -> None:

@@ -1,9 +1,7 @@
 """Logs: one flat object of JSON per line."""
 
-import io
 import json
 import logging
-from contextlib import redirect_stdout
 from datetime import datetime
 from typing import Any
 
@@ -48,16 +46,6 @@ def test_what_is_below_the_level_is_left_out() -> None:
     logger.remove()
 
     assert [json.loads(line)["message"] for line in lines] == ["yes"]
-
-
-def test_lines_go_to_stdout() -> None:
-    """Lines go to stdout unless the caller says otherwise."""
-    with redirect_stdout(io.StringIO()) as stdout:
-        set_up_logs("INFO")
-        logger.info("hello")
-        logger.remove()
-
-    assert json.loads(stdout.getvalue())["message"] == "hello"
 
 
 def test_a_failed_engine_call_is_told_whole(logs: Events) -> None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from pool import LoopStatus
 from runner.cells.cells import CellsStatus
-from runner.kata import Outcome, RunResult
 from runner.operators.health import Health
 from runner.operators.metrics import MOST_IMAGES, OTHER, Metrics
 from tests.conftest import ServeFake
@@ -69,13 +68,27 @@ def test_image_names_cannot_make_series_without_end() -> None:
     """Past a number of images all others share one label."""
     metrics = Metrics(no_pools, "abc")
     for number in range(MOST_IMAGES + 10):
-        metrics.run_ended(f"image-{number}", RunResult(Outcome.RED, "1"), {})
+        metrics.run_ended(f"image-{number}", "red", {})
 
     seen = samples(metrics.render().decode())
 
     runs = {dict(labels)["image"] for name, labels in seen if name == "runner_runs_total"}
     assert len(runs) == MOST_IMAGES + 1
     assert seen["runner_runs_total", (("image", OTHER), ("outcome", "red"))] == 10
+
+
+async def test_images_that_are_not_here_share_a_label(serve_fake: ServeFake) -> None:
+    """Made-up names leave the labels to those of images that are on this node."""
+    async with serve_fake() as http:
+        await http.until_ready()
+        for number in range(MOST_IMAGES):
+            await http.run(image_name=f"made-up-{number}")
+        await http.run("exit 0")
+
+        seen = await scrape(http)
+
+    assert seen["runner_runs_total", (("image", OTHER), ("outcome", "pulling"))] == MOST_IMAGES
+    assert seen["runner_runs_total", (("image", http.image), ("outcome", "green"))] == 1
 
 
 def test_says_which_commit_runs() -> None:

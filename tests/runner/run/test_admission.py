@@ -4,6 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner.run.admission import Admission, BusyError
 
@@ -94,3 +96,73 @@ async def test_one_who_is_cancelled_while_waiting_takes_no_place() -> None:
 
     async with admission.turn(_soon()):
         assert (admission.running, admission.waiting) == (1, 0)
+
+
+async def test_a_full_queue_can_be_asked_beforehand() -> None:
+    """So that nobody sends a body that would be refused; the refusal is counted, too."""
+    admission = Admission(places=1, queue=0)
+    assert not admission.is_full
+    async with admission.turn(_soon()):
+        assert admission.is_full
+
+        assert (admission.refuse().running, admission.refused) == (1, 1)
+
+    assert not admission.is_full
+
+
+Step = tuple[str, int]
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["come", "go", "cancel", "expire", "turn"]), st.integers(0, 9)),
+    max_size=60,
+)
+
+
+@given(STEPS, st.integers(1, 3), st.integers(0, 4))
+def test_no_cancellation_loses_a_place(steps: list[Step], places: int, queue: int) -> None:
+    """At any moment, several in one turn of the loop too: the bounds hold, and all comes back."""
+    asyncio.run(_storm(steps, places, queue))
+
+
+async def _storm(steps: list[Step], places: int, queue: int) -> None:
+    admission = Admission(places=places, queue=queue)
+    runs: list[tuple[asyncio.Task[None], asyncio.Event, asyncio.Future[asyncio.Timeout]]] = []
+
+    async def run(may_go: asyncio.Event, limit: asyncio.Future[asyncio.Timeout]) -> None:
+        async with asyncio.timeout(None) as timeout:
+            limit.set_result(timeout)
+            async with admission.turn(_soon()):
+                assert admission.running <= places
+                await may_go.wait()
+
+    def act(what: str, number: int) -> None:
+        if what == "come":
+            may_go = asyncio.Event()
+            limit: asyncio.Future[asyncio.Timeout] = asyncio.get_running_loop().create_future()
+            runs.append((asyncio.create_task(run(may_go, limit)), may_go, limit))
+        elif runs:
+            task, may_go, limit = runs[number % len(runs)]
+            if what == "go":
+                may_go.set()
+            elif what == "cancel":
+                task.cancel()
+            elif limit.done() and not task.done() and not limit.result().expired():
+                limit.result().reschedule(0)
+
+    for what, number in steps:
+        if what == "turn":
+            await asyncio.sleep(0)
+            assert admission.waiting <= queue + places
+            assert admission.running <= places
+        else:
+            act(what, number)
+    for _, may_go, _ in runs:
+        may_go.set()
+    ended = await asyncio.gather(*(task for task, _, _ in runs), return_exceptions=True)
+
+    expected = (type(None), asyncio.CancelledError, TimeoutError, BusyError)
+    assert all(isinstance(one, expected) for one in ended)
+    assert (admission.running, admission.waiting, admission.is_full) == (0, 0, False)
+    async with AsyncExitStack() as stack:
+        for _ in range(places):
+            await stack.enter_async_context(admission.turn(_soon()))
+        assert admission.running == places

@@ -1,0 +1,118 @@
+"""Writes lines to a descriptor off the event loop, and drops them when nobody takes them."""
+
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+MOST_LINES = 10_000
+MOST_BYTES = 8 * 1024 * 1024
+
+
+class LogWriter:
+    """A bounded queue of lines, and a thread that writes them in their order.
+
+    When the queue is full lines are dropped. Once there is room again the line comes that
+    `words_for` makes of their number. May be used from any thread.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        words_for: Callable[[int], str],
+        *,
+        most_lines: int = MOST_LINES,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self.dropped = 0
+        self._descriptor = descriptor
+        self._words_for = words_for
+        self._most_lines = most_lines
+        self._most_bytes = most_bytes
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0  # of the lines that wait or are being written
+        self._untold = 0
+        self._is_broken = False
+        self._is_closing = False
+        self._change = threading.Condition()
+        # A daemon's thread: one that is stuck in a write must not keep the process from ending.
+        self._thread = threading.Thread(target=self._write_on, name="log writer", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Take a line, or drop it and count that; never waits for the descriptor."""
+        data = line.encode("utf-8", "replace")
+        with self._change:
+            self._tell(before=data)
+            if self._untold or not self._has_room(data):
+                self.dropped += 1
+                self._untold += 1
+                return
+            self._append(data)
+            self._change.notify_all()
+
+    def close(self, deadline_s: float) -> None:
+        """Wait until all is written, for so many seconds at the longest. Twice is harmless."""
+        until_s = time.monotonic() + deadline_s
+        with self._change:
+            self._is_closing = True
+            self._change.notify_all()
+        self._thread.join(max(0.0, until_s - time.monotonic()))
+
+    def _tell(self, before: bytes = b"") -> None:
+        """Say how many lines were dropped, if any, once there is room for that and this line."""
+        if self._untold:
+            words = self._words_for(self._untold).encode()
+            if self._has_room(words + before):
+                self._append(words)
+                self._untold = 0
+
+    def _has_room(self, data: bytes) -> bool:
+        if self._is_broken or len(self._lines) >= self._most_lines:
+            return False
+        return self._bytes + len(data) <= self._most_bytes
+
+    def _append(self, data: bytes) -> None:
+        self._lines.append(data)
+        self._bytes += len(data)
+
+    def _write_on(self) -> None:
+        while (data := self._next_line()) is not None:
+            is_written = self._write(data)
+            with self._change:
+                self._bytes -= len(data)
+                if not is_written:
+                    self._break()
+
+    def _next_line(self) -> bytes | None:
+        """None at the end."""
+        with self._change:
+            while True:
+                if not self._lines:
+                    self._tell()
+                if self._lines:
+                    return self._lines.popleft()
+                if self._is_closing:
+                    return None
+                self._change.wait()
+
+    def _write(self, data: bytes) -> bool:
+        """Whether somebody took all of it."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except BlockingIOError:  # somebody who shares the descriptor has made it so
+                select.select([], [self._descriptor], [])
+            except OSError:
+                return False
+        return True
+
+    def _break(self) -> None:
+        """The reader is gone for good (EPIPE, EBADF): everything from here on is dropped."""
+        self._is_broken = True
+        self.dropped += 1 + len(self._lines)
+        self._lines.clear()
+        self._bytes = 0
