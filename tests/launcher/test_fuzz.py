@@ -7,6 +7,8 @@ import pytest
 from tests.launcher.build import FUZZERS, build_fuzzer
 from tests.launcher.fuzz import fuzz
 
+pytestmark = pytest.mark.clang
+
 SECONDS = 3
 
 

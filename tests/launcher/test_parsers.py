@@ -17,6 +17,8 @@ from runner.container.hand_over import pack
 from runner.kata import Kata
 from tests.launcher.build import build_driver
 
+pytestmark = pytest.mark.clang
+
 # Each runs a program.
 FEW = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # As runner/http/wire.py lets them pass.
@@ -110,9 +112,11 @@ def test_many_files_and_deep_folders(driver: Path, tmp_path: Path) -> None:
         if level % 100 == 0:
             os.close(os.open(f"file{level}", os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=here))
     os.close(here)
-    harvest, _ = harvested(driver, at)
-    # Python's own way of removing a tree would not come so far down.
-    subprocess.run(["/bin/rm", "-r", at], check=True)  # noqa: S603 - a folder of the test's
+    try:
+        harvest, _ = harvested(driver, at)
+    finally:
+        # Python's own way of removing a tree would not come so far down.
+        subprocess.run(["/bin/rm", "-r", at], check=True)  # noqa: S603 - a folder of the test's
 
     deep = [name for name in harvest.files if name.startswith(b"d/")]
     assert len(harvest.files) - len(deep) == 3000
