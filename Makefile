@@ -56,6 +56,7 @@ quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" fo
 
 fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
 	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-5000} .venv/bin/pytest -q -m fuzz --timeout 0
 
 coverage: $(venv) ## the whole test suite, and which lines and branches of pool and runner it runs
 	@rm -rf .state/coverage
