@@ -7,7 +7,7 @@ from pool.sharing import Claim
 from pool.sizing import LONGEST_YIELD_S, Sizes, mean, wanted, worth_keeping
 
 FAST_S = 15.0  # sees a class begin within a few presses
-SLOW_S = 100.0  # remembers it through a lull: learners think between presses
+SLOW_S = 60.0  # remembers it through a lull: learners think between presses
 SILENCE_S = 600.0  # demand after such a silence may be the begin of a group
 EXPECTED_S = 300.0  # so long an image that is expected keeps its spare ones for the first take
 TIMES_KEPT = 20

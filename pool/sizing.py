@@ -21,10 +21,10 @@ class Sizes:
     minimum: int = 0
     maximum: int = 12
     spare: int = 2
-    worth_s: float = 250.0
+    worth_s: float = 400.0
     beginning_s: float = 30.0
-    keep_s: float = 60.0
-    cool_down_s: float = 10.0
+    keep_s: float = 30.0
+    cool_down_s: float = 5.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.minimum <= self.maximum:

@@ -202,11 +202,11 @@ def variants() -> list[Policy]:
 
     return [
         ours("as it is"),
-        *(ours(f"worth {worth_s} s", worth_s=worth_s) for worth_s in (100, 200, 600, 1200)),
+        *(ours(f"worth {worth_s} s", worth_s=worth_s) for worth_s in (100, 200, 800, 1600)),
         *(ours(f"spare {spare}", spare=spare) for spare in (0, 1, 3)),
         *(ours(f"beginning {beginning_s} s", beginning_s=beginning_s) for beginning_s in (0, 120)),
-        *(ours(f"keep {keep_s} s", keep_s=keep_s) for keep_s in (60, 1200)),
-        *(ours(f"cool down {cool_s} s", cool_down_s=cool_s) for cool_s in (0, 60)),
+        *(ours(f"keep {keep_s} s", keep_s=keep_s) for keep_s in (0, 120, 600)),
+        *(ours(f"cool down {cool_s} s", cool_down_s=cool_s) for cool_s in (0, 30)),
         adaptive("nobody told"),
         adaptive("1 told", told=1),
         adaptive("all told", told=TO_ALL),
