@@ -57,9 +57,9 @@ class Demand:
 
     def __init__(self, sizes: Sizes) -> None:
         self.taken = Rate()
-        self.filled = Rate()
-        self.fill_times_s: list[float] = []  # the latest ones
-        self.away_times_s: list[float] = []  # of reusable containers: each one's use and reset
+        self.started = Rate()
+        self.start_times_s: list[float] = []  # the latest ones
+        self.use_times_s: list[float] = []  # of reusable containers: each one's use and reset
         self.last_s = -math.inf  # when it was wanted last
         self.own_s = -math.inf  # the same without hearsay
         self._heard = Rate()
@@ -90,14 +90,14 @@ class Demand:
         self.own_s = max(now_s, self.own_s)
         self._wanted(now_s)
 
-    def fill(self, now_s: float, fill_s: float) -> None:
+    def warmed(self, now_s: float, start_s: float) -> None:
         """A container got warm; it took that long."""
-        self.filled.note(now_s)
-        self.fill_times_s = [*self.fill_times_s, fill_s][-TIMES_KEPT:]
+        self.started.note(now_s)
+        self.start_times_s = [*self.start_times_s, start_s][-TIMES_KEPT:]
 
-    def came_back(self, away_s: float) -> None:
+    def was_reset(self, use_s: float) -> None:
         """A container is warm again, so long after it was taken."""
-        self.away_times_s = [*self.away_times_s, away_s][-TIMES_KEPT:]
+        self.use_times_s = [*self.use_times_s, use_s][-TIMES_KEPT:]
 
     def rate(self, now_s: float) -> float:
         """Takes per second to be ready for."""
@@ -120,8 +120,8 @@ class Demand:
         if self.may_be_a_group(now_s):
             return sizes.maximum + 1
         wait_s = LONGEST_YIELD_S
-        if self.away_times_s:  # what is taken meanwhile will be there again
-            wait_s = min(wait_s, mean(self.away_times_s))
+        if self.use_times_s:  # what is taken meanwhile will be there again
+            wait_s = min(wait_s, mean(self.use_times_s))
         return max(1, worth_keeping(self.taken.at(now_s), wait_s, sizes.worth_s, sizes.maximum))
 
     def may_be_a_group(self, now_s: float) -> bool:
@@ -142,7 +142,7 @@ class Demand:
         sizes = self._sizes
         return wanted(
             rate,
-            mean(self.away_times_s or self.fill_times_s),
+            mean(self.use_times_s or self.start_times_s),
             sizes,
             least=1 if now_s - wanted_s <= sizes.keep_s else 0,
             spare=sizes.spare if self.may_be_a_group(now_s) else 0,

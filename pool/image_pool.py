@@ -136,7 +136,7 @@ class ImagePool:
             waiting=len(self._ledger.waiting),
             target=self.target,
             take_rate=demand.taken.at(now_s),
-            start_rate=demand.filled.at(now_s),
+            start_rate=demand.started.at(now_s),
             rate=demand.rate(now_s),
             hits=counts.hits,
             misses=counts.misses,
@@ -146,7 +146,7 @@ class ImagePool:
             discarded_after_runs=counts.discarded_after_runs,
             runs_of_discarded=counts.runs_of_discarded,
             discards=dict(counts.discards),
-            start_times_s=tuple(demand.fill_times_s),
+            start_times_s=tuple(demand.start_times_s),
             last_error=str(self.breaker.last_error or ""),
         )
 

@@ -54,5 +54,5 @@ class Resets:
             self.starts.serve_waiting()  # callers may have counted on this container
             return
         self.ledger.counts.resets += 1
-        self.demand.came_back(self.now_s() - taken_s)
+        self.demand.was_reset(self.now_s() - taken_s)
         self.shelf.put_back(container)

@@ -104,7 +104,7 @@ class Starts:
         under_way = self.ledger.starting + self.ledger.queued
         if self.breaker.on_trial:
             return under_way > 0
-        if self.demand.fill_times_s:
+        if self.demand.start_times_s:
             return False
         is_for_group = self.ledger.waiting and self.demand.may_be_a_group(self.now_s())
         return under_way > (1 if is_for_group else 0)
@@ -137,7 +137,7 @@ class Starts:
             raise
         self.ledger.start_ended()
         now_s = self.now_s()
-        self.demand.fill(now_s, now_s - began_s)
+        self.demand.warmed(now_s, now_s - began_s)
         if not self.ledger.is_closed:
             self.breaker.succeeded()
         await self.shelf.put(self._container(started, now_s))

@@ -250,7 +250,7 @@ class Service:
         if pool is None:
             return None
         demand = pool.demand
-        return Standing(demand.taken.at(now_s), demand.filled.at(now_s), pool.warm, pool.target)
+        return Standing(demand.taken.at(now_s), demand.started.at(now_s), pool.warm, pool.target)
 
     def _warm_up(self, name: str) -> None:
         self._tasks.start(self._warm_up_if_here(name), f"warm up {name}")

@@ -168,7 +168,7 @@ class Replica:
         if pool is None:
             return None
         demand = pool.demand
-        return Standing(demand.taken.at(now_s), demand.filled.at(now_s), pool.warm, pool.target)
+        return Standing(demand.taken.at(now_s), demand.started.at(now_s), pool.warm, pool.target)
 
     def _send(self, notice: RefillNotice, chosen: "Sequence[Replica]") -> None:
         for sibling in chosen:

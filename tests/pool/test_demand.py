@@ -100,7 +100,7 @@ class TestClaim:
     def test_the_spare_are_for_the_beginning(self) -> None:
         """A lone learner has spare containers for half a minute, and one after that."""
         demand = Demand(SIZES)
-        demand.fill(0.0, 0.3)
+        demand.warmed(0.0, 0.3)
         targets = []
         for second in range(0, 120, 30):
             demand.took(float(second), hit=True)
@@ -146,8 +146,8 @@ class TestClaim:
     def test_slow_fills_raise_it(self) -> None:
         """More is taken while one gets warm."""
         quick, slow = Demand(SIZES), Demand(SIZES)
-        for demand, fill_s in ((quick, 0.3), (slow, 3.0)):
-            demand.fill(0.0, fill_s)
+        for demand, start_s in ((quick, 0.3), (slow, 3.0)):
+            demand.warmed(0.0, start_s)
             for second in range(60):
                 demand.took(second, hit=True)
 
@@ -178,9 +178,9 @@ class TestClaim:
         """What was slow an hour ago says nothing."""
         demand = Demand(SIZES)
         for n in range(3 * TIMES_KEPT):
-            demand.fill(n, float(n))
+            demand.warmed(n, float(n))
 
-        assert demand.fill_times_s == [float(n) for n in range(2 * TIMES_KEPT, n + 1)]
+        assert demand.start_times_s == [float(n) for n in range(2 * TIMES_KEPT, n + 1)]
 
 
 class TestEnough:
@@ -202,7 +202,7 @@ class TestEnough:
         for second in range(120):
             used_up.took(float(second), hit=True)
             reusable.took(float(second), hit=True)
-            reusable.came_back(0.3)
+            reusable.was_reset(0.3)
 
         assert reusable.enough(120.0) < used_up.enough(120.0)
 

@@ -390,7 +390,7 @@ async def test_remembers_how_long_starts_took(
     engine.release()
     await settle()
 
-    assert pool.demand.fill_times_s == [pytest.approx(0.3)]
+    assert pool.demand.start_times_s == [pytest.approx(0.3)]
 
 
 # Deaths

@@ -245,7 +245,7 @@ async def test_targets_follow_how_long_runs_take(
                 lease.reset = at_once if spec.reusable else None
             await settle()
             clock.advance(0.3)
-        pools.by_image[spec.image].demand.fill_times_s[:] = [0.4]
+        pools.by_image[spec.image].demand.start_times_s[:] = [0.4]
         pools.resize()
         targets[most_runs] = pools.by_image[spec.image].target
 
