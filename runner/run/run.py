@@ -26,7 +26,7 @@ from runner.run.patience import Patience
 SHORTEST_QUEUE_S = 3.0
 NOTABLE_QUEUE_S = 1.0
 # Answers of over 4 MiB, of which each takes up to 150 MiB until it is judged.
-LARGE_AT_ONCE = 2
+LARGE_AT_ONCE = 1
 
 # What was waited for when the time was over, by the number of phases that were through by then.
 _LATE = (
