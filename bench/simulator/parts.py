@@ -20,7 +20,7 @@ from bench.simulator.experiments import (
 from bench.simulator.goals import Comparison
 from bench.simulator.policies import TOLD, Policy, adaptive, reactive
 from bench.simulator.replica import World
-from bench.simulator.workload import WORKLOADS
+from bench.simulator.workload import SMALL_DAY, WORKLOADS
 from pool.sizing import Sizes
 
 EACH = "fixed by language"
@@ -107,8 +107,8 @@ def frontier(worlds: Sequence[World], seeds: Sequence[int], pictures: Path) -> N
         ],
         "reactive": [reactive(f"{keep_s:.0f} s", keep_s) for keep_s in FRONTIER_KEEP_S],
     }
-    jobs = [DayJob(policy, world, seed) for world in worlds for policies in lines.values()
-            for policy in policies for seed in seeds]  # fmt: skip
+    jobs = [DayJob(policy, world, seed, SMALL_DAY) for world in worlds
+            for policies in lines.values() for policy in policies for seed in seeds]  # fmt: skip
     found = iter(_in_chunks(days(jobs, "frontier"), len(seeds)))
     panels = {
         _name(world): {
@@ -141,11 +141,12 @@ def settings(worlds: Sequence[World], seeds: Sequence[int], group_starts: int) -
     group_seeds = tuple(range(group_starts))
     for world in worlds:
         policies = variants()
-        found = days([DayJob(policy, world, seed) for policy in policies for seed in seeds],
-                     f"settings, {_name(world)}")  # fmt: skip
+        jobs = [DayJob(policy, world, seed, SMALL_DAY) for policy in policies for seed in seeds]
+        found = days(jobs, f"settings, {_name(world)}")
         report.days_table(f"{_name(world)}, one thing changed", _by_policy(found))
-        jobs = [GroupJob(policy, world, group_seeds) for policy in policies]
-        misses = group_misses(jobs, "group starts")
+        misses = group_misses(
+            [GroupJob(policy, world, group_seeds) for policy in policies], "group starts"
+        )
         report.groups_table(
             {policy.name: {world.replicas: of}
              for policy, of in zip(policies, misses, strict=True)}

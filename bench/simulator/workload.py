@@ -76,9 +76,11 @@ def day(
 
 
 SCHOOL_DAY = "a school day"
+SMALL_DAY = "a small day"  # a third of it, where many days are to be simulated
 # By name: all presses of a day of that kind, for a seed.
 WORKLOADS: dict[str, Callable[[int], list[Press]]] = {
     SCHOOL_DAY: day,
+    SMALL_DAY: lambda seed: day(seed, classes=4, lone_learners=13),
     "one class": lambda seed: day(seed, classes=1, lone_learners=0),
     "small groups": lambda seed: day(seed, classes=20, lone_learners=0, learners=5),
     "lone learners": lambda seed: day(seed, classes=0, lone_learners=60),
