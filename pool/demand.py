@@ -48,6 +48,24 @@ class Rate:
         return max(self._fast.value(now_s) / FAST_S, self._slow.value(now_s) / SLOW_S)
 
 
+@dataclass
+class _Source:
+    """One kind of demand, our own or hearsay: when it came last, and when it may be a group's."""
+
+    last_s: float = -math.inf
+    began_s: float = -math.inf  # after a silence
+    expected_s: float = -math.inf  # when it was said last that takes will come
+
+    def wanted(self, now_s: float) -> None:
+        if now_s - self.last_s > SILENCE_S:
+            self.began_s = now_s
+        self.last_s = max(now_s, self.last_s)
+
+    def may_be_a_group(self, now_s: float, took_s: float, beginning_s: float) -> bool:
+        is_expected = self.expected_s > took_s and now_s - self.expected_s < EXPECTED_S
+        return is_expected or now_s - self.began_s < beginning_s
+
+
 class Demand:
     """For one image: what was taken, heard and replaced, and how many it should keep warm.
 
@@ -60,35 +78,41 @@ class Demand:
         self.started = Rate()
         self.start_times_s: list[float] = []  # the latest ones
         self.use_times_s: list[float] = []  # of reusable containers: each one's use and reset
-        self.last_s = -math.inf  # when it was wanted last
-        self.own_s = -math.inf  # the same without hearsay
         self._heard = Rate()
         self._sizes = sizes
+        self._own = _Source()
+        self._hearsay = _Source()
         self._took_s = -math.inf
-        self._expected_s = -math.inf
-        self._began_s = -math.inf
         self._target = 0
         self._target_s = -math.inf
+
+    @property
+    def last_s(self) -> float:
+        """When it was wanted last."""
+        return max(self._own.last_s, self._hearsay.last_s)
 
     def took(self, now_s: float, *, hit: bool) -> None:  # noqa: ARG002 - other policies ask
         """A run took a container, or found none."""
         if now_s - self._took_s > SILENCE_S:
-            self._began_s = now_s
+            self._own.began_s = now_s  # a client may have announced it: its group begins only now
         self._took_s = max(now_s, self._took_s)
-        self.own_s = max(now_s, self.own_s)
+        self._own.wanted(now_s)
         self.taken.note(now_s)
-        self._wanted(now_s)
 
-    def heard(self, now_s: float, takes: float) -> None:
-        """A sibling's takes, as many of them as will be ours if learners are spread evenly."""
+    def heard(self, now_s: float, takes: float, *, announced: bool = False) -> None:
+        """A sibling's takes, as many of them as will be ours if learners are spread evenly.
+
+        `announced`: nothing was taken yet, but a client of the sibling says that it will be.
+        """
         self._heard.note(now_s, takes)
-        self._wanted(now_s)
+        self._hearsay.wanted(now_s)
+        if announced:
+            self._hearsay.expected_s = now_s
 
     def expect(self, now_s: float) -> None:
-        """A caller says that the image will be wanted soon: a group may be about to begin."""
-        self._expected_s = now_s
-        self.own_s = max(now_s, self.own_s)
-        self._wanted(now_s)
+        """A client says that the image will be wanted soon: a group may be about to begin."""
+        self._own.wanted(now_s)
+        self._own.expected_s = now_s
 
     def warmed(self, now_s: float, start_s: float) -> None:
         """A container got warm; it took that long."""
@@ -105,10 +129,15 @@ class Demand:
 
     def claim(self, now_s: float) -> Claim:
         """What to keep warm: a target that rises at once, and falls after a cool-down."""
-        needed = self._needed(now_s, self.rate(now_s), self.last_s)
+        own = self._needed(now_s, self.taken.at(now_s), self._own.last_s, self._spare(now_s))
+        needed = own
+        if self.last_s > self._own.last_s or self.rate(now_s) > self.taken.at(now_s):
+            spare = max(self._spare(now_s), self._spare_by_hearsay(now_s))
+            needed = self._needed(now_s, self.rate(now_s), self.last_s, spare)
         if needed >= self._target or now_s - self._target_s >= self._sizes.cool_down_s:
             self._target, self._target_s = needed, now_s
-        return Claim(self._target, self.last_s, self._own(now_s))
+        # What is beyond our own need is hearsay, unless it is on its way down.
+        return Claim(self._target, self.last_s, own if needed > own else None)
 
     def enough(self, now_s: float) -> int:
         """How many warm containers will do while a refill waits for runs to end.
@@ -125,30 +154,22 @@ class Demand:
         return max(1, worth_keeping(self.taken.at(now_s), wait_s, sizes.worth_s, sizes.maximum))
 
     def may_be_a_group(self, now_s: float) -> bool:
-        """Whether a group may be about to begin, or has just begun and its rate is not known."""
-        if not self._sizes.spare:
-            return False
-        is_expected = self._expected_s > self._took_s and now_s - self._expected_s < EXPECTED_S
-        return is_expected or now_s - self._began_s < self._sizes.beginning_s
+        """Whether a group may be about to begin here, or has just begun: its rate is not known."""
+        return self._spare(now_s) > 0
 
-    def _own(self, now_s: float) -> int:
-        """As much of the target as there would be without hearsay."""
-        own_rate = self.taken.at(now_s)
-        if self._heard.at(now_s) <= own_rate:
-            return self._target
-        return min(self._target, self._needed(now_s, own_rate, self.own_s))
-
-    def _needed(self, now_s: float, rate: float, wanted_s: float) -> int:
+    def _spare(self, now_s: float) -> int:
         sizes = self._sizes
-        return wanted(
-            rate,
-            mean(self.use_times_s or self.start_times_s),
-            sizes,
-            least=1 if now_s - wanted_s <= sizes.keep_s else 0,
-            spare=sizes.spare if self.may_be_a_group(now_s) else 0,
-        )
+        is_group = self._own.may_be_a_group(now_s, self._took_s, sizes.beginning_s)
+        return sizes.spare if is_group else 0
 
-    def _wanted(self, now_s: float) -> None:
-        if now_s - self.last_s > SILENCE_S:
-            self._began_s = now_s
-        self.last_s = max(now_s, self.last_s)
+    def _spare_by_hearsay(self, now_s: float) -> int:
+        """One at the most: all replicas hear of a group, and share it."""
+        sizes = self._sizes
+        is_group = self._hearsay.may_be_a_group(now_s, self._took_s, sizes.beginning_s)
+        return min(1, sizes.spare) if is_group else 0
+
+    def _needed(self, now_s: float, rate: float, wanted_s: float, spare: int) -> int:
+        sizes = self._sizes
+        replaced_s = mean(self.use_times_s or self.start_times_s)
+        least = 1 if now_s - wanted_s <= sizes.keep_s else 0
+        return wanted(rate, replaced_s, sizes, least=least, spare=spare)

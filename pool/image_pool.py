@@ -215,10 +215,10 @@ class ImagePool:
             return "used"
         return "not finished" if lease.reset is None else "closed meanwhile"
 
-    def hear(self, takes: float) -> None:
-        """A sibling has so many takes for us to expect as well."""
+    def hear(self, takes: float, *, announced: bool = False) -> None:
+        """A sibling has so many takes for us to expect as well, or was told that they will come."""
         now_s = self._now_s()
-        self.demand.heard(now_s, takes)
+        self.demand.heard(now_s, takes, announced=announced)
         self._host.claim(self.stake, self.demand.claim(now_s))
         self.refill_soon()
 

@@ -94,12 +94,13 @@ class Pools:
         """It will be wanted soon: pool it, and start what it lacks in the background."""
         self._pool_of(spec).expect()
 
-    def hear(self, spec: ContainerSpec, takes: float) -> None:
+    def hear(self, spec: ContainerSpec, takes: float, *, announced: bool = False) -> None:
         """A sibling has so many takes for us to expect as well: start what it takes, if any.
 
-        Nothing that is warm, starting or in use for another image is given up for it.
+        `announced`: a client of the sibling says that takes will come. Nothing that is warm,
+        starting or in use for another image is given up for it.
         """
-        self._pool_of(spec).hear(takes)
+        self._pool_of(spec).hear(takes, announced=announced)
 
     def resize(self) -> None:
         """One round of the upkeep, which alone looks at all images.

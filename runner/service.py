@@ -257,7 +257,7 @@ class Service:
 
     async def _expect(self, name: str) -> None:
         await self._warm_up_if_here(name)
-        self._siblings.took(name)
+        self._siblings.announce(name)
 
     async def _warm_up_if_here(self, name: str) -> None:
         with suppress(EngineError):  # reported where it failed

@@ -114,8 +114,8 @@ class Replica:
     def expect(self, image: str, *, tell: bool) -> None:
         """The image was pulled here, see Service.pull_image; if `tell`, the siblings learn it."""
         self._pools.warm_up(self._world.spec_of(image))
-        if tell:
-            self._took(image)
+        if tell and self.siblings:
+            self._teller.announce(image)
 
     def sample(self, image: str) -> Sample:
         """How an image fares now."""

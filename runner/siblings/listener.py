@@ -58,7 +58,7 @@ class Listener:
         name, takes = notice.image, notice.takes / notice.told
         pool = self._pools.get(name)
         if pool is not None:
-            self._pools.hear(pool.spec, takes)
+            self._pools.hear(pool.spec, takes, announced=notice.announced)
             return Verdict.COUNTED
         if len(self._looking_up) >= LOOK_UPS_AT_ONCE or name in self._looking_up:
             return Verdict.LIMITED
@@ -71,5 +71,5 @@ class Listener:
             self._looking_up.discard(name)
         if spec is None:
             return Verdict.UNKNOWN_IMAGE
-        self._pools.hear(spec, takes)
+        self._pools.hear(spec, takes, announced=notice.announced)
         return Verdict.COUNTED

@@ -23,7 +23,8 @@ class RefillNotice(BaseModel):
 
     `takes`: of this image since the sender's last notice of it; `told`: how many siblings get this
     notice, who share the takes between them in thought; rates are per second; `sequence` grows
-    with every notice of a sender, across its restarts; `sent_at` in unix seconds.
+    with every notice of a sender, across its restarts; `sent_at` in unix seconds. `announced`: one
+    of these takes stands for a client of the sender, who says that takes will come.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
@@ -39,6 +40,7 @@ class RefillNotice(BaseModel):
     target: int = Field(ge=0)
     sequence: int = Field(ge=0, lt=2**63)
     sent_at: float = Field(ge=0)
+    announced: bool = False
 
     @field_validator("image")
     @classmethod

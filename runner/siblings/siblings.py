@@ -74,6 +74,11 @@ class Siblings:
         if self._http is not None:
             self._teller.took(image)
 
+    def announce(self, image: str) -> None:
+        """See Teller.announce; without siblings nothing happens."""
+        if self._http is not None:
+            self._teller.announce(image)
+
     def statuses(self) -> tuple[SiblingStatus, ...]:
         """For operators: one for each sibling that is told of takes."""
         now_s = time.monotonic()

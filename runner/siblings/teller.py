@@ -58,15 +58,21 @@ class Teller(Generic[S]):
         # Grows across restarts of this replica, so that none of its notices looks like an old one.
         self._sequence = int(unix_s() * 1_000_000)
         self._takes: Counter[str] = Counter()
+        self._announced: set[str] = set()
         self._pauses: dict[str, asyncio.Handle] = {}
         self._told_s: dict[str, float] = {}  # by image: when a sibling was told last
 
     def took(self, image: str) -> None:
-        """A run took a container of this image, or a caller says that one soon will."""
+        """A run took a container of this image."""
         self._takes[image] += 1
         if image not in self._pauses:
             # Not here and now: the run goes on first.
             self._pauses[image] = asyncio.get_running_loop().call_soon(self._tell, image)
+
+    def announce(self, image: str) -> None:
+        """A client says that runs will soon take containers of this image; counts as a take."""
+        self._announced.add(image)
+        self.took(image)
 
     def close(self) -> None:
         """Tell nobody any more."""
@@ -77,6 +83,8 @@ class Teller(Generic[S]):
     def _tell(self, image: str) -> None:
         """Tell some of them what was taken since the last time; again when the pause is over."""
         takes, standing = self._takes.pop(image, 0), self._standing(image)
+        announced = image in self._announced
+        self._announced.discard(image)
         if standing is None:
             self._told_s.pop(image, None)
         if not takes or standing is None:
@@ -87,14 +95,17 @@ class Teller(Generic[S]):
         chosen = self._choose(image, loop.time())
         if chosen:
             self._told_s[image] = loop.time()
-            self._send(self._notice(image, takes, len(chosen), standing), chosen)
+            notice = self._notice(image, takes, len(chosen), standing, announced=announced)
+            self._send(notice, chosen)
 
     def _choose(self, image: str, now_s: float) -> Sequence[S]:
         ready = self._ready()
         is_news = now_s - self._told_s.get(image, -math.inf) >= SILENCE_S
         return ready if is_news else random.sample(ready, min(self._told, len(ready)))
 
-    def _notice(self, image: str, takes: int, told: int, standing: Standing) -> RefillNotice:
+    def _notice(
+        self, image: str, takes: int, told: int, standing: Standing, *, announced: bool
+    ) -> RefillNotice:
         self._sequence += 1
         return RefillNotice(
             replica=self._replica,
@@ -107,4 +118,5 @@ class Teller(Generic[S]):
             target=standing.target,
             sequence=self._sequence,
             sent_at=self._unix_s(),
+            announced=announced,
         )

@@ -88,14 +88,25 @@ class TestClaim:
         assert Demand(SIZES).claim(0.0).target == 1
 
     def test_one_notice_warms_some(self) -> None:
-        """However little it says: some will come here, too."""
-        demand = Demand(SIZES)
+        """However little a notice says, one container is kept, and one for a group."""
+        demand = Demand(replace(SIZES, minimum=0, spare=3))
         demand.heard(5.0, takes=0.1)
 
         claim = demand.claim(5.0)
 
-        assert claim.target == 1 + SIZES.spare
+        assert (claim.target, claim.own) == (2, 0)
         assert claim.wanted_s == 5.0
+
+    def test_an_announcement_by_a_sibling_lasts_until_the_first_take(self) -> None:
+        """A replica that heard of a pull keeps a container for minutes, until its first take."""
+        demand = Demand(replace(SIZES, minimum=0))
+        demand.heard(0.0, takes=0.1, announced=True)
+        waiting = demand.claim(EXPECTED_S - 1).target
+        demand.took(EXPECTED_S - 1, hit=True)
+
+        assert waiting == 1
+        assert demand.claim(EXPECTED_S + 100).target == 1
+        assert demand.claim(EXPECTED_S + 200).target == 0
 
     def test_the_spare_are_for_the_beginning(self) -> None:
         """A lone learner has spare containers for half a minute, and one after that."""

@@ -381,8 +381,10 @@ async def test_what_happens_to_one_image_asks_no_other(
     await pools.close()
 
 
+# By many takes an image that never started claims more than once it has shown how quick that is.
+@pytest.mark.parametrize(("takes", "most_starts"), [(1, 12 + 1), (100, 3 * 12)])
 async def test_hearsay_takes_nothing_from_an_image_with_takes(
-    make_pools: MakePools, engine: FakeContainers, clock: Clock
+    make_pools: MakePools, engine: FakeContainers, clock: Clock, takes: int, most_starts: int
 ) -> None:
     """Whatever siblings say, and however often, about however many other images."""
     pools = make_pools(sizes=Sizes(), host=12)
@@ -394,14 +396,14 @@ async def test_hearsay_takes_nothing_from_an_image_with_takes(
     assert warm == pool.target > 0
 
     for number in range(60):
-        pools.hear(replace(SPEC, image=f"heard-{number % 9}"), takes=100)
+        pools.hear(replace(SPEC, image=f"heard-{number % 9}"), takes=takes)
         await settle()
         clock.advance(0.4)  # not so long that the image is wanted less by itself
         pools.resize()
         assert pool.warm == warm
 
     assert not pool.counts.discards.keys() & {"evicted", "surplus"}
-    assert engine.starts == 12 + 1
+    assert 12 < engine.starts <= most_starts
 
 
 async def test_own_demand_gets_places_that_are_held_by_hearsay(

@@ -112,6 +112,21 @@ def test_nobody_is_told_of_an_image_that_is_pooled_no_more() -> None:
     virtual_time.run(story(), seed=1)
 
 
+def test_an_announcement_is_told_once() -> None:
+    """A pull is told as an announced take, and the takes after it are not announced."""
+
+    async def story() -> None:
+        post = Post()
+        post.teller.announce("image")
+        await asyncio.sleep(2.0)
+        await post.takes(1, every_s=2.0)
+
+        assert [notice.announced for _, _, notice in post.sent] == [True, False]
+        assert [notice.takes for _, _, notice in post.sent] == [1, 1]
+
+    virtual_time.run(story(), seed=1)
+
+
 def test_when_no_sibling_is_ready_the_next_take_is_still_news() -> None:
     """Siblings that could not be told of the first take hear of the next one, all of them."""
 
