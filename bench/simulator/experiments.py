@@ -30,7 +30,7 @@ from pool.sizing import Sizes
 Job = TypeVar("Job")
 Found = TypeVar("Found")
 GOAL = 0.99
-LARGEST_FIXED = 6
+LARGEST_FIXED = 5
 GROUP_LASTS_S = 120.0
 ANNOUNCED_S = 10.0
 

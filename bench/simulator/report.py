@@ -38,14 +38,18 @@ def _figures(found: Sequence[Day]) -> list[str]:
     hours = [one.warm_hours for one in found]
     return [
         f"{100 * mean(lambda one: one.hit_rate):.2f}",
-        f"{100 * mean(lambda one: one.class_hit_rate):.2f}",
-        f"{100 * mean(lambda one: one.lone_hit_rate):.1f}",
+        _percent(mean(lambda one: one.class_hit_rate), 2),
+        _percent(mean(lambda one: one.lone_hit_rate), 1),
         f"{mean(lambda one: one.first_minute_misses):.0f}",
         f"{1000 * mean(lambda one: one.wait_p99_s):.0f}",
         f"{1000 * mean(lambda one: one.wait_p999_s):.0f}",
         f"{statistics.mean(hours):.1f}",
         f"{min(hours):.0f}-{max(hours):.0f}",
     ]
+
+
+def _percent(part: float, digits: int) -> str:
+    return "-" if math.isnan(part) else f"{100 * part:.{digits}f}"
 
 
 def goals_table(comparisons: Sequence[Comparison]) -> None:
