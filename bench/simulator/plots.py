@@ -87,8 +87,10 @@ def frontier(
                               fillstyle="none", linestyle="none",
                               label="ours, as chosen")  # fmt: skip
         axis.set_title(title, loc="left")
-        axis.set_yscale("log")
         axis.margins(0.18)
+        axis.set_yscale("log")
+        axis.set_ylim(0.005, 5)
+        axis.set_yticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
         axis.set_xlabel("warm container-hours a day, of each replica")
         axis.set_ylabel("misses in class, %")
     handles, labels = axes[0].get_legend_handles_labels()
