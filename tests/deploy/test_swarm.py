@@ -91,7 +91,8 @@ async def deployed(folder: Path, port: int) -> AsyncIterator[str]:
     hurried = stack("single-node.yaml")
     hurried["secrets"] = {"cyber_dojo_runner_secret": {"file": str(secret)}}
     runner = hurried["services"]["runner"]
-    runner["healthcheck"]["interval"] = "2s"
+    # Each look costs a second of CPU, and four replicas are looked at on two cores.
+    runner["healthcheck"]["interval"] = "5s"
     runner["deploy"]["update_config"].update(delay="1s", monitor="1s")
     file = folder / "stack.yaml"
     file.write_text(yaml.safe_dump(hurried))
