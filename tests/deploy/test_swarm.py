@@ -91,8 +91,9 @@ async def deployed(folder: Path, port: int) -> AsyncIterator[str]:
     hurried = stack("single-node.yaml")
     hurried["secrets"] = {"cyber_dojo_runner_secret": {"file": str(secret)}}
     runner = hurried["services"]["runner"]
-    # Each look costs a second of CPU, and four replicas are looked at on two cores.
-    runner["healthcheck"]["interval"] = "5s"
+    # A check costs a second of CPU, and has to share two cores with four replicas under full load:
+    # it may take longer than the eight seconds of the stack, which would end a replica that is well.
+    runner["healthcheck"].update(interval="5s", timeout="30s", retries=5)
     runner["deploy"]["update_config"].update(delay="1s", monitor="1s")
     file = folder / "stack.yaml"
     file.write_text(yaml.safe_dump(hurried))
