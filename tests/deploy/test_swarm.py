@@ -92,7 +92,7 @@ async def deployed(folder: Path, port: int) -> AsyncIterator[str]:
     hurried["secrets"] = {"cyber_dojo_runner_secret": {"file": str(secret)}}
     runner = hurried["services"]["runner"]
     # A check costs a second of CPU, and has to share two cores with four replicas under full load:
-    # it may take longer than the eight seconds of the stack, which would end a replica that is well.
+    # it may take longer than the eight seconds of the stack, which would end one that is well.
     runner["healthcheck"].update(interval="5s", timeout="30s", retries=5)
     runner["deploy"]["update_config"].update(delay="1s", monitor="1s")
     file = folder / "stack.yaml"
