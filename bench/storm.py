@@ -27,7 +27,7 @@ console = Console()
 
 # The daemon as it is, but for the one rule.
 _HASTY = (
-    "import pool.image_pool as ours; ours.may_yield = lambda *args, **kwargs: False;"
+    "import pool.starts as ours; ours.may_yield = lambda *args, **kwargs: False;"
     " from runner.__main__ import main; main()"
 )
 

@@ -1,88 +1,20 @@
-"""The command line: read the settings, then serve, or ask the one who serves."""
+"""The console script: the health check by itself, everything else by the command line."""
 
-import asyncio
-import os
-import resource
 import sys
-from importlib.metadata import version
 
-from cyclopts import App
-
-from runner.app import serve as serve_until_stopped
-from runner.http.probe import NotReadyError, ask_if_ready
-from runner.operators.logs import log_to_stdout
-from runner.settings import SettingsError, read_settings
-from runner.threads import SWITCH_S
-
-try:
-    import uvloop
-except ImportError:  # not on this platform: asyncio's own loop does
-    _new_event_loop = asyncio.new_event_loop
-else:
-    _new_event_loop = uvloop.new_event_loop
-
-STDERR = 2
-FLUSH_S = 2.0  # for whoever reads the log to take the last of it
-
-app = App(
-    name="dojo-runner",
-    help="Runs cyber-dojo katas in warm, locked-down containers.",
-    version=lambda: version("dojo-runner"),
-)
-
-
-@app.command
-def serve() -> int:
-    """Run the daemon until SIGTERM; its settings come from the environment."""
-    try:
-        settings = read_settings()
-    except SettingsError as error:
-        return _fail(str(error))
-    _keep_standard_descriptors()
-    _raise_file_limit()
-    writer = log_to_stdout(settings.log_level)
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        with asyncio.Runner(loop_factory=_new_event_loop) as runner:
-            runner.run(serve_until_stopped(settings, lambda: writer.dropped))
-    except OSError as error:
-        return _fail(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
-    finally:
-        writer.close(FLUSH_S)
-    return 0
-
-
-@app.command
-def health() -> int:
-    """Ask the daemon of this machine, at the same settings, whether it is ready: 0 if it is."""
-    try:
-        replica = asyncio.run(ask_if_ready(read_settings()))
-    except (SettingsError, NotReadyError) as error:
-        return _fail(str(error))
-    sys.stdout.write(f"{replica} is ready\n")
-    return 0
-
-
-def _keep_standard_descriptors() -> None:
-    """Where stdout is closed, the log must not go to whatever is opened next."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
-        pass
-    os.close(descriptor)
-
-
-def _raise_file_limit() -> None:
-    """Every connection and every container takes a descriptor; the soft limit is often 1024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _fail(message: str) -> int:
-    sys.stderr.write(f"dojo-runner: {message}\n")
-    return 1
+from runner.http import probe
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command that the arguments name, and exit with its status.
+
+    The health check runs every few seconds for as long as the daemon lives. It imports nothing
+    of the command line, whose imports would cost twenty times the CPU of the check.
+    """
+    if sys.argv[1:] == ["health"]:
+        sys.exit(probe.main())
+    from runner.command_line import app  # noqa: PLC0415 - see above
+
     sys.exit(app())
 
 

@@ -1,13 +1,25 @@
-"""Asks the daemon on this machine how it is: for health checks, which have no other client."""
+"""Asks the daemon on this machine how it is: for health checks, which have no other client.
 
-import asyncio
+An engine runs such a check every few seconds for as long as the daemon lives, so it must cost
+little: importing the settings and an HTTP library would take ten times the CPU of the question.
+"""
 
-import aiohttp
-
-from runner.settings import Settings
+import json
+import os
+import socket
+import sys
+import time
+from contextlib import suppress
 
 DEADLINE_S = 5.0
-# Who listens on every address answers on loopback, too.
+LONGEST_ANSWER_BYTES = 16 * 1024 * 1024
+
+HOST = "CYBER_DOJO_RUNNER_HOST"
+PORT = "CYBER_DOJO_RUNNER_PORT"
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 4597
+
+# A daemon that listens on every address answers on loopback, too.
 _LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not to listen on
 
 
@@ -15,25 +27,57 @@ class NotReadyError(Exception):
     """The daemon would not take on a run, or does not answer; the message says why."""
 
 
-async def ask_if_ready(settings: Settings, deadline_s: float = DEADLINE_S) -> str:
-    """The name of the replica that is ready. Raises NotReadyError."""
-    host = _LOOPBACK.get(settings.host, settings.host)
-    where = f"{f'[{host}]' if ':' in host else host}:{settings.port}"
+def main() -> int:
+    """Ask, and say the answer in one line; 0 if the daemon is ready, else 1."""
     try:
-        # aiohttp asks no proxy of the environment unless told to.
-        async with (
-            asyncio.timeout(deadline_s),
-            aiohttp.ClientSession() as http,
-            http.get(f"http://{where}/health") as response,
-        ):
-            health = await response.json()
-            status, replica = str(health["status"]), str(health["replica"])
+        replica = ask_if_ready(*address())
+    except (ValueError, NotReadyError) as error:
+        sys.stderr.write(f"dojo-runner: {error}\n")
+        return 1
+    sys.stdout.write(f"{replica} is ready\n")
+    return 0
+
+
+def address() -> tuple[str, int]:
+    """The host and port of the daemon that has the same environment.
+
+    Raises ValueError, with one line that names the variable.
+    """
+    host = os.environ.get(HOST, DEFAULT_HOST)
+    text = os.environ.get(PORT, str(DEFAULT_PORT))
+    if not text.isdecimal() or int(text) > 65535:
+        raise ValueError(f"{PORT}: {text!r} is not a port")
+    return _LOOPBACK.get(host, host), int(text)
+
+
+def ask_if_ready(host: str, port: int, deadline_s: float = DEADLINE_S) -> str:
+    """The name of the replica that is ready. Raises NotReadyError."""
+    where = f"{f'[{host}]' if ':' in host else host}:{port}"
+    try:
+        answer = _get(host, port, "/health", time.monotonic() + deadline_s)
     except TimeoutError as error:
         raise NotReadyError(f"no answer from {where} within {deadline_s:g} s") from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise NotReadyError(f"no answer from {where}: {error}") from error
-    except (ValueError, LookupError, TypeError) as error:
-        raise NotReadyError(f"what answers at {where} is no dojo-runner") from error
+    except OSError as error:
+        raise NotReadyError(f"no answer from {where}: {error.strerror or error}") from error
+    status, replica = None, None
+    with suppress(ValueError, LookupError, TypeError):
+        health = json.loads(answer)
+        status, replica = str(health["status"]), str(health["replica"])
+    if status is None:
+        raise NotReadyError(f"what answers at {where} is no dojo-runner")
     if status != "ok":
         raise NotReadyError(f"{replica}: {status}")
-    return replica
+    return replica or ""
+
+
+def _get(host: str, port: int, path: str, deadline_s: float) -> bytes:
+    """The body of the answer. Raises OSError, of which TimeoutError is one."""
+    with socket.create_connection((host, port), deadline_s - time.monotonic()) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+        answer = bytearray()
+        while len(answer) < LONGEST_ANSWER_BYTES:
+            connection.settimeout(max(0.001, deadline_s - time.monotonic()))
+            if not (piece := connection.recv(65536)):
+                break
+            answer += piece
+    return bytes(answer).partition(b"\r\n\r\n")[2]

@@ -7,20 +7,21 @@ import sys
 import time
 import tomllib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from pool import EngineError
-from runner.http.probe import NotReadyError, ask_if_ready
+from runner.http.probe import NotReadyError, address, ask_if_ready
 from runner.settings import Settings
 from tests.conftest import ServeFake
 from tests.daemon_process import environment, free_port
 from tests.fakes import FakeEngine
 
 ROOT = Path(__file__).parents[2]
+HOST = "127.0.0.1"
 
 
 async def health(**settings: str) -> subprocess.CompletedProcess[str]:
@@ -46,11 +47,10 @@ async def dojo_runner(argument: str, **settings: str) -> subprocess.CompletedPro
 
 
 @asynccontextmanager
-async def answering(status: int, text: str, *, after_s: float = 0) -> AsyncIterator[Settings]:
-    """A server that gives this one answer to everything; settings to ask it."""
+async def answering(status: int, text: str) -> AsyncIterator[int]:
+    """The port of a server that gives this one answer to everything."""
 
     async def answer(request: web.Request) -> web.Response:
-        await asyncio.sleep(after_s)
         return web.Response(status=status, text=text, content_type="application/json")
 
     app = web.Application()
@@ -59,7 +59,7 @@ async def answering(status: int, text: str, *, after_s: float = 0) -> AsyncItera
     await http.setup()
     await web.TCPSite(http, "127.0.0.1", 0).start()
     try:
-        yield Settings(_env_file=None, port=http.addresses[0][1])
+        yield http.addresses[0][1]
     finally:
         await http.cleanup()
 
@@ -103,10 +103,10 @@ async def test_engine_down(serve_fake: ServeFake) -> None:
     engine = FakeEngine()
     engine.containers.list_error = EngineError("list", "connection refused")
     async with serve_fake(engine) as served:
-        settings = Settings(_env_file=None, port=int(served.url.rpartition(":")[2]))
+        port = int(served.url.rpartition(":")[2])
 
         with pytest.raises(NotReadyError, match="engine down"):
-            await ask_if_ready(settings)
+            await asyncio.to_thread(ask_if_ready, HOST, port)
 
 
 async def test_nobody_there() -> None:
@@ -142,11 +142,10 @@ async def test_a_daemon_whose_sibling_cannot_be_found_does_not_start() -> None:
 async def test_a_daemon_that_hangs() -> None:
     """A daemon that accepts and says nothing is given up at the deadline."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        settings = Settings(_env_file=None, port=server.getsockname()[1])
         began_s = time.monotonic()
 
         with pytest.raises(NotReadyError, match=r"within 0\.2 s"):
-            await ask_if_ready(settings, deadline_s=0.2)
+            await asyncio.to_thread(ask_if_ready, HOST, server.getsockname()[1], deadline_s=0.2)
 
     assert time.monotonic() - began_s < 2
 
@@ -154,6 +153,44 @@ async def test_a_daemon_that_hangs() -> None:
 @pytest.mark.parametrize(("status", "text"), [(200, "<html>"), (200, "[]"), (200, "{}"), (404, "")])
 async def test_somebody_else(status: int, text: str) -> None:
     """An answer that is not a daemon's of ours is told as that."""
-    async with answering(status, text) as settings:
+    async with answering(status, text) as port:
         with pytest.raises(NotReadyError, match="no dojo-runner"):
-            await ask_if_ready(settings)
+            await asyncio.to_thread(ask_if_ready, HOST, port)
+
+
+async def test_an_answer_that_never_ends() -> None:
+    """An answer that comes byte by byte is given up at the deadline, too."""
+    with socket.create_server((HOST, 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                while True:
+                    connection.sendall(b"x")
+                    time.sleep(0.01)
+
+        dripping = asyncio.create_task(asyncio.to_thread(drip))
+        with pytest.raises(NotReadyError, match=r"within 0\.2 s"):
+            await asyncio.to_thread(ask_if_ready, HOST, server.getsockname()[1], deadline_s=0.2)
+        await dripping
+
+
+def test_the_health_check_is_cheap() -> None:
+    """It imports neither the settings nor an HTTP library, which cost a second of a busy CPU."""
+    code = "import runner.__main__, sys; print(*sys.modules)"
+    listed = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    modules = set(listed.stdout.split())
+
+    assert "runner.http.probe" in modules
+    assert not modules & {"aiohttp", "asyncio", "pydantic", "cyclopts", "loguru"}
+
+
+def test_the_health_check_knows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks at the host and port at which a daemon listens that nothing was set for."""
+    monkeypatch.delenv("CYBER_DOJO_RUNNER_HOST", raising=False)
+    monkeypatch.delenv("CYBER_DOJO_RUNNER_PORT", raising=False)
+    settings = Settings(_env_file=None)
+
+    assert address() == (settings.host, settings.port)
