@@ -7,11 +7,12 @@ import sys
 from importlib.metadata import version
 
 from cyclopts import App
+from loguru import logger
 
 from runner.app import serve as serve_until_stopped
 from runner.http import probe
 from runner.operators.logs import log_to_stdout
-from runner.settings import SettingsError, read_settings
+from runner.settings import SettingsError, foreign_variables, read_settings
 from runner.threads import SWITCH_S
 
 try:
@@ -41,6 +42,8 @@ def serve() -> int:
     _keep_standard_descriptors()
     _raise_file_limit()
     writer = log_to_stdout(settings.log_level)
+    if foreign := foreign_variables():
+        logger.bind(names=foreign).info("variables that are no settings are passed over")
     sys.setswitchinterval(SWITCH_S)
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:

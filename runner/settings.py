@@ -20,9 +20,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
+from runner.variables import PREFIX, UnknownVariableError, is_link, of_others
 
-PREFIX = "CYBER_DOJO_RUNNER_"
 MIB = 1024 * 1024
+DEFAULT_PORT = 4597
 SHORTEST_SECRET = 16
 # Where Swarm, Compose and Kubernetes put secrets: one file for each, named like the variable.
 SECRETS = Path("/run/secrets")
@@ -59,7 +60,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     host: str = "127.0.0.1"
-    port: int = Field(4597, ge=0, le=65535)
+    port: int = Field(DEFAULT_PORT, ge=0, le=65535)
     docker_host: str = Field(
         DEFAULT_DOCKER_HOST, validation_alias="DOCKER_HOST", description="where the engine answers"
     )
@@ -113,6 +114,11 @@ class Settings(BaseSettings):
     )
     drain_s: float = Field(30.0, ge=0, description="for runs under way when asked to stop")
     log_level: str = Field("INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$")
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _no_link(cls, value: Any) -> Any:
+        return DEFAULT_PORT if isinstance(value, str) and is_link(value) else value
 
     @field_validator("docker_host")
     @classmethod
@@ -197,10 +203,7 @@ def _can_be_host(host: str) -> bool:
 
 def read_settings() -> Settings:
     """Raises SettingsError with one line that names the variable; a misspelt one is refused."""
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    for name in os.environ:
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            raise SettingsError(f"{name} is not a setting; see docs/settings.md for all of them")
+    foreign_variables()
     try:
         return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
     except ValidationError as error:
@@ -210,3 +213,17 @@ def read_settings() -> Settings:
         field = str(first["loc"][0])
         name = field if field.isupper() else f"{PREFIX}{field.upper()}"
         raise SettingsError(f"{name}: {first['msg']}") from error
+
+
+def foreign_variables() -> list[str]:
+    """Variables that begin like settings and are others' business; they are passed over.
+
+    A PORT that holds a link is among them. Raises SettingsError for a misspelt setting.
+    """
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    try:
+        others = of_others(os.environ, known)
+    except UnknownVariableError as error:
+        raise SettingsError(str(error)) from error
+    port = f"{PREFIX}PORT"
+    return [port, *others] if is_link(os.environ.get(port, "")) else others

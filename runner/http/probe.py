@@ -11,11 +11,13 @@ import sys
 import time
 from contextlib import suppress
 
+from runner.variables import PREFIX, is_link
+
 DEADLINE_S = 5.0
 LONGEST_ANSWER_BYTES = 16 * 1024 * 1024
 
-HOST = "CYBER_DOJO_RUNNER_HOST"
-PORT = "CYBER_DOJO_RUNNER_PORT"
+HOST = f"{PREFIX}HOST"
+PORT = f"{PREFIX}PORT"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 4597
 
@@ -45,6 +47,8 @@ def address() -> tuple[str, int]:
     """
     host = os.environ.get(HOST, DEFAULT_HOST)
     text = os.environ.get(PORT, str(DEFAULT_PORT))
+    if is_link(text):
+        text = str(DEFAULT_PORT)
     if not text.isdecimal() or int(text) > 65535:
         raise ValueError(f"{PORT}: {text!r} is not a port")
     return _LOOPBACK.get(host, host), int(text)

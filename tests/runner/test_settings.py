@@ -8,7 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from pool import DEFAULT_DOCKER_HOST, Delivery
-from runner.settings import PREFIX, Reuse, Settings, SettingsError, read_settings
+from runner.http.probe import address
+from runner.settings import Reuse, Settings, SettingsError, foreign_variables, read_settings
+from runner.variables import PREFIX
 
 
 @pytest.fixture
@@ -91,6 +93,60 @@ def test_a_misspelt_setting_is_refused(environ: dict[str, str], name: str) -> No
     environ[name] = "1"
     with pytest.raises(SettingsError, match=f"^{name} is not a setting"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("CYBER_DOJO_RUNNER_PROT", "PORT"),
+        ("CYBER_DOJO_RUNNER_WARM_IMAGE", "WARM_IMAGES"),
+        ("cyber_dojo_runner_queu", "QUEUE"),
+    ],
+)
+def test_a_misspelt_setting_is_told_the_nearest(
+    environ: dict[str, str], name: str, meant: str
+) -> None:
+    """The message says which setting was probably meant."""
+    environ[name] = "1"
+
+    with pytest.raises(SettingsError, match=f"did you mean {PREFIX}{meant}\\?$"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "IMAGE",
+            "TAG",
+            "SHA",
+            "DIGEST",
+            "HOSTNAME",
+            "CLIENT_PORT",
+            "CLIENT_IMAGE",
+            "SERVER_USER",
+        ),
+        *("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "CLIENT_SERVICE_HOST"),
+        *("PORT_4597_TCP", "PORT_4597_TCP_PROTO", "PORT_4597_TCP_PORT", "PORT_4597_TCP_ADDR"),
+        "CLIENT_PORT_9999_UDP_ADDR",
+    ],
+)
+def test_what_others_export_is_passed_over(environ: dict[str, str], name: str) -> None:
+    """cyber-dojo's tools and schedulers name variables after the service; they stop no start."""
+    environ[f"{PREFIX}{name}"] = "whatever"
+
+    assert read_settings() == Settings(_env_file=None)
+    assert foreign_variables() == [f"{PREFIX}{name}"]
+
+
+@pytest.mark.parametrize("link", ["tcp://10.96.0.7:4597", "udp://10.96.0.7:53"])
+def test_a_port_that_is_a_link_is_passed_over(environ: dict[str, str], link: str) -> None:
+    """Kubernetes writes a service's address where we expect our port; the default holds then."""
+    environ[f"{PREFIX}PORT"] = link
+
+    assert read_settings().port == 4597
+    assert address()[1] == 4597
+    assert foreign_variables() == [f"{PREFIX}PORT"]
 
 
 def test_other_variables_are_nobodys_business(environ: dict[str, str]) -> None:
