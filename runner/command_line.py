@@ -14,6 +14,7 @@ from runner.http import probe
 from runner.operators.logs import log_to_stdout
 from runner.settings import SettingsError, foreign_variables, read_settings
 from runner.threads import SWITCH_S
+from runner.user import leave_root
 
 try:
     import uvloop
@@ -44,6 +45,7 @@ def serve() -> int:
     writer = log_to_stdout(settings.log_level)
     if foreign := foreign_variables():
         logger.bind(names=foreign).info("variables that are no settings are passed over")
+    leave_root(settings.run_as, settings.docker_host)
     sys.setswitchinterval(SWITCH_S)
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:

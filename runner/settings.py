@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     docker_host: str = Field(
         DEFAULT_DOCKER_HOST, validation_alias="DOCKER_HOST", description="where the engine answers"
     )
+    run_as: str = Field(
+        "", pattern="^([0-9]{1,9}:[0-9]{1,9})?$", description="uid:gid to become if root starts it"
+    )
     commit_sha: str = Field("", validation_alias=AliasChoices("COMMIT_SHA"))
     replica: str = Field("", description="this replica's name; the host's name and port if empty")
     delivery: Delivery = Field(Delivery.ATTACH, description="attach or exec")

@@ -126,6 +126,31 @@ async def test_cells(image: str, web: aiohttp.ClientSession) -> None:
     assert health["images"][BUSYBOX]["resets"] >= 3
 
 
+async def test_as_root(image: str, web: aiohttp.ClientSession) -> None:
+    """Started as cyber-dojo starts it, as root and without the socket's group, it runs kata as an
+    ordinary user.
+    """
+    port = free_port()
+    name = f"dojo-test-{uuid.uuid4().hex[:12]}"
+    try:
+        await run(
+            "docker", "run", "--detach", f"--name={name}", "--user=root", "--init", "--read-only",
+            "--tmpfs=/tmp", f"--publish=127.0.0.1:{port}:4597",
+            f"--volume={SOCKET}:/var/run/docker.sock", image,
+        )  # fmt: skip
+        await eventually(lambda: replica_at(web, port))
+        colour = await outcome_at(web, port, "exit 0")
+        users = await run("docker", "top", name, "-o", "pid,uid,args")
+        await run("docker", "stop", "--time=40", name)
+    finally:
+        with suppress(CommandError):
+            await run("docker", "rm", "--force", "--volumes", name)
+
+    daemons = [line for line in users.splitlines() if "serve" in line and "init" not in line]
+    assert colour == "green"
+    assert [line.split()[1] for line in daemons] == ["10001"]
+
+
 async def test_without_the_group(image: str) -> None:
     """The image itself opens no socket: without the socket's group it lives, and is not ready."""
     async with running(image, free_port(), group="65534") as name:
