@@ -24,11 +24,28 @@ COPY runner/ /src/runner/
 RUN /build/bin/pip wheel -q --no-deps --no-build-isolation --no-index -w /wheel /src \
     && /build/bin/pip --python /opt/dojo-runner/bin/python install -q --no-deps --no-index /wheel/*.whl
 
-FROM ${BASE}
+# The launcher of cells, as images/launcher makes it; its first steps are the same to the word.
+FROM ${BASE} AS launcher
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libmagic1 python3 \
+    && apt-get install -y --no-install-recommends gcc libc6-dev make \
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends zlib1g-dev \
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
+COPY images/launcher/ /source/
+RUN cd /source && gcc @warnings @hardening -o /cells *.c -lz \
+    && gcc @warnings @hardening -o /waits waits/waits.c
+
+FROM ${BASE}
+# Ruby decides colours, in a container that is made of this same image where the node has no other
+# with Ruby: see runner/own_image.py.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libmagic1 python3 ruby \
     && apt-get clean && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log
 COPY --from=builder /opt/dojo-runner /opt/dojo-runner
+# The same for cells: a volume is filled with the launcher, and the rest is for the trial.
+COPY --from=launcher /cells /.dojo/cells
+COPY --from=launcher /waits /waits
+COPY images/launcher/waits/ /home/sandbox/
 
 # Nobody of this machine's. What opens the engine's socket is a group, given when it is run:
 # --group-add "$(stat -c %g /var/run/docker.sock)". Where it is started as root instead

@@ -19,7 +19,10 @@ from build import BuildError, digest, ensure_base, inspect, label, make, plain, 
 
 ROOT = Path(__file__).resolve().parent.parent
 # What .dockerignore lets through.
-SERVICE = ("Dockerfile", "pyproject.toml", "README.md", "LICENSE", "deploy/image", "pool", "runner")
+SERVICE = (
+    *("Dockerfile", "pyproject.toml", "README.md", "LICENSE", "deploy/image", "images/launcher"),
+    *("pool", "runner"),
+)
 BESIDE = ("socket-proxy", "balancer")
 
 

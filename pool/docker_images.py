@@ -7,6 +7,7 @@ import posixpath
 import tarfile
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Any
 
 import aiodocker
@@ -37,6 +38,18 @@ class DockerImages:
         """Raises ImageMissingError."""
         async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
             return Image((await docker.images.inspect(name))["Id"])
+
+    async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
+        """See pool.engine.ImageEngine."""
+        async with self._client.call("inspect", ENGINE_CALL_S) as docker:
+            try:
+                found = await docker._query_json(f"containers/{container_id}/json")
+            except aiodocker.DockerError as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+                return None
+        key, value = label
+        return Image(found["Image"]) if found["Config"]["Labels"].get(key) == value else None
 
     async def pull(self, name: str) -> None:
         """Fetch it from its registry."""

@@ -87,6 +87,9 @@ class ImageEngine(Protocol):
     async def image(self, name: str) -> Image:
         """Raises ImageMissingError."""
 
+    async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
+        """The image that a container was made of; None if there is none with this label."""
+
     async def pull(self, name: str) -> None:
         """Fetch it from its registry."""
 

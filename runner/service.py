@@ -28,6 +28,7 @@ from runner.kata import Kata, RunResult
 from runner.operators.health import Health, health_of
 from runner.operators.logs import report_bug, report_engine_error
 from runner.operators.metrics import Metrics
+from runner.own_image import OrOwnImage, read_own_container_id
 from runner.run.admission import Admission
 from runner.run.judge import Judge
 from runner.run.patience import Patience
@@ -116,9 +117,10 @@ class Service:
             listening=self._engine_came_or_went,
             supervisor=self.supervisor,
         )
+        self._tool_images = OrOwnImage(engines.images, read_own_container_id())
         self._traffic_light = TrafficLight(
             engines.containers,
-            engines.images,
+            self._tool_images,
             settings.ruby_image,
             owner.labels(),
             self.supervisor,
@@ -126,7 +128,7 @@ class Service:
         )
         self._cells = Cells(
             engines.containers,
-            engines.images,
+            self._tool_images,
             wanted=settings.reuse,
             delivery=settings.delivery,
             runtime=settings.runtime,
@@ -227,6 +229,7 @@ class Service:
             images=self._images,
             admission=self._admission,
             cells=self._cells,
+            tool_images=self._tool_images.chosen,
             siblings=self._siblings,
             listener=self._listener,
             pools=self._pools,

@@ -9,6 +9,7 @@ from typing import Any
 from pool import ContainerSpec, LoopStatus, Pools, PoolStatistics, Supervisor
 from runner.cells.cells import Cells, CellsStatus
 from runner.container.images import Images
+from runner.own_image import ChosenImage
 from runner.run.admission import Admission
 from runner.siblings.listener import Listener
 from runner.siblings.sibling import SiblingStatus
@@ -31,6 +32,7 @@ class Health:
     tasks: int
     loops: Mapping[str, LoopStatus]
     cells: CellsStatus
+    tool_images: Mapping[str, ChosenImage]
     siblings: tuple[SiblingStatus, ...]
     heard_ago_s: Mapping[str, float]
     notices_in: Mapping[str, int]
@@ -51,6 +53,7 @@ class Health:
             "tasks": self.tasks,
             "loops": {name: asdict(loop) for name, loop in self.loops.items()},
             "reuse": asdict(self.cells),
+            "tool_images": {name: asdict(one) for name, one in self.tool_images.items()},
             "siblings": [asdict(sibling) for sibling in self.siblings],
             "heard_ago_s": dict(self.heard_ago_s),
             "notices_in": dict(self.notices_in),
@@ -68,6 +71,7 @@ def health_of(
     images: Images,
     admission: Admission,
     cells: Cells,
+    tool_images: Mapping[str, ChosenImage],
     siblings: Siblings,
     listener: Listener,
     pools: Pools,
@@ -87,6 +91,7 @@ def health_of(
         tasks=len(asyncio.all_tasks()),
         loops=dict(supervisor.loops),
         cells=cells.status,
+        tool_images=dict(tool_images),
         siblings=siblings.statuses(),
         heard_ago_s=listener.heard_ago_s(),
         notices_in=listener.verdicts,

@@ -16,7 +16,8 @@ from tests.daemon_process import free_port
 from tests.deploy.commands import BUSYBOX, CommandError, outcome_at, replica_at, run
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.docker
+# The first of them waits for the image to be built.
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
 REPLICAS = ("runner-1", "runner-2", "runner-3")
 PROXY = "deploy/socket-proxy/compose.env"

@@ -21,9 +21,10 @@ from tests.deploy.commands import (
 )
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.docker
+# The first of them waits for the image to be built.
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
-LARGEST_BYTES = 260 * 1024 * 1024
+LARGEST_BYTES = 300 * 1024 * 1024
 LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 
 
@@ -149,6 +150,30 @@ async def test_as_root(image: str, web: aiohttp.ClientSession) -> None:
     daemons = [line for line in users.splitlines() if "serve" in line and "init" not in line]
     assert colour == "green"
     assert [line.split()[1] for line in daemons] == ["10001"]
+
+
+@pytest.mark.parametrize("reuse", ["never", "cells"])
+async def test_it_is_all_that_a_node_needs(
+    image: str, web: aiohttp.ClientSession, reuse: str
+) -> None:
+    """Where a node has neither the image with Ruby nor the launcher's, the service's own does."""
+    port = free_port()
+    names = {"ruby": "dojo-test/no-ruby:latest", "launcher": "dojo-test/no-launcher:latest"}
+    variables = (
+        f"--env=CYBER_DOJO_RUNNER_{one.upper()}_IMAGE={name}" for one, name in names.items()
+    )
+    async with running(image, port, f"--env=CYBER_DOJO_RUNNER_REUSE={reuse}", *variables) as name:
+        await eventually(lambda: replica_at(web, port))
+        colours = [await outcome_at(web, port, f"exit {n}") for n in range(3)]
+        async with web.get(f"http://127.0.0.1:{port}/health") as response:
+            health = await response.json()
+        await run("docker", "stop", "--time=40", name)
+
+    assert colours == ["green", "red", "amber"]
+    assert health["reuse"]["kind"] == {"never": "single use", "cells": "cells"}[reuse]
+    expected = {names["ruby"]} if reuse == "never" else set(names.values())
+    assert set(health["tool_images"]) == expected
+    assert all(chosen["is_own"] for chosen in health["tool_images"].values())
 
 
 async def test_without_the_group(image: str) -> None:

@@ -134,7 +134,7 @@ async def load(*words: str) -> AsyncIterator[dict[str, Any]]:
 
 
 # The update alone takes a minute, and half as long again under load on two cores.
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 @pytest.mark.docker
 @pytest.mark.usefixtures("image")
 async def test_a_rolling_update_loses_no_run(tmp_path: Path, web: aiohttp.ClientSession) -> None:

@@ -31,6 +31,8 @@ class FakeImages:
         self.reads: list[str] = []
         self.volumes: dict[str, str] = {}  # name -> the id of the image that filled it
         self.bugs: dict[str, Exception] = {}
+        # Container id -> the id of the image that it was made of, and its labels.
+        self.made_of: dict[str, tuple[str, dict[str, str]]] = {}
         self.may_pull = asyncio.Event()
         self.may_pull.set()
         self.may_read = asyncio.Event()
@@ -65,6 +67,12 @@ class FakeImages:
         if name not in self.on_node:
             raise ImageMissingError("inspect", f"No such image: {name}", status=404, image=name)
         return Image(self.on_node[name].image_id)
+
+    async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
+        """The image of a container of somebody else's that a test has put into `made_of`."""
+        self._stumble("image_of_container")
+        image_id, labels = self.made_of.get(container_id, ("", {}))
+        return Image(image_id) if labels.get(label[0]) == label[1] else None
 
     async def pull(self, name: str) -> None:
         """Fetch an image from the registry. Raises EngineError for what the registry

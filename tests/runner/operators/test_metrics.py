@@ -25,6 +25,7 @@ def no_pools() -> Health:
         tasks=1,
         loops={},
         cells=CellsStatus("never", "single use", "not wanted"),
+        tool_images={},
         siblings=(),
         heard_ago_s={},
         notices_in={},
