@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,19 @@ from runner.kata import Kata
 from tests.runner.katas import kata
 
 LAUNCHER = "dojo-runner/launcher:latest"
-PROBE = (Path(__file__).parents[1] / "probe.py").read_text()
+_PROGRAMS = Path(__file__).parents[1]
+PROBE = {name: (_PROGRAMS / name).read_text() for name in ("probe/__main__.py", "probe/acts.py")}
+PLANT = {"plant.py": (_PROGRAMS / "plant.py").read_text()}
 LABELS = {"dojo-runner.test": f"cells-{uuid.uuid4().hex}"}
+
+
+@dataclass
+class Engine:
+    """The real engine, with a volume of the launcher."""
+
+    client: DockerClient
+    containers: DockerContainers
+    volume: str
 
 
 @asynccontextmanager
@@ -103,7 +115,7 @@ async def cell_container(
 
 def probing(image: str, before: str = "") -> Kata:
     """A run of the probe, after a few lines of bash."""
-    return kata(image, f"{before}\npython3 probe.py", {"probe.py": PROBE}, seconds=20)
+    return kata(image, f"{before}\npython3 -m probe", PROBE, seconds=20)
 
 
 def report_of(harvest: Harvest) -> dict[str, dict[str, str]]:

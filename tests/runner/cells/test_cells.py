@@ -4,30 +4,24 @@ import asyncio
 import re
 import statistics
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from pool import DockerClient, DockerContainers, EngineError
 from runner.cells.lockdown import MASKED, READ_ONLY, cell_spec_of
-from runner.container.hand_over import hand_over_to_cell
 from runner.container.images import Home
 from tests.runner.cells.support import (
+    PLANT,
     PROBE,
     CellContainer,
-    UnfitError,
+    Engine,
     cell_container,
-    launcher_volume,
     probing,
     report_of,
     single_use,
 )
-from tests.runner.katas import DOCKER_HOST, harvest_of, kata
-from tests.waiting import eventually
+from tests.runner.katas import harvest_of, kata
 
 pytestmark = pytest.mark.docker
 
@@ -36,32 +30,10 @@ BUSYBOX = "dojo-runner/busybox-bash:latest"
 MINIMAL = "dojo-runner/minimal:latest"
 MUSL = "dojo-runner/musl:latest"
 GCC = "dojo-runner/gcc:latest"
-NO_BASH = "dojo-runner/no-bash:latest"
 NO_USER = "dojo-runner/no-user:latest"
 TOOLED = "dojo-runner/tooled-home:latest"
 
-PLANT = (Path(__file__).parents[1] / "plant.py").read_text()
 MIB = 1024 * 1024
-
-
-@dataclass
-class Engine:
-    """The real engine, with a volume of the launcher."""
-
-    client: DockerClient
-    containers: DockerContainers
-    volume: str
-
-
-@pytest_asyncio.fixture(scope="module")
-async def engine() -> AsyncIterator[Engine]:
-    """Everything that a container of cells needs."""
-    client = DockerClient(DOCKER_HOST, lambda error: None)
-    containers = DockerContainers(client)
-    async with launcher_volume(client) as volume:
-        yield Engine(client, containers, volume)
-    await containers.close()
-    await client.close()
 
 
 class TestRuns:
@@ -154,9 +126,7 @@ class TestNothingSurvives:
         of a fresh cell.
         """
         spec = single_use(PYTHON)
-        planting = kata(
-            PYTHON, "python3 plant.py; python3 plant.py 2>&1; echo $?", {"plant.py": PLANT}
-        )
+        planting = kata(PYTHON, "python3 plant.py; python3 plant.py 2>&1; echo $?", PLANT)
         async with (
             cell_container(engine.containers, engine.volume, spec) as fresh,
             cell_container(engine.containers, engine.volume, spec) as used,
@@ -181,8 +151,8 @@ class TestNothingSurvives:
             single_use(PYTHON),
             kata(
                 PYTHON,
-                "python3 plant.py; python3 probe.py",
-                {"plant.py": PLANT, "probe.py": PROBE},
+                "python3 plant.py; python3 -m probe",
+                PLANT | PROBE,
             ),
         )
         values = report_of(harvest)["values"]
@@ -202,128 +172,6 @@ class TestNothingSurvives:
             printed = {(await container.run(kata(BUSYBOX, script))).stdout for _ in range(100)}
 
         assert len(printed) == 1
-
-
-BOMB = """python3 - <<'END'
-import os, signal
-try:
-    while True:
-        if os.fork() == 0:
-            signal.pause()
-except OSError:
-    os._exit(3)
-END"""
-
-
-class TestDiscarded:
-    """What ends a container of cells, and which reason is given."""
-
-    @pytest.mark.parametrize(
-        ("script", "seconds", "status", "reason"),
-        [
-            ("sleep 9", 0.3, None, "the run timed out"),
-            (BOMB, 10, "3", "out of processes"),
-            ("python3 -c '[1] * (50 << 20)'; exit 4", 10, "4", "out of memory"),
-        ],
-        ids=["time", "processes", "memory"],
-    )
-    async def test_after_the_answer(
-        self, engine: Engine, script: str, seconds: float, status: str | None, reason: str
-    ) -> None:
-        """A run may spoil its container after its answer: the learner has the answer,
-        nobody gets another.
-        """
-        spec = replace(single_use(PYTHON), memory_bytes=100 * MIB)
-        async with cell_container(engine.containers, engine.volume, spec) as container:
-            harvest = await container.answer_of(kata(PYTHON, script, seconds=seconds))
-            with pytest.raises(UnfitError, match=reason):
-                await container.until_ready()
-
-        assert (harvest.status or "").strip() in ({status} if status else {""})
-
-    @pytest.mark.parametrize(
-        ("leave", "what"),
-        [("sleep 60 & ", "processes"), ("head -c 8M /dev/zero >/dev/shm/left; ", "memory")],
-    )
-    async def test_what_was_not_there_at_birth(self, engine: Engine, leave: str, what: str) -> None:
-        """What `docker exec` left in a container, as no cell could, is noticed and ends it."""
-        async with cell_container(
-            engine.containers, engine.volume, single_use(PYTHON)
-        ) as container:
-            async with engine.client.call("exec", 10) as docker:
-                inside = docker.containers.container(container.started.container_id)
-                left = await inside.exec(["bash", "-c", f"{leave}echo left"])
-                async with left.start(detach=False) as output:
-                    said = await output.read_out()
-            assert said is not None
-            assert said.data == b"left\n"
-
-            assert (await container.answer_of(kata(PYTHON, "echo out"))).stdout == b"out\n"
-            with pytest.raises(UnfitError, match=f"left something behind: {what}"):
-                await container.until_ready()
-
-    async def test_an_answer_that_was_torn(self, engine: Engine) -> None:
-        """A program that kills our script takes the container with it."""
-        spec = single_use(PYTHON)
-        async with cell_container(engine.containers, engine.volume, spec) as container:
-            with pytest.raises(UnfitError, match="the answer has no end"):
-                await container.run(kata(PYTHON, "kill -KILL 2"))
-
-    async def test_two_hand_overs_at_once(self, engine: Engine) -> None:
-        """No cell is given what is not its own, not even by mistake."""
-        twice = hand_over_to_cell(kata(BUSYBOX, "cat")) * 2
-        spec = single_use(BUSYBOX)
-        async with cell_container(engine.containers, engine.volume, spec) as container:
-            await container.send(twice)
-            with pytest.raises(UnfitError, match="not as long as it says"):
-                await container.run(kata(BUSYBOX, "true"))
-
-    async def test_a_launcher_of_another_version(self, engine: Engine) -> None:
-        """It does not start, and says why: it would not understand what it is handed over."""
-        spec = cell_spec_of(single_use(BUSYBOX), engine.volume)
-        launcher, _, _, *words = spec.command
-        for version in (("--protocol", "1"), ()):
-            command = (launcher, *version, *words)
-            with pytest.raises(EngineError, match="this is the launcher of protocol 2"):
-                await engine.containers.start(replace(spec, command=command))
-
-    async def test_an_image_without_bash(self, engine: Engine) -> None:
-        """A container whose image has no bash does not start, and says why."""
-        spec = cell_spec_of(single_use(NO_BASH), engine.volume)
-        with pytest.raises(EngineError, match="bash: No such file or directory"):
-            await engine.containers.start(spec)
-
-    @pytest.mark.parametrize(
-        ("changes", "reason"),
-        [
-            ({"security_opt": ("no-new-privileges",)}, "no cell: Operation not permitted"),
-            ({"masked_paths": None}, "mounting /proc: Operation not permitted"),
-        ],
-        ids=["namespaces", "proc"],
-    )
-    async def test_an_engine_that_forbids_cells(
-        self, engine: Engine, changes: dict[str, Any], reason: str
-    ) -> None:
-        """Where name spaces or a fresh /proc are refused no container starts, and the
-        error says why.
-        """
-        spec = replace(cell_spec_of(single_use(BUSYBOX), engine.volume), **changes)
-        with pytest.raises(EngineError, match=reason):
-            await engine.containers.start(spec)
-
-    @pytest.mark.parametrize("script", ["", "sleep 60"], ids=["waiting", "running"])
-    async def test_a_daemon_that_went_away(self, engine: Engine, script: str) -> None:
-        """When the daemon's end of the stream closes the container ends."""
-        spec = single_use(PYTHON)
-        async with cell_container(engine.containers, engine.volume, spec) as container:
-            if script:
-                await container.send(hand_over_to_cell(kata(PYTHON, script, seconds=60)))
-            await container.started.stream.close()
-
-            async def words() -> str:
-                return await engine.containers.last_words(container.started.container_id)
-
-            await eventually(words, lambda said: said.startswith("exited"))
 
 
 async def test_all_that_this_engine_masks_is_masked(engine: Engine) -> None:

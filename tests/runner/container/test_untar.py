@@ -312,7 +312,7 @@ def test_an_archive_with_changed_bytes_is_read_or_refused(
     read_or_refused(_flipped(honest, changes))
 
 
-# --- what GNU tar itself writes; BusyBox's is met in test_inside.py ---
+# --- what GNU tar itself writes; BusyBox's is met in tests/runner/container/inside ---
 
 
 @pytest.mark.parametrize("form", ["gnu", "oldgnu", "posix"])

@@ -1,0 +1,38 @@
+"""What the tests of a daemon as a process ask of it, again and again."""
+
+import asyncio
+from typing import Any
+
+from tests.daemon_process import Daemon
+from tests.waiting import eventually
+
+BUSYBOX = "dojo-runner/busybox-bash:latest"
+
+
+async def colour(running: Daemon, script: str = "true", **how: Any) -> str:
+    """The outcome of a run."""
+    return str((await running.run(BUSYBOX, script, **how))["outcome"])
+
+
+async def begin(
+    running: Daemon, script: str, count: int, *, seconds: float = 10
+) -> list[asyncio.Task[dict[str, Any]]]:
+    """Runs that are under way when the function returns."""
+    runs = [
+        asyncio.create_task(running.run(BUSYBOX, script, seconds=seconds)) for _ in range(count)
+    ]
+    await eventually(running.health, lambda health: health["running"] == count)
+    return runs
+
+
+async def said(running: Daemon, message: str) -> bool:
+    """Whether the daemon's log has this message."""
+    return bool(running.log(message))
+
+
+async def alive(running: Daemon) -> bool:
+    """Whether the daemon answers at all."""
+    try:
+        return bool((await running.ask("alive?"))["alive?"])
+    except OSError:
+        return False

@@ -1,0 +1,241 @@
+"""The life of a container on an engine that has a bad day."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from pool import DockerClient, DockerContainers, EngineError
+from tests.waiting import eventually
+
+from .fake_dockerd import (
+    STDERR,
+    STDOUT,
+    Answer,
+    FakeDockerd,
+    answer,
+    frame,
+    reset,
+    the_end,
+    upgraded,
+)
+from .support import a_spec
+
+
+@pytest.fixture
+def containers(client: DockerClient) -> DockerContainers:
+    """Containers of the scripted engine."""
+    return DockerContainers(client)
+
+
+CREATED = {"Id": "c1", "Warnings": []}
+EXITED = {"State": {"Status": "exited", "ExitCode": 1, "Error": "boom"}, "Config": {"Tty": False}}
+READY = frame(STDOUT, b"READY\n")
+
+
+def healthy(dockerd: FakeDockerd, attached: Answer) -> None:
+    """All goes well but for what comes over the stream, and no removal is forgotten."""
+    dockerd.on("POST /containers/create", answer(CREATED, 201))
+    dockerd.on("GET /containers/c1/json", answer(EXITED))
+    dockerd.on("POST /containers/c1/attach", attached)
+    dockerd.on("POST /containers/c1/start", answer({}, 204))
+    dockerd.on("POST /containers/c1/wait", answer({"StatusCode": 1}))
+
+
+def removals(dockerd: FakeDockerd) -> int:
+    """How often the engine was asked to remove what was being started."""
+    return sum(request.startswith("DELETE /containers/dojo-") for request in dockerd.asked)
+
+
+async def test_a_mark_in_pieces_is_a_mark(
+    dockerd: FakeDockerd, containers: DockerContainers
+) -> None:
+    """However the engine cuts it."""
+    healthy(dockerd, upgraded(frame(STDOUT, b"REA"), frame(STDOUT, b"DY\n")))
+
+    started = await containers.start(a_spec())
+
+    assert started.container_id == "c1"
+    await started.stream.close()
+
+
+async def test_a_mark_and_more_is_no_mark(
+    dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
+) -> None:
+    """What waits for its run has nothing more to say."""
+    healthy(dockerd, upgraded(frame(STDOUT, b"READY\nand more")))
+
+    with pytest.raises(EngineError, match="and more") as caught:
+        await containers.start(a_spec())
+
+    assert reported == [caught.value]
+
+
+async def test_a_start_on_an_engine_that_never_answers(
+    dockerd: FakeDockerd, containers: DockerContainers
+) -> None:
+    """A caller's own deadline ends the wait; what was begun is undone behind it."""
+    answered = asyncio.Event()
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answered.wait()
+        await answer(CREATED, 201)(reader, writer)
+
+    dockerd.on("POST /containers/create", late)
+    task = asyncio.create_task(containers.start(a_spec()))
+    await eventually(lambda: _asked(dockerd, "POST /containers/create"))
+
+    task.cancel()
+    task.cancel()
+    answered.set()
+    with suppress(asyncio.CancelledError):
+        await task
+    await containers.close()
+
+    assert removals(dockerd) == 1
+
+
+async def _asked(dockerd: FakeDockerd, request: str) -> bool:
+    return request in dockerd.asked
+
+
+BROKEN_STEPS: dict[str, tuple[str, Answer, str]] = {
+    "create": ("POST /containers/create", answer({"message": "no space left"}, 500), "no space"),
+    "create without an id": ("POST /containers/create", answer({}, 201), "Id"),
+    "attach": ("POST /containers/c1/attach", answer({"message": "not now"}, 409), "not now"),
+    "attach without upgrade": ("POST /containers/c1/attach", answer({}), "Cannot upgrade"),
+    "attach torn down": ("POST /containers/c1/attach", reset, "Cannot connect"),
+    "start": ("POST /containers/c1/start", answer({"message": "cgroup limit"}, 500), "cgroup"),
+    "start torn down": ("POST /containers/c1/start", reset, "Cannot connect"),
+}
+
+
+@pytest.mark.parametrize("step", BROKEN_STEPS.values(), ids=BROKEN_STEPS)
+async def test_a_step_that_fails_is_one_error_and_undone(
+    dockerd: FakeDockerd,
+    containers: DockerContainers,
+    reported: list[EngineError],
+    step: tuple[str, Answer, str],
+) -> None:
+    """One error with the engine's words, one report of it, and one removal."""
+    request, reply, words = step
+    healthy(dockerd, upgraded(READY))
+    dockerd.on(request, reply)
+
+    with pytest.raises(EngineError, match=words) as caught:
+        await containers.start(a_spec())
+
+    assert [error for error in reported if error.operation != "remove"] == [caught.value]
+    assert removals(dockerd) == 1
+
+
+async def test_an_end_before_the_mark_is_one_error(
+    dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
+) -> None:
+    """With the container's complaints and the engine's words."""
+    healthy(dockerd, upgraded(frame(STDERR, b"exec failed\n"), then=the_end))
+
+    with pytest.raises(EngineError) as caught:
+        await containers.start(a_spec())
+
+    assert caught.value.message == "exec failed; exited (1): boom"
+    assert reported == [caught.value]
+
+
+async def test_an_end_that_nobody_can_explain_is_still_told(
+    dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
+) -> None:
+    """When even the question why fails, both are reported once, and the start's is raised."""
+    healthy(dockerd, upgraded(frame(STDERR, b"exec failed\n"), then=the_end))
+    dockerd.on("POST /containers/c1/wait", answer({"message": "engine is confused"}, 500))
+
+    with pytest.raises(EngineError) as caught:
+        await containers.start(a_spec())
+
+    assert caught.value.message == "exec failed"
+    assert [error.operation for error in reported] == ["inspect", "start"]
+
+
+@pytest.mark.parametrize("end", [the_end, reset])
+async def test_a_mark_that_was_torn_is_no_mark(
+    dockerd: FakeDockerd, containers: DockerContainers, end: Answer
+) -> None:
+    """A connection cut in the middle of the mark's frame is an end."""
+    healthy(dockerd, upgraded(READY[:-2], then=end))
+
+    with pytest.raises(EngineError, match="exited"):
+        await containers.start(a_spec())
+
+
+async def test_an_undoing_that_fails_hides_nothing(
+    dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
+) -> None:
+    """Both failures are reported; the one that came first is raised."""
+    healthy(dockerd, upgraded(frame(STDOUT, b"GARBAGE")))
+
+    with pytest.raises(EngineError, match="GARBAGE"):
+        await containers.start(a_spec())
+
+    assert [error.operation for error in reported] == ["ready"]  # 404: it is gone, which is fine
+
+
+@pytest.mark.parametrize("status", [204, 404, 409])
+async def test_what_is_gone_or_going_counts_as_removed(
+    dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError], status: int
+) -> None:
+    """No such container, or somebody removes it already: that is what was wanted."""
+    dockerd.on("DELETE /containers/c1", answer({"message": "in progress"}, status))
+
+    await containers.remove("c1")
+
+    assert not reported
+
+
+async def test_a_removal_that_fails_is_an_error(
+    dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
+) -> None:
+    """With the engine's words, once."""
+    dockerd.on("DELETE /containers/c1", answer({"message": "device is busy"}, 500))
+
+    with pytest.raises(EngineError, match="device is busy") as caught:
+        await containers.remove("c1")
+
+    assert caught.value.operation == "remove"
+    assert reported == [caught.value]
+
+
+async def test_one_whose_removal_is_under_way_is_listed_without_a_name(
+    dockerd: FakeDockerd, containers: DockerContainers
+) -> None:
+    """The engine forgets a name before it forgets its container."""
+    dying = {"Id": "c1", "Names": [], "State": "removing", "Labels": {"a": "1"}}
+    dockerd.on("GET /containers/json", answer([dying]))
+
+    (seen,) = await containers.list_containers("a=1")
+
+    assert (seen.container_id, seen.name, seen.state) == ("c1", "", "removing")
+
+
+@pytest.mark.parametrize("more", [{"Created": 1_700_000_000}, {}])
+async def test_when_it_was_created_is_in_the_list(
+    dockerd: FakeDockerd, containers: DockerContainers, more: dict[str, int]
+) -> None:
+    """In Unix time, as the engine says it; None where it does not."""
+    listed = {"Id": "c1", "Names": ["/one"], "State": "created", "Labels": {"a": "1"}, **more}
+    dockerd.on("GET /containers/json", answer([listed]))
+
+    (seen,) = await containers.list_containers("a=1")
+
+    assert seen.created_s == more.get("Created")
+
+
+async def test_a_list_of_another_shape_is_an_error(
+    dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
+) -> None:
+    """What is no list of containers is the engine's failure, not ours."""
+    dockerd.on("GET /containers/json", answer({"message": "hello"}))
+
+    with pytest.raises(EngineError) as caught:
+        await containers.list_containers("a=1")
+
+    assert reported == [caught.value]

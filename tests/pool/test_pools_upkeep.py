@@ -1,0 +1,191 @@
+"""All images' pools: refills that yield, containers that are stale, images that are forgotten."""
+
+import asyncio
+
+from pool import ImagePool, Pools, PoolSettings, Supervisor
+from pool.sizing import LONGEST_YIELD_S
+from tests.fakes import FakeContainers
+from tests.reports import Reports
+
+from .conftest import SPEC, Clock, MakePools, settle
+from .support import OTHER, SIZES
+
+
+def lose_one(pool: ImagePool, engine: FakeContainers, clock: Clock) -> None:
+    """A warm container dies, too old to count as one that could not start."""
+    clock.advance(10)
+    engine.kill(pool._ledger.warm[0].container_id)
+
+
+class TestRefillsYield:
+    """To runs of any image, while enough are warm."""
+
+    async def test_to_a_run_of_another_image(
+        self, make_pools: MakePools, engine: FakeContainers, clock: Clock
+    ) -> None:
+        """The refill begins when the run is over."""
+        pools = make_pools(target=3)
+        for spec in (SPEC, OTHER):
+            pools.warm_up(spec)
+        await settle()
+        other = pools.by_image[OTHER.image]
+
+        async with pools.lease(SPEC):
+            lose_one(other, engine, clock)
+            await settle()
+            assert (other.warm, other.starting) == (2, 0)
+        await settle()
+
+        assert other.warm == 3
+
+    async def test_not_when_the_next_take_would_miss(
+        self, make_pools: MakePools, engine: FakeContainers
+    ) -> None:
+        """A cold image is warmed whatever else runs."""
+        pools = make_pools(target=1)
+
+        async with pools.lease(SPEC):
+            pools.warm_up(OTHER)
+            await settle()
+            assert pools.by_image[OTHER.image].warm == 1
+
+    async def test_not_for_ever(
+        self, make_pools: MakePools, engine: FakeContainers, clock: Clock
+    ) -> None:
+        """One at a time goes on after two seconds, and the next one waits anew."""
+        pools = make_pools(target=4)
+        pools.warm_up(SPEC)
+        await settle()
+        pool = pools.by_image[SPEC.image]
+
+        async with pools.lease(SPEC):
+            lose_one(pool, engine, clock)
+            await settle()
+            assert pool.warm == 2
+
+            clock.advance(LONGEST_YIELD_S)
+            pools.resize()
+            await settle()
+            assert pool.warm == 3
+
+            clock.advance(LONGEST_YIELD_S)
+            pools.resize()
+            await settle()
+            assert pool.warm == 4
+
+
+async def test_what_has_waited_too_long_is_replaced(
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
+) -> None:
+    """Not all at once: ages are spread."""
+    pools = make_pools(target=12)
+    pools.warm_up(SPEC)
+    await settle()
+    first = set(engine.living)
+    longest_s = PoolSettings().longest_wait_s
+
+    clock.advance(longest_s * 0.85)
+    pools.resize()
+    await settle()
+    after_some = first & set(engine.living)
+    clock.advance(longest_s * 0.16)
+    pools.resize()
+    await settle()
+
+    assert 0 < len(after_some) < 12
+    assert not after_some & set(engine.living)
+    assert pools.by_image[SPEC.image].warm == 12
+    assert pools.by_image[SPEC.image].counts.discards["stale"] >= 12
+
+
+async def test_an_upkeep_that_fails_is_reported_and_works_again(
+    engine: FakeContainers, supervisor: Supervisor, reports: Reports
+) -> None:
+    """The upkeep is a loop of the supervisor's: an error ends one round of it, not all of them."""
+    moment_s, asked_again = 1000.0, asyncio.Event()
+
+    def broken_clock() -> float:
+        if not reports.errors:
+            raise RuntimeError("no time")
+        asked_again.set()
+        return moment_s
+
+    pools = Pools(engine, PoolSettings(resize_s=0.001), supervisor=supervisor, now_s=broken_clock)
+    await asyncio.wait_for(asked_again.wait(), timeout=10)
+
+    assert reports.names == ["pools' upkeep"]
+    assert str(reports.errors[0]) == "no time"
+    status = supervisor.loops["pools' upkeep"]
+    assert (status.is_running, status.failures, status.last_error) == (True, 1, "no time")
+    await pools.close()
+    assert not supervisor.loops
+
+
+class TestForgetting:
+    """Images that nobody wants any more leave the books."""
+
+    async def test_an_image_that_nobody_has_wanted_for_long_is_forgotten(
+        self, make_pools: MakePools, clock: Clock
+    ) -> None:
+        """Its pool is gone from the statistics once it holds nothing."""
+        pools = make_pools(sizes=SIZES)
+        pools.warm_up(SPEC)
+        await settle()
+
+        clock.advance(PoolSettings().forget_s - 1)
+        pools.resize()
+        await settle()
+        assert SPEC.image in pools.statistics()
+        clock.advance(1)
+        pools.resize()
+
+        assert pools.statistics() == {}
+
+    async def test_an_image_with_a_container_is_not_forgotten(
+        self, make_pools: MakePools, clock: Clock
+    ) -> None:
+        """One that is kept warm for ever, by its minimum, stays, and so does one in use."""
+        pools = make_pools(target=1)
+        pools.warm_up(SPEC)
+        async with pools.lease(OTHER):
+            await settle()
+            clock.advance(2 * PoolSettings().forget_s)
+            pools.resize()
+            assert set(pools.statistics()) == {SPEC.image, OTHER.image}
+
+    async def test_an_image_that_somebody_waits_for_is_not_forgotten(
+        self, make_pools: MakePools, engine: FakeContainers, clock: Clock
+    ) -> None:
+        """However long its start takes."""
+        engine.hold()
+        pools = make_pools(sizes=SIZES)
+
+        async def run() -> None:
+            async with pools.lease(SPEC):
+                pass
+
+        waiting = asyncio.create_task(run())
+        await settle()
+        clock.advance(2 * PoolSettings().forget_s)
+        pools.resize()
+
+        assert set(pools.statistics()) == {SPEC.image}
+        engine.release()
+        await waiting
+
+    async def test_a_forgotten_image_begins_anew(self, make_pools: MakePools, clock: Clock) -> None:
+        """Its counts begin at zero, as after a restart."""
+        pools = make_pools(sizes=SIZES)
+        async with pools.lease(SPEC):
+            pass
+        await settle()
+        clock.advance(2 * PoolSettings().forget_s)
+        pools.resize()  # it lets its containers go
+        await settle()
+        pools.resize()
+        assert not pools.statistics()
+
+        async with pools.lease(SPEC):
+            pass
+
+        assert pools.statistics()[SPEC.image].takes == 1

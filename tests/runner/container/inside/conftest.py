@@ -1,0 +1,47 @@
+"""Runners of kata for every image and way that `places` names."""
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from pool import ContainerSpec, Delivery, DockerClient
+from runner.cells.lockdown import cell_spec_of
+from runner.kata import RunResult
+from tests.runner.cells.support import launcher_volume
+from tests.runner.container.inside.places import TOOLS, Run, Way
+from tests.runner.katas import DOCKER_HOST, Katas, katas
+
+
+@pytest_asyncio.fixture(scope="package")
+async def ways() -> AsyncIterator[dict[Way, Katas]]:
+    """Runners of kata, one for each way."""
+    client = DockerClient(DOCKER_HOST, lambda error: None)
+    labels = {
+        way: {"dojo-runner.test": f"in-container-{way.value}-{uuid.uuid4().hex}"} for way in Way
+    }
+    async with launcher_volume(client) as volume:
+
+        def in_cells(spec: ContainerSpec) -> ContainerSpec:
+            return replace(cell_spec_of(spec, volume), most_runs=1000)
+
+        async with (
+            katas(Delivery.ATTACH, labels[Way.ATTACH]) as attach,
+            katas(Delivery.EXEC, labels[Way.EXEC]) as execs,
+            katas(Delivery.ATTACH, labels[Way.CELLS], in_cells) as cells,
+        ):
+            yield {Way.ATTACH: attach, Way.EXEC: execs, Way.CELLS: cells}
+    await client.close()
+
+
+@pytest.fixture
+def run(ways: dict[Way, Katas], way: Way, image: str) -> Run:
+    """Runs a script in an image, in a way; see `everywhere` and `mostly`."""
+
+    async def run(script: str, **how: Any) -> RunResult:
+        return await ways[way].run(image, TOOLS + script, **how)
+
+    return run
