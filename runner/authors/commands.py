@@ -1,0 +1,200 @@
+"""`dojo-runner run` and `dojo-runner check`: what the command line calls."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from loguru import logger
+from rich.console import Console
+
+from runner.authors import show
+from runner.authors.local import own_daemon, unreadable_patterns
+from runner.authors.manifest import faults_of, patterns_of
+from runner.authors.options import read_replacements
+from runner.authors.runs import PATIENCE_S, Checked, Ran, check_colours, have_image, run_once
+from runner.authors.start_point import (
+    StartPoint,
+    StartPointError,
+    read_json,
+    read_start_point,
+)
+from runner.client import RunnerClient, RunnerError
+from runner.settings import Reuse
+
+FAILED = 1  # what was asked for could not be done
+WRONG = 42  # `check`: a colour is not what it must be
+INTERRUPTED = 130
+_LOOKED_AT_EVERY_S = 0.3
+
+Url = Annotated[str | None, Parameter(help="a daemon to ask; by default the command is its own")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON, for programs")]
+
+
+def run_folder(
+    folder: Path,
+    *,
+    image: Annotated[str | None, Parameter(help="instead of the manifest's image_name")] = None,
+    max_seconds: Annotated[float | None, Parameter(help="instead of the manifest's")] = None,
+    repeat: Annotated[int, Parameter(help="how many times")] = 1,
+    watch: Annotated[
+        bool, Parameter(negative="", help="run again whenever a file is saved")
+    ] = False,
+    url: Url = None,
+    as_json: Json = False,
+) -> int:
+    """Run a folder, or a manifest file, as a kata, and show what a learner would get.
+
+    The exit status is 0 whatever the colour is, and 1 if there is none.
+    """
+
+    async def work() -> int:
+        start_point = read_start_point(folder, image_name=image, max_seconds=max_seconds)
+        async with _client(url) as client:
+            await _have_image(client, start_point)
+            status = 0
+            for _ in range(repeat):
+                status |= _show_run(await _run(client, start_point), start_point, as_json=as_json)
+            while watch:
+                start_point = await _changed(folder, start_point, image, max_seconds)
+                _show_run(await _run(client, start_point), start_point, as_json=as_json)
+            return status
+
+    return _told(work)
+
+
+def check(
+    folder: Path,
+    *,
+    image: Annotated[str | None, Parameter(help="instead of the manifest's image_name")] = None,
+    both: Annotated[bool, Parameter(negative="", help="in containers and in cells")] = False,
+    url: Url = None,
+    as_json: Json = False,
+) -> int:
+    """Check that a start point is red, and amber and green after what options.json replaces.
+
+    The exit status is 0 if all three are right, 42 if one is wrong, and 1 if they cannot be run.
+    """
+
+    async def work() -> int:
+        if both and url is not None:
+            raise StartPointError("--both needs a daemon of the command's own: leave out --url")
+        start_point = read_start_point(folder, image_name=image)
+        found: list[tuple[str, Checked]] = []
+        for kind in (Reuse.NEVER, Reuse.CELLS) if both else (None,):
+            async with _client(url, kind) as client:
+                await _have_image(client, start_point)
+                if kind is Reuse.CELLS:
+                    await _have_cells(client)
+                replacements = read_replacements(start_point)
+                async for one in check_colours(client, start_point, replacements):
+                    found.append(("" if kind is None else kind.value, one))
+                    if not as_json:
+                        show.checked(_console(), one)
+        if as_json:
+            rows = [{**one.as_json(), **({"reuse": kind} if kind else {})} for kind, one in found]
+            sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        return 0 if all(one.is_right for _, one in found) else WRONG
+
+    return _told(work)
+
+
+def check_manifest(file: Path, *, as_json: Json = False) -> int:
+    """Check a start point's manifest: each fault is a line that names the field.
+
+    The exit status is 0 if there is none, 42 if there are some, and 1 if it cannot be read.
+    """
+
+    async def work() -> int:
+        manifest = read_json(file)
+        faults = faults_of(manifest, lambda name: (file.parent / name).is_file())
+        patterns = patterns_of(manifest)
+        unreadable = await unreadable_patterns(patterns) if patterns else {}
+        if unreadable is None:
+            _errors().print("note: no Docker engine with Ruby: regular expressions are not checked")
+        for where, words in (unreadable or {}).items():
+            faults.append(f"{where}: is no regular expression of Ruby's: {words}")
+        if as_json:
+            sys.stdout.write(json.dumps({"file": str(file), "faults": faults}, indent=2) + "\n")
+        else:
+            lines = faults or [f"{file}: all is well"]
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
+        return WRONG if faults else 0
+
+    return _told(work)
+
+
+@asynccontextmanager
+async def _client(url: str | None, reuse: Reuse | None = None) -> AsyncIterator[RunnerClient]:
+    if url is not None:
+        async with RunnerClient(url, patience_s=PATIENCE_S) as client:
+            yield client
+        return
+    async with own_daemon(reuse) as own, RunnerClient(own, patience_s=PATIENCE_S) as client:
+        yield client
+
+
+async def _have_image(client: RunnerClient, start_point: StartPoint) -> None:
+    with _errors().status(f"looking for {start_point.image_name}"):
+        await have_image(client, start_point.image_name)
+
+
+async def _have_cells(client: RunnerClient) -> None:
+    reuse = (await client.health())["reuse"]
+    if reuse["kind"] != "cells":
+        raise StartPointError(f"there are no cells on this host: {reuse['why_no_cells']}")
+
+
+async def _run(client: RunnerClient, start_point: StartPoint) -> Ran:
+    with _errors().status("running"):
+        return await run_once(client, start_point)
+
+
+def _show_run(one: Ran, start_point: StartPoint, *, as_json: bool) -> int:
+    if as_json:
+        sys.stdout.write(json.dumps(one.as_json()) + "\n")
+    else:
+        show.ran(_console(), one, start_point.notes)
+    return 0 if one.result.outcome in ("red", "amber", "green", "timed_out") else FAILED
+
+
+async def _changed(
+    folder: Path, before: StartPoint, image: str | None, max_seconds: float | None
+) -> StartPoint:
+    """Wait until the folder reads otherwise; a file that is half saved is read again."""
+    problem = ""
+    while True:
+        await asyncio.sleep(_LOOKED_AT_EVERY_S)
+        try:
+            now = read_start_point(folder, image_name=image, max_seconds=max_seconds)
+        except StartPointError as error:
+            if str(error) != problem:
+                problem = str(error)
+                _errors().print(problem, style="red", markup=False)
+            continue
+        if now != before:
+            return now
+
+
+def _told(work: Callable[[], Awaitable[int]]) -> int:
+    """The exit status; an error is one line, and never a traceback."""
+    logger.remove()  # the daemon's own words are of no use to an author
+    try:
+        return asyncio.run(work())  # type: ignore[arg-type]  # a coroutine function's result
+    except (StartPointError, RunnerError) as error:
+        sys.stderr.write(f"dojo-runner: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _errors() -> Console:
+    return Console(stderr=True, highlight=False)

@@ -1,0 +1,114 @@
+"""A daemon of the command's own, for as long as the command runs: on loopback, at a free port."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from pool import EngineError, Supervisor, this_process
+from runner.app import make_http
+from runner.authors.start_point import StartPointError
+from runner.client import RunnerClient
+from runner.colour.questions import BadPatternError, NoAnswerError
+from runner.colour.traffic_light import TrafficLight
+from runner.own_image import OrOwnImage
+from runner.service import Service, docker_engines
+from runner.settings import Reuse, Settings, SettingsError, read_settings
+
+READY_WITHIN_S = 20.0
+_ASKED_EVERY_S = 0.02
+
+
+@asynccontextmanager
+async def own_daemon(reuse: Reuse | None = None) -> AsyncIterator[str]:
+    """The URL of a daemon that is ready. Its settings come from the environment, but for `reuse`.
+
+    Raises StartPointError with what to do where no engine answers.
+    """
+    settings = _settings(reuse)
+    owner = this_process(settings.replica_name)
+    service = Service(settings, owner, docker_engines(settings.docker_host, owner))
+    http = make_http(settings, service)
+    await http.setup()
+    try:
+        await web.TCPSite(http, settings.host, settings.port).start()
+        await service.start()
+        url = f"http://{settings.host}:{http.addresses[0][1]}"
+        await _until_ready(url, settings)
+        yield url
+    finally:
+        await service.drain()
+        await http.cleanup()
+
+
+async def unreadable_patterns(patterns: Mapping[str, str]) -> dict[str, str] | None:
+    """What Ruby says of each pattern that it cannot read; None where no Ruby can be asked."""
+    settings = _settings(None)
+    owner = this_process(settings.replica_name)
+    engines = docker_engines(settings.docker_host, owner)
+    light = TrafficLight(
+        engines.containers,
+        OrOwnImage(engines.images, None),
+        settings.ruby_image,
+        owner.labels(),
+        Supervisor(lambda _name, _error: None),
+    )
+    try:
+        return {
+            where: fault
+            for where, pattern in patterns.items()
+            if (fault := await _fault_of(light, pattern))
+        }
+    except (NoAnswerError, EngineError):
+        return None
+    finally:
+        await light.close()
+        await engines.close()
+
+
+async def _fault_of(light: TrafficLight, pattern: str) -> str:
+    """Empty if Ruby can read it. Raises NoAnswerError; EngineError."""
+    until_s = time.monotonic() + READY_WITHIN_S
+    while True:
+        try:
+            await light.hidden([pattern], ["name"])
+        except BadPatternError as error:
+            return error.message
+        except NoAnswerError:  # on a busy machine its container may take longer to start
+            if time.monotonic() > until_s:
+                raise
+        else:
+            return ""
+
+
+def _settings(reuse: Reuse | None) -> Settings:
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        raise StartPointError(str(error)) from error
+    # One author's runs, one after another: nothing is kept warm for others.
+    changes = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "replica": f"authors-{os.getpid()}",
+        "siblings": (),
+        "warm_images": (),
+        "warm_spare": 0,
+        "linger_s": 0.0,
+        **({} if reuse is None else {"reuse": reuse}),
+    }
+    return settings.model_copy(update=changes)
+
+
+async def _until_ready(url: str, settings: Settings) -> None:
+    until_s = time.monotonic() + READY_WITHIN_S
+    async with RunnerClient(url) as client:
+        while not await client.ready():
+            if time.monotonic() > until_s:
+                raise StartPointError(
+                    f"no Docker engine answers at {settings.docker_host}: start it, or give --url"
+                )
+            await asyncio.sleep(_ASKED_EVERY_S)

@@ -1,0 +1,152 @@
+"""The rules of a start point's manifest.json, each with words that name the field."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pool import is_well_formed
+from runner.authors.start_point import SCRIPT
+
+REQUIRED = ("image_name", "display_name", "visible_filenames", "filename_extension")
+OPTIONAL = (
+    *("hidden_filenames", "highlight_filenames", "max_seconds", "progress_regexs"),
+    *("rag_lambda", "tab_size"),
+)
+PROGRESS_REGEXS = (
+    2  # the first finds a failing test's summary in an output, the second a passing one's
+)
+LARGEST_TAB = 8
+LARGEST_MAX_SECONDS = 20
+# The fields that hold regular expressions of Ruby's.
+PATTERNS = ("hidden_filenames", "progress_regexs")
+
+_EXTENSION = re.compile(r"\.\S+")
+
+
+def faults_of(manifest: Mapping[str, Any], is_file: Callable[[str], bool]) -> list[str]:
+    """All that is wrong with it but what only Ruby can tell, in the order of its fields.
+
+    `is_file` tells whether a file of that name stands beside the manifest.
+    """
+    missing = [f"{key}: is missing" for key in REQUIRED if key not in manifest]
+    known = {*REQUIRED, *OPTIONAL}
+    unknown = [f"{key}: is no field of a manifest" for key in manifest if key not in known]
+    wrong = [
+        f"{key}: {fault}"
+        for key, value in manifest.items()
+        if key in _RULES
+        for fault in _RULES[key](value, manifest)
+    ]
+    return [*missing, *unknown, *wrong, *_not_there(manifest, is_file)]
+
+
+def patterns_of(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The regular expressions in it, by where they are: `progress_regexs.0`."""
+    return {
+        f"{key}.{index}": pattern
+        for key in PATTERNS
+        if _is_texts(manifest.get(key))
+        for index, pattern in enumerate(manifest[key])
+    }
+
+
+def _not_there(manifest: Mapping[str, Any], is_file: Callable[[str], bool]) -> Iterator[str]:
+    if _is_texts(manifest.get("visible_filenames")):
+        for name in manifest["visible_filenames"]:
+            if not is_file(name):
+                yield f"visible_filenames: there is no file {name!r} beside the manifest"
+
+
+def _image_name(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield "must be a text"
+    elif not is_well_formed(value):
+        yield f"{value!r} is no name of an image"
+
+
+def _display_name(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
+    if not isinstance(value, str) or not value.strip():
+        yield "must be a text that is not empty"
+
+
+def _visible(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
+    yield from _names(value)
+    if value and _is_texts(value) and SCRIPT not in value:
+        yield f"must have {SCRIPT}, which is what runs"
+
+
+def _names(value: Any) -> Iterator[str]:
+    if not _is_texts(value) or not value:
+        yield "must be a list of texts that is not empty"
+        return
+    for name in sorted({name for name in value if value.count(name) > 1}):
+        yield f"{name!r} is there twice"
+    for name in value:
+        if not name or name.startswith("/") or ".." in name.split("/"):
+            yield f"{name!r} is no name of a file below the manifest's folder"
+
+
+def _highlighted(value: Any, manifest: Mapping[str, Any]) -> Iterator[str]:
+    yield from _names(value)
+    visible = manifest.get("visible_filenames", [])
+    if _is_texts(value) and _is_texts(visible):
+        yield from (
+            f"{name!r} is not among visible_filenames" for name in value if name not in visible
+        )
+
+
+def _extension(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
+    extensions = [value] if isinstance(value, str) else value
+    if not _is_texts(extensions) or not extensions:
+        yield "must be a text, or a list of texts that is not empty"
+        return
+    for one in extensions:
+        if not _EXTENSION.fullmatch(one):
+            yield f"{one!r} must begin with a dot, as '.py' does"
+
+
+def _hidden(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
+    if not _is_texts(value):
+        yield "must be a list of texts, each a regular expression"
+
+
+def _progress(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
+    if not _is_texts(value) or len(value) != PROGRESS_REGEXS:
+        yield f"must be a list of just {PROGRESS_REGEXS} texts, each a regular expression"
+
+
+def _tab_size(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
+    if not _is_whole(value) or not 1 <= value <= LARGEST_TAB:
+        yield f"must be a whole number from 1 to {LARGEST_TAB}"
+
+
+def _max_seconds(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
+    if not _is_whole(value) or not 1 <= value <= LARGEST_MAX_SECONDS:
+        yield f"must be a whole number from 1 to {LARGEST_MAX_SECONDS}"
+
+
+def _rag_lambda(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
+    if not isinstance(value, str) or not value.strip():
+        yield "must be Ruby, or the name of a file of Ruby"
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_RULES: Mapping[str, Callable[[Any, Mapping[str, Any]], Iterator[str]]] = {
+    "image_name": _image_name,
+    "display_name": _display_name,
+    "visible_filenames": _visible,
+    "filename_extension": _extension,
+    "hidden_filenames": _hidden,
+    "highlight_filenames": _highlighted,
+    "max_seconds": _max_seconds,
+    "progress_regexs": _progress,
+    "rag_lambda": _rag_lambda,
+    "tab_size": _tab_size,
+}

@@ -1,0 +1,71 @@
+"""What turns a start point, which is red, into one that is amber or green."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.authors.start_point import StartPoint, StartPointError, read_json
+
+OPTIONS = "options.json"
+COLOURS = ("red", "amber", "green")
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A text to be replaced, in the file of this name, or in any file that has it if it is None."""
+
+    filename: str | None
+    old: str
+    new: str
+
+
+# Every start point of cyber-dojo begins with 6 * 9, where its test expects 42.
+_USUAL: Mapping[str, Replacement] = {
+    "amber": Replacement(None, "6 * 9", "6 * 9sd"),
+    "green": Replacement(None, "6 * 9", "6 * 7"),
+}
+
+
+def read_replacements(start_point: StartPoint) -> Mapping[str, Replacement]:
+    """For amber and green: options.json's beside the manifest, else the usual ones.
+
+    `{"amber": {"filename": "hiker.c", "from": "6 * 9", "to": "6 * 9sd"}}`. Raises StartPointError.
+    """
+    path = start_point.folder / OPTIONS
+    if not path.is_file():
+        return _USUAL
+    found = {colour: _parsed(colour, said) for colour, said in read_json(path).items()}
+    return {**_USUAL, **found}
+
+
+def in_colour(
+    colour: str, start_point: StartPoint, replacements: Mapping[str, Replacement]
+) -> StartPoint:
+    """The start point that must have this colour; red is it as it is, if nothing else is said.
+
+    Raises StartPointError where a text that is to be replaced is not there.
+    """
+    replacement = replacements.get(colour)
+    if replacement is None:
+        return start_point
+    filename = replacement.filename
+    if filename is None:
+        having = [name for name, text in start_point.files.items() if replacement.old in text]
+        if not having:
+            raise StartPointError(
+                f"no file contains {replacement.old!r}: say in {OPTIONS} what makes it {colour}"
+            )
+        filename = having[0]
+    return start_point.with_text(filename, replacement.old, replacement.new)
+
+
+def _parsed(colour: str, said: Any) -> Replacement:
+    if colour not in COLOURS:
+        raise StartPointError(f"{OPTIONS}: {colour!r} is none of {', '.join(COLOURS)}")
+    keys = ("filename", "from", "to")
+    if not isinstance(said, dict) or sorted(said) != sorted(keys):
+        raise StartPointError(f"{OPTIONS}: {colour} must have just {', '.join(keys)}")
+    for key in keys:
+        if not isinstance(said[key], str):
+            raise StartPointError(f"{OPTIONS}: {colour}.{key} must be a text")
+    return Replacement(said["filename"], said["from"], said["to"])

@@ -1,0 +1,94 @@
+"""Runs start points through a daemon, and measures how long a learner would wait."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runner.authors.options import COLOURS, Replacement, in_colour
+from runner.authors.start_point import StartPoint, StartPointError
+from runner.client import Result, RunnerClient
+
+PULL_WITHIN_S = 600.0
+_PULL_ASKED_EVERY_S = 0.5
+PATIENCE_S = 30.0  # for a daemon that has much to do
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run, and the milliseconds from the request to the whole of its answer."""
+
+    result: Result
+    took_ms: float
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {"took_ms": round(self.took_ms), **asdict(self.result)}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one colour of a start point came to; `reason` if it could not even be run."""
+
+    colour: str
+    outcome: str
+    took_ms: float
+    reason: str = ""
+    result: Result | None = None
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it has the colour that it must have."""
+        return self.outcome == self.colour
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "colour": self.colour,
+            "result": self.outcome,
+            "is_right": self.is_right,
+            "duration_ms": round(self.took_ms),
+            **({"reason": self.reason} if self.reason else {}),
+        }
+
+
+async def have_image(client: RunnerClient, image_name: str) -> None:
+    """Wait until the daemon's node has the image, pulling it if need be. Raises StartPointError."""
+    if await client.pull_image(image_name) == "pulled":
+        return
+    until_s = time.monotonic() + PULL_WITHIN_S
+    while image_name in (await client.health())["pulling"]:
+        if time.monotonic() > until_s:
+            raise StartPointError(f"{image_name} was not pulled within {PULL_WITHIN_S:g} s")
+        await asyncio.sleep(_PULL_ASKED_EVERY_S)
+    if await client.pull_image(image_name) != "pulled":
+        raise StartPointError(f"{image_name} is not on this node, and could not be pulled")
+
+
+async def run_once(client: RunnerClient, start_point: StartPoint) -> Ran:
+    """Run it, as a learner's press of [test] would."""
+    began_s = time.perf_counter()
+    result = await client.run(
+        start_point.files,
+        start_point.image_name,
+        max_seconds=start_point.max_seconds,
+        rag_lambda=start_point.rag_lambda,
+        hidden_filenames=start_point.hidden_filenames,
+        id="author",
+    )
+    return Ran(result, 1000 * (time.perf_counter() - began_s))
+
+
+async def check_colours(
+    client: RunnerClient, start_point: StartPoint, replacements: Mapping[str, Replacement]
+) -> AsyncIterator[Checked]:
+    """Run it in each of its colours, and say what came of each."""
+    for colour in COLOURS:
+        try:
+            changed = in_colour(colour, start_point, replacements)
+        except StartPointError as error:
+            yield Checked(colour, "not run", 0.0, str(error))
+        else:
+            ran = await run_once(client, changed)
+            yield Checked(colour, ran.result.outcome, ran.took_ms, result=ran.result)

@@ -1,0 +1,68 @@
+"""What the commands print for people: colours on a terminal, plain text elsewhere."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text as Styled
+
+from runner.authors.runs import Checked, Ran
+from runner.client import Text
+
+_STYLES = {"red": "bold red", "amber": "bold yellow", "green": "bold green"}
+_OTHER = "bold magenta"
+
+
+def outcome(name: str) -> Styled:
+    """The name of an outcome in its own colour."""
+    return Styled(name, style=_STYLES.get(name, _OTHER))
+
+
+def ran(console: Console, one: Ran, notes: tuple[str, ...]) -> None:
+    """All that came of a run."""
+    for note in notes:
+        console.print(Styled(f"note: {note}", style="dim"))
+    result = one.result
+    _text(console, "stdout", result.stdout)
+    _text(console, "stderr", result.stderr)
+    _files(console, "created", result.created)
+    _files(console, "changed", result.changed)
+    if result.log:
+        console.print(Styled("log", style="bold"))
+        for key, value in result.log.items():
+            console.print(Styled(f"  {key}: {_words(value)}"))
+    verdict = outcome(result.outcome)
+    console.print(
+        verdict.append(f"  status {result.status}, {one.took_ms:.0f} ms", style="default")
+    )
+
+
+def checked(console: Console, one: Checked) -> None:
+    """One line for a colour of a start point, and why it is wrong if it is."""
+    verdict = "ok   " if one.is_right else "WRONG"
+    line = Styled(f"{verdict} ", style="bold green" if one.is_right else "bold red")
+    line.append(f"{one.colour:6} -> ", style="default")
+    line.append_text(outcome(one.outcome)).append(f"  {one.took_ms:.0f} ms", style="default")
+    console.print(line)
+    if one.is_right:
+        return
+    if one.reason:
+        console.print(Styled(f"      {one.reason}"))
+    elif one.result is not None:
+        _text(console, "      stdout", one.result.stdout)
+        _text(console, "      stderr", one.result.stderr)
+
+
+def _text(console: Console, title: str, text: Text) -> None:
+    if text.content:
+        console.print(Styled(title + (" (its beginning)" if text.truncated else ""), style="bold"))
+        console.print(Styled(text.content.rstrip("\n")), soft_wrap=True)
+
+
+def _files(console: Console, title: str, files: Mapping[str, Text]) -> None:
+    for name, text in files.items():
+        _text(console, f"{title} {name}", text)
+
+
+def _words(value: Any) -> str:
+    return value if isinstance(value, str) else repr(value)

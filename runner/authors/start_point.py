@@ -1,0 +1,173 @@
+"""A folder as a kata: a start point with its manifest.json, or plain files."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+DEFAULT_MAX_SECONDS = 10.0
+SCRIPT = "cyber-dojo.sh"
+MANIFEST = "manifest.json"
+# Where the files of a language's repository are, below its root.
+_SUB_FOLDER = "start_point"
+
+# No Ruby that makes a lambda is like this.
+_FILE_NAME = re.compile(r"[\w./-]+")
+
+# Of a plain folder; larger ones are a mistake (somebody's home, a checkout with node_modules).
+_MOST_FILES = 500
+_MOST_BYTES = 8 * 1024 * 1024
+
+
+class StartPointError(Exception):
+    """The folder cannot be run as a kata; the message says in one line what to do."""
+
+
+@dataclass(frozen=True)
+class StartPoint:
+    """What is needed to run a kata. `notes` say what a plain folder lacks, and what to do."""
+
+    folder: Path
+    image_name: str
+    files: Mapping[str, str]
+    max_seconds: float = DEFAULT_MAX_SECONDS
+    hidden_filenames: tuple[str, ...] = ()
+    rag_lambda: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def with_text(self, filename: str, old: str, new: str) -> "StartPoint":
+        """The same, with a text in one of its files replaced. Raises StartPointError."""
+        if filename not in self.files:
+            raise StartPointError(f"{filename} is not among the visible files")
+        content = self.files[filename]
+        if old not in content:
+            raise StartPointError(f"{filename} does not contain {old!r}")
+        return replace(self, files={**self.files, filename: content.replace(old, new)})
+
+
+def read_start_point(
+    path: Path, *, image_name: str | None = None, max_seconds: float | None = None
+) -> StartPoint:
+    """Read a folder, or the manifest file of one. The arguments go before what the manifest says.
+
+    Raises StartPointError.
+    """
+    folder = _folder_of(path)
+    manifest_path = path if path.is_file() else folder / MANIFEST
+    start_point = (
+        _of_manifest(folder, read_json(manifest_path), image_name)
+        if manifest_path.is_file()
+        else _of_plain_folder(folder, image_name)
+    )
+    if max_seconds is not None:
+        start_point = replace(start_point, max_seconds=max_seconds)
+    if image_name is not None:
+        start_point = replace(start_point, image_name=image_name)
+    return start_point
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file. Raises StartPointError."""
+    try:
+        parsed = json.loads(_read(path, path.name))
+    except json.JSONDecodeError as error:
+        raise StartPointError(f"{path}: line {error.lineno}: {error.msg}") from error
+    if not isinstance(parsed, dict):
+        raise StartPointError(f"{path}: is not a JSON object")
+    return parsed
+
+
+def _folder_of(path: Path) -> Path:
+    if path.is_file():
+        return path.parent
+    if not path.is_dir():
+        raise StartPointError(f"{path}: there is no such file or folder")
+    below = path / _SUB_FOLDER
+    return below if not (path / MANIFEST).is_file() and (below / MANIFEST).is_file() else path
+
+
+def _of_manifest(folder: Path, manifest: dict[str, Any], image_name: str | None) -> StartPoint:
+    image = image_name or manifest.get("image_name")
+    if not isinstance(image, str):
+        raise StartPointError(f"{MANIFEST}: image_name is missing; add it, or give --image")
+    files = {name: _read(folder / name, name) for name in _names(manifest, "visible_filenames")}
+    if SCRIPT not in files:
+        raise StartPointError(f"{MANIFEST}: visible_filenames lacks {SCRIPT}")
+    return StartPoint(
+        folder=folder,
+        image_name=image,
+        files=files,
+        max_seconds=_seconds(manifest.get("max_seconds", DEFAULT_MAX_SECONDS)),
+        hidden_filenames=tuple(_names(manifest, "hidden_filenames", required=False)),
+        rag_lambda=_rag_lambda(folder, manifest.get("rag_lambda")),
+    )
+
+
+def _of_plain_folder(folder: Path, image_name: str | None) -> StartPoint:
+    if image_name is None:
+        raise StartPointError(f"{folder} has no {MANIFEST}: say which image to use with --image")
+    files = _texts_below(folder)
+    if SCRIPT not in files:
+        raise StartPointError(
+            f"{folder} has no {SCRIPT}: write one that runs the tests, such as `bash test.sh`"
+        )
+    notes = [f"no {MANIFEST}: every text file of the folder is sent"]
+    own = files.pop("red_amber_green.rb", None)
+    if own is None:
+        notes.append("no red_amber_green.rb: the image's own decides the colour")
+    return StartPoint(folder, image_name, files, rag_lambda=own, notes=tuple(notes))
+
+
+def _texts_below(folder: Path) -> dict[str, str]:
+    files: dict[str, str] = {}
+    left_bytes = _MOST_BYTES
+    for path in sorted(folder.rglob("*")):
+        below = path.relative_to(folder)
+        if any(part.startswith(".") for part in below.parts) or not path.is_file():
+            continue
+        left_bytes -= path.stat().st_size
+        if len(files) >= _MOST_FILES or left_bytes < 0:
+            raise StartPointError(f"{folder} is too large for a kata: write a {MANIFEST}")
+        try:
+            files[str(below)] = path.read_text(encoding="utf-8")
+        except (UnicodeDecodeError, OSError):
+            continue  # no text: a learner could not see it, either
+    return files
+
+
+def _names(manifest: dict[str, Any], key: str, *, required: bool = True) -> list[str]:
+    names = manifest.get(key, None if required else [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise StartPointError(f"{MANIFEST}: {key} must be a list of texts")
+    return names
+
+
+def _seconds(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise StartPointError(f"{MANIFEST}: max_seconds must be a number") from error
+
+
+def _rag_lambda(folder: Path, value: Any) -> str | None:
+    """The Ruby itself; a manifest may hold it, or the name of the file that holds it."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise StartPointError(f"{MANIFEST}: rag_lambda must be a text")
+    return _read(folder / value, value) if _FILE_NAME.fullmatch(value) else value
+
+
+def _read(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise StartPointError(f"{name}: there is no such file in {path.parent}") from error
+    except IsADirectoryError as error:
+        raise StartPointError(f"{name}: is a folder") from error
+    except UnicodeDecodeError as error:
+        raise StartPointError(f"{name}: is not UTF-8") from error
+    except OSError as error:
+        raise StartPointError(f"{name}: {error.strerror}") from error

@@ -1,0 +1,195 @@
+"""A client of the daemon's HTTP API, with types: docs/api.md tells what each call promises."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+ANSWERS_WITHIN_S = 40.0  # a run is answered within 26 s, and may have to be asked for twice
+CONNECTS_WITHIN_S = 5.0
+LONGEST_RETRY_AFTER_S = 5.0
+
+
+class RunnerError(Exception):
+    """The daemon cannot be reached, or its answer is none of the API's; the message says which."""
+
+
+class RefusedError(RunnerError):
+    """The daemon refused the request; the message is its own, `status` the answer's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class BusyError(RefusedError):
+    """The daemon has too much to do; it asks to be tried again after `retry_after_s`."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(503, message)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that came back; `truncated` if it is only the beginning."""
+
+    content: str
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run. `outcome` is red, amber, green, timed_out, faulty or pulling.
+
+    `status` is the exit status of cyber-dojo.sh as text, or one of the codes 141 to 145.
+    """
+
+    stdout: Text
+    stderr: Text
+    status: str
+    outcome: str
+    log: Mapping[str, Any] = field(default_factory=dict)
+    created: Mapping[str, Text] = field(default_factory=dict)
+    changed: Mapping[str, Text] = field(default_factory=dict)
+
+
+class RunnerClient:
+    """Asks one daemon, over connections that it keeps. An asynchronous context manager.
+
+    Each method raises RefusedError, BusyError or RunnerError. No call is tried again by itself but
+    `run` while the daemon is busy, for `patience_s` at the longest.
+    """
+
+    def __init__(self, url: str = "http://127.0.0.1:4597", *, patience_s: float = 0.0) -> None:
+        self._url = url.rstrip("/")
+        self._patience_s = patience_s
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(total=ANSWERS_WITHIN_S, connect=CONNECTS_WITHIN_S)
+        self._session = aiohttp.ClientSession(timeout=timeout)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def alive(self) -> bool:
+        """Whether the daemon answers: true, or an error."""
+        return bool(await self._ask("alive", "alive?"))
+
+    async def ready(self) -> bool:
+        """Whether the daemon would take on a run."""
+        return bool(await self._ask("ready", "ready?"))
+
+    async def sha(self) -> str:
+        """The commit that the daemon was made of; may be empty."""
+        return str(await self._ask("sha", "sha"))
+
+    async def pull_image(self, image_name: str, *, id: str = "") -> str:  # noqa: A002 - its name
+        """`pulled` if the node has the image, else `pulling`: it is being fetched from now on."""
+        arguments = {"id": id, "image_name": image_name}
+        return str(await self._ask("pull_image", "pull_image", arguments))
+
+    async def run(
+        self,
+        files: Mapping[str, str],
+        image_name: str,
+        *,
+        max_seconds: float = 10.0,
+        rag_lambda: str | None = None,
+        hidden_filenames: tuple[str, ...] = (),
+        id: str = "",  # noqa: A002 - its name
+    ) -> Result:
+        """Run `files` in a container of the image. One of the files must be cyber-dojo.sh.
+
+        `rag_lambda` is the Ruby that decides the colour; None: the image's own.
+        """
+        manifest: dict[str, Any] = {
+            "image_name": image_name,
+            "max_seconds": max_seconds,
+            "hidden_filenames": list(hidden_filenames),
+        }
+        if rag_lambda is not None:
+            manifest["rag_lambda"] = rag_lambda
+        arguments = {"id": id, "files": dict(files), "manifest": manifest}
+        until_s = asyncio.get_running_loop().time() + self._patience_s
+        while True:
+            try:
+                answer = await self._ask("run_cyber_dojo_sh", "run_cyber_dojo_sh", arguments)
+                return _result(answer)
+            except BusyError as busy:
+                if asyncio.get_running_loop().time() + busy.retry_after_s > until_s:
+                    raise
+                await asyncio.sleep(busy.retry_after_s)
+
+    async def health(self) -> dict[str, Any]:
+        """What operators want to know; docs/api.md tells the fields."""
+        answer, status = await self._get("health", None)
+        if status != 200 or not isinstance(answer, dict):
+            raise RunnerError(f"{self._url}/health is not a daemon's")
+        return answer
+
+    async def _ask(self, path: str, key: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        answer, status = await self._get(path, arguments)
+        if isinstance(answer, dict) and isinstance(exception := answer.get("exception"), dict):
+            raise RefusedError(status, str(exception.get("message")))
+        if not isinstance(answer, dict) or key not in answer:
+            raise RunnerError(f"{self._url}/{path} is not a daemon's")
+        return answer[key]
+
+    async def _get(self, path: str, arguments: Mapping[str, Any] | None) -> tuple[Any, int]:
+        if self._session is None:
+            raise RunnerError("the client is not open; use it in an `async with` block")
+        url = f"{self._url}/{path}"
+        body = b"" if arguments is None else json.dumps(arguments).encode()
+        verb = "GET" if arguments is None else "POST"
+        try:
+            async with self._session.request(verb, url, data=body) as response:
+                answer = await response.json(content_type=None)
+                if response.status == 503 and "Retry-After" in response.headers:
+                    raise _busy(answer, response.headers["Retry-After"])
+                return answer, response.status
+        except TimeoutError as error:
+            raise RunnerError(f"no answer from {self._url} in time") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise RunnerError(f"no answer from {self._url}: {error}") from error
+        except ValueError as error:
+            raise RunnerError(f"{url} is not a daemon's: its answer is not JSON") from error
+
+
+def _busy(answer: Any, retry_after: str) -> BusyError:
+    message = "the daemon is busy"
+    if isinstance(answer, dict) and isinstance(answer.get("exception"), dict):
+        message = str(answer["exception"].get("message"))
+    seconds = float(retry_after) if retry_after.isdecimal() else 1.0
+    return BusyError(message, min(seconds, LONGEST_RETRY_AFTER_S))
+
+
+def _result(answer: Any) -> Result:
+    try:
+        return Result(
+            stdout=_text(answer["stdout"]),
+            stderr=_text(answer["stderr"]),
+            status=str(answer["status"]),
+            outcome=str(answer["outcome"]),
+            log=dict(answer["log"]),
+            created={name: _text(one) for name, one in answer["created"].items()},
+            changed={name: _text(one) for name, one in answer["changed"].items()},
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RunnerError("the answer to a run lacks what the API promises") from error
+
+
+def _text(answer: Any) -> Text:
+    return Text(str(answer["content"]), bool(answer["truncated"]))

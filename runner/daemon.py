@@ -1,0 +1,65 @@
+"""`dojo-runner serve`: the daemon's process, from its settings to its end."""
+
+import asyncio
+import os
+import resource
+import sys
+
+from loguru import logger
+
+from runner.app import serve as serve_until_stopped
+from runner.operators.logs import log_to_stdout
+from runner.settings import SettingsError, foreign_variables, read_settings
+from runner.threads import SWITCH_S
+from runner.user import leave_root
+
+try:
+    import uvloop
+except ImportError:  # not on this platform: asyncio's own loop does
+    _new_event_loop = asyncio.new_event_loop
+else:
+    _new_event_loop = uvloop.new_event_loop
+
+STDERR = 2
+FLUSH_S = 2.0  # for the reader of the log to take the last of it
+
+
+def serve() -> int:
+    """Run the daemon until SIGTERM; its settings come from the environment."""
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        return _fail(str(error))
+    _keep_standard_descriptors()
+    _raise_file_limit()
+    writer = log_to_stdout(settings.log_level)
+    if foreign := foreign_variables():
+        logger.bind(names=foreign).info("variables that are no settings are passed over")
+    leave_root(settings.run_as, settings.docker_host)
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+            runner.run(serve_until_stopped(settings, lambda: writer.dropped))
+    except OSError as error:
+        return _fail(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+    finally:
+        writer.close(FLUSH_S)
+    return 0
+
+
+def _keep_standard_descriptors() -> None:
+    """Where stdout is closed, the log must not go to whatever is opened next."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        pass
+    os.close(descriptor)
+
+
+def _raise_file_limit() -> None:
+    """Every connection and every container takes a descriptor; the soft limit is often 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"dojo-runner: {message}\n")
+    return 1
