@@ -74,7 +74,7 @@ class Tarpit:
         return True
 
     def close(self) -> None:
-        """Let all go, and hold nobody any more: who stops waits for none of them."""
+        """Release all that are held, and hold none any more, so that a stop waits for none."""
         self._is_closed = True
         for waiter in self._held:
             _release(waiter)
