@@ -1,4 +1,4 @@
-"""Programs that forge or overload what comes back: on the real engine, as a learner would do it."""
+"""Programs that forge or overload an answer: on the real engine, as a learner would do it."""
 
 import asyncio
 
