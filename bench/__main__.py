@@ -63,7 +63,7 @@ def run_ways(
     at_once
         How many runs at a time.
     seconds
-        Of a way in each cell of the matrix. What is slow takes as long as its runs take.
+        Of a way in each cell of the matrix. A slow way takes as long as its runs take.
     rounds
         In which these seconds are spent.
     class_seconds
@@ -131,13 +131,13 @@ def run_replicas() -> int:
 
 @app.command(name="engine")
 def run_engine(rounds: int = 8, runtime: str = "") -> int:
-    """What a container costs the engine, and variants of it; `runtime`: one that it knows."""
+    """Measure what a container costs the engine, and variants of it; `runtime`: one it knows."""
     return asyncio.run(engine_cost.main(rounds, runtime))
 
 
 @app.command(name="scale")
 def run_scale(images: int = 20, each: int = 10, only_takes: bool = False) -> int:
-    """What a take costs among many images; then so many images with so many warm containers each.
+    """Measure a take among many images; then so many images with so many warm containers each.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the whole machine's processors did, from /proc/stat: no process of an engine is missed."""
+"""The use of all processors of the machine, from /proc/stat, so no engine's process is missed."""
 
 import os
 import time

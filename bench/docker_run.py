@@ -1,5 +1,6 @@
-"""What a service does that starts a container for each request: `docker run`, files over stdin,
-and a harvest that forks for each file. It decides no colour."""
+"""A service that starts a container for each request: `docker run`, files over stdin, and a
+harvest that forks for each file. It decides no colour.
+"""
 
 import asyncio
 import gzip
@@ -36,7 +37,7 @@ async def image_with_file(image: str) -> str:
 
 
 async def run(image: str, tgz: bytes) -> bytes:
-    """The tar that came back. Raises OSError."""
+    """The tar of the answer. Raises OSError."""
     return gzip.decompress(await _docker([*_DOCKER_RUN, image, "bash", "-c", _SCRIPT], tgz))
 
 

@@ -1,4 +1,4 @@
-"""What a container costs the engine, and what of it could be had more cheaply."""
+"""Measures what a container costs the engine, and which parts of it could cost less."""
 
 import asyncio
 import copy
@@ -92,7 +92,7 @@ async def main(rounds: int, runtime: str) -> int:
 
 
 def body_of_kata() -> Body:
-    """What the engine is told for a run of one."""
+    """The body that creates a container for one run."""
     profile = ImageProfile(IMAGE, Home.TMPFS, None)
     return copy.deepcopy(spec_for(IMAGE, profile, Delivery.ATTACH, LABELS).create_body())
 

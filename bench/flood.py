@@ -33,7 +33,7 @@ _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
 class _Connection(asyncio.Protocol):
-    """Sends what it is given, one at a time, and counts what comes back."""
+    """Sends the requests that it is given, one at a time, and counts the answers."""
 
     def __init__(self, flood: "_Flood", first: bytes | None) -> None:
         self._flood = flood

@@ -1,4 +1,4 @@
-"""What is run, and what a right answer to it is."""
+"""The katas that are run, and the right answer to each."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,7 @@ class WrongAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What is compared. `outcome` is None where a way decides no colour."""
+    """The parts of an answer that are compared. `outcome` is None where a way decides no colour."""
 
     status: str
     stdout: str

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 LENGTH = struct.Struct("!Q")
 
-# What a waiting container does at the least: unpack, and then the same main.sh.
+# The least that a waiting container does: unpack, and then run the same main.sh.
 _SCRIPT = 'tar -xzf - -C / && cd /sandbox && . /tmp/main.sh "$@"'
 _WRITABLE = ("sandbox", "tmp", "home/sandbox")
 _ENVIRONMENT = {

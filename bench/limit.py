@@ -1,6 +1,6 @@
 """The limit: the same tgz, main.sh and user in a plain chroot of the image, no engine at all.
 
-Nobody who runs a kata in a separate file system can be faster. main.sh ends by killing every
+No service that runs a kata in a file system of its own can be faster. main.sh ends by killing every
 process of its user, so each lane of runs has a pid name space, made once and not for each run.
 """
 
@@ -41,7 +41,7 @@ class Chroot:
             self._idle.append(await self._new_lane())
 
     async def run(self, request: bytes) -> bytes:
-        """What main.sh answered; see `request_of`."""
+        """The answer of main.sh; see `request_of`."""
         lane = self._idle.pop() if self._idle else await self._new_lane()
         assert lane.stdin is not None
         lane.stdin.write(request)

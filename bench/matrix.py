@@ -33,7 +33,7 @@ console = Console(highlight=False)
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and for how long."""
+    """The measurements to make, and how long each takes."""
 
     ways: Sequence[str]
     workloads: Sequence[str]

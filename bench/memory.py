@@ -7,23 +7,23 @@ from pool import ContainerSpec, Seen, Started
 
 
 class MemoryStream:
-    """Implements pool.engine.Stream; nothing comes over it, and its container never dies."""
+    """Implements pool.engine.Stream: nothing comes over it, and its container never dies."""
 
     ended = False
     complaints = ""
 
     def on_end(self, callback: Callable[[], None]) -> None:
-        """It never ends."""
+        """The callback is never called, as the stream never ends by itself."""
 
     async def write(self, data: bytes) -> None:
-        """Nobody reads it."""
+        """Drop the data: no program reads it."""
 
     async def read(self) -> bytes:
-        """Nothing."""
+        """Nothing, as at the end."""
         return b""
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing is to be closed."""
 
 
 class MemoryEngine:
@@ -33,26 +33,26 @@ class MemoryEngine:
         self.starts = 0
 
     async def start(self, spec: ContainerSpec) -> Started:
-        """Succeeds."""
+        """A container, a turn of the loop later. No start fails."""
         self.starts += 1
         number = self.starts
         await asyncio.sleep(0)
         return Started(f"id-{number}", f"{spec.image}-{number}", MemoryStream())
 
     async def remove(self, _container_id: str) -> None:
-        """Succeeds."""
+        """Remove a container, a turn of the loop later."""
         await asyncio.sleep(0)
 
     async def last_words(self, _container_id: str) -> str:
-        """No container ends by itself."""
+        """No container has any, as none ends by itself."""
         return ""
 
     async def list_containers(self, _label: str) -> list[Seen]:
-        """Nobody else has any."""
+        """No containers: no other process has any."""
         return []
 
 
 async def settle() -> None:
-    """Let the loop go round until all that can happen without time has happened."""
+    """Give the loop turns until all that can happen without the clock has happened."""
     for _turn in range(40):
         await asyncio.sleep(0)

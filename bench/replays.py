@@ -16,8 +16,8 @@ from bench.memory import MemoryEngine, settle
 from pool import ContainerSpec, Pools, PoolSettings, Sizes, Supervisor
 
 UPKEEP_S = 5.0
-# A target that has just risen stays for so long. What starts are due to how images share the host
-# is to be seen here, and not those due to targets that fall at once when demand does.
+# A target that has just risen stays for so long. A replay counts starts that are due to how images
+# share the host, and not those due to targets that fall at once when demand does.
 COOL_DOWN_S = 30.0
 
 Order = Callable[[int, random.Random], Iterator[int]]
@@ -73,7 +73,7 @@ class Replay:
 
 @dataclass
 class Outcome:
-    """What a replay came to."""
+    """The counts of a replay."""
 
     takes: int = 0
     hits: int = 0

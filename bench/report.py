@@ -1,4 +1,4 @@
-"""What was found, as tables for the terminal and as a section of docs/benchmarks.md."""
+"""The results as tables for the terminal, and as a section of docs/benchmarks.md."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -136,7 +136,7 @@ def _totals(found: Found) -> Table:
 
 
 def _wanted(found: Found) -> Table | None:
-    """What was asked for, and what came out."""
+    """The table of goals: the wanted figures beside the measured ones."""
     rows: list[list[str]] = []
 
     def row(what: str, way: str, wanted: float, figure: float | None, *, at_least: bool) -> None:

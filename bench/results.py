@@ -1,4 +1,4 @@
-"""What was measured, as data: a file of each run, from which the report is made."""
+"""Measurements as data: a file of each run, from which the report is made."""
 
 import json
 from collections import Counter
@@ -103,7 +103,7 @@ class Result:
 
 
 def load(path: Path) -> Result:
-    """What `save` wrote."""
+    """The result that `save` wrote."""
     said = json.loads(path.read_text())
     return Result(**{**said, "cells": [Cell(**cell) for cell in said["cells"]]})
 
@@ -153,7 +153,7 @@ class Found:
         return of(one) / of(other) if one and other and of(other) else None
 
     def harvest_ms(self, way: str) -> float | None:
-        """What 100 files more to harvest cost at the median."""
+        """The cost of harvesting 100 files more, at the median."""
         with_, without = self.get(way, HARVESTED.name, 1), self.get(way, UNHARVESTED.name, 1)
         return p50(with_) - p50(without) if with_ and without else None
 

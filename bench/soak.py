@@ -20,7 +20,7 @@ LOG = ROOT / ".state" / "bench-soak.log"
 SAMPLES = 60
 # Of all samples: what an interpreter, its allocator and a pool still take on.
 WARM_UP = 0.25
-# What may be more at the end than at the beginning, as medians of thirds.
+# By how much each figure may grow from the first third to the last, by their medians.
 MAY_GROW: Mapping[str, float] = {
     "memory_mib": 4.0,
     "descriptors": 3.0,
@@ -35,7 +35,7 @@ console = Console()
 
 @dataclass(frozen=True)
 class Sample:
-    """What there was after so many runs."""
+    """The figures after so many runs."""
 
     runs: int
     held: Mapping[str, float]

@@ -1,4 +1,4 @@
-"""What a refill storm does to the runs that go on: refills that yield, and refills that do not."""
+"""Measures a refill storm's effect on runs that go on: with refills that yield, and without."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What one take costs the daemon's own process, with few and with many images; needs no engine."""
+"""Measures one take in the daemon's own process, with few and many images; needs no engine."""
 
 import asyncio
 import statistics

@@ -45,8 +45,8 @@ class WayError(Exception):
 class Way:
     """One of them. `in_waves`: a run uses a container up, so each wave waits until it has its own.
 
-    `lingers_s`: so long after it has settled the engine may still be at work. What most ways need
-    not do does nothing here.
+    `lingers_s`: so long after it has settled the engine may still be at work. The methods that most
+    ways do not need do nothing here.
     """
 
     name: str
@@ -54,14 +54,14 @@ class Way:
     lingers_s = 0.0
 
     async def prepare(self, workload: Workload, at_once: int) -> None:
-        """Whatever is not to be measured, before so many at once."""
+        """Do all that is not to be measured, before `at_once` runs at a time."""
 
     def run_of(self, workload: Workload) -> Run:
         """Its verdict is OK or the error's name; raises WrongAnswerError."""
         raise NotImplementedError
 
     async def settle(self, workload: Workload, at_once: int) -> None:
-        """What runs left to do in the background is done, and so many more find it ready."""
+        """Wait until runs' background work is done, and the way is ready for `at_once` more."""
 
     async def takes(self, workload: Workload) -> tuple[int, int] | None:  # noqa: ARG002
         """Hits and misses so far, of a server that tells."""
@@ -124,7 +124,7 @@ class DockerRun(Way):
 
 
 class Server(Way):
-    """Whatever speaks the contract at that address; knows nothing of its inside."""
+    """Any service that speaks the contract at that address; its inside is not known."""
 
     name = SERVER
 

@@ -143,7 +143,7 @@ async def pull_base(docker: aiodocker.Docker) -> bool:
 
 
 def mmdebstrap() -> list[str]:
-    """What makes a base from the distribution's packages, but for its output file."""
+    """The command that makes a base from the distribution's packages, but for its output file."""
     suite = ["bookworm"]
     system = platform.freedesktop_os_release()
     if system.get("ID") == "ubuntu":
@@ -175,7 +175,7 @@ async def bootstrap(command: list[str]) -> None:
 
 
 async def inspect(docker: aiodocker.Docker, name: str) -> dict[str, Any] | None:
-    """What the engine says of the image; None when it is not there."""
+    """The engine's description of the image; None when the image is not there."""
     try:
         return await docker.images.inspect(tag(name))
     except aiodocker.DockerError as error:

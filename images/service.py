@@ -18,7 +18,7 @@ import build
 from build import BuildError, digest, ensure_base, inspect, label, make, plain, step, tag
 
 ROOT = Path(__file__).resolve().parent.parent
-# What .dockerignore lets through.
+# The files and folders that .dockerignore lets through.
 SERVICE = (
     *("Dockerfile", "pyproject.toml", "README.md", "LICENSE", "deploy/image", "images/launcher"),
     *("pool", "runner"),

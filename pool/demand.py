@@ -128,7 +128,7 @@ class Demand:
         return max(self.taken.at(now_s), self._heard.at(now_s))
 
     def claim(self, now_s: float) -> Claim:
-        """What to keep warm: a target that rises at once, and falls after a cool-down."""
+        """The containers to keep warm: a target that rises at once, and falls after a cool-down."""
         own = self._needed(now_s, self.taken.at(now_s), self._own.last_s, self._spare(now_s))
         needed = own
         if self.last_s > self._own.last_s or self.rate(now_s) > self.taken.at(now_s):
@@ -136,7 +136,7 @@ class Demand:
             needed = self._needed(now_s, self.rate(now_s), self.last_s, spare)
         if needed >= self._target or now_s - self._target_s >= self._sizes.cool_down_s:
             self._target, self._target_s = needed, now_s
-        # What is beyond our own need is hearsay, unless it is on its way down.
+        # The part of the target beyond our own need is hearsay, unless the target is falling.
         return Claim(self._target, self.last_s, own if needed > own else None)
 
     def enough(self, now_s: float) -> int:

@@ -92,7 +92,7 @@ class DockerClient:
             raise failure from error
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         if self._docker is None or self._connector is None:
             return
         # Docker.close() raises what its event listener met, before it closes anything.

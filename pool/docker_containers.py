@@ -58,7 +58,7 @@ class DockerContainers:
                     raise
 
     async def last_words(self, container_id: str) -> str:
-        """What the engine says of how it ended, such as `exited (137), out of memory`."""
+        """The engine's words for how the container ended: `exited (137), out of memory`, say."""
         async with self._client.call("inspect", ENGINE_CALL_S, container=container_id) as docker:
             container = docker.containers.container(container_id)
             try:

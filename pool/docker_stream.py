@@ -71,7 +71,7 @@ class DockerStream:
             await self._source.write_in(data)
 
     async def read(self) -> bytes:
-        """Whatever came over stdout since the last read, waiting for some; b"" at the end."""
+        """The bytes that came over stdout since the last read. Waits for some; b"" is the end."""
         while not self._unread and not self._ended:
             self._news.clear()
             await self._news.wait()
@@ -81,7 +81,7 @@ class DockerStream:
         return data
 
     async def close(self) -> None:
-        """Let go of the connection. Twice is harmless."""
+        """Close the connection. A second call is harmless."""
         self._on_end = None
         self._pump.cancel()
         try:

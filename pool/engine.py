@@ -1,4 +1,4 @@
-"""What the pool asks of a container engine, as protocols; pool/docker_*.py implement them."""
+"""The calls that the pool makes to a container engine, as protocols; see pool/docker_*.py."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ class Stream(Protocol):
         """Send all of `data` to stdin. Raises EngineError when the stream has ended."""
 
     async def read(self) -> bytes:
-        """Whatever came over stdout since the last read, waiting for some; b"" at the end."""
+        """The bytes that came over stdout since the last read. Waits for some; b"" is the end."""
 
     async def close(self) -> None:
-        """Let go of the connection. Twice is harmless."""
+        """Close the connection. A second call is harmless."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class ContainerEngine(Protocol):
         """Kill and remove it with its anonymous volumes; harmless when it is gone already."""
 
     async def last_words(self, container_id: str) -> str:
-        """What the engine says of how it ended, such as `exited (137), out of memory`."""
+        """The engine's words for how the container ended: `exited (137), out of memory`, say."""
 
     async def list_containers(self, label: str) -> list[Seen]:
         """All containers, in any state, that carry the label (`key=value`)."""

@@ -1,4 +1,4 @@
-"""What can go wrong in the pool: one root, facts as attributes."""
+"""The errors of the pool: one root class, with the facts as attributes."""
 
 
 class PoolError(Exception):

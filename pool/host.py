@@ -1,4 +1,4 @@
-"""What all images of one engine share: room for containers, and what each of them may keep.
+"""The room for containers that all images of one engine share, and each image's part in it.
 
 Synchronous and without a clock. Each change concerns one image and costs O(log n) of n images, but
 for `settle`, which looks at all of them and is for the upkeep.
@@ -14,7 +14,7 @@ from pool.sharing import Claim, Rank, Stake, Value, share
 # So long it takes, at least, until all places of a host have moved from images to others for which
 # nobody waits: each of these moves costs a start that no take has asked for.
 ALL_MOVED_S = 600.0
-WITHHELD_S = 300.0  # places that no miss has needed for so long are given back to images
+WITHHELD_S = 300.0  # a place that no miss has needed for so long is free for images again
 
 
 class Tenant(Protocol):
@@ -34,15 +34,15 @@ class Tenant(Protocol):
 class Host:
     """The books of one engine: at most `limit` containers for all images together.
 
-    What learners use or wait for is never refused here, as admission bounds it; so above the limit
-    no container is warm.
+    A container that a learner uses or waits for is never refused here, because admission bounds
+    their number. So while there are more than the limit, no container is warm.
 
-    What is kept warm without having been taken for it costs a start that no take has asked for. So
-    that such starts stay few where images compete for room, (1) a container that was never used is
-    discarded for another image only where a learner waits for its room, and its place stays empty
-    (`withheld`) as long as misses need it; (2) with every container that a run uses up, its image
-    passes the place on if another one needs it more. Thus starts do not exceed takes and the limit
-    together. Only `settle`, slowly, takes places from images that are not being used up.
+    A container that is started in advance, and discarded unused, costs a start that no take has
+    asked for. To keep such starts few where images compete for room, (1) a container that was never
+    used is discarded for another image only where a learner waits for its room, and its place stays
+    empty (`withheld`) as long as misses need it; (2) with every container that a run uses up, its
+    image passes the place on if another one needs it more. Thus starts do not exceed takes and the
+    limit together. Only `settle`, slowly, takes places from images that are not being used up.
     """
 
     def __init__(self, limit: int) -> None:
@@ -100,7 +100,7 @@ class Host:
             self._rank(stake)
 
     def claim(self, stake: Stake, claim: Claim) -> None:
-        """The image asks for so much, and gets what is free. What it wants no more it keeps yet."""
+        """Give an image free places, as many as it asks for. Asking for fewer takes none away."""
         stake.claim(claim)
         self._retarget(stake, min(max(0, self.free), max(0, claim.target - stake.target)))
 

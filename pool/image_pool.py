@@ -87,7 +87,7 @@ class ImagePool:
 
     @property
     def counts(self) -> Counts:
-        """What happened so far."""
+        """Counts of all that happened so far."""
         return self._ledger.counts
 
     @property
@@ -125,7 +125,7 @@ class ImagePool:
         return any(one.container_id == container_id for one in self._ledger)
 
     def statistics(self, now_s: float) -> PoolStatistics:
-        """What operators may know of this pool, as it is at `now_s` of the pool's clock."""
+        """The figures of this pool for operators, as they are at `now_s` of the pool's clock."""
         counts, demand = self.counts, self.demand
         return PoolStatistics(
             spec=self.spec,

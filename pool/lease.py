@@ -1,4 +1,4 @@
-"""What a pool hands out."""
+"""The lease of a container, which a pool hands out to one run."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -51,7 +51,7 @@ class Waiter:
 
 @dataclass
 class Counts:
-    """What happened so far; see PoolStatistics."""
+    """Counts of all that happened so far; see PoolStatistics."""
 
     hits: int = 0
     misses: int = 0

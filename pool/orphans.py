@@ -23,7 +23,7 @@ NEVER_STARTED_S = 600
 
 @dataclass(frozen=True)
 class Owner:
-    """Who started a container: a replica's name, and the process behind it.
+    """The daemon that started a container: its replica's name, and its process.
 
     `process` is `<boot id>/<pid name space>/<pid>/<start time>`: unique for ever, and anyone in
     the same name space can tell whether it still lives.
@@ -33,7 +33,7 @@ class Owner:
     process: str
 
     def labels(self) -> dict[str, str]:
-        """What every container of this owner carries."""
+        """The labels that every container of this owner carries."""
         return {
             SERVICE_LABEL: SERVICE,
             REPLICA_LABEL: self.replica,

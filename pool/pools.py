@@ -70,7 +70,7 @@ class Pools:
         return dict(self._by_image)
 
     def statistics(self) -> dict[str, PoolStatistics]:
-        """What operators may know of each image's pool, by the image's name, as it is now."""
+        """The figures of each image's pool for operators, by the image's name, as they are now."""
         now_s = self._now_s()
         return {image: pool.statistics(now_s) for image, pool in self._by_image.items()}
 

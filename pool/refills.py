@@ -11,7 +11,7 @@ from pool.workers import Workers
 
 @dataclass(frozen=True)
 class Turn:
-    """What comes of a pool's turn: a start may begin now, or after a pause, or none is to begin.
+    """The result of a pool's turn: a start may begin now, or after a pause, or none is to begin.
 
     `is_for_runs`: the pause is for the sake of runs, and over when no container is in use.
     """
@@ -47,8 +47,8 @@ class Refills:
 
     A pool in which something changed is marked by `look_at`. In the next turn of the loop one
     synchronous step decides for all marked pools what to discard and which starts may begin, each
-    pool in its turn. So no change of a pool can come back to it, or reach another pool, while it is
-    under way. Must be made in a running loop.
+    pool in its turn. So while one pool changes, it is not called again, and no other pool
+    changes. Must be made in a running loop.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ MARGIN = math.log(1.5)
 
 @dataclass(frozen=True)
 class Claim:
-    """What one image asks of the host.
+    """The containers that one image asks of the host.
 
     `target` is how many containers it would keep; `wanted_s` is when it was wanted last. `own` of
     the target are for takes of its own, the rest only by hearsay from siblings; None: all are.
@@ -26,7 +26,7 @@ class Claim:
 
 
 class Rank(IntEnum):
-    """What a place is for; a higher rank always comes before a lower one."""
+    """The use of a place; a higher rank always comes before a lower one."""
 
     HEARD = 0  # by hearsay only
     HEARD_HELD = 1
@@ -74,7 +74,7 @@ class Stake:
         self.is_current = now_s - self.taken_s < CURRENT_S
 
     def value(self, place: int, *, is_held: bool, is_firm: bool) -> Value:
-        """What its place of that number is worth, where the first one is 1.
+        """The worth of the image's place of that number, where the first one is 1.
 
         `is_firm`: whether what is held by a current image is out of reach for others.
         """
@@ -87,11 +87,11 @@ class Stake:
         return rank, worth + (MARGIN if is_held else 0.0)
 
     def last_value(self, *, is_firm: bool = True) -> Value:
-        """What the last place that it holds is worth. It must hold one."""
+        """The worth of the last place that the image holds. It must hold one."""
         return self.value(self.target, is_held=True, is_firm=is_firm)
 
     def next_value(self) -> Value:
-        """What one more place would be worth to it."""
+        """The worth that one more place would have for the image."""
         return self.value(self.target + 1, is_held=False, is_firm=True)
 
 

@@ -1,4 +1,4 @@
-"""What is warm of one image: how it comes on the shelf, stays, and is discarded."""
+"""The warm containers of one image: how they come on the shelf, stay, and are discarded."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -60,7 +60,7 @@ class Shelf:
             self.discard(self.ledger.warm[0], "surplus")
 
     def discard_stale(self) -> None:
-        """What has been warm for too long is replaced."""
+        """Discard the containers that have been warm for too long, so that they are replaced."""
         now_s = self.now_s()
         for container in [one for one in self.ledger.warm if now_s >= one.stale_s]:
             self.discard(container, "stale")

@@ -1,4 +1,4 @@
-"""What a container is made of: frozen data, rendered as the engine's create body."""
+"""The description of a container: frozen data, rendered as the engine's create body."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Delivery(StrEnum):
-    """Which of a container's streams a run travels over."""
+    """The stream of a container over which a run travels."""
 
     ATTACH = "attach"  # the container's own entry point waits on its stdin
     EXEC = "exec"  # a `docker exec`, armed when the container starts, waits on its own stdin
@@ -112,7 +112,7 @@ class ContainerSpec:
                 "IpcMode": "private",
                 "Init": self.init,
                 **({"Runtime": self.runtime} if self.runtime else {}),
-                # What a container prints is read from its stream; the engine need not store it.
+                # The daemon reads the output from the stream, so the engine need not store it.
                 "LogConfig": {"Type": "none"},
             },
         }
@@ -125,7 +125,7 @@ def _read_only_volume(path_and_name: tuple[str, str]) -> dict[str, Any]:
         "Source": name,
         "Target": path,
         "ReadOnly": True,
-        # What it holds is its maker's business: nothing of this image goes into it.
+        # The volume's maker fills it: the engine copies nothing of this image into it.
         "VolumeOptions": {"NoCopy": True},
     }
 

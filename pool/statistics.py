@@ -1,4 +1,4 @@
-"""What operators may know of a pool: plain numbers, read from its insides in one place."""
+"""Figures of a pool for operators: plain numbers, read from its insides in one place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

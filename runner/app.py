@@ -22,8 +22,8 @@ from runner.settings import MIB, Settings
 from runner.siblings.tarpit import Tarpit
 
 KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
-# What still comes of a refused body is read and dropped for this long, so that its client gets to
-# the answer; by default it would be 10 s.
+# The rest of a refused body is read and dropped for this long, so that its client gets to the
+# answer; aiohttp's default is 10 s.
 LINGER_S = 1.0
 SEND_S = 30.0  # for a client to take its answer; a browser gives up then, too
 SENT_AT_ONCE_BYTES = 32 * 1024  # the transport takes that much without waiting for its client
@@ -78,7 +78,7 @@ class _Runner(web.AppRunner):
 
     @property
     def server(self) -> Any:
-        """What a site makes of a connection."""
+        """Make the protocol of a new connection."""
         return self._connections
 
     async def shutdown(self) -> None:
@@ -156,7 +156,7 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
     try:
         await web.TCPSite(http, settings.host, settings.port).start()
         await service.start()
-        # What start-up made lives as long as the process: not to be looked through again.
+        # Objects made at start live as long as the process, so the collector need not look at them.
         gc.collect()
         gc.freeze()
         logger.bind(host=settings.host, port=settings.port).info("serving")

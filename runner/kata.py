@@ -1,4 +1,4 @@
-"""What is run, and what comes back: plain frozen data."""
+"""A kata that is to be run, and the result of its run: plain frozen data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

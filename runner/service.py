@@ -41,14 +41,14 @@ from runner.siblings.siblings import Siblings
 from runner.siblings.teller import Standing
 from runner.upkeep import Upkeep
 
-# Which files are hidden, and the colour, asked at the same time: so that no run ever waits because
-# others have lambdas that take long.
+# A run asks for its colour and for its hidden files at the same time. With places for both, no run
+# waits because others have lambdas that take long.
 QUESTIONS_OF_A_RUN = 2
 
 
 @dataclass(frozen=True)
 class Engines:
-    """The container engine, from both of its sides, and how to let go of it."""
+    """The container engine: its containers, its images, and how its connections are closed."""
 
     containers: ContainerEngine
     images: ImageEngine
@@ -220,7 +220,7 @@ class Service:
         self._listener.refused(why)
 
     def health(self) -> Health:
-        """What operators want to know; see health_of."""
+        """The state of the service for operators; see health_of."""
         return health_of(
             status="draining" if self.is_draining else "ok" if self.is_ready else "engine down",
             replica=self._owner.replica,
@@ -244,7 +244,7 @@ class Service:
         self._upkeep.engine_came_or_went(is_there)
 
     def _warm_first(self) -> None:
-        """What kind of containers there will be is known."""
+        """Warm the images of the settings, now that the kind of their containers is known."""
         for name in self._settings.warm_images:
             self._warm_up(name)
 

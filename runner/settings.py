@@ -44,7 +44,7 @@ class Reuse(StrEnum):
 
 
 class ClientGone(StrEnum):
-    """What becomes of a run under way whose client has left."""
+    """The fate of a run under way whose client has left."""
 
     END = "end"  # it is given up after a second
     FINISH = "finish"

@@ -1,4 +1,4 @@
-"""Which user the daemon is: it leaves root's rights behind, but for the group of the socket.
+"""Makes the daemon an ordinary user: it gives up root's rights, but for the socket's group.
 
 cyber-dojo starts the service as root, without the group that the engine's socket belongs to. The
 service's image names a user to become instead (RUN_AS); an ordinary start names none.
@@ -35,7 +35,7 @@ def leave_root(run_as: str, docker_host: str) -> None:
 
 
 def _groups_for(docker_host: str) -> list[int]:
-    """What an ordinary user needs. Raises OSError where no group opens the socket."""
+    """The groups that an ordinary user needs. Raises OSError where no group opens the socket."""
     if not docker_host.startswith(_UNIX):
         return []
     path = Path(docker_host.removeprefix(_UNIX))

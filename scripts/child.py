@@ -59,6 +59,6 @@ def run(command: list[str]) -> int:
                 code = os.waitstatus_to_exitcode(status)
                 return code if code >= 0 else 128 - code
         elif got.si_code <= 0:
-            # Sent by a process. What the kernel sends for a terminal's Ctrl-C goes to the whole
-            # foreground group: the child has that already, and a second one means "at once".
+            # Sent by a process. A terminal's Ctrl-C is sent by the kernel, to the whole foreground
+            # group: the child has that already, and a second one means "at once".
             os.kill(pid, got.si_signo)

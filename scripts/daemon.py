@@ -24,7 +24,7 @@ http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class DaemonError(Exception):
-    """What went wrong, for the terminal."""
+    """The daemon did not start, or did not answer; the message is for the terminal."""
 
 
 @contextlib.contextmanager

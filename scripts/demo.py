@@ -15,7 +15,7 @@ IMAGE = "dojo-runner/python-pytest:latest"
 COLOURS = {"red": "red", "amber": "yellow", "green": "green"}
 HIKER = "def answer():\n    return {}\n"
 TEST = "from hiker import answer\n\n\ndef test_answer():\n    assert answer() == 42\n"
-# What hiker.py says, and the colour that it deserves.
+# For each colour the expression that hiker.py returns.
 KATAS = {"red": "6 * 9", "amber": "6 *", "green": "6 * 7"}
 
 console = Console(highlight=False)

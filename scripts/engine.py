@@ -1,14 +1,14 @@
 """Finds the Docker engine of this machine, starts one when there is none, and stops only that one.
 
-The engine belongs to the machine, not to a checkout of this repository, so what several users of it
-must agree on lies in /var/run/dojo-runner:
+The engine belongs to the machine, not to a checkout of this repository. So the processes that use
+it share these files in /var/run/dojo-runner:
 
-  start.lock    held while somebody looks for the engine, starts it or stops it
-  users.lock    held, shared, by everyone who works with it; who can have it alone is the last one
-  dockerd.json  the dockerd that we started; who leaves last stops it, unless it is meant to stay
+  start.lock    held while a process looks for the engine, starts it or stops it
+  users.lock    held, shared, by each process that uses it; one that can have it alone is the last
+  dockerd.json  the dockerd that we started; the last process stops it, unless it is meant to stay
 
-The kernel drops the locks of a process that dies. An engine left behind by one that was killed is
-stopped by the next one that leaves.
+The kernel drops the locks of a process that dies. An engine that a killed process left behind is
+stopped by the next process that leaves.
 """
 
 import asyncio
@@ -98,7 +98,7 @@ def stop() -> str:
 
 
 def description() -> str:
-    """Which engine answers, for whoever wants to keep it."""
+    """Tells which engine answers, for a user that means to keep it."""
     where = f"a Docker engine answers at {os.environ['DOCKER_HOST']}"
     dockerd = Dockerd.recorded()
     if dockerd is None:
@@ -238,7 +238,7 @@ class Dockerd:
         return dockerd if dockerd.runs() else None
 
     def write(self) -> None:
-        """Record it, for whoever is to stop it."""
+        """Record it, for the process that will stop it."""
         RECORD.write_text(json.dumps(dataclasses.asdict(self)))
 
     def runs(self) -> bool:
@@ -271,7 +271,7 @@ class Process:
 
 
 def process(pid: int) -> Process | None:
-    """What the kernel says of a process, unless it has ended."""
+    """The kernel's description of a process; None if it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Which days and group starts are simulated, on all cores, and what they say."""
+"""Simulates days and group starts, on all cores, and sums their results up."""
 
 import math
 import statistics
@@ -37,7 +37,7 @@ ANNOUNCED_S = 10.0
 
 @dataclass(frozen=True)
 class Day:
-    """What a policy made of the day of one seed."""
+    """The result of a policy on the day of one seed."""
 
     policy: str
     seed: int

@@ -9,7 +9,7 @@ from bench.simulator.experiments import Day
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two policies made of the same days and the same group starts."""
+    """The results of two policies on the same days and the same group starts."""
 
     what: str
     ours: Sequence[Day]

@@ -99,7 +99,7 @@ def groups(like: World, group_starts: int, pictures: Path) -> None:
 
 
 def frontier(worlds: Sequence[World], seeds: Sequence[int], pictures: Path) -> None:
-    """What hits in class cost in warm hours, as each policy is tuned by its one number."""
+    """The cost of hits in class in warm hours, as each policy is tuned by its one number."""
     lines = {
         "ours": [
             adaptive(f"{worth_s:.0f} s", replace(Sizes(), worth_s=worth_s), told=TOLD)

@@ -36,8 +36,8 @@ class Fixed(Demand):
 class Reactive(Demand):
     """As OpenWhisk does it: as many as were in use at once in the last `keep_s`, ten minutes there.
 
-    Growth comes from misses alone: the pool has seen one more at once than it had. What is taken
-    is replaced at once.
+    Growth comes from misses alone: the pool has seen one more at once than it had. A container that
+    is taken is replaced at once.
     """
 
     def __init__(self, in_use: InUse, keep_s: float) -> None:
@@ -67,7 +67,7 @@ class Reactive(Demand):
 
 @dataclass(frozen=True)
 class Policy:
-    """What all replicas do alike.
+    """The rules that all replicas follow.
 
     `told`: how many siblings hear of a take that is no news; 0: nobody is ever told of any.
     """

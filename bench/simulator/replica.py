@@ -18,13 +18,13 @@ from runner.siblings.notice import RefillNotice
 from runner.siblings.teller import Standing, Teller
 
 NOTICE_TAKES_S = 0.005
-# What a request's budget of 25 s leaves, if the kata may take 10 s, its grace and its harvest 5.
+# The rest of a request's budget of 25 s, if the kata may take 10 s, its grace and its harvest 5.
 LONGEST_QUEUE_S = 10.0
 
 
 @dataclass(frozen=True)
 class World:
-    """What is there, whatever the policy: each replica has a host of its own, or all share one.
+    """The machines, for any policy: each replica has a host of its own, or all share one.
 
     `cells`: a container serves `cell_runs` runs, with a reset of `reset_cpu_s` after each, instead
     of one run. `in_turns`: the load balancer deals presses out in turns, not at random.
@@ -41,7 +41,7 @@ class World:
     in_turns: bool = False
 
     def spec_of(self, image: str) -> ContainerSpec:
-        """What the pool is told of a container."""
+        """The spec of a container, as the pool gets it."""
         return ContainerSpec(
             image,
             image,

@@ -1,4 +1,4 @@
-"""What comes of a day's presses: replicas of the daemon and a load balancer, in virtual time."""
+"""Simulates a day's presses: replicas of the daemon and a load balancer, in virtual time."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""What happened to learners in a simulation, and what it cost."""
+"""Counts the hits and misses of learners in a simulation, and their cost."""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -47,7 +47,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 def run(main: Coroutine[Any, Any, R], *, seed: int, begin_s: float = 0.0) -> R:
-    """What `main` returns, in virtual time from `begin_s` on and with chance of this seed.
+    """The result of `main`, in virtual time from `begin_s` on and with chance of this seed.
 
     The pool, like other code that is not told where its chance comes from, asks Python's `random`.
     """

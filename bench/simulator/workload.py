@@ -1,4 +1,4 @@
-"""What learners do, whatever the pools do: all presses of a day, or of one group's start."""
+"""The presses of learners, for any policy: all of a day, or of one group's start."""
 
 import math
 import random
@@ -17,7 +17,7 @@ KATA_CPU_S = 0.3
 KATA_SIGMA = 0.5
 ENDLESS = 0.005  # of the kata loop for ever, until they are killed
 ENDLESS_CPU_S = 10.0
-# What classes learn with: a few languages have most of the classes.
+# The languages of classes: a few languages have most of the classes.
 LANGUAGES = {
     "python": 0.28, "java": 0.22, "csharp": 0.14, "javascript": 0.12,
     "cpp": 0.09, "ruby": 0.06, "go": 0.05, "kotlin": 0.04,

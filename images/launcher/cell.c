@@ -67,7 +67,7 @@ static void bring_loopback_up(void) {
   close(any);
 }
 
-/* What the image has at `path`, writable: all that is written is in a tmpfs of the cell's. */
+/* Makes the image's folder at `path` writable: writes go to a tmpfs of the cell's. */
 static void overlay(const struct plan *plan, const struct step *step) {
   char upper[256], work[256], options[1024];
   struct stat below;
@@ -86,7 +86,7 @@ static void overlay(const struct plan *plan, const struct step *step) {
     fail("hiding", plan->own);
 }
 
-/* 0, or -1 for what is not there: that needs no mask. */
+/* 0; or -1 if the path is not there and so needs no mask. */
 static int mask_one(const struct plan *plan, const char *path) {
   struct stat there;
   if (lstat(path, &there) < 0)
@@ -132,7 +132,7 @@ static void mount_all(const struct plan *plan) {
                     plan->steps[i].options);
 }
 
-/* Last, as it takes from us, too, what it takes from the learner. */
+/* Last, as it hides from us, too, all that it hides from the learner. */
 static void hide(const struct plan *plan) {
   /* Empty from here on; it is what all masked folders look like, at the cost of one file system. */
   mount_or_fail("tmpfs", plan->own, "tmpfs", LOCKED | MS_RDONLY, "size=0,nr_inodes=2,mode=755");

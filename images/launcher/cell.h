@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-/* What a cell is made of: words of the command line, see main.c. */
+/* A part of a cell, from words of the command line; see main.c. */
 struct step {
   char kind; /* t: tmpfs, o: overlay, m: mask, r: read-only */
   const char *path;
@@ -27,8 +27,8 @@ struct cell {
   int tar, answer;
 };
 
-/* Starts a cell; its command's stdin, stdout and stderr are fresh pipes. What is to be written to
- * `tar` says first.h. Once it is unpacked, the command reads an empty line on its descriptor 3; it
+/* Starts a cell; its command's stdin, stdout and stderr are fresh pipes. first.h tells what to
+ * write to `tar`. Once that is unpacked, the command reads an empty line on its descriptor 3; it
  * reads none if that failed. When the command has ended, all others are killed, and the answer comes
  * on `answer`, whose other end is the first process's alone. 0, or -1 and errno. */
 int start_cell(const struct plan *plan, struct cell *cell);

@@ -1,4 +1,4 @@
-/* What a cell may not ask of the kernel, on top of what the container may not.
+/* The system calls that a cell may not make, in addition to those that the container may not.
  *
  * The container's own filter, Docker's list, stays in force in every cell: filters add up, and the
  * strictest answer counts. This one takes back the calls that the launcher was given to make cells

@@ -29,7 +29,7 @@ static int unpack(void) {
   return untar(TAR) == 0 && write(UNPACKED, "\n", 1) == 1 ? 0 : -1;
 }
 
-/* How the command ended; of all others it is only seen that they have. */
+/* How the command ended. The status of any other process does not matter. */
 static int reap(pid_t command) {
   int status, of_command = NO_CELL;
   for (;;) {
@@ -43,7 +43,7 @@ static int reap(pid_t command) {
   }
 }
 
-/* With nobody left who could write to what is read. */
+/* By now no process is left that could write to the files. */
 static void answer(int status) {
   const char *roots[] = {"tmp/dojo", status == RUN_DONE ? "sandbox" : NULL, NULL};
   harvest(ANSWERS, roots, sizes, status == RUN_DONE ? DONE : TIMED_OUT);

@@ -1,5 +1,5 @@
-/* What a run has left, for runner/container/answer.py: in a container for one run find, tar and
- * beginnings.sh pack it. */
+/* The answer of a run, for runner/container/answer.py. In a container for one run find, tar and
+ * beginnings.sh pack it instead. */
 #ifndef HARVEST_H
 #define HARVEST_H
 
@@ -8,7 +8,7 @@
 /* Writes an answer: records with an archive of the regular files below `roots`, which NULL ends and
  * which are relative to where we stand, and then the record `end`. A file of up to 64 KiB is whole,
  * and so is one whose size is among the numbers in `sizes`; of any other there are the first 51201
- * bytes. What cannot be read is left out. */
+ * bytes. Files that cannot be read are left out. */
 void harvest(int to, const char *const roots[], const char *sizes, enum record_kind end);
 
 #endif

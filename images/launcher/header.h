@@ -9,7 +9,7 @@
 
 struct header {
   size_t length;     /* of the header, its last NUL included */
-  const char *sizes; /* of sent files that are to come back whole; in the header's own bytes */
+  const char *sizes; /* of sent files that are returned whole; in the header's own bytes */
   size_t payload;    /* how many bytes of payload follow the header */
 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* The kernel takes namespaces down in the background: their memory is given back a moment later. */
+/* The kernel takes namespaces down in the background: their memory is free a moment later. */
 #define TRIES 250
 #define NAP_MS 2
 /* Counters of memory are kept by processor, and added up now and then. */

@@ -1,6 +1,6 @@
 /* cells OPTION... -- COMMAND...: one cell after the other in one container, each for one run.
  *
- *   --protocol VERSION   must be ours: who speaks another one must not be misunderstood
+ *   --protocol VERSION   must be ours, so that a daemon of another one is not misunderstood
  *   --ready MARK         what the command prints, and nothing else, once it waits on its stdin
  *   --hostname NAME
  *   --folder PATH        where the command starts
@@ -11,9 +11,9 @@
  *
  * A cell is started ahead, and its first words are its mark. It gets one hand-over from our stdin
  * (docs/protocol.md): the header as it is, on stdin; the files of its payload, a tgz, are there
- * when descriptor 3 says so. What we write to our stdout is records, so that no cell can speak in our
- * name: READY when a cell waits for a hand-over and the one before has ended well and has left
- * nothing; then the answer's; UNFIT, our last one, when the container must not be used again.
+ * when descriptor 3 says so. We write records to our stdout, so that no cell can speak in our name:
+ * READY when a cell waits for a hand-over, and the one before has ended well and has left nothing;
+ * then those of the answer; UNFIT, our last one, when the container must not be used again.
  *
  * We also end, without a word, when our stdin does: the daemon has gone.
  */
@@ -64,7 +64,7 @@ __attribute__((format(printf, 1, 2), noreturn)) static void give_up(const char *
     say(UNFIT, reason, (size_t)length);
   else
     dprintf(2, "%s\n", reason);
-  exit(1); /* whatever of a cell is left dies with us */
+  exit(1); /* every process of a cell dies with us */
 }
 
 static int status_of(struct cell *cell) {
@@ -74,7 +74,7 @@ static int status_of(struct cell *cell) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* What a cell says before its run is for the daemon's log: it is why it cannot start. */
+/* The words of a cell before its run go to the daemon's log: they tell why it cannot start. */
 static void complain(struct cell *cell) {
   char said_now[COMPLAINTS];
   ssize_t got = read_some(cell->err, said_now, sizeof said_now);
@@ -137,7 +137,7 @@ static size_t receive_header(struct header *header) {
   return have;
 }
 
-/* Exactly one hand-over: what comes after it on our stdin is another learner's. */
+/* Exactly one hand-over: the bytes after it on our stdin are another learner's. */
 static void hand_over(struct cell *cell) {
   struct header header;
   size_t have = receive_header(&header), more = have - header.length, left = header.payload;

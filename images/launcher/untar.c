@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct header) == BLOCK, "a header is one block");
 static char ahead[64 * 1024];
 static size_t taken, have;
 
-/* What is at hand of the next `most` bytes; none at the end. */
+/* The bytes at hand, `most` of them at the most; none at the end. */
 static size_t some(int from, size_t most, const char **bytes) {
   if (taken == have) {
     ssize_t got = read_some(from, ahead, sizeof ahead);
@@ -58,7 +58,7 @@ static int copy(int from, int to, size_t length) {
   return 0;
 }
 
-/* What fills the last block of `size` bytes. */
+/* Skips the filling of the last block of `size` bytes. */
 static int skip_filling(int from, size_t size) {
   char filling[BLOCK];
   size_t length = (BLOCK - size % BLOCK) % BLOCK;

@@ -33,7 +33,7 @@ _WAITS = "/waits"
 
 @dataclass(frozen=True)
 class CellsStatus:
-    """What kind of containers was wanted, which kind there is, and why there are no cells."""
+    """The kind of containers that was wanted, the kind there is, and why there are no cells."""
 
     wanted: str
     kind: str
@@ -98,7 +98,7 @@ class Cells:
         self._look_again.set()
 
     async def close(self) -> None:
-        """Let go of the container that waits."""
+        """End the trial, and with it the container that waits in a cell."""
         await self._tasks.cancel()
 
     def spec_of(self, spec: ContainerSpec) -> ContainerSpec:

@@ -19,8 +19,8 @@ from runner.container.seccomp import docker_seccomp_profile
 LAUNCHER_FOLDER = "/.dojo"
 _LAUNCHER = f"{LAUNCHER_FOLDER}/cells"
 
-# What the launcher needs of the kernel, and Docker's list refuses; images/launcher/filter.c takes
-# all of it back.
+# System calls that the launcher needs and Docker's list refuses. The launcher refuses all of them
+# to its cells again (images/launcher/filter.c).
 _FOR_CELLS = (
     "clone",  # with flags: a cell's first process begins in namespaces of its own
     "mount",  # a cell's /proc, its tmpfs, its masks
@@ -113,7 +113,7 @@ def cell_spec_of(spec: ContainerSpec, launcher_volume: str, *overlays: str) -> C
     Its limits are those of the one that serves a single run, and each cell is under all of them.
     """
     tmpfs = {path: _options(words) for path, words in spec.tmpfs.items()}
-    # What the engine would copy for one run is laid over by each cell, and limited as a tmpfs.
+    # A folder that the engine copies for one run is an overlay in a cell, limited as a tmpfs.
     writable = dict.fromkeys((*spec.volumes, *overlays), _without_owner(next(iter(tmpfs.values()))))
     return replace(
         spec,

@@ -1,4 +1,4 @@
-"""What a container of cells writes: records, so that no cell can speak in the launcher's name.
+"""Records, in which a container of cells writes, so that no cell can speak as the launcher.
 
 docs/protocol.md specifies them; the other side is images/launcher/records.c.
 """
@@ -13,7 +13,7 @@ LONGEST_RECORD_BYTES = 64 * 1024  # without its header
 
 
 class Kind(StrEnum):
-    """What a record says; the letter is its first byte."""
+    """The meaning of a record; the letter is its first byte."""
 
     READY = "R"  # a cell waits for a hand-over; the one before has ended well and left nothing
     ANSWER = "A"  # a piece of the answer
@@ -34,7 +34,7 @@ class Record:
     data: bytes = b""
 
 
-# What makes a container warm: its first record.
+# A container's first record, which makes it warm.
 READY_MARK = _HEADER.pack(Kind.READY.encode(), 0)
 
 

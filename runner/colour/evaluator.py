@@ -37,7 +37,7 @@ class Evaluator:
 
     @property
     def complaints(self) -> str:
-        """What it printed to stderr."""
+        """The text that the container printed to stderr."""
         return self._stream.complaints
 
     async def ask(self, kind: str, body: bytes) -> Answer:
@@ -79,7 +79,7 @@ class Evaluator:
                 waiting.set_result(None)
 
     async def close(self) -> None:
-        """Let go of the connection; the container is its owner's to remove."""
+        """Close the connection. The owner of the container has to remove it."""
         self._reader.cancel()
         await asyncio.wait([self._reader])
         await self._stream.close()

@@ -51,7 +51,7 @@ class Keeper:
             self._loop.loop(self._keep, "traffic light")
 
     def try_now(self) -> None:
-        """What made a start fail may be over: do not wait until the pause is."""
+        """End the pause after a failed start: the cause of the failure may be over."""
         self._refused_until_s = 0.0
         self._is_forgiven = True
         self._woken.set()
@@ -75,7 +75,7 @@ class Keeper:
         return promised.result()
 
     async def close(self) -> None:
-        """Let go of the evaluator; whoever waits for one gets none. Twice is harmless."""
+        """End the evaluator. Callers that wait for one get an error. A second call is harmless."""
         self._is_closed = True
         await self._loop.cancel()
         if not self._next.done():

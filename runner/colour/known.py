@@ -31,8 +31,10 @@ class KnownColours:
 
 
 def question_of(source: str, stdout: str, stderr: str, status: str) -> bytes:
-    """What a colour depends on, as 32 bytes: what learners print is not kept, and nobody can find
-    a lambda of their own with the digest of another's question.
+    """A digest of 32 bytes over all that a colour depends on.
+
+    So the texts that learners print are not kept, and nobody can make a lambda whose question has
+    the digest of another's.
     """
     digest = hashlib.blake2b(digest_size=32)
     for part in (source, stdout, stderr, status):

@@ -39,7 +39,7 @@ REFUSED_CALLS = (
     "ipc",
     # Files in memory.
     *("memfd_create", "memfd_secret"),
-    # What was sent to a socket that listens is kept before anybody has accepted it, without end.
+    # Bytes sent to a listening socket are kept, without limit, before anybody accepts them.
     *("socket", "socketcall", "bind", "listen", "accept", "accept4", "connect"),
     # Rings, buffers, rules and watches of the kernel's.
     *("io_uring_setup", "io_uring_enter", "io_uring_register"),

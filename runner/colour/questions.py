@@ -1,11 +1,11 @@
-"""What the traffic light is asked, and what it may answer: plain data."""
+"""The questions for the traffic light, and its possible answers: plain data."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Colour(StrEnum):
-    """What a lambda may answer."""
+    """The colours that a lambda may answer."""
 
     RED = "red"
     AMBER = "amber"

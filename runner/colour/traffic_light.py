@@ -85,7 +85,7 @@ class TrafficLight:
     async def colour(
         self, source: str, stdout: str, stderr: str, status: str
     ) -> Colour | ColourFault:
-        """What the lambda says; a fault, never an error, whatever happens."""
+        """The lambda's colour. Whatever goes wrong is returned as a fault, and never raised."""
         question = {"source": source, "stdout": stdout, "stderr": stderr, "status": status}
         try:
             answer = await self._ask("colour", question)

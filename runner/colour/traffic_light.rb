@@ -327,7 +327,7 @@ module TrafficLight
     end
   end
 
-  # Answers one question. What runs here after the question was read is the lambda's to break.
+  # Answers one question. After the question was read, the lambda may change all that runs here.
   class Cell
     # It has two ids: its own, and the next, from which it sweeps. `before`: the process that had
     # them last, if any.

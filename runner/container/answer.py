@@ -1,4 +1,4 @@
-"""What a container answers: the frame around it, and the files in it.
+"""A container's answer: the frame around it, and the files in it.
 
 All of it comes from a container in which a hostile program ran under the same user as our own
 script: every byte may be forged. It is parsed in memory, under bounds, and never written to disk.
@@ -67,7 +67,7 @@ class Frame:
         return self._ended == "timed_out"
 
     def archives(self) -> bytes:
-        """What came between the first and the last line, as far as it came."""
+        """The bytes between the first and the last line, as far as they came."""
         last = next((line for line in self._last_lines if self._received.endswith(line)), b"")
         # By a view: a slice of a bytearray is one, and would be copied a second time.
         with memoryview(self._received) as received:
@@ -76,7 +76,7 @@ class Frame:
 
 @dataclass
 class Harvest:
-    """What was found after a run; `status` is None when no status file came back.
+    """The findings after a run; `status` is None when the answer has no status file.
 
     `files` maps names below /sandbox to contents; those larger than 64 KiB are cut to 51201
     bytes, save when their size is that of a file that was sent.

@@ -16,7 +16,7 @@ from runner.kata import Kata
 READY_MARK = b"dojo-runner: ready\n"
 UID, GID = 41966, 51966  # user and group `sandbox` of every cyber-dojo image
 
-# Files of up to this size come back whole (container/inside/main.sh).
+# Files of up to this size are returned whole (container/inside/main.sh).
 WHOLE_BYTES = 64 * 1024
 # The kernel takes 128 KiB for one variable; an id of a client is 6 characters long.
 LONGEST_ID_BYTES = 4096

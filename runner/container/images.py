@@ -1,4 +1,4 @@
-"""Which images are on this node, what each is like, and the pulls of those that are not."""
+"""Knows the images on this node and what each is like, and pulls those that are missing."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _LISTEN_AGAIN_S = 1.0
 
 
 class Home(StrEnum):
-    """What a container gets for /home/sandbox."""
+    """The kind of file system that a container gets for /home/sandbox."""
 
     TMPFS = "tmpfs"  # the image has nothing there
     COPIED = "copied"  # the image keeps something there: a writable copy of it
@@ -24,7 +24,7 @@ class Home(StrEnum):
 
 @dataclass(frozen=True)
 class ImageProfile:
-    """What was learned of an image, once per image id; `rag_lambda` is None if it has none."""
+    """The facts learned of an image, once per image id; `rag_lambda` is None if it has none."""
 
     image_id: str
     home: Home

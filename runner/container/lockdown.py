@@ -1,4 +1,4 @@
-"""What a learner's program may do and use: the limits, as data, with a reason beside each line."""
+"""The limits of a learner's program, as data, with a reason beside each line."""
 
 from collections.abc import Mapping
 

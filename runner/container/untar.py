@@ -43,7 +43,7 @@ class Member:
 
 @dataclass(frozen=True)
 class _Names:
-    """What came before a header because it has no room for it."""
+    """Names that came before a header, because the header has no room for them."""
 
     name: bytes | None = None
     link: bytes | None = None
@@ -118,7 +118,7 @@ def _number(field: bytes) -> int:
 
 
 def _with(names: _Names, kind: bytes, content: bytes) -> _Names:
-    """What is known of the next member, and this; nothing may be said twice."""
+    """The facts about the next member, with these added; no fact may be told twice."""
     if kind == _EXTENDED:
         more = _extended(content)
     elif len(content) > LONGEST_NAME_BYTES + 1:

@@ -13,7 +13,7 @@ from runner.threads import in_turn
 
 # Not counted: a body of this size costs less than its connection.
 FREE_BYTES = 64 * 1024
-# What a request takes for each byte of its body, at the worst moment of its life: the texts (4, if
+# The bytes that a request takes for each of its body's, at its worst moment: the texts (4, if
 # one character of a long text is beyond the BMP), the file being packed, what is packed, and the
 # piece that is written (1 each).
 COST = 7
@@ -41,7 +41,7 @@ class Bodies:
 
     @contextmanager
     def share(self) -> Iterator["Share"]:
-        """A request's share, nothing at first; given back at the end of the block."""
+        """A request's share. It is empty at first, and returned at the end of the block."""
         share = Share(self)
         try:
             yield share
@@ -81,7 +81,7 @@ class Bodies:
             self.change(-size_bytes)
 
     def change(self, more_bytes: int) -> None:
-        """Take more without waiting, or give back; then all that fit have what they need."""
+        """Take more without waiting, or return some; then waiting requests that fit get theirs."""
         self.taken_bytes += more_bytes
         still_waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         for size_bytes, turn in self._waiting:
@@ -97,7 +97,7 @@ class Bodies:
 
 
 class Share:
-    """What one request has of the memory of all."""
+    """The part of the memory for all bodies that one request has."""
 
     def __init__(self, bodies: Bodies) -> None:
         self.taken_bytes = 0
@@ -161,7 +161,7 @@ class Body:
         self._share.keep_for(len(self.text))
 
     def forget_all_but(self, size_bytes: int) -> None:
-        """Let go of what comes after so many bytes."""
+        """Drop the bytes after the first `size_bytes`."""
         del self.text[size_bytes:]
 
     async def _read_up_to(self, size_bytes: int) -> None:

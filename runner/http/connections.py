@@ -16,12 +16,12 @@ from loguru import logger
 
 FIRST_BYTE_S = 5.0
 HEAD_S = 10.0  # from a request's first byte to its last header
-# What a client may send of a head; aiohttp's own limits are for one header each.
+# The longest head that a client may send; aiohttp's own limits are for one header each.
 LONGEST_HEAD_BYTES = 64 * 1024
 
 _CALM = 0.8  # of a limit: below, there are not too many any more
 
-# What to do with a connection's first bytes: hand them to this protocol, or (None) to nobody.
+# Decides from a connection's first bytes which protocol gets them; None: no protocol does.
 LetIn = Callable[[asyncio.Transport, bytes], asyncio.Protocol | None]
 
 
@@ -137,7 +137,7 @@ class Connection(asyncio.Protocol):
         self.is_busy = False
         self._on_lost: Callable[[], None] | None = None
 
-    # What is asked of it by those who answer requests.
+    # The handlers of requests call these.
 
     def head_came(self) -> None:
         """A request's handler begins."""
@@ -166,7 +166,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._end()
 
-    # What the event loop calls, see asyncio.Protocol.
+    # The event loop calls these, see asyncio.Protocol.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock for its first byte."""

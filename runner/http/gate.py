@@ -1,13 +1,14 @@
-"""The first look at a connection, before HTTP is: a flood of notices is turned away cheaply.
+"""The first look at a connection, before HTTP reads it: turns a flood of notices away cheaply.
 
-Who opens a connection for each notice cannot be slowed down by late answers, and costs us more than
-who keeps one: a third of a millisecond for each. So once an address has as many refusals waiting as
-it may (see tarpit), a new connection of it that begins with a notice is read once, answered by
-bytes that are always the same, and closed. One with a good signature goes on to where all others
-go: an honest sibling behind the same address is heard as ever. Without a secret nobody can be told
-from anybody, and that address is over its rate of notices anyway.
+A sender that opens a connection for each notice cannot be slowed down by late answers. It costs a
+third of a millisecond for each notice, more than a sender that keeps its connection. So once an
+address has as many refusals waiting as it may (see tarpit), a new connection of this address that
+begins with a notice is read once, answered by bytes that are always the same, and closed. A notice
+with a good signature still goes to HTTP, so an honest sibling behind the same address is heard as
+ever. Without a secret no sender can be told from another, and the address is over its rate anyway.
 
-Only whole notices are looked at, that come in one piece, as siblings send them. All else is HTTP's.
+The gate looks only at whole notices that come in one piece, as siblings send them. HTTP gets all
+other connections.
 """
 
 import asyncio

@@ -62,7 +62,7 @@ def add_routes(app: web.Application) -> None:
 
 
 async def health(request: web.Request) -> web.Response:
-    """What operators want to know."""
+    """The state of the service, for operators."""
     return web.json_response(request.app[SERVICE].health().as_json())
 
 

@@ -1,1 +1,1 @@
-"""What operators get to see: health, metrics, logs."""
+"""The operators' views of the service: health, metrics, logs."""

@@ -1,4 +1,4 @@
-"""What operators get to see of the service: one typed look, and that as JSON for `GET /health`."""
+"""The state of the service for operators: one typed look, and that as JSON for `GET /health`."""
 
 import asyncio
 import time

@@ -80,7 +80,7 @@ def _as_json(message: "Message") -> str:
 
 
 class _ToLoguru(logging.Handler):
-    """What libraries log by the standard module goes the same way."""
+    """Send the lines that libraries log by the standard module the same way."""
 
     def emit(self, record: logging.LogRecord) -> None:
         logger.opt(exception=record.exc_info).bind(logger=record.name).log(

@@ -1,4 +1,4 @@
-"""What Prometheus gets to see: runs as they end, and the service as it is when Prometheus asks."""
+"""Metrics for Prometheus: runs as they end, and the service as it is when Prometheus asks."""
 
 from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Who runs now and who waits: first come, first served, within bounds."""
+"""Decides which runs go on now and which wait: first come, first served, within bounds."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,8 +1,9 @@
 """How the time of one request is shared out: pure, in seconds of the event loop's clock.
 
-A request has a budget, from its arrival. What the program may use of it is cut to what queueing and
-a cold start have left, so that partial output comes back in any case. Past the deadline there is a
-moment to say why there is no answer, and no more: an answer is never later than budget + 1 s.
+A request has a budget, from its arrival. The program's time limit is cut to what queueing and a
+cold start have left of the budget, so that partial output is returned in any case. Past the
+deadline there is one moment, to say why there is no answer: an answer is never later than
+budget + 1 s.
 """
 
 GRACE_S = 1.0  # after the learner's limit, between TERM and KILL
@@ -23,7 +24,7 @@ def worst_s(max_seconds: float) -> float:
 
 
 def limit_s(max_seconds: float, left_s: float) -> float | None:
-    """What the program gets of its time when so much of the budget is left; None: nothing."""
+    """The program's time limit when `left_s` of the budget is left; None: it must not begin."""
     if left_s < min(max_seconds, SHORTEST_LIMIT_S):
         return None
     return min(max_seconds, max(left_s - _KEPT_S, SHORTEST_LIMIT_S))

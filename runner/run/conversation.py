@@ -26,7 +26,7 @@ LAST_WORDS_S = 2.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What a container answered: its tar archives, or a code and the reason why there are none.
+    """A container's answer: its tar archives, or a code and the reason why there are none.
 
     `limit_s` is the time that the program was given. `is_cut`: the end of the archives is missing,
     as they were too large, or came too late, to be read.
@@ -117,8 +117,8 @@ class WithContainer:
 class WithCell:
     """A container that serves many runs, each in a cell.
 
-    The container can serve again once its next cell waits, which is seen to after the lease. What
-    it complained of may be of an earlier run, so only the launcher's own words are told.
+    The container can serve again once its next cell waits, which the pool waits for after the
+    lease. Its complaints may be of an earlier run, so only the launcher's own words are told.
     """
 
     def __init__(self, lease: Lease, reached: _Reached) -> None:

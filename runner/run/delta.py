@@ -1,4 +1,4 @@
-"""What a run did to its files: pure, over what was sent and what was found."""
+"""The changes that a run made to its files: pure, over the files sent and the files found."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ def touched(
 ) -> dict[str, bytes]:
     """Files that are new or have other content than was sent; deleted ones are not reported.
 
-    `cut` are names of those of which only the beginning was found: none is as large as what was
-    sent, as that would have come back whole.
+    `cut` are the names of files of which only the beginning was returned. Each of them has changed,
+    because a file of the size that was sent is returned whole.
     A name that is not UTF-8 cannot be said in JSON: such a file is left out.
     """
     changed = {}
@@ -32,7 +32,7 @@ def touched(
 
 @dataclass
 class Delta:
-    """What is returned of the files that a run has touched.
+    """The part of the files touched by a run that is returned.
 
     `left_out` counts texts that would have made the answer too large, and `unjudged` files of which
     nobody knows whether they are texts, as the time was over.

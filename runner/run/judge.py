@@ -1,4 +1,4 @@
-"""What a container's answer means: stdout, stderr, status, changed files and the colour."""
+"""Turns a container's answer into a result: stdout, stderr, status, changed files and colour."""
 
 import asyncio
 import time
@@ -40,9 +40,9 @@ class Judge:
     async def result(
         self, kata: Kata, profile: ImageProfile, answer: Answer, deadline_s: float
     ) -> RunResult:
-        """At the latest LAST_MOMENT_S after that time of the loop's clock.
+        """The result, at the latest LAST_MOMENT_S after that time of the loop's clock.
 
-        What is not known of files or colour by then is left out, and the log says so. Raises
+        Files and a colour that are not known by then are left out, and the log says so. Raises
         TimeoutError if nothing is known at all; BadPatternError when one of the kata's
         hidden_filenames is no pattern.
         """
@@ -85,7 +85,7 @@ class Judge:
                     files = {name: content for name, content in files.items() if name not in hidden}
                 delta = await _judged(kata, files, until_s)
         except NoAnswerError as error:
-            # Which files are to be hidden cannot be told: none is shown.
+            # It is not known which files are to be hidden, so none is shown.
             return Delta(), {"hidden_filenames": f"no files are returned: {error.message}"}
         except TimeoutError:
             delta = Delta(unjudged=len(files))
@@ -112,7 +112,7 @@ class Judge:
 
 
 def machinery_failed(reason: str) -> RunResult:
-    """What a run answers that no container could serve."""
+    """The result of a run that no container could serve."""
     return RunResult(Outcome.FAULTY, Code.MACHINERY_FAILED, log={"reason": reason})
 
 
@@ -135,7 +135,7 @@ def log_abandoned(kata: Kata, why: str, phases_s: Mapping[str, float]) -> None:
 
 
 async def _read(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:
-    """What came back, and of its files those that were touched. Raises UnreadableError."""
+    """The harvest of an answer, and its files that were touched. Raises UnreadableError."""
     if len(answer.archives) > _READ_IN_THREAD_BYTES:
         return await in_turn(_read_now, kata, answer)
     return _read_now(kata, answer)

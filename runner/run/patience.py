@@ -1,4 +1,4 @@
-"""What becomes of a request whose client has left: it ends, at once or after a while."""
+"""Ends a request whose client has left: at once, or after a while."""
 
 import asyncio
 from types import TracebackType

@@ -28,7 +28,7 @@ NOTABLE_QUEUE_S = 1.0
 # Answers of over 4 MiB, of which each takes up to 150 MiB until it is judged.
 LARGE_AT_ONCE = 1
 
-# What was waited for when the time was over, by the number of phases that were through by then.
+# The reason for a late run, by the number of phases that were through when the time was over.
 _LATE = (
     "the engine did not say in time what the image is like",
     "no container was ready in time",
@@ -41,7 +41,7 @@ ABANDONED = "abandoned"
 
 @dataclass
 class _Story:
-    """What is known of a run so far: its image, if that is on this node, and how long it took."""
+    """The facts of a run so far: its image, if that is on this node, and its phases' times."""
 
     image: str | None = None
     phases_s: dict[str, float] = field(default_factory=dict)

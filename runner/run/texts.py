@@ -1,4 +1,4 @@
-"""Which bytes are text, and how much of it is returned."""
+"""Tells which bytes are text, and how much of a text is returned."""
 
 import threading
 from json.encoder import encode_basestring
@@ -12,7 +12,7 @@ LONGEST_TEXT_BYTES = 50 * 1024
 
 _BINARY = "binary"
 _AROUND_BYTES = 64  # `:{"content":,"truncated":false},` and what Python keeps beside a text
-# What libmagic takes for ASCII whatever it spells (file's encoding.c: T), and most files are.
+# Bytes that libmagic takes for ASCII in any order (file's encoding.c: T), as in most files.
 _ASCII = bytes((7, 8, 9, 10, 12, 13, 27, *range(32, 127)))
 _MAGIC_PARAM_ENCODING_MAX = 7  # <magic.h>; python-magic has no name for it
 _LARGEST_BYTES = 32 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Which of the siblings' notices count: own, old, repeated and too many do not. Clock-free."""
+"""Decides which notices of siblings count: own, old, repeated and too many do not. Clock-free."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MOST_SENDERS = 100
 
 
 class Verdict(StrEnum):
-    """What becomes of a notice."""
+    """The verdict on a notice."""
 
     COUNTED = "counted"
     OWN = "own"

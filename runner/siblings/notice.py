@@ -1,4 +1,4 @@
-"""What replicas tell each other: one of them had a take, so the others may soon have one, too."""
+"""The message by which a replica tells its siblings of a take, so that they get ready for some."""
 
 import hashlib
 import hmac
@@ -61,7 +61,7 @@ def parse(body: bytes) -> RefillNotice:
 
 
 def sign(secret: str, body: bytes) -> str:
-    """What goes into the signature header: HMAC-SHA256 of the body, which holds its own time."""
+    """The signature header's value: HMAC-SHA256 of the body, which holds the time of sending."""
     return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
 
 

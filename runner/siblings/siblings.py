@@ -131,7 +131,7 @@ class Siblings:
     async def _look_up_for_ever(self) -> None:
         while True:
             for name in self._names:
-                # What was found last time still counts. UnicodeError: no name of the DNS.
+                # The addresses found last time still count. UnicodeError: no name of the DNS.
                 with suppress(OSError, TimeoutError, UnicodeError):
                     async with asyncio.timeout(LOOK_UP_S):
                         self._found[name] = await self._look_up(name)

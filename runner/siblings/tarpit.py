@@ -1,14 +1,15 @@
-"""Whose notices are refused again and again gets answers later and later, for its own and our good.
+"""Answers an address later and later if its notices are refused again and again.
 
 A refused notice costs a fifth of a millisecond of CPU, nearly all of it HTTP, which runs would feel
 at a thousand a second. A sender that waits for its answers can be slowed down by them.
 
-Held to account is an address. Nobody else can be: who does not sign is nobody, and whose signature
-is good may still have gone mad. Honest siblings may share an address with whoever floods us (NAT,
-loopback), so only the answers of notices that were refused wait, never those of one that counts or
-whose image is not here; and what an address did is no reason to refuse a notice, only to hold the
-refusal. An honest sibling is hardly ever refused, and not more often for its neighbours; with a
-wrong secret it is at most 20 times a second, which is answered at once.
+The address is held to account, because nothing else identifies a sender: one that does not sign may
+take any name, and one whose signature is good may still have gone mad. Honest siblings may share an
+address with a sender that floods us (NAT, loopback). So only answers to refused notices wait, and
+never those to a notice that counts or whose image is not here. The past of an address is no reason
+to refuse a notice, only to hold the refusal back. An honest sibling is hardly ever refused, and not
+more often for its neighbours. With a wrong secret it is refused 20 times a second at most, and is
+answered at once.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from runner.latest import Latest
 # To one address: some 5 % of a processor. A thousand at once are no harm.
 REFUSALS_PER_S = 250.0
 BURST = 1000
-LONGEST_S = 1.0  # nobody gives us up before, and no client's end waits for long
+LONGEST_S = 1.0  # no sender gives up earlier, and no client's end waits for long
 # Of all addresses together; those of one are REFUSALS_PER_S * LONGEST_S at most.
 MOST_HELD = 500
 MOST_ADDRESSES = 1000
@@ -74,7 +75,7 @@ class Tarpit:
         return True
 
     def close(self) -> None:
-        """Let all go, and hold nobody any more: who stops waits for none of them."""
+        """Release all that are held, and hold none any more, so that a stop waits for none."""
         self._is_closed = True
         for waiter in self._held:
             _release(waiter)

@@ -1,4 +1,4 @@
-"""What tests with hostile programs share: daemons of each kind, and what is expected of them."""
+"""Daemons of each kind for tests with hostile programs, and checks of their answers."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def assert_timed_out(result: Result) -> None:
 
 
 def assert_faulty(result: Result, status: str) -> None:
-    """The contract's answer when what came back is no answer."""
+    """Assert that a result is the contract's for a container without a proper answer."""
     assert (result["outcome"], result["status"]) == ("faulty", status), result
     assert (result["stdout"]["content"], result["created"]) == ("", {})
     assert result["log"]["reason"]

@@ -37,7 +37,7 @@ async def test_a_loop_that_is_blocked_is_seen() -> None:
 
 
 async def test_nobody_there_is_no_answer() -> None:
-    """Whoever does not listen has an infinite time."""
+    """A service that does not listen has an infinite time."""
     async with alive_times("http://127.0.0.1:1") as times:
         pass
 

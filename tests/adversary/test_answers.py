@@ -1,4 +1,4 @@
-"""Programs that forge or overload what comes back: on the real engine, as a learner would do it."""
+"""Programs that forge or overload an answer: on the real engine, as a learner would do it."""
 
 import asyncio
 
@@ -115,7 +115,7 @@ async def test_fourteen_thousand_small_binaries(attached: Victim) -> None:
 
 
 async def test_a_large_answer_is_judged_whole(attached: Victim) -> None:
-    """What a generous program changes comes back: the limits are far away from it."""
+    """The changes of a generous program are returned: it is far from the limits."""
     sent = {f"f{number:03}": "" for number in range(100)}
 
     result = await attached.attack(

@@ -15,7 +15,7 @@ class TestFloods:
 
     @pytest.mark.parametrize("where", ["", ">&2"])
     async def test_a_gigabyte(self, attached: Victim, where: str) -> None:
-        """A gigabyte fills /tmp; its beginning comes back, truncated, with the script's status."""
+        """A gigabyte fills /tmp; its beginning is returned, truncated, with the script's status."""
         result = await attached.attack(GCC, f"yes | head -c 1000000000 {where}; exit 1")
 
         text = result["stderr" if where else "stdout"]
@@ -23,7 +23,7 @@ class TestFloods:
         assert text == {"content": "y\n" * (LONGEST // 2), "truncated": True}
 
     async def test_both_outputs_for_ever(self, victim: Victim) -> None:
-        """Floods end with their time, and what came first comes back."""
+        """Floods end with their time, and their first bytes are returned."""
         result = await victim.attack(
             BUSYBOX, "yes out & yes err >&2 & trap '' TERM; while :; do wait; done", seconds=1
         )
@@ -76,7 +76,7 @@ class TestFiles:
     """Programs that leave odd things behind."""
 
     async def test_two_hundred_thousand_files(self, attached: Victim) -> None:
-        """What does not fit into an answer is left out, and the log says so."""
+        """Files that do not fit into an answer are left out, and the log says so."""
         result = await attached.attack(
             GCC, "seq -f f%06.0f 200000 | xargs touch 2>/dev/null; echo out; exit 1"
         )
@@ -139,7 +139,7 @@ ln -s / root; ln -s .. up; rm -f cyber-dojo.sh; ln -s /etc/passwd cyber-dojo.sh;
         assert (result["outcome"], result["status"]) == ("red", "1")
 
     async def test_files_that_change_under_the_harvest(self, attached: Victim) -> None:
-        """Nobody is left to change them: everything is ended first."""
+        """No process is left that could change files: all are ended before the harvest."""
         result = await attached.attack(
             BUSYBOX,
             "(trap '' TERM; while :; do echo x >>grows; rm -f goes; echo x >goes; done) & exit 1",
@@ -152,7 +152,7 @@ class TestTimes:
     """Programs that will not end."""
 
     async def test_they_are_ended(self, attached: Victim) -> None:
-        """Whatever they wait for, and however deaf they are."""
+        """Programs are ended whatever they wait for, and whatever signals they ignore."""
         scripts = (
             "while :; do :; done",
             "exec tail -f /dev/null",

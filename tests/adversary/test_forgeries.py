@@ -18,7 +18,7 @@ class TestSignals:
         assert "no answer" in result["log"]["reason"]
 
     async def test_kill_the_parent(self, victim: Victim) -> None:
-        """Whoever kills what waits for its status has none, and no answer either."""
+        """A program that kills the subshell waiting for its status gets no answer."""
         result = await victim.attack(BUSYBOX, f"{PARENTS} echo out; kill -9 $waits; exit 0")
 
         assert_faulty(result, "143")
@@ -38,7 +38,7 @@ class TestSignals:
         assert (result["outcome"], result["status"]) == ("red", "1"), result
 
     async def test_stop_everything(self, attached: Victim) -> None:
-        """With our script stopped the daemon's own deadline ends the run."""
+        """When a program stops our script, the daemon's own deadline ends the run."""
         result = await attached.attack(BUSYBOX, "kill -STOP -1; exit 0", seconds=1)
 
         assert_timed_out(result)
@@ -57,7 +57,7 @@ class TestForgeries:
     """Programs that write where our own script answers."""
 
     async def test_whatever_is_written_there_is_no_answer(self, single_use: Victim) -> None:
-        """What does not begin with the nonce is refused at once."""
+        """An answer that does not begin with the nonce is refused at once."""
         for what in FORGERIES:
             assert_faulty(await single_use.daemon.run(BUSYBOX, written(what)), "144")
         await single_use.is_well(BUSYBOX)
@@ -79,7 +79,7 @@ class TestForgeries:
         assert_faulty(result, "144")
 
     async def test_a_flood_of_complaints(self, victim: Victim) -> None:
-        """What is written to our script's stderr is dropped; the run is what it is."""
+        """The daemon drops bytes on our script's stderr; they change nothing of the run."""
         result = await victim.attack(
             BUSYBOX, f"{PARENTS} head -c 50000000 /dev/zero >/proc/$main/fd/2; echo out; exit 1"
         )
@@ -88,7 +88,7 @@ class TestForgeries:
         assert result["stdout"]["content"] == "out\n"
 
     async def test_words_that_wait_to_be_written(self, victim: Victim) -> None:
-        """Who waits for our answer to begin, to write into it, is ended before that."""
+        """A process that waits to write into our answer is ended before the answer begins."""
         result = await victim.attack(
             BUSYBOX,
             f"{PARENTS} (trap '' TERM; while kill -0 $waits; do :; done 2>/dev/null;"
@@ -101,7 +101,7 @@ class TestForgeries:
         )
 
     async def test_our_stdin_read_empty(self, victim: Victim) -> None:
-        """Whoever reads what our script reads finds nothing, and hinders nobody."""
+        """A program that reads our script's stdin finds nothing, and does not hinder its run."""
         result = await victim.attack(
             BUSYBOX, f"{PARENTS} cat /proc/$main/fd/0 & echo out; exit 1", seconds=5
         )
@@ -109,7 +109,7 @@ class TestForgeries:
         assert (result["outcome"], result["stdout"]["content"]) == ("red", "out\n"), result
 
     async def test_descriptors_closed(self, victim: Victim) -> None:
-        """A program may close what it was given."""
+        """A program may close the descriptors that it was given."""
         result = await victim.attack(BUSYBOX, "echo out; exec <&- >&- 2>&-; exit 1")
 
         assert (result["outcome"], result["status"]) == ("red", "1")

@@ -1,4 +1,4 @@
-"""What no kata needs is refused, and nothing of ours can be found."""
+"""System calls and files that no kata needs are refused, and nothing of ours can be found."""
 
 import pytest
 import pytest_asyncio
@@ -83,7 +83,7 @@ print("docker.sock", "=", opens("/var/run/docker.sock", os.O_RDWR))
 
 @pytest_asyncio.fixture(scope="module")
 async def refusals(daemons: dict[str, Daemon]) -> dict[str, dict[str, str]]:
-    """What each call that no kata needs was answered, by each delivery."""
+    """The kernel's answer to each call that no kata needs, by each delivery."""
     found = {}
     for delivery, one in daemons.items():
         result = await one.run(PYTHON, "python3 calls.py", files={"calls.py": CALLS})
@@ -115,7 +115,7 @@ for process in /proc/[0-9]*; do tr '\0' ' ' <$process/cmdline | head -c 100 | he
 
 
 async def test_nothing_of_ours_can_be_found(victim: Victim) -> None:
-    """No secret in PID 1's environment, no mount of the host, no other container's process."""
+    """A program finds no secret in PID 1's environment, no host's mount, no other's process."""
     result = await victim.attack(GCC, LOOK_AROUND)
 
     environment, _, rest = result["stdout"]["content"].partition("mounts\n")

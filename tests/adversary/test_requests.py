@@ -50,7 +50,7 @@ async def ask(http: aiohttp.ClientSession, running: Daemon, body: bytes) -> tupl
 
 @asynccontextmanager
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    """With as many connections as it likes."""
+    """A client with as many connections as it likes."""
     limits = aiohttp.ClientTimeout(total=ANSWERS_WITHIN_S)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(timeout=limits, connector=connector) as http:

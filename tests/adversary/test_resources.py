@@ -129,7 +129,7 @@ class TestResources:
         assert result["outcome"] != "green" or result["status"] == "0"
 
     async def test_every_tmpfs_filled(self, attached: Victim) -> None:
-        """With no byte left anywhere the status and what was printed before still come back."""
+        """With no byte left anywhere the status and the output until then are still returned."""
         result = await attached.attack(
             GCC,
             "echo out; for place in /tmp /sandbox ~ /dev/shm; do"

@@ -37,7 +37,7 @@ async def ask(http: Served, script: str = "echo out", **how: Any) -> dict[str, A
 
 
 def why(result: dict[str, Any]) -> tuple[str, str, str]:
-    """What became of it, and the reason."""
+    """A run's outcome, its status, and the reason in its log."""
     return result["outcome"], result["status"], result["log"]["reason"]
 
 
@@ -113,7 +113,7 @@ async def test_last_words_that_stall(serve_fake: ServeFake, reuse: str) -> None:
 async def warm_with_answer(
     serve_fake: ServeFake, engine: FakeEngine, reuse: str, budget_s: float = BUDGET_S
 ) -> AsyncIterator[Served]:
-    """As `warm`, without a first run, whose answer would be made up, too."""
+    """As `warm`, but without a first run, because its answer would be made up, too."""
     async with serve_fake(
         engine, reuse=reuse, budget_s=budget_s, warm_images=(FAKE_IMAGE,)
     ) as http:
@@ -168,7 +168,7 @@ def _without_end(answer: bytes) -> bytes:
 
 
 async def test_a_removal_that_stalls(serve_fake: ServeFake, reuse: str) -> None:
-    """Nobody waits for it but the pool."""
+    """No run waits for a removal, only the pool does."""
     engine = FakeEngine()
     async with warm(serve_fake, engine, reuse) as http:
         engine.containers.may_remove.clear()
@@ -211,7 +211,7 @@ async def test_a_kata_that_started_late_keeps_its_partial_output(
 
 
 async def test_files_that_take_for_ever_to_judge(serve_fake: ServeFake, reuse: str) -> None:
-    """What was printed, the status and the colour are there; the rest is counted in the log."""
+    """Output, status and colour are there; the log counts the rest."""
     engine = FakeEngine()
     files = {f"sandbox/f{number:05}": b"PK\3\4\0\1" * 100 for number in range(18_000)}
     packed = archive({"tmp/dojo/stdout": b"out", "tmp/dojo/status": b"1   ", **files})

@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LAUNCHER = HERE.parents[1] / "images" / "launcher"
 
-# What each program is made of: of its own folder, of the launcher, and for the linker.
+# The sources of each program: its own, the launcher's, and words for the linker.
 FUZZERS = {
     "harvest": (
         ("harvest.c", "tree.c"),

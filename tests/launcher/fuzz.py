@@ -7,31 +7,43 @@ under a name that tells what it is, and mend the parser.
 """
 
 import argparse
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from tests.launcher.build import FUZZERS, HERE, build_fuzzer
 
 STATE = HERE.parents[1] / ".state" / "fuzz"
 LONGEST_INPUT_BYTES = 4096
+_MEMORY = Path("/dev/shm")
 
 
 def fuzz(program: Path, found: Path, seconds: int) -> subprocess.CompletedProcess[str]:
-    """For so many seconds; its return code is 0 when no input broke the target."""
+    """Fuzz a target for so many seconds. The return code is 0 when no input broke it.
+
+    The trees that the target makes are in a folder of this call's own, in memory where that can be
+    had, and are gone afterwards even if the target was broken.
+    """
     found.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(  # noqa: S603 - the project's own program
-        [
-            *(str(program), f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT_BYTES}"),
-            *("-timeout=20", "-verbosity=0", "-print_final_stats=1"),
-            *(f"-artifact_prefix={found}.", str(found), str(HERE / "corpus" / program.name)),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(
+        prefix="dojo-runner-fuzz-", dir=memory, ignore_cleanup_errors=True
+    ) as trees:
+        return subprocess.run(  # noqa: S603 - the project's own program
+            [
+                *(str(program), f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT_BYTES}"),
+                *("-timeout=20", "-verbosity=0", "-print_final_stats=1"),
+                *(f"-artifact_prefix={found}.", str(found), str(HERE / "corpus" / program.name)),
+            ],
+            env={**os.environ, "TMPDIR": trees},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
 
 
 def main() -> int:

@@ -36,7 +36,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(driver: Path, *words: str, at: Path, stdin: bytes = b"") -> bytes:
-    """What it prints. Raises CalledProcessError, of a sanitizer's verdict as well."""
+    """The driver's output. Raises CalledProcessError, also for a sanitizer's verdict."""
     done = subprocess.run(  # noqa: S603 - the project's own program
         [driver, *words], cwd=at, input=stdin, stdout=subprocess.PIPE, check=True
     )
@@ -44,7 +44,7 @@ def run(driver: Path, *words: str, at: Path, stdin: bytes = b"") -> bytes:
 
 
 def harvested(driver: Path, at: Path, sizes: str = "") -> tuple[Harvest, list[Kind]]:
-    """What the daemon makes of a harvest of the two folders, and the kinds of its records."""
+    """The daemon's reading of a harvest of the two folders, and the kinds of its records."""
     records = Records().feed(run(driver, "harvest", sizes, "tmp/dojo", "sandbox", at=at))
     return unpack(b"".join(record.data for record in records)), [one.kind for one in records]
 
@@ -61,7 +61,7 @@ def new_folder(tmp_path: Path) -> Path:
 @FEW
 @given(st.dictionaries(NAMES, st.text(max_size=2000), max_size=5))
 def test_a_kata_there_and_back(driver: Path, tmp_path: Path, files: dict[str, str]) -> None:
-    """What the daemon packs is unzipped, unpacked and harvested to the same files."""
+    """A hand-over that the daemon packs is unzipped, unpacked and harvested to the same files."""
     at = new_folder(tmp_path)
     packed = pack(Kata("id", "image:1", 1.0, files))
     try:
@@ -80,7 +80,7 @@ def test_a_kata_there_and_back(driver: Path, tmp_path: Path, files: dict[str, st
 
 
 def test_sizes(driver: Path, tmp_path: Path) -> None:
-    """Whole up to 64 KiB, and where a size is named; else the beginning."""
+    """A file is whole up to 64 KiB, or if its size is named; else its beginning is there."""
     at = new_folder(tmp_path)
     for size in (0, 1, 511, 512, 513, 65535, 65536, 65537, 70_000, 70_001, 1_000_000):
         (at / "sandbox" / str(size)).write_bytes(bytes(range(256)) * (size // 256 + 1))
@@ -141,7 +141,7 @@ def test_what_is_no_regular_file_is_left_out(driver: Path, tmp_path: Path) -> No
 
 
 def test_names_are_bytes(driver: Path, tmp_path: Path) -> None:
-    """Odd ones and long ones come back as they are."""
+    """Odd names and long names are returned as they are."""
     at = new_folder(tmp_path)
     names = [b"\xff\xfe", b"new\nline", b"-rf", b"x" * 92, b"x" * 93, b"x" * 255, b" ", b"\\"]
     for name in names:
@@ -153,7 +153,7 @@ def test_names_are_bytes(driver: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/above", "../above", "a/../../above", "a//above", ".."])
 def test_a_name_that_leads_elsewhere_is_refused(driver: Path, tmp_path: Path, name: str) -> None:
-    """Nothing is written outside of the folder, whoever packed the archive."""
+    """An archive with a name that leads elsewhere writes nothing outside of the folder."""
     at = new_folder(tmp_path)
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
@@ -170,7 +170,7 @@ def test_a_name_that_leads_elsewhere_is_refused(driver: Path, tmp_path: Path, na
 
 @pytest.mark.parametrize("damage", [slice(0, 0), slice(-9, None), slice(2, 3)])
 def test_a_damaged_payload_is_refused(driver: Path, tmp_path: Path, damage: slice) -> None:
-    """Cut short, changed, or nothing at all."""
+    """A payload that is cut, changed or empty is refused."""
     whole = bytearray(gzip.compress(b"content" * 1000))
     if damage.stop == 0:
         whole.clear()

@@ -42,7 +42,7 @@ async def warm_pool(make_pool: MakePool, target: int = 2) -> ImagePool:
 
 
 def begin_lease(pool: ImagePool, until: asyncio.Event | None = None) -> asyncio.Task[Lease]:
-    """A caller who wants a container, and keeps it until told."""
+    """A caller that wants a container, and keeps it until `until` is set."""
 
     async def caller() -> Lease:
         async with pool.lease() as lease:
@@ -54,6 +54,6 @@ def begin_lease(pool: ImagePool, until: asyncio.Event | None = None) -> asyncio.
 
 
 async def until_answered(pool: ImagePool) -> None:
-    """To the very tick in which somebody was given a container and is not awake yet."""
+    """Wait until the very tick in which a caller was given a container and is not awake yet."""
     while not pool.leased:  # noqa: ASYNC110 - an event would wake us a tick too late
         await asyncio.sleep(0)

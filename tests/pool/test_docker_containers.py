@@ -42,18 +42,18 @@ def spec(label: str, request: pytest.FixtureRequest) -> ContainerSpec:
 
 
 async def states(containers: DockerContainers, label: str) -> list[str]:
-    """Of all containers that carry the label."""
+    """The states of all containers that carry the label."""
     return [one.state for one in await containers.list_containers(f"{label}=1")]
 
 
-async def let_go(containers: DockerContainers, started: Started) -> None:
-    """The end of a container that was started."""
+async def discard(containers: DockerContainers, started: Started) -> None:
+    """Close the stream of a container that was started, and remove it."""
     await started.stream.close()
     await containers.remove(started.container_id)
 
 
 async def read_exactly(started: Started, size: int) -> bytes:
-    """That many bytes of what it says."""
+    """So many bytes of the container's output."""
     said = bytearray()
     async with asyncio.timeout(20):
         while len(said) < size and (more := await started.stream.read()):
@@ -68,20 +68,20 @@ async def read_exactly(started: Started, size: int) -> bytes:
 async def test_a_started_container_waits_and_answers(
     docker_containers: DockerContainers, spec: ContainerSpec
 ) -> None:
-    """After its ready mark it answers what is written to it, over either delivery."""
+    """After its ready mark a container answers what is written to it, over either delivery."""
     started = await docker_containers.start(spec)
 
     await started.stream.write(b"hello")
 
     assert await read_exactly(started, 5) == b"hello"
-    await let_go(docker_containers, started)
+    await discard(docker_containers, started)
 
 
 @pytest.mark.docker
 async def test_many_megabytes_go_both_ways(
     docker_containers: DockerContainers, spec: ContainerSpec
 ) -> None:
-    """Nothing is lost however much there is."""
+    """Nothing of many megabytes is lost, in either direction."""
     data = bytes(range(256)) * 20_000
     started = await docker_containers.start(spec)
 
@@ -90,14 +90,14 @@ async def test_many_megabytes_go_both_ways(
     await writing
 
     assert received == data
-    await let_go(docker_containers, started)
+    await discard(docker_containers, started)
 
 
 @pytest.mark.docker
 async def test_one_that_ends_before_its_ready_mark_says_why(
     docker_containers: DockerContainers, label: str
 ) -> None:
-    """Its own complaints, and how the engine says that it ended."""
+    """The error has the container's own complaints, and the engine's words for its end."""
     with pytest.raises(EngineError) as caught:
         await docker_containers.start(a_spec(label, "echo no such tool >&2; exit 3"))
 
@@ -111,7 +111,7 @@ async def test_one_that_ends_before_its_ready_mark_says_why(
 async def test_an_image_without_bash_says_so(
     docker_containers: DockerContainers, label: str, delivery: Delivery
 ) -> None:
-    """In words that name what is missing, over either delivery."""
+    """The error names the program that is missing, over either delivery."""
     spec = replace(
         a_spec(label, delivery=delivery),
         image=NO_BASH,
@@ -134,7 +134,7 @@ async def test_an_image_without_bash_says_so(
 async def test_a_user_that_is_not_there_is_the_engines_error(
     docker_containers: DockerContainers, label: str
 ) -> None:
-    """A name that the image does not know."""
+    """A user's name that the image does not know fails the start, in the engine's words."""
     with pytest.raises(EngineError, match="unable to find user nobody-at-all"):
         await docker_containers.start(replace(a_spec(label), user="nobody-at-all"))
 
@@ -145,7 +145,7 @@ async def test_a_user_that_is_not_there_is_the_engines_error(
 async def test_a_missing_image_is_an_answer_of_its_own(
     docker_containers: DockerContainers, label: str, engine_errors: list[EngineError]
 ) -> None:
-    """Nothing was made, and nothing is reported."""
+    """A missing image has an error of its own; no container is made, and nothing is reported."""
     before = len(engine_errors)
 
     with pytest.raises(ImageMissingError):
@@ -160,19 +160,19 @@ async def test_a_missing_image_is_an_answer_of_its_own(
 async def test_a_cancelled_start_leaves_nothing(
     docker_containers: DockerContainers, label: str, delivery: Delivery
 ) -> None:
-    """Whenever it is cancelled, from the create to the ready mark."""
+    """A start that is cancelled, at any time before its ready mark, leaves no container."""
     spec = a_spec(label, delivery=delivery)
     for delay_s in (0, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.25, 0.35):
         task = asyncio.create_task(docker_containers.start(spec))
         await asyncio.wait((task,), timeout=delay_s)
         task.cancel()
         with suppress(asyncio.CancelledError):
-            await let_go(docker_containers, await task)
+            await discard(docker_containers, await task)
 
     await docker_containers.close()
     assert await states(docker_containers, label) == []
     # One more, to its end: whatever the engine had been asked for before is done by now.
-    await let_go(docker_containers, await docker_containers.start(spec))
+    await discard(docker_containers, await docker_containers.start(spec))
     assert await states(docker_containers, label) == []
 
 
@@ -183,7 +183,7 @@ async def test_a_cancelled_start_leaves_nothing(
 async def test_a_killed_container_ends_its_stream(
     docker_containers: DockerContainers, spec: ContainerSpec
 ) -> None:
-    """Its death is noticed though nobody reads."""
+    """The death of a container ends its stream, though nobody reads from it."""
     ended = asyncio.Event()
     started = await docker_containers.start(spec)
     started.stream.on_end(ended.set)
@@ -208,7 +208,7 @@ async def test_a_killed_container_ends_its_stream(
 async def test_last_words_say_how_it_ended(
     docker_containers: DockerContainers, label: str, order: str, words: str
 ) -> None:
-    """The status, and whether memory was the reason."""
+    """Last words tell the status, and whether memory was the reason."""
     spec = replace(a_spec(label, 'echo READY; read -r order; eval "$order"'), pids=0)
     started = await docker_containers.start(spec)
 
@@ -216,18 +216,18 @@ async def test_last_words_say_how_it_ended(
     assert await read_exactly(started, 1) == b""
 
     assert await docker_containers.last_words(started.container_id) == words
-    await let_go(docker_containers, started)
+    await discard(docker_containers, started)
 
 
 @pytest.mark.docker
 async def test_a_removed_one_has_no_last_words(docker_containers: DockerContainers) -> None:
-    """Nobody need know why a container that is gone is gone."""
+    """The last words of a container that is gone are only that it was removed."""
     assert await docker_containers.last_words("no-such-container") == "removed"
 
 
 @pytest.mark.docker
 async def test_complaints_are_bounded(docker_containers: DockerContainers, label: str) -> None:
-    """Of a megabyte over stderr 4 KiB are kept, and stdout is not held up."""
+    """Of a megabyte on stderr 4 KiB are kept, and stdout is not held up."""
     complain = "head -c 1000000 /dev/zero | tr '\\0' x >&2"
     script = f"echo READY; read -r go; {complain}; echo done; exec cat"
     started = await docker_containers.start(a_spec(label, script))
@@ -236,14 +236,14 @@ async def test_complaints_are_bounded(docker_containers: DockerContainers, label
     assert await read_exactly(started, 5) == b"done\n"
 
     assert started.stream.complaints == "x" * 4096
-    await let_go(docker_containers, started)
+    await discard(docker_containers, started)
 
 
 @pytest.mark.docker
 async def test_a_flood_that_nobody_reads_waits_in_the_container(
     docker_containers: DockerContainers, label: str
 ) -> None:
-    """The writer is held up before 100 MB, and ends as soon as somebody reads."""
+    """A program that writes 100 MB waits until somebody reads, and then ends."""
     script = "echo READY; read -r go; head -c 100000000 /dev/zero; exit 5"
     started = await docker_containers.start(a_spec(label, script))
 
@@ -253,7 +253,7 @@ async def test_a_flood_that_nobody_reads_waits_in_the_container(
     received = await read_exactly(started, 200_000_000)
 
     assert received == bytes(100_000_000)
-    await let_go(docker_containers, started)
+    await discard(docker_containers, started)
 
 
 @pytest.mark.docker
@@ -272,4 +272,4 @@ async def test_more_than_a_hundred_streams_at_once(
 
     for one in held:
         await one.close()
-    await let_go(docker_containers, started)
+    await discard(docker_containers, started)

@@ -34,7 +34,7 @@ READY = frame(STDOUT, b"READY\n")
 
 
 def healthy(dockerd: FakeDockerd, attached: Answer) -> None:
-    """All goes well but for what comes over the stream, and no removal is forgotten."""
+    """Script an engine on which all goes well but for the bytes of the stream."""
     dockerd.on("POST /containers/create", answer(CREATED, 201))
     dockerd.on("GET /containers/c1/json", answer(EXITED))
     dockerd.on("POST /containers/c1/attach", attached)
@@ -43,14 +43,14 @@ def healthy(dockerd: FakeDockerd, attached: Answer) -> None:
 
 
 def removals(dockerd: FakeDockerd) -> int:
-    """How often the engine was asked to remove what was being started."""
+    """How often the engine was asked to remove the container that was being started."""
     return sum(request.startswith("DELETE /containers/dojo-") for request in dockerd.asked)
 
 
 async def test_a_mark_in_pieces_is_a_mark(
     dockerd: FakeDockerd, containers: DockerContainers
 ) -> None:
-    """However the engine cuts it."""
+    """A ready mark counts, however the engine cuts it into frames."""
     healthy(dockerd, upgraded(frame(STDOUT, b"REA"), frame(STDOUT, b"DY\n")))
 
     started = await containers.start(a_spec())
@@ -62,7 +62,7 @@ async def test_a_mark_in_pieces_is_a_mark(
 async def test_a_mark_and_more_is_no_mark(
     dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
 ) -> None:
-    """What waits for its run has nothing more to say."""
+    """A container that prints more than its ready mark is not warm."""
     healthy(dockerd, upgraded(frame(STDOUT, b"READY\nand more")))
 
     with pytest.raises(EngineError, match="and more") as caught:
@@ -74,7 +74,7 @@ async def test_a_mark_and_more_is_no_mark(
 async def test_a_start_on_an_engine_that_never_answers(
     dockerd: FakeDockerd, containers: DockerContainers
 ) -> None:
-    """A caller's own deadline ends the wait; what was begun is undone behind it."""
+    """A caller's own deadline ends the wait; the container that was begun is removed afterwards."""
     answered = asyncio.Event()
 
     async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -117,7 +117,7 @@ async def test_a_step_that_fails_is_one_error_and_undone(
     reported: list[EngineError],
     step: tuple[str, Answer, str],
 ) -> None:
-    """One error with the engine's words, one report of it, and one removal."""
+    """A failed step is one error with the engine's words, one report of it, and one removal."""
     request, reply, words = step
     healthy(dockerd, upgraded(READY))
     dockerd.on(request, reply)
@@ -132,7 +132,7 @@ async def test_a_step_that_fails_is_one_error_and_undone(
 async def test_an_end_before_the_mark_is_one_error(
     dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
 ) -> None:
-    """With the container's complaints and the engine's words."""
+    """An end before the mark is one error, with the complaints and the engine's words."""
     healthy(dockerd, upgraded(frame(STDERR, b"exec failed\n"), then=the_end))
 
     with pytest.raises(EngineError) as caught:
@@ -170,7 +170,7 @@ async def test_a_mark_that_was_torn_is_no_mark(
 async def test_an_undoing_that_fails_hides_nothing(
     dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
 ) -> None:
-    """Both failures are reported; the one that came first is raised."""
+    """When the removal after a failed start fails, too, the error of the start is raised."""
     healthy(dockerd, upgraded(frame(STDOUT, b"GARBAGE")))
 
     with pytest.raises(EngineError, match="GARBAGE"):
@@ -183,7 +183,7 @@ async def test_an_undoing_that_fails_hides_nothing(
 async def test_what_is_gone_or_going_counts_as_removed(
     dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError], status: int
 ) -> None:
-    """No such container, or somebody removes it already: that is what was wanted."""
+    """A container that is gone, or that somebody removes already, counts as removed."""
     dockerd.on("DELETE /containers/c1", answer({"message": "in progress"}, status))
 
     await containers.remove("c1")
@@ -194,7 +194,7 @@ async def test_what_is_gone_or_going_counts_as_removed(
 async def test_a_removal_that_fails_is_an_error(
     dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
 ) -> None:
-    """With the engine's words, once."""
+    """A removal that fails is one error with the engine's words, reported once."""
     dockerd.on("DELETE /containers/c1", answer({"message": "device is busy"}, 500))
 
     with pytest.raises(EngineError, match="device is busy") as caught:
@@ -220,7 +220,7 @@ async def test_one_whose_removal_is_under_way_is_listed_without_a_name(
 async def test_when_it_was_created_is_in_the_list(
     dockerd: FakeDockerd, containers: DockerContainers, more: dict[str, int]
 ) -> None:
-    """In Unix time, as the engine says it; None where it does not."""
+    """The list has the time of creation in Unix time; None where the engine does not tell it."""
     listed = {"Id": "c1", "Names": ["/one"], "State": "created", "Labels": {"a": "1"}, **more}
     dockerd.on("GET /containers/json", answer([listed]))
 
@@ -232,7 +232,7 @@ async def test_when_it_was_created_is_in_the_list(
 async def test_a_list_of_another_shape_is_an_error(
     dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
 ) -> None:
-    """What is no list of containers is the engine's failure, not ours."""
+    """An answer that is no list of containers is an error of the engine, and is reported."""
     dockerd.on("GET /containers/json", answer({"message": "hello"}))
 
     with pytest.raises(EngineError) as caught:

@@ -16,7 +16,7 @@ from .support import begin_lease, until_answered, warm_pool
 
 
 async def test_taking_a_warm_one_is_one_synchronous_step(make_pool: MakePool) -> None:
-    """A hit never gives the loop a turn: nothing can come between."""
+    """A hit never gives the loop a turn, so nothing can come between."""
     pool = await warm_pool(make_pool)
     context = pool.lease()
 
@@ -30,7 +30,7 @@ async def test_taking_a_warm_one_is_one_synchronous_step(make_pool: MakePool) ->
 
 
 async def test_takes_the_oldest_first(make_pool: MakePool) -> None:
-    """What has waited longest is used first."""
+    """A take gets the container that has been warm for longest."""
     pool = await warm_pool(make_pool, 3)
 
     async with pool.lease() as first, pool.lease() as second:
@@ -38,7 +38,7 @@ async def test_takes_the_oldest_first(make_pool: MakePool) -> None:
 
 
 async def test_a_hit_is_counted(make_pool: MakePool) -> None:
-    """A take from what is warm is a hit."""
+    """A take of a warm container is a hit."""
     pool = await warm_pool(make_pool)
 
     async with pool.lease() as lease:
@@ -50,7 +50,7 @@ async def test_a_hit_is_counted(make_pool: MakePool) -> None:
 async def test_a_miss_starts_one_by_the_same_path(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """With nothing warm, one is started as every other is, and is for this caller."""
+    """With nothing warm, a container is started as every other is, and is for this caller."""
     pool = make_pool(target=0)
 
     async with pool.lease() as lease:
@@ -78,7 +78,7 @@ async def test_a_miss_starts_no_more_than_its_own_while_it_waits(
 async def test_a_waiter_takes_whichever_gets_warm_first(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """One who waits is served by a refill that was under way already."""
+    """A refill that was under way already serves a caller that waits."""
     engine.hold()
     pool = make_pool(target=1)
     pool.refill_soon()
@@ -95,7 +95,7 @@ async def test_a_waiter_takes_whichever_gets_warm_first(
 async def test_a_start_whose_caller_went_away_serves_the_next(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """One who gave up is waited for no more, and what was begun for it is not begun again."""
+    """The start of a caller that went away serves the next caller, and no other is begun."""
     engine.hold()
     pool = make_pool(target=1)
     gone = begin_lease(pool)
@@ -112,7 +112,7 @@ async def test_a_start_whose_caller_went_away_serves_the_next(
 
 
 async def test_waiters_are_served_in_order(make_pool: MakePool, engine: FakeContainers) -> None:
-    """First come, first served."""
+    """Waiting callers get their containers in the order in which they came."""
     engine.hold()
     pool = make_pool(target=0)
     go_on = asyncio.Event()
@@ -139,7 +139,7 @@ async def test_each_caller_has_a_container_of_its_own(make_pool: MakePool) -> No
 
 
 async def test_a_container_serves_one_run(make_pool: MakePool, engine: FakeContainers) -> None:
-    """After its lease it is gone from the books and from the engine."""
+    """After its lease a container is gone from the books and from the engine."""
     pool = await warm_pool(make_pool)
 
     async with pool.lease() as lease:
@@ -155,7 +155,7 @@ async def test_a_container_serves_one_run(make_pool: MakePool, engine: FakeConta
 async def test_a_container_is_discarded_whatever_happens(
     make_pool: MakePool, engine: FakeContainers, error: BaseException
 ) -> None:
-    """A run that fails, is cancelled or ends the process gives no container back."""
+    """A container is discarded also after a run that fails, is cancelled or ends the process."""
     pool = await warm_pool(make_pool)
 
     with pytest.raises(type(error)):
@@ -183,7 +183,7 @@ async def test_leaving_a_lease_does_not_wait_for_the_engine(make_pool: MakePool)
 async def test_a_failing_removal_loses_nothing_but_its_container(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """The pool goes on; what the engine would not remove is left to the sweep."""
+    """After a removal that fails the pool goes on; the sweep has to remove that container."""
     pool = await warm_pool(make_pool)
     engine.remove_error = EngineError("remove", "device or resource busy")
 
@@ -213,7 +213,7 @@ async def test_a_connection_that_will_not_close_keeps_no_container(
 
 
 async def test_what_was_cancelled_is_reclaimed(make_pool: MakePool, engine: FakeContainers) -> None:
-    """A waiter cancelled in the very tick in which it is answered gives its container back."""
+    """The container of a waiter that is cancelled in the very tick of its answer is warm again."""
     engine.hold()
     pool = make_pool(target=1)
     caller = begin_lease(pool)

@@ -33,7 +33,7 @@ async def test_closing_twice_is_harmless(make_pool: MakePool, engine: FakeContai
 
 
 async def test_a_closed_pool_hands_out_nothing(make_pool: MakePool) -> None:
-    """Whoever comes too late learns why."""
+    """A lease of a closed pool fails with an error that names the image."""
     pool = await warm_pool(make_pool)
     await pool.close("draining")
 
@@ -43,7 +43,7 @@ async def test_a_closed_pool_hands_out_nothing(make_pool: MakePool) -> None:
 
 
 async def test_close_fails_those_who_wait(make_pool: MakePool, engine: FakeContainers) -> None:
-    """Nobody waits for a container that will never come."""
+    """Close answers waiting callers with an error, as they will never get a container."""
     engine.hold()
     pool = make_pool(target=0)
     caller = begin_lease(pool)

@@ -17,7 +17,7 @@ ERROR = EngineError("start", "no bash")
 async def test_a_failed_start_reaches_its_caller(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """The engine's own error, as it is."""
+    """The caller of a failed start gets the engine's own error."""
     engine.start_error = ERROR
     pool = make_pool()
 
@@ -31,7 +31,7 @@ async def test_a_failed_start_reaches_its_caller(
 async def test_a_missing_image_reaches_its_caller(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """The service must be able to tell it from all other failures."""
+    """The caller of a start of a missing image gets an error of its own kind."""
     engine.start_error = ImageMissingError("create", "no such image")
     pool = make_pool()
 
@@ -74,7 +74,7 @@ async def test_an_error_that_is_raised_again_and_again_does_not_grow(
 async def test_while_open_what_is_warm_is_still_handed_out(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """A failing engine takes nothing away from those whom the shelf can serve."""
+    """While starts fail, callers still get the containers that are warm."""
     pool = await warm_pool(make_pool, 2)
     pool.breaker.failed(ERROR, 1000.0)
 
@@ -85,7 +85,7 @@ async def test_while_open_what_is_warm_is_still_handed_out(
 async def test_after_the_pause_one_start_is_tried(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """However many are missing, a single one finds out whether the image works again."""
+    """After the pause a single start finds out whether the image works again."""
     engine.start_error = ERROR
     pool = make_pool(target=3, refills_at_once=3)
     with pytest.raises(EngineError):
@@ -148,7 +148,7 @@ async def test_an_image_that_works_again_serves_all_who_wait(
 async def test_once_it_works_nobody_waits_for_a_turn(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """Those who wait are no refills: all that they lack is started together."""
+    """All that waiting callers lack is started together, unlike refills."""
     engine.start_error = ERROR
     pool = make_pool(refills_at_once=2)
     with pytest.raises(EngineError):
@@ -189,7 +189,7 @@ async def test_the_shelf_fills_by_itself_after_the_pause(
 
 
 async def test_forgiven_it_tries_at_once(make_pool: MakePool, engine: FakeContainers) -> None:
-    """What failed while the engine was away keeps nobody waiting when it is back."""
+    """Failures while the engine was away keep no caller waiting when it is back."""
     engine.start_error = ERROR
     pool = make_pool(target=1)
     with pytest.raises(EngineError):

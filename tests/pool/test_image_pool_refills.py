@@ -11,7 +11,7 @@ from .support import begin_lease, warm_pool
 
 
 async def test_fills_up_to_its_target(make_pool: MakePool, engine: FakeContainers) -> None:
-    """As many are started as are missing, and no more."""
+    """A pool starts as many containers as are missing, and no more."""
     pool = make_pool(target=5)
 
     pool.refill_soon()
@@ -35,7 +35,7 @@ async def test_few_refills_run_at_once(make_pool: MakePool, engine: FakeContaine
 async def test_a_refill_waits_for_the_run_while_others_are_warm(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """A start is felt by the run that begins, and nobody needs it yet."""
+    """A refill waits for the run that begins, which would feel it, while others are warm."""
     pool = await warm_pool(make_pool, 3)
 
     async with pool.lease():
@@ -49,7 +49,7 @@ async def test_a_refill_waits_for_the_run_while_others_are_warm(
 async def test_taking_the_last_warm_one_refills_at_once(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """With nothing left on the shelf the next caller would have to wait."""
+    """A refill begins at once when nothing is warm any more, as the next caller would wait."""
     pool = await warm_pool(make_pool, 1)
 
     async with pool.lease():
@@ -109,7 +109,7 @@ async def test_remembers_how_long_starts_took(
 async def test_a_warm_one_that_dies_is_replaced(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """Its death is noticed, it is removed, and another takes its place."""
+    """The death of a warm container is noticed; it is removed, and another takes its place."""
     pool = await warm_pool(make_pool)
     clock.advance(60)
 
@@ -140,7 +140,7 @@ async def test_all_warm_ones_may_die_at_once(
 async def test_one_that_dies_young_counts_as_a_failed_start(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """What ends right after its ready mark is not started again and again; its words are kept."""
+    """A container that dies young counts as a failed start, and its last words are kept."""
     pool = await warm_pool(make_pool, 1)
     clock.advance(1)
 
@@ -155,7 +155,7 @@ async def test_one_that_dies_young_counts_as_a_failed_start(
 async def test_one_that_dies_young_without_a_word_is_described(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """An operator learns how long it lived when it said nothing itself."""
+    """Of one that died young without a word, the error tells how long it lived."""
     pool = await warm_pool(make_pool, 1)
     clock.advance(1)
 

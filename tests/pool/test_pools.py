@@ -13,7 +13,7 @@ from .support import OTHER
 
 
 async def test_an_image_is_pooled_from_its_first_lease(make_pools: MakePools) -> None:
-    """Nobody has to announce an image: the first run warms it for the next."""
+    """The first lease of an image opens its pool, which is warm for the next lease."""
     pools = make_pools(target=2)
 
     async with pools.lease(SPEC) as lease:
@@ -24,7 +24,7 @@ async def test_an_image_is_pooled_from_its_first_lease(make_pools: MakePools) ->
 
 
 async def test_an_image_may_be_warmed_before_its_first_lease(make_pools: MakePools) -> None:
-    """What was warmed up gives a hit at once."""
+    """The first lease of an image that was warmed up is a hit."""
     pools = make_pools()
 
     pools.warm_up(SPEC)
@@ -106,7 +106,7 @@ async def test_the_run_on_a_replaced_image_goes_on(
 
 
 async def test_retiring_removes_what_is_warm(make_pools: MakePools, engine: FakeContainers) -> None:
-    """An image that went keeps nothing on the engine and is pooled no more."""
+    """A retired image has no container on the engine and no pool any more."""
     pools = make_pools()
     pools.warm_up(SPEC)
     await settle()
@@ -119,7 +119,7 @@ async def test_retiring_removes_what_is_warm(make_pools: MakePools, engine: Fake
 
 
 async def test_retiring_an_unknown_image_is_harmless(make_pools: MakePools) -> None:
-    """There is nothing to do."""
+    """Retiring an image that has no pool changes nothing."""
     pools = make_pools()
 
     pools.retire("never/seen", "image is gone")
@@ -128,7 +128,7 @@ async def test_retiring_an_unknown_image_is_harmless(make_pools: MakePools) -> N
 
 
 async def test_a_retired_image_may_come_back(make_pools: MakePools) -> None:
-    """Its next lease pools it again."""
+    """The next lease of a retired image opens its pool again, and is a miss."""
     pools = make_pools()
     pools.warm_up(SPEC)
     await settle()
@@ -139,7 +139,7 @@ async def test_a_retired_image_may_come_back(make_pools: MakePools) -> None:
 
 
 async def test_knows_what_it_holds(make_pools: MakePools) -> None:
-    """What is warm or leased is in the books, and nothing else."""
+    """The pools hold the containers that are warm or leased, and no others."""
     pools = make_pools(target=1)
 
     async with pools.lease(SPEC) as lease:
@@ -184,7 +184,7 @@ async def test_close_waits_for_what_gets_warm_meanwhile(
 
 
 async def test_close_fails_those_who_wait(make_pools: MakePools, engine: FakeContainers) -> None:
-    """Nobody waits for a container that will never come."""
+    """Close answers waiting callers with an error, as they will never get a container."""
     engine.hold()
     pools = make_pools()
 
@@ -203,7 +203,7 @@ async def test_close_fails_those_who_wait(make_pools: MakePools, engine: FakeCon
 
 
 async def test_after_close_nothing_is_handed_out(make_pools: MakePools) -> None:
-    """Whoever comes too late learns why."""
+    """A lease after close fails with an error that says why."""
     pools = make_pools()
     await pools.close()
 

@@ -36,7 +36,7 @@ async def test_an_image_that_is_wanted_more_gets_more(
 async def test_an_image_that_nobody_wants_any_more_lets_go(
     make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
-    """Its warm containers go, and the next run is a miss that warms it again."""
+    """An unwanted image keeps nothing warm; its next run is a miss that warms it again."""
     pools = make_pools(sizes=SIZES)
     pools.warm_up(SPEC)
     await settle()
@@ -91,7 +91,7 @@ async def test_what_a_learner_waits_for_displaces_what_is_warm(
 
 
 def test_memory_bounds_the_host_as_well() -> None:
-    """Whichever bound is tighter."""
+    """The host's limit is the tighter one of the number of containers and their memory."""
     few = PoolSettings(host_containers=40, host_memory_bytes=10 * WARM_BYTES + 1)
 
     assert few.host_limit == 10
@@ -141,7 +141,7 @@ async def test_what_happens_to_one_image_asks_no_other(
 async def test_hearsay_takes_nothing_from_an_image_with_takes(
     make_pools: MakePools, engine: FakeContainers, clock: Clock, takes: int, most_starts: int
 ) -> None:
-    """Whatever siblings say, and however often, about however many other images."""
+    """Notices of other images, however many, take no warm container from an image with takes."""
     pools = make_pools(sizes=Sizes(), host=12)
     async with pools.lease(SPEC):
         await settle()
@@ -182,7 +182,7 @@ async def test_own_demand_gets_places_that_are_held_by_hearsay(
 
 
 async def test_a_notice_warms(make_pools: MakePools, engine: FakeContainers) -> None:
-    """As if somebody were about to press [test] here."""
+    """A notice warms an image, and counts neither as a hit nor as a miss."""
     pools = make_pools(sizes=SIZES)
 
     pools.hear(SPEC, takes=0.5)
@@ -194,7 +194,7 @@ async def test_a_notice_warms(make_pools: MakePools, engine: FakeContainers) -> 
 
 
 async def test_every_take_is_told_at_once(make_pools: MakePools, engine: FakeContainers) -> None:
-    """Before a miss has been started, or siblings would hear of it late."""
+    """A take is told before its miss has been started, so that siblings hear of it early."""
     told: list[str] = []
     pools = make_pools(target=1, taken=told.append)
     engine.hold()

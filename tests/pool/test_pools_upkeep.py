@@ -12,18 +12,18 @@ from .support import OTHER, SIZES
 
 
 def lose_one(pool: ImagePool, engine: FakeContainers, clock: Clock) -> None:
-    """A warm container dies, too old to count as one that could not start."""
+    """Kill a warm container that is too old to count as one that could not start."""
     clock.advance(10)
     engine.kill(pool._ledger.warm[0].container_id)
 
 
 class TestRefillsYield:
-    """To runs of any image, while enough are warm."""
+    """Refills wait for runs of any image, while enough containers are warm."""
 
     async def test_to_a_run_of_another_image(
         self, make_pools: MakePools, engine: FakeContainers, clock: Clock
     ) -> None:
-        """The refill begins when the run is over."""
+        """A refill begins when the run of another image is over."""
         pools = make_pools(target=3)
         for spec in (SPEC, OTHER):
             pools.warm_up(spec)
@@ -52,7 +52,7 @@ class TestRefillsYield:
     async def test_not_for_ever(
         self, make_pools: MakePools, engine: FakeContainers, clock: Clock
     ) -> None:
-        """One at a time goes on after two seconds, and the next one waits anew."""
+        """After two seconds one refill goes on, and the next one waits anew."""
         pools = make_pools(target=4)
         pools.warm_up(SPEC)
         await settle()
@@ -77,7 +77,7 @@ class TestRefillsYield:
 async def test_what_has_waited_too_long_is_replaced(
     make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
-    """Not all at once: ages are spread."""
+    """Containers that were warm for too long are replaced, and not all at once: ages are spread."""
     pools = make_pools(target=12)
     pools.warm_up(SPEC)
     await settle()
@@ -127,7 +127,7 @@ class TestForgetting:
     async def test_an_image_that_nobody_has_wanted_for_long_is_forgotten(
         self, make_pools: MakePools, clock: Clock
     ) -> None:
-        """Its pool is gone from the statistics once it holds nothing."""
+        """A forgotten image's pool is gone from the statistics once it holds nothing."""
         pools = make_pools(sizes=SIZES)
         pools.warm_up(SPEC)
         await settle()
@@ -144,7 +144,7 @@ class TestForgetting:
     async def test_an_image_with_a_container_is_not_forgotten(
         self, make_pools: MakePools, clock: Clock
     ) -> None:
-        """One that is kept warm for ever, by its minimum, stays, and so does one in use."""
+        """An image stays that is kept warm by its minimum, and so does one in use."""
         pools = make_pools(target=1)
         pools.warm_up(SPEC)
         async with pools.lease(OTHER):
@@ -156,7 +156,7 @@ class TestForgetting:
     async def test_an_image_that_somebody_waits_for_is_not_forgotten(
         self, make_pools: MakePools, engine: FakeContainers, clock: Clock
     ) -> None:
-        """However long its start takes."""
+        """An image stays while a caller waits for its start, however long that takes."""
         engine.hold()
         pools = make_pools(sizes=SIZES)
 
@@ -174,7 +174,7 @@ class TestForgetting:
         await waiting
 
     async def test_a_forgotten_image_begins_anew(self, make_pools: MakePools, clock: Clock) -> None:
-        """Its counts begin at zero, as after a restart."""
+        """The counts of an image that was forgotten begin at zero, as after a restart."""
         pools = make_pools(sizes=SIZES)
         async with pools.lease(SPEC):
             pass

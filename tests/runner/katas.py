@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+import json
 import os
 import tarfile
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -173,6 +175,19 @@ async def build_from(client: DockerClient, name: str, context: Mapping[str, str]
         said.append(event)
     found: dict[str, Any] = await client.docker.images.inspect(name)
     return str(found["Id"])
+
+
+async def count_events(
+    client: DockerClient, filters: Mapping[str, list[str]], since_s: float
+) -> int:
+    """How many events the engine has in its own books since a Unix time, by its filters."""
+    until_s = time.time()
+    params = {"since": f"{since_s:.3f}", "until": f"{until_s:.3f}", "filters": json.dumps(filters)}
+    response = await client.docker._do_query("events", "GET", params=params)
+    try:
+        return len((await response.read()).splitlines())
+    finally:
+        response.close()
 
 
 async def remove_unnamed(client: DockerClient) -> None:

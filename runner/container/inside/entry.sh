@@ -1,4 +1,4 @@
-# What a container waits in: given to `bash -c` when it is created, long before its request.
+# The script in which a container waits: given to `bash -c` when it is created, long before its request.
 #
 # It says that it is ready, reads one hand-over (docs/protocol.md) from stdin and runs /tmp/main.sh.
 # The payload is a tgz in which NUL and backslash are written as \0000 and \\, so that bash itself can

@@ -45,8 +45,8 @@ elif ((read_status)); then
   exit 1 # the program killed the subshell: there is no status, and no answer
 fi
 
-# Whatever still runs, in whichever group or session, ends here and at once (kill(-1) spares only
-# the caller and PID 1), so that nothing races with the harvest or holds what it needs to fork.
+# Every process that still runs, in whichever group or session, ends here and at once (kill(-1)
+# spares only the caller and PID 1). So none races with the harvest, or holds what it needs to fork.
 for ((tries = 0; tries < 500; tries++)); do
   kill -KILL -- -1 2>/dev/null
   processes=(/proc/[0-9]*)
@@ -75,7 +75,7 @@ begin=("$bash" -c 'beginnings "$@"' bash "${BASH_CMDS[head]}")
 unset BASH_ENV # should the image have one, it may be a file of the program's by now
 
 printf '%s\n' "$nonce"
-# What was printed comes first, so that it is there when the rest is too much to be read.
+# The outputs come first, so that they are there when the rest is too much to be read.
 # $whole is split into words on purpose: it is a list of tests, of digits and blanks only.
 # shellcheck disable=SC2086
 # No parentheses around -exec: BusyBox never runs what is left for a `+` inside them.

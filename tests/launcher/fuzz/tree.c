@@ -35,8 +35,8 @@ static void remove_tree(void) {
 }
 
 void enter_tree(void) {
-  const char *memory = "/dev/shm";
-  snprintf(root, sizeof root, "%s/fuzz-launcher-XXXXXX", access(memory, W_OK) ? "/tmp" : memory);
+  const char *parent = getenv("TMPDIR");
+  snprintf(root, sizeof root, "%s/tree-XXXXXX", parent ? parent : "/tmp");
   CHECK(mkdtemp(root));
   CHECK(chdir(root) == 0);
   atexit(remove_tree);
@@ -47,6 +47,19 @@ void clear_tree(void) {
   int folder = open(".", O_RDONLY | O_DIRECTORY);
   CHECK(folder >= 0);
   clear(folder);
+}
+
+void check_only_entry(const char *name) {
+  int count = 0;
+  DIR *entries = opendir(".");
+  CHECK(entries);
+  for (struct dirent *entry; (entry = readdir(entries)); count++)
+    if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, name)) {
+      fprintf(stderr, "%s has an entry %s beside %s\n", root, entry->d_name, name);
+      abort();
+    }
+  closedir(entries);
+  CHECK(count == 3); /* the name, . and .. */
 }
 
 int count_entries(const char *path) {

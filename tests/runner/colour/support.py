@@ -2,11 +2,15 @@
 
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from pool import DockerContainers
+from pool import ContainerSpec, DockerContainers, Tasks
+from runner.colour.evaluator import Evaluator
 from runner.colour.questions import Colour, ColourFault
 from runner.colour.traffic_light import TrafficLight
+from tests.reports import unheard
 from tests.waiting import eventually
 
 RUBY = "dojo-runner/ruby:latest"
@@ -47,6 +51,20 @@ async def evaluate(light: TrafficLight, ruby: str) -> Any:
     answer = await fault(light, f"->(o, e, s) {{ raise JSON.generate([({ruby})]) }}")
     assert (answer.context, answer.class_) == (CALLING, "RuntimeError"), answer
     return json.loads(answer.message)[0]
+
+
+@asynccontextmanager
+async def evaluator_of(
+    docker_containers: DockerContainers, spec: ContainerSpec
+) -> AsyncIterator[Evaluator]:
+    """An evaluator of exactly this spec; its container is removed whatever the test does."""
+    started = await docker_containers.start(spec)
+    evaluator = Evaluator(started, 20.0, Tasks(unheard()))
+    try:
+        yield evaluator
+    finally:
+        await evaluator.close()
+        await docker_containers.remove(evaluator.container_id)
 
 
 async def running(docker_containers: DockerContainers, whose: str = OWN) -> list[str]:

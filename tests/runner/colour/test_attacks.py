@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from pool import ContainerSpec, DockerContainers, DockerImages, Tasks
-from runner.colour.evaluator import Evaluator
+from pool import ContainerSpec, DockerContainers, DockerImages
 from runner.colour.lockdown import spec_for
 from runner.colour.questions import Colour, ColourFault
 from runner.colour.traffic_light import TrafficLight
@@ -25,9 +24,11 @@ from tests.runner.colour.support import (
     RUBY,
     ask,
     evaluate,
+    evaluator_of,
     running,
     until_warm,
 )
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.docker
 
@@ -178,11 +179,11 @@ class TestPlaces:
         server = spec.command[2].removesuffix("TrafficLight.main\n")
         assert server != spec.command[2]
 
-        started = await docker_containers.start(
-            replace(
-                spec, command=("ruby", "-e", server + ruby, *spec.command[3:]), ready_mark=b"well\n"
-            )
+        drawing = replace(
+            spec, command=("ruby", "-e", server + ruby, *spec.command[3:]), ready_mark=b"well\n"
         )
+
+        started = await docker_containers.start(drawing)  # it fails without that mark
 
         await started.stream.close()
         await docker_containers.remove(started.container_id)
@@ -242,25 +243,28 @@ async def test_a_cell_that_is_lost_is_made_again(
         # By the clock, as cells share no counter; never before the first cell was tried.
         $begin = Process.clock_gettime(Process::CLOCK_MONOTONIC)
         module Kernel
-            def fails? = Process.clock_gettime(Process::CLOCK_MONOTONIC) > $begin + 2 && rand < 0.5
+            def failing? = Process.clock_gettime(Process::CLOCK_MONOTONIC) > $begin + 2
+            def fails? = failing? && rand < 0.5
         end
+        Thread.new { sleep 0.1 until failing?; $stderr.syswrite("failing\n") }
         TrafficLight::Nursery.prepend(Module.new { def run = ($0 = "nursery"; super) })
     """
     spec = await spec_of(images)
     main = "TrafficLight.main\n"
     server = spec.command[2].removesuffix(main) + fails + SHORTAGES[what] + main
     broken = replace(spec, command=("ruby", "-e", server, *spec.command[3:]))
-    async with asyncio.timeout(60):
-        evaluator = Evaluator(await docker_containers.start(broken), 20.0, Tasks(unheard()))
-        await asyncio.sleep(2.0)  # until things fail
 
+    async with evaluator_of(docker_containers, broken) as evaluator, asyncio.timeout(60):
+
+        async def complaints() -> str:
+            return evaluator.complaints
+
+        await eventually(complaints, lambda said: "failing" in said)
         answers = [
             await asyncio.gather(*(ask_for_green(evaluator.ask) for _ in range(4)))
             for _ in range(10)
         ]
 
-    await evaluator.close()
-    await docker_containers.remove(evaluator.container_id)
     assert answers == [[Colour.GREEN] * 4] * 10
 
 

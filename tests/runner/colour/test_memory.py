@@ -6,14 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from pool import DockerContainers, DockerImages, Tasks
-from runner.colour.evaluator import Evaluator
+from pool import DockerContainers, DockerImages
 from runner.colour.lockdown import REFUSED_CALLS, seccomp_profile, spec_for
 from runner.colour.questions import Colour, ColourFault
 from runner.colour.traffic_light import TrafficLight
 from runner.container.seccomp import docker_seccomp_profile
-from tests.reports import unheard
-from tests.runner.colour.support import CALLING, LABEL, OWN, RUBY, ask, fault, running
+from tests.runner.colour.support import CALLING, LABEL, OWN, RUBY, ask, evaluator_of, fault, running
 
 # Calls functions of the C library's that Ruby has no word for: C["name", argument, ...]. The
 # numbers of system calls below are the same on all machines that there are engines for.
@@ -185,17 +183,14 @@ class TestMemory:
         image = await images.image(RUBY)
         spec = spec_for(RUBY, image.image_id, 10.0, {LABEL: OWN}, places=3)
         small = replace(spec, memory_bytes=200 << 20)
-        tasks = Tasks(unheard())
-        evaluator = Evaluator(await docker_containers.start(small), 20.0, tasks)
         hold = "C['memset', C['mmap', 0, 100 << 20, READ_WRITE, SHARED, -1, 0], 1, 100 << 20]"
         greedy, honest = lambda_of(f"{hold}; sleep 2; :red"), lambda_of("sleep 1.5; :green")
 
-        answers = await asyncio.gather(
-            *(evaluator.ask("colour", question(source)) for source in (greedy, greedy, honest))
-        )
+        async with evaluator_of(docker_containers, small) as evaluator:
+            answers = await asyncio.gather(
+                *(evaluator.ask("colour", question(source)) for source in (greedy, greedy, honest))
+            )
 
-        await evaluator.close()
-        await docker_containers.remove(evaluator.container_id)
         ended = ColourFault(CALLING, "NoAnswer", "its process ended without an answer")
         assert ended in answers[:2]
         assert answers[2] is Colour.GREEN

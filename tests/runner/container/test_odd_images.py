@@ -1,6 +1,5 @@
 """Images that are not as they should be, or that change under a running daemon."""
 
-import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,7 +9,7 @@ import pytest_asyncio
 
 from pool import DockerClient
 from tests.daemon_process import Daemon, daemon
-from tests.runner.katas import DOCKER_HOST, build, remove_unnamed
+from tests.runner.katas import DOCKER_HOST, build, count_events, remove_unnamed
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.docker
@@ -56,19 +55,7 @@ async def starts_of(client: DockerClient, replica: str, image_id: str, since_s: 
         "label": [f"dojo-runner.replica={replica}"],
         "image": [image_id],
     }
-    response = await client.docker._do_query(
-        "events",
-        "GET",
-        params={
-            "since": f"{since_s:.3f}",
-            "until": f"{time.time():.3f}",
-            "filters": json.dumps(filters),
-        },
-    )
-    try:
-        return len((await response.read()).splitlines())
-    finally:
-        response.close()
+    return await count_events(client, filters, since_s)
 
 
 class TestUnfit:

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from pool import DockerClient
 from tests.daemon_process import Daemon, daemon, free_port
-from tests.runner.katas import DOCKER_HOST, build
+from tests.runner.katas import DOCKER_HOST, build, count_events
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.docker
@@ -48,19 +48,7 @@ class Registry:
     async def pulls_of(self, name: str, since_s: float) -> int:
         """How often the engine says that it has pulled an image."""
         filters = {"type": ["image"], "event": ["pull"], "image": [name]}
-        response = await self.client.docker._do_query(
-            "events",
-            "GET",
-            params={
-                "since": f"{since_s:.3f}",
-                "until": f"{time.time():.3f}",
-                "filters": json.dumps(filters),
-            },
-        )
-        try:
-            return len((await response.read()).splitlines())
-        finally:
-            response.close()
+        return await count_events(self.client, filters, since_s)
 
 
 async def registry_program() -> str:
