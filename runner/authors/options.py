@@ -29,7 +29,7 @@ _USUAL: Mapping[str, Replacement] = {
 def read_replacements(start_point: StartPoint) -> Mapping[str, Replacement]:
     """For amber and green: options.json's beside the manifest, else the usual ones.
 
-    `{"amber": {"filename": "hiker.c", "from": "6 * 9", "to": "6 * 9sd"}}`. Raises StartPointError.
+    `{"amber": {"filename": NAME, "from": TEXT, "to": TEXT}, "green": ...}`. Raises StartPointError.
     """
     path = start_point.folder / OPTIONS
     if not path.is_file():
