@@ -58,6 +58,15 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
     )
 
 
+async def listen(http: web.AppRunner, settings: Settings) -> int:
+    """Bind it, once it is set up, to the host and port of the settings; returns the port.
+
+    Raises OSError when the port is taken.
+    """
+    await web.TCPSite(http, settings.host, settings.port).start()
+    return int(http.addresses[0][1])
+
+
 class _Runner(web.AppRunner):
     """With a gate before it, and bounds on what is open."""
 
@@ -154,7 +163,7 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
     http = make_http(settings, service)
     await http.setup()
     try:
-        await web.TCPSite(http, settings.host, settings.port).start()
+        await listen(http, settings)
         await service.start()
         # Objects made at start live as long as the process, so the collector need not look at them.
         gc.collect()

@@ -6,10 +6,8 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from aiohttp import web
-
 from pool import EngineError, Supervisor, this_process
-from runner.app import make_http
+from runner.app import listen, make_http
 from runner.authors.start_point import StartPointError
 from runner.client import RunnerClient
 from runner.colour.questions import BadPatternError, NoAnswerError
@@ -34,9 +32,9 @@ async def own_daemon(reuse: Reuse | None = None) -> AsyncIterator[str]:
     http = make_http(settings, service)
     await http.setup()
     try:
-        await web.TCPSite(http, settings.host, settings.port).start()
+        port = await listen(http, settings)
         await service.start()
-        url = f"http://{settings.host}:{http.addresses[0][1]}"
+        url = f"http://{settings.host}:{port}"
         await _until_ready(url, settings)
         yield url
     finally:
