@@ -6,6 +6,10 @@ export PYTHON
 
 venv := .venv/.project
 with_engine := scripts/with-engine
+# One worker for the tests that use the engine, one after the other, and one for all others; see
+# pytest_collection_modifyitems in tests/conftest.py.
+test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang \
+	.venv/bin/pytest --durations=25 --numprocesses 2 --dist loadgroup
 comma := ,
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
 # What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.
@@ -13,7 +17,7 @@ bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh)
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test quick fuzz coverage bench simulate lock clean
+.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
@@ -47,8 +51,11 @@ demo: $(venv) ## a red, an amber and a green kata over HTTP
 serve: $(venv) ## the daemon in the foreground
 	@$(with_engine) --images ruby,python-pytest$(launcher) .venv/bin/dojo-runner serve
 
-test: $(venv) ## the whole test suite, and its 25 slowest parts; ARGS="-k name" for only some
-	@$(with_engine) --images all --tools docker,docker-compose,clang .venv/bin/pytest --durations=25 $(ARGS)
+test: $(venv) ## all tests but the long ones, and their 25 slowest; ARGS="-k name" for only some
+	@$(test_with_engine) -m "not long" $(ARGS)
+
+test-long: $(venv) ## the long tests: hostile programs and requests, long days, the benchmark's ways
+	@$(test_with_engine) -m long $(ARGS)
 
 # A worker for each core; a worker that has nothing left to do takes over tests of another.
 quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" for only some

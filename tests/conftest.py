@@ -27,6 +27,16 @@ hypothesis_settings.register_profile("no deadline", deadline=None)
 hypothesis_settings.load_profile("no deadline")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that use the engine, or compile for minutes, on one worker, in one row.
+
+    They would slow each other down, and share services that take seconds to start.
+    """
+    for item in items:
+        if item.get_closest_marker("docker") or item.get_closest_marker("clang"):
+            item.add_marker(pytest.mark.xdist_group("engine"))
+
+
 @pytest.fixture(scope="session")
 def engine_errors() -> list[EngineError]:
     """The failed calls that the real engine's client reported."""

@@ -9,7 +9,7 @@ from tests.adversary.alive import AliveTimes, alive_times
 from tests.adversary.support import BUSYBOX, GCC, LONGEST, PYTHON, Result, Victim
 from tests.daemon_process import DOCKER_HOST, Daemon
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 MIB = 1024 * 1024
 LARGEST_DELTA_BYTES = 8 * MIB

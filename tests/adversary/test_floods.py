@@ -7,7 +7,7 @@ import pytest
 
 from tests.adversary.support import BUSYBOX, GCC, LONGEST, PYTHON, Victim, assert_timed_out
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 
 class TestFloods:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.adversary.support import BUSYBOX, PARENTS, Victim, assert_faulty, assert_timed_out
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 
 class TestSignals:

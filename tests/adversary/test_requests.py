@@ -18,7 +18,7 @@ from tests.adversary.alive import alive_times
 from tests.daemon_process import Daemon, daemon
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 IMAGE = "dojo-runner/busybox-bash:latest"
 MIB = 1024 * 1024

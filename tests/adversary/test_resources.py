@@ -6,7 +6,7 @@ import pytest
 
 from tests.adversary.support import BUSYBOX, GCC, PYTHON, Victim, assert_timed_out, c, compile_and
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 SETSID_BOMB = """
 #include <signal.h>

@@ -11,7 +11,7 @@ from bench.results import CLASS, HARVEST, Found
 from bench.ways import CELLS, LIMIT, MISS, WARM, WAYS, WayError
 from scripts.daemon import ROOT, daemon
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(300)]
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a chroot is root's to make")
 needs_docker = pytest.mark.skipif(shutil.which("docker") is None, reason="`docker run` is a way")
