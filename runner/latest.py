@@ -8,7 +8,7 @@ _V = TypeVar("_V")
 
 
 class Latest(OrderedDict[_K, _V], Generic[_K, _V]):
-    """Forgets who has not been written for longest."""
+    """A dict that forgets the key that was written longest ago."""
 
     def __init__(self, most: int) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ _MOUNTED = re.compile(r"/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.con
 
 @dataclass(frozen=True)
 class ChosenImage:
-    """What a name of the settings stands for on this node."""
+    """The image that a name of the settings stands for on this node."""
 
     image_id: str
     is_own: bool
@@ -34,7 +34,7 @@ def own_container_id(mounts: str) -> str | None:
 
 
 def read_own_container_id() -> str | None:
-    """The same for this process."""
+    """The id of the container in which this process runs; or None."""
     try:
         return own_container_id(MOUNTS.read_text())
     except OSError:  # no Linux

@@ -1,4 +1,4 @@
-"""Whether containers can serve many runs, each in a cell of its own: found out by trying."""
+"""Finds out by trying whether containers can serve many runs, each in a cell of its own."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from runner.container.lockdown import spec_for
 from runner.settings import Reuse
 
 ENGINE_AGAIN_S = 60.0
-TRY_AGAIN_S = 1.0  # after one that worked has ended: the engine may be going down
+TRY_AGAIN_S = 1.0  # after a trial that worked has ended, as the engine may be going down
 
 # In the launcher's image: prints its argument and waits for the end of its stdin.
 _WAITS = "/waits"
@@ -92,7 +92,7 @@ class Cells:
             self._tasks.loop(self._try_for_ever, "cells")
 
     def look_again(self, *, whatever_was_tried: bool = False) -> None:
-        """Images have changed, or the engine is back: it may be otherwise now."""
+        """Try again: images have changed or the engine is back, so the verdict may change."""
         if whatever_was_tried:
             self._tried = None
         self._look_again.set()
@@ -102,14 +102,14 @@ class Cells:
         await self._tasks.cancel()
 
     def spec_of(self, spec: ContainerSpec) -> ContainerSpec:
-        """The container that serves many runs, where that can be had; else `spec`."""
+        """The container of cells for the same image, where cells can be had; else `spec`."""
         if self._volume is None:
             return spec
         return replace(cell_spec_of(spec, self._volume, *self._overlays), most_runs=self._uses)
 
     @property
     def status(self) -> CellsStatus:
-        """For operators."""
+        """The state of cells, for operators."""
         kind = "single use" if self._volume is None else "cells"
         return CellsStatus(self._wanted.value, kind, self._why_not)
 
@@ -132,7 +132,7 @@ class Cells:
                         await self._look_again.wait()
 
     async def _try(self, image_id: str) -> None:
-        """As long as it works. Where it does not, the image is not tried again."""
+        """Try as long as it works. An image that did not work is not tried again."""
         volume = f"dojo-runner-launcher-{image_id.removeprefix('sha256:')[:16]}"
         started = None
         try:
@@ -143,7 +143,7 @@ class Cells:
         except EngineError as error:
             self._tried = image_id
             with suppress(EngineError):  # reported
-                # Had it been torn while it was filled, it would be so for ever.
+                # A volume that was torn while it was filled would stay so for ever.
                 await self._images.remove_volume(volume)
             self._decide(None, error.message)
         finally:
@@ -153,7 +153,7 @@ class Cells:
                     await self._containers.remove(started.container_id)
 
     def _trial_spec(self, image_id: str, volume: str) -> ContainerSpec:
-        """The launcher's own image, with something in its home: an overlay is tried, too."""
+        """The trial's container: the launcher's own image, with a home that needs an overlay."""
         profile = ImageProfile(image_id, Home.COPIED, None)
         spec = spec_for(self._launcher_image, profile, Delivery.ATTACH, self._labels)
         command = (_WAITS, READY_MARK.decode())

@@ -1,4 +1,4 @@
-"""A container that serves many runs, each in a cell of its own: what it may do, as data.
+"""A container that serves many runs, each in a cell of its own: its limits, as data.
 
 The container may do a little more than one that serves a single run, as the launcher makes
 namespaces and mounts in it. A cell may do no more (docs/security.md): the launcher takes back what
@@ -102,8 +102,8 @@ MASKED = (
 # As Docker makes them: switches of the kernel's.
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
-# Words of the engine's for flags; the launcher gives every tmpfs these, and the kernel only the
-# rest.
+# The engine's words for flags. The launcher gives every tmpfs these flags itself, and hands only
+# the other words to the kernel.
 _FLAGS = ("exec", "nosuid", "nodev")
 
 
@@ -141,7 +141,7 @@ def cell_spec_of(spec: ContainerSpec, launcher_volume: str, *overlays: str) -> C
 
 @cache
 def seccomp_profile() -> str:
-    """The container's, as JSON: Docker's, and what the launcher needs."""
+    """The container's seccomp profile, as JSON: Docker's, and the calls that the launcher needs."""
     profile = docker_seccomp_profile()
     for_cells = {"names": list(_FOR_CELLS), "action": "SCMP_ACT_ALLOW"}
     return json.dumps({**profile, "syscalls": [*profile["syscalls"], for_cells]})

@@ -28,7 +28,7 @@ _WITH_DATA = {Kind.ANSWER, Kind.UNFIT}
 
 @dataclass(frozen=True)
 class Record:
-    """One of them."""
+    """A record: its kind and its data."""
 
     kind: Kind
     data: bytes = b""
@@ -43,7 +43,7 @@ class BrokenRecordsError(Exception):
 
 
 class Records:
-    """Takes a stream apart, however it was cut into pieces."""
+    """Takes a stream apart into records, however it was cut into pieces."""
 
     def __init__(self) -> None:
         self._received = bytearray()
@@ -61,7 +61,7 @@ class Records:
         return records
 
     def _next(self) -> tuple[Kind, int]:
-        """Its kind, and where it ends."""
+        """The record's kind, and where the record ends."""
         letter, length = _HEADER.unpack_from(self._received)
         kind = _KINDS.get(letter)
         if kind is None or length > (LONGEST_RECORD_BYTES if kind in _WITH_DATA else 0):

@@ -1,4 +1,4 @@
-"""One run's talk with a container of cells: the answer, and what becomes of the container."""
+"""One run's talk with a container of cells: the answer, and whether the container is fit."""
 
 import re
 
@@ -6,7 +6,7 @@ from pool import Stream
 from runner.cells.records import BrokenRecordsError, Kind, Record, Records
 from runner.container.answer import LARGE_ANSWER_BYTES, LARGEST_ANSWER_BYTES
 
-# Reasons are counted, and their details (exit statuses) would be counted apart.
+# Reasons are counted. Details (exit statuses) are cut off, as each would be counted apart.
 _DETAIL = re.compile(r" \(.*\)")
 
 _NOT_ITS_WORDS = "not the launcher's words"
@@ -36,7 +36,7 @@ class CellStream:
 
     @property
     def is_large(self) -> bool:
-        """Whether it is one of those of which only a few are read at once."""
+        """Whether the answer is large: of such only a few are read at once."""
         return len(self._answer) > LARGE_ANSWER_BYTES
 
     @property
@@ -59,7 +59,7 @@ class CellStream:
         return self.is_complete or not self.unfit
 
     async def next_cell(self) -> str:
-        """Empty as soon as the next cell waits; else why there is none. Its caller has a limit."""
+        """Wait for the next cell. Returns "" once it waits, else why there is none; no limit."""
         while not self._is_ready and not self.unfit:
             await self._take()
         return self.unfit

@@ -20,7 +20,7 @@ class Evaluator:
         self.has_answered = False
         self._stream = started.stream
         self._answer_s = answer_s
-        self.failure = ""  # why it is lost; empty while it is not
+        self.failure = ""  # the reason why it is lost; empty while it is not
         self._is_lost = asyncio.Event()
         self._numbers = itertools.count(1)
         self._open: dict[int, asyncio.Future[Answer | None]] = {}
@@ -28,11 +28,11 @@ class Evaluator:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it failed, or was given up."""
+        """Whether the evaluator failed, or was given up."""
         return self._is_lost.is_set()
 
     async def lost(self) -> None:
-        """Wait until it is."""
+        """Wait until the evaluator is lost."""
         await self._is_lost.wait()
 
     @property
@@ -41,7 +41,7 @@ class Evaluator:
         return self._stream.complaints
 
     async def ask(self, kind: str, body: bytes) -> Answer:
-        """Raises LostError when there is no answer in time, or the evaluator fails meanwhile."""
+        """The answer to a question. Raises LostError when it is late or the evaluator fails."""
         if self.is_lost:
             raise LostError(self.failure)
         number = next(self._numbers)
@@ -49,7 +49,7 @@ class Evaluator:
         self._open[number] = waiting
         try:
             async with asyncio.timeout(self._answer_s):
-                # One write, so that no other question can come in between.
+                # One write, so that no other question can be written in between.
                 await self._stream.write(b"%d %s %d\n%s" % (number, kind.encode(), len(body), body))
                 answer = await waiting
         except TimeoutError:
@@ -69,7 +69,7 @@ class Evaluator:
         return answer
 
     def give_up(self, reason: str) -> None:
-        """Every open question fails, for this reason. Twice is harmless: the first reason stays."""
+        """Fail every open question for this reason. A second call does not change the reason."""
         if self.is_lost:
             return
         self.failure = reason
@@ -91,7 +91,7 @@ class Evaluator:
         try:
             while data := await self._stream.read():
                 for number, answer in frames.feed(data):
-                    waiting = self._open.get(number)  # none: whoever asked has gone
+                    waiting = self._open.get(number)  # none: the caller has gone
                     if waiting is not None and not waiting.done():
                         waiting.set_result(answer)
             reason = "its stream ended"

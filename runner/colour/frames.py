@@ -1,4 +1,4 @@
-"""The evaluator's answers, out of bytes that come in any pieces; traffic_light.rb writes them."""
+"""Reads the evaluator's answers from bytes in any pieces; traffic_light.rb writes them."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _LARGEST_INDEX = 1_000_000  # no question has room for as many names
 
 
 class Frames:
-    """Answers, out of bytes that come in any pieces."""
+    """Collects bytes that come in any pieces until answers are whole."""
 
     def __init__(self) -> None:
         self._unread = bytearray()
@@ -35,7 +35,7 @@ class Frames:
             yield int(header[1]), _answer_in(body)
 
     def _header(self) -> re.Match[bytes] | None:
-        """None as long as it is not whole."""
+        """The header of the next answer; None as long as it is not whole."""
         head = bytes(self._unread[:_HEADER_BYTES])
         if b"\n" not in head and len(head) < _HEADER_BYTES:
             return None
@@ -46,7 +46,7 @@ class Frames:
 
 
 def _answer_in(body: bytes) -> Answer:
-    """Raises ValueError for whatever is none, as nothing that is written here is believed."""
+    """The answer in these bytes, which may hold anything: raises ValueError if they are none."""
     try:
         answer = json.loads(body)
     except RecursionError:
@@ -70,7 +70,7 @@ def _index(value: Any) -> int:
 
 
 def _words(text: str) -> str:
-    """Raises ValueError for halves of a surrogate pair, too, which no answer of ours could hold."""
+    """A text of an answer. Raises ValueError, also for halves of a surrogate pair."""
     if len(text.encode()) > _LONGEST_WORDS:
         raise ValueError(f"{text[:200]!r} is too long")
     return text

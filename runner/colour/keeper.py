@@ -1,4 +1,4 @@
-"""Keeps one evaluator running, for ever, whether or not anybody asks it anything."""
+"""Keeps one evaluator running for ever, whether or not anybody asks a question."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -46,7 +46,7 @@ class Keeper:
         self._woken = asyncio.Event()
 
     def begin(self) -> None:
-        """Start the first one, in the background. Twice is harmless."""
+        """Start the first evaluator, in the background. A second call is harmless."""
         if not self._loop and not self._is_closed:
             self._loop.loop(self._keep, "traffic light")
 
@@ -57,7 +57,7 @@ class Keeper:
         self._woken.set()
 
     async def evaluator(self) -> Evaluator:
-        """The one that runs, or that is started next.
+        """The evaluator that runs, or that is started next.
 
         Raises EngineError, the last start's own; NoAnswerError when closed.
         """
@@ -83,7 +83,7 @@ class Keeper:
         await self._removals.finish()
 
     def _may_be_replaced(self) -> bool:
-        """Whether `_next` is of no use any more, and a start may be asked for."""
+        """Whether `_next` is of no use any more, and a new start may begin."""
         if not self._next.done():
             return False
         if self._next.exception() is None:
@@ -99,7 +99,7 @@ class Keeper:
                 await self._pause(self._pauses.failed())
 
     async def _start_and_wait(self) -> bool:
-        """Start one, and wait until it is lost; whether it was of any use until then."""
+        """Start an evaluator, and wait until it is lost. Returns whether it was of any use."""
         if self._next.done():
             self._next = _promise()
         try:

@@ -26,7 +26,7 @@ class KnownColours:
         return colour
 
     def put(self, question: bytes, colour: Colour) -> None:
-        """Known from now on; the one that was asked for longest ago is forgotten."""
+        """Keep a colour; if there are too many, forget the one that was asked for longest ago."""
         self._colours[question] = colour
 
 

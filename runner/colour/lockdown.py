@@ -1,4 +1,4 @@
-"""The container in which lambdas are evaluated: what it may do and use, as data."""
+"""The limits of the container in which lambdas are evaluated, as data."""
 
 import json
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from runner.container.seccomp import docker_seccomp_profile
 
 _READY_MARK = b"dojo-runner traffic light ready\n"
 
-PLACES = 4  # questions that may be open at once, where nobody says otherwise
+PLACES = 4  # questions that may be open at once, by default
 
 MIB = 1024 * 1024
 
 # The kernel kills the largest process when the container has no memory left. A lambda is one
 # process, so as long as it takes less than this there is always a larger one, which is to blame.
-# Honest ones take some 10 MiB; the rest is for what the kernel holds for a lambda and charges no
-# process with: its pipes, its locks and its table of mappings.
+# Honest ones take some 10 MiB. The rest is for a lambda's pipes, its locks and its table of
+# mappings, which the kernel counts for no process.
 _CELL_BYTES = 64 * MIB
 _QUESTION_BYTES = 8 * MIB  # of 4 MiB each, once as it came and once on its way to a cell
 _SERVER_BYTES = 64 * MIB  # it takes 20
@@ -26,9 +26,9 @@ _SERVER_BYTES = 64 * MIB  # it takes 20
 _CELL_PIDS = 4
 _SERVER_PIDS = 16
 
-# Memory that belongs to no process is what the kernel cannot get back by ending a greedy lambda:
-# it would end one after another, honest ones too. So whatever keeps memory beyond pipes and pairs
-# of sockets, which are few, is refused. The names are those of 32-bit programs, too.
+# The kernel cannot free memory that belongs to no process by ending a greedy lambda: it would end
+# one lambda after another, honest ones too. So all calls that keep such memory are refused, but for
+# pipes and pairs of sockets, which are few. The names include those of 32-bit programs.
 REFUSED_CALLS = (
     # System V's and POSIX's shared memory, semaphores and queues: they outlive their makers.
     *("shmget", "shmat", "shmctl", "shmdt"),
@@ -85,14 +85,14 @@ def spec_for(
         security_opt=("no-new-privileges", f"seccomp={seccomp_profile()}"),
         # A lambda has nobody to talk to.
         network="none",
-        # Reaps what lambdas leave behind, and cannot be killed from inside.
+        # Reaps the processes that lambdas leave behind, and cannot be killed from inside.
         init=True,
     )
 
 
 @cache
 def seccomp_profile() -> str:
-    """The container's, as JSON: Docker's, without what a lambda could keep memory in."""
+    """The container's seccomp profile, as JSON: Docker's, without calls that could keep memory."""
     profile = docker_seccomp_profile()
     rules = [
         {**rule, "names": [name for name in rule["names"] if name not in REFUSED_CALLS]}
@@ -103,5 +103,5 @@ def seccomp_profile() -> str:
 
 @cache
 def _server() -> str:
-    """The program that runs in it."""
+    """The program that runs in the container."""
     return (files("runner.colour") / "traffic_light.rb").read_text(encoding="utf-8")

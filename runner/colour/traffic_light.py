@@ -69,15 +69,15 @@ class TrafficLight:
         self._closed = False
 
     def start(self) -> None:
-        """Begin to start the container, in the background. Twice is harmless."""
+        """Begin to start the container, in the background. A second call is harmless."""
         self._keeper.begin()
 
     def try_now(self) -> None:
-        """The engine is back, or its images have changed: what failed to start may start now."""
+        """Tell that the engine is back or its images changed, so a start may work now."""
         self._keeper.try_now()
 
     async def close(self) -> None:
-        """Remove the container; open questions get no answer. Twice is harmless."""
+        """Remove the container; open questions get no answer. A second call is harmless."""
         self._closed = True
         await self._keeper.close()
         await self._readers.finish()

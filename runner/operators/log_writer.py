@@ -54,7 +54,7 @@ class LogWriter:
             self._change.notify_all()
 
     def close(self, deadline_s: float) -> None:
-        """Wait until all is written, for so many seconds at the longest. Twice is harmless."""
+        """Wait until all is written, or so many seconds. A second call is harmless."""
         until_s = time.monotonic() + deadline_s
         with self._change:
             self._is_closing = True
@@ -87,7 +87,7 @@ class LogWriter:
                     self._break()
 
     def _next_line(self) -> bytes | None:
-        """None at the end."""
+        """The next line; None at the end."""
         with self._change:
             while True:
                 if not self._lines:
@@ -99,7 +99,7 @@ class LogWriter:
                 self._change.wait()
 
     def _write(self, data: bytes) -> bool:
-        """Whether somebody took all of it."""
+        """Write a line. Returns whether the reader took all of it."""
         rest = memoryview(data)
         while rest:
             try:
@@ -111,7 +111,7 @@ class LogWriter:
         return True
 
     def _break(self) -> None:
-        """The reader is gone for good (EPIPE, EBADF): everything from here on is dropped."""
+        """Drop everything from now on, as the reader is gone for good (EPIPE, EBADF)."""
         self._is_broken = True
         self.dropped += 1 + len(self._lines)
         self._lines.clear()

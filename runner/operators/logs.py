@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 STDOUT = 1
 LineSink = Callable[[str], None]
 
-# Listening for the engine's events is tried again every second while it is down; who listens
-# says so once, in its own words.
+# Listening for the engine's events is tried again every second while the engine is down. The
+# listener says so once, in its own words.
 _SAID_ELSEWHERE = {"events"}
 
 
@@ -49,7 +49,7 @@ def _words_for_dropped(count: int) -> str:
 
 
 def report_engine_error(error: EngineError) -> None:
-    """One line for a failed engine call, with the engine's whole message."""
+    """Log one line for a failed engine call, with the engine's whole message."""
     if error.operation in _SAID_ELSEWHERE:
         return
     logger.bind(
@@ -62,7 +62,7 @@ def report_engine_error(error: EngineError) -> None:
 
 
 def report_bug(task: str, error: BaseException) -> None:
-    """An error of a background task that nobody foresaw, with the task's name and the trace."""
+    """Log an unforeseen error of a background task, with the task's name and the trace."""
     logger.opt(exception=error).bind(task=task).error("unexpected error in the background")
 
 

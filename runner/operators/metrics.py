@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 from pool import PoolStatistics
 from runner.operators.health import Health
 
-# A series per image is a promise to the memory of whoever keeps them: what comes after is "other".
+# A series for each image takes memory in Prometheus, so images beyond these are "other".
 MOST_IMAGES = 50
 OTHER = "other"
 
@@ -78,7 +78,7 @@ class Metrics:
             self._phases.labels(phase).observe(seconds)
 
     def render(self) -> bytes:
-        """The text format, for `content_type`."""
+        """All metrics in the text format of `content_type`."""
         return generate_latest(self._registry)
 
     def _label(self, image: str) -> str:

@@ -1,1 +1,1 @@
-"""One run: whose turn it is, the talk with its container, and what the answer means."""
+"""One run: its turn among others, the talk with its container, and the judgement of the answer."""

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 
 class BusyError(Exception):
-    """Too many wait already, or this one has waited too long; carries the counts."""
+    """Too many runs wait already, or this one has waited too long; carries the counts."""
 
     def __init__(self, why: str, *, running: int, waiting: int) -> None:
         super().__init__(f"{why} ({running} running, {waiting} waiting)")
@@ -30,11 +30,11 @@ class Admission:
 
     @property
     def is_full(self) -> bool:
-        """Whether one more would be refused at once."""
+        """Whether one more run would be refused at once."""
         return self.waiting >= self._queue and self._places.locked()
 
     def refuse(self) -> BusyError:
-        """Count one that is refused because the queue is full; the error to be raised."""
+        """Count a run that is refused because the queue is full; return the error to be raised."""
         return self._busy("the queue is full")
 
     @asynccontextmanager

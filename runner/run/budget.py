@@ -8,10 +8,10 @@ budget + 1 s.
 
 GRACE_S = 1.0  # after the learner's limit, between TERM and KILL
 HARVEST_S = 4.0  # from the program's end to the last byte of the answer
-JUDGE_S = 5.0  # from there to the result; a colour alone may take that long
-# Past the deadline, for what is known by then: last words, files and colour of a late answer.
+JUDGE_S = 5.0  # from the answer to the result; a colour alone may take that long
+# Past the deadline, for the last words, files and colour of a late answer.
 LAST_MOMENT_S = 0.7
-LATEST_S = 0.9  # past the deadline: whatever still stalls is not waited for
+LATEST_S = 0.9  # past the deadline: after that nothing is waited for
 
 # Of the budget, when the program's limit is cut: its end and a small harvest take less.
 _KEPT_S = 2.0
@@ -19,7 +19,7 @@ SHORTEST_LIMIT_S = 1.0  # with less than that no program is begun
 
 
 def worst_s(max_seconds: float) -> float:
-    """From hand-over to the answer, if the program uses all of its time."""
+    """The time from hand-over to the answer, if the program uses all of its time."""
     return max_seconds + GRACE_S + HARVEST_S
 
 

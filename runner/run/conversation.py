@@ -56,7 +56,7 @@ class Conversation(Protocol):
 
 
 def conversation(spec: ContainerSpec, lease: Lease, engine: ContainerEngine) -> Conversation:
-    """The one for this kind of container."""
+    """The conversation for this kind of container."""
     reached = _Reached(engine, lease.container_id, spec.labels)
     return WithCell(lease, reached) if spec.reusable else WithContainer(lease, engine, reached)
 
@@ -72,7 +72,7 @@ class _Reached:
         self._label = "=".join(next(iter(labels.items()), ("", "")))
 
     async def by(self, until_s: float) -> bool:
-        """Whether the engine says until then that the container runs."""
+        """Whether the engine says, until that time, that the container runs."""
         try:
             async with asyncio.timeout_at(until_s):
                 found = await self._engine.list_containers(self._label)
@@ -180,7 +180,7 @@ class _Framed(Frame):
 
 @dataclass(frozen=True)
 class _HandedOver:
-    """A kata's files are in its container: since when, what its time is, and what the request's."""
+    """A kata that was handed over: since when, the program's time, and the request's."""
 
     since_s: float
     limit_s: float
@@ -190,7 +190,7 @@ class _HandedOver:
 async def _hand_over(
     kata: Kata, stream: Stream, pack: Callable[[Kata], bytes], deadline_s: float
 ) -> _HandedOver | Answer:
-    """An answer when there is no time for it. Raises EngineError."""
+    """Hand the files over; returns an answer instead if there is no time. Raises EngineError."""
     clock = asyncio.get_running_loop().time
     limit = limit_s(kata.max_seconds, deadline_s - clock())
     if limit is None:
@@ -235,7 +235,7 @@ async def _converse(
 
 
 async def _silence(run: _HandedOver, reached: _Reached) -> Answer:
-    """Not a byte of an answer: the program's doing, but only if it has had its time."""
+    """The answer when not a byte came. It is a time-out only if the program has had its time."""
     if asyncio.get_running_loop().time() < run.since_s + run.limit_s:
         return _no_answer("no answer within the time for a request")
     if not await reached.by(_no_later_than(run.deadline_s, ENGINE_ANSWERS_S)):

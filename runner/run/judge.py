@@ -147,7 +147,7 @@ def _read_now(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:
 
 
 async def _judged(kata: Kata, files: Mapping[str, bytes], until_s: float) -> Delta:
-    """In a thread, which nobody can end: it looks at the clock itself, and ends soon after."""
+    """Judge in a thread. Nobody can end a thread, so it looks at the clock itself."""
     left_s = min(until_s - asyncio.get_running_loop().time() - _THREAD_ENDS_S, _FILES_S)
     over_s = time.monotonic() + left_s
     return await asyncio.to_thread(

@@ -8,7 +8,7 @@ RUNS_ON_S = 1.0
 
 
 class ClientGoneError(Exception):
-    """Nobody waits for the answer any more."""
+    """The client has closed its connection, so nobody waits for the answer."""
 
 
 class Patience:
@@ -44,13 +44,13 @@ class Patience:
             raise ClientGoneError from over
 
     def client_left(self) -> None:
-        """The client's connection is closed. Twice, and after the block, is harmless."""
+        """Tell that the client has closed its connection. A second or late call is harmless."""
         if not self.is_gone:
             self.is_gone = True
             self._decide()
 
     def runs(self) -> None:
-        """From here on a container works for the client."""
+        """Tell that from now on a container works for the client."""
         self._runs = True
         self._decide()
 

@@ -25,7 +25,7 @@ from runner.run.patience import Patience
 # A kata that may take the whole budget queues for a moment all the same: most end far sooner.
 SHORTEST_QUEUE_S = 3.0
 NOTABLE_QUEUE_S = 1.0
-# Answers of over 4 MiB, of which each takes up to 150 MiB until it is judged.
+# The number of answers of over 4 MiB: each takes up to 150 MiB until it is judged.
 LARGE_AT_ONCE = 1
 
 # The reason for a late run, by the number of phases that were through when the time was over.
@@ -35,7 +35,7 @@ _LATE = (
     "no answer within the time for a request",
     "the answer was not judged in time",
 )
-# How a run ends, for operators, whose client has left: no client sees it.
+# For operators, the outcome of a run whose client has left; no client sees it.
 ABANDONED = "abandoned"
 
 
@@ -84,7 +84,7 @@ class KataRunner:
         self._large_answers = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def run(self, kata: Kata, patience: Patience) -> RunResult:
-        """Never later than the budget and a second, whatever stalls.
+        """The result of a run, never later than the budget and a second, whatever stalls.
 
         To be called inside `patience`, which is told when a container begins to work. Raises
         BusyError; BadPatternError, which only the run shows.
@@ -113,7 +113,7 @@ class KataRunner:
         return replace(result, log={**result.log, "queued_s": round(queued_s, 3)})
 
     async def spec_of(self, image_name: str) -> ContainerSpec | None:
-        """How its containers are made; None when it is not on this node. Raises EngineError."""
+        """The container for an image; None when that is not on this node. Raises EngineError."""
         profile = await self._images.profile(image_name)
         if profile is None:
             return None

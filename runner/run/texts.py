@@ -29,7 +29,7 @@ def text_of(content: bytes) -> Text:
 
 
 def cost_of(name: str, text: Text) -> int:
-    """Bytes that it takes in an answer, or in memory until then, whichever is more.
+    """The bytes that a text takes in an answer, or in memory until then, whichever is more.
 
     JSON has six bytes for a control character, and one character outside the first plane makes
     Python keep every other of its text in four.

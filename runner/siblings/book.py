@@ -7,14 +7,14 @@ from enum import StrEnum
 from runner.latest import Latest
 from runner.siblings.notice import RefillNotice
 
-# Clocks of replicas differ by less, and a notice that is older than this says nothing of now.
+# Clocks of replicas differ by less. An older notice says nothing of the present.
 LONGEST_TRAVEL_S = 30.0
 
-# Of one sender: each of 20 images once a second, which is all that an honest one ever sends.
+# From one sender. An honest one never sends more than a notice a second for each of 20 images.
 NOTICES_PER_S = 20.0
 BURST = 40.0
 
-# Nobody can make us remember more than this, whatever names they make up.
+# The most that is remembered, whatever names a sender makes up.
 MOST_SEQUENCES = 2000
 MOST_SENDERS = 100
 
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 
 @dataclass
 class _Allowance:
-    """A bucket of tokens: NOTICES_PER_S run in, at most BURST stay."""
+    """A token bucket: NOTICES_PER_S tokens come in each second, and at most BURST stay."""
 
     left: float
     at_s: float
@@ -48,7 +48,7 @@ class _Allowance:
 
 
 class NoticeBook:
-    """Of one replica; `verdicts` counts what became of all that came in."""
+    """The notices that one replica heard; `verdicts` counts them by their verdict."""
 
     def __init__(self, replica: str) -> None:
         self.verdicts: Counter[str] = Counter()
@@ -58,7 +58,7 @@ class NoticeBook:
         self._heard_s: Latest[str, float] = Latest(MOST_SENDERS)
 
     def judge(self, notice: RefillNotice, sender: str, now_s: float, unix_s: float) -> Verdict:
-        """`sender` is who may be held to account for it; `now_s` by a monotonic clock."""
+        """The verdict on a notice, for which `sender` is held to account; `now_s` is monotonic."""
         if notice.replica == self._replica:
             return Verdict.OWN
         if notice.sent_at < unix_s - LONGEST_TRAVEL_S:
@@ -77,5 +77,5 @@ class NoticeBook:
         return Verdict.COUNTED
 
     def heard_ago_s(self, now_s: float) -> dict[str, float]:
-        """Replica -> seconds since a notice of its counted."""
+        """For each replica, the seconds since a notice of its own counted."""
         return {name: round(now_s - heard_s, 3) for name, heard_s in self._heard_s.items()}

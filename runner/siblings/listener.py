@@ -1,4 +1,4 @@
-"""Hears what siblings tell of their takes, and lets the pools expect as much."""
+"""Hears siblings' notices of their takes, and lets the pools expect as many."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,12 +7,12 @@ from pool import ContainerSpec, EngineError, Pools
 from runner.siblings.book import NoticeBook, Verdict
 from runner.siblings.notice import RefillNotice
 
-# Of images that siblings tell of and that are not pooled yet: the engine is asked for each.
+# Notices under way of images that are not pooled yet: the engine is asked about each.
 LOOK_UPS_AT_ONCE = 4
 
 
 class Listener:
-    """Of one replica. `spec_of` makes the container of an image, None if it is not on this node.
+    """The listener of one replica. `spec_of` makes an image's container; None: not on this node.
 
     `now_s` is a monotonic clock, `unix_s` the time of day.
     """
@@ -35,15 +35,15 @@ class Listener:
 
     @property
     def verdicts(self) -> Mapping[str, int]:
-        """How many notices ended in each verdict, or were refused for each reason."""
+        """The number of notices by verdict, or by the reason of their refusal."""
         return dict(self._book.verdicts)
 
     def heard_ago_s(self) -> dict[str, float]:
-        """Replica -> seconds since a notice of its counted."""
+        """For each replica, the seconds since a notice of its own counted."""
         return self._book.heard_ago_s(self._now_s())
 
     async def hear(self, notice: RefillNotice, sender: str) -> Verdict:
-        """A sibling had takes: the pools expect some here, too. Raises PoolClosedError."""
+        """Let the pools expect takes, as a sibling had some. Raises PoolClosedError."""
         verdict = self._book.judge(notice, sender, self._now_s(), self._unix_s())
         if verdict is Verdict.COUNTED:
             verdict = await self._heed(notice)

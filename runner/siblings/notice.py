@@ -51,7 +51,7 @@ class RefillNotice(BaseModel):
 
 
 def parse(body: bytes) -> RefillNotice:
-    """Raises MalformedNoticeError."""
+    """The notice in these bytes. Raises MalformedNoticeError."""
     try:
         return RefillNotice.model_validate_json(body)
     except ValidationError as error:
@@ -66,5 +66,5 @@ def sign(secret: str, body: bytes) -> str:
 
 
 def is_signed(secret: str, body: bytes, signature: str) -> bool:
-    """Whether whoever wrote the body knows the secret."""
+    """Whether the writer of the body knows the secret."""
     return hmac.compare_digest(sign(secret, body).encode(), signature.encode())

@@ -1,4 +1,4 @@
-"""One sibling replica, as the one that tells it of takes sees it."""
+"""One sibling replica, as seen by the replica that tells it of takes."""
 
 import asyncio
 import random
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pool import BackOff
 from runner.siblings.notice import PATH
 
-POSTS_AT_ONCE = 4  # to one sibling: one that is slow holds up nobody but itself
+POSTS_AT_ONCE = 4  # to one sibling; a slow sibling holds up only itself
 
 Address = tuple[str, int]
 
@@ -39,33 +39,33 @@ class Sibling:
 
     @property
     def url(self) -> str:
-        """Where it takes notices."""
+        """The URL at which the sibling takes notices."""
         host, port = self.address
         return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
 
     def may_be_told(self, now_s: float) -> bool:
-        """Not ourselves, not one that failed just now, nor one that is still at the last."""
+        """Whether to tell it: it is not ourselves, has not just failed, and is not behind."""
         return not self.is_self and now_s >= self.paused_until_s and self.under_way < POSTS_AT_ONCE
 
     @property
     def is_lost(self) -> bool:
-        """Whether the last notice to it failed."""
+        """Whether the last notice to the sibling failed."""
         return self.back_off.failures > 0
 
     def status(self, now_s: float) -> SiblingStatus:
-        """For operators."""
+        """The sibling's status, for operators."""
         paused_s = round(max(0.0, self.paused_until_s - now_s), 3)
         host, port = self.address
         return SiblingStatus(f"{host}:{port}", self.sent, self.failed, paused_s, self.last_error)
 
     def answered(self) -> None:
-        """It took a notice."""
+        """Note that the sibling took a notice."""
         self.sent += 1
         self.last_error = ""
         self.back_off.succeeded()
 
     def missed(self, error: str, now_s: float) -> None:
-        """It did not: leave it alone for 1, 2, 4, ... 60 seconds, less some chance."""
+        """Note a failure: leave it alone for 1, 2, 4 ... 60 seconds, less some chance."""
         self.failed += 1
         pause_s = self.back_off.failed()
         # Spread, so that replicas which lost the same sibling do not all try it at once.
@@ -74,7 +74,7 @@ class Sibling:
 
 
 async def addresses_of(name: str) -> set[Address]:
-    """All that the name stands for now. Raises OSError, UnicodeError when it stands for nothing."""
+    """The addresses of a name now. Raises OSError or UnicodeError when it has none."""
     host, _, port = name.rpartition(":")
     found = await asyncio.get_running_loop().getaddrinfo(
         host.strip("[]"), int(port), type=socket.SOCK_STREAM

@@ -52,7 +52,7 @@ class Siblings:
         self._http: aiohttp.ClientSession | None = None
 
     def start(self) -> None:
-        """Begin to look them up, in the background, for ever."""
+        """Begin to look the siblings up, in the background, for ever."""
         if not self._names:
             return
         self._http = aiohttp.ClientSession(
@@ -62,7 +62,7 @@ class Siblings:
         self._tasks.loop(self._look_up_for_ever, "look up siblings")
 
     async def close(self) -> None:
-        """Tell nobody any more; what is under way is given up."""
+        """Tell nobody any more, and give up the posts under way."""
         self._teller.close()
         http, self._http = self._http, None
         await self._tasks.cancel()
@@ -80,7 +80,7 @@ class Siblings:
             self._teller.announce(image)
 
     def statuses(self) -> tuple[SiblingStatus, ...]:
-        """For operators: one for each sibling that is told of takes."""
+        """For operators, the status of each sibling that is told of takes."""
         now_s = time.monotonic()
         return tuple(one.status(now_s) for one in self._by_address.values() if not one.is_self)
 
@@ -89,7 +89,7 @@ class Siblings:
         return [one for one in self._by_address.values() if one.may_be_told(now_s)]
 
     def _send(self, notice: RefillNotice, chosen: Sequence[Sibling]) -> None:
-        """Post it in tasks of their own, one for each sibling, so that a slow one holds up none."""
+        """Post to each sibling in a task of its own, so that a slow one holds up no other."""
         body = notice.model_dump_json().encode()
         headers = {"Content-Type": "application/json"}
         if self._secret:
@@ -113,7 +113,7 @@ class Siblings:
         self.outcomes[outcome] += 1
 
     async def _post_once(self, sibling: Sibling, body: bytes, headers: dict[str, str]) -> None:
-        """Raises aiohttp.ClientError, TimeoutError; ValueError for an answer that is none."""
+        """Post a notice. Raises aiohttp.ClientError, TimeoutError; ValueError for a bad answer."""
         assert self._http is not None
         async with self._http.post(
             sibling.url, data=body, headers=headers, allow_redirects=False

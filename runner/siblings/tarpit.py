@@ -31,14 +31,14 @@ class Tarpit:
     """Refusals that wait, and for how long."""
 
     def __init__(self) -> None:
-        # By address: the refusal after the last one may leave then. In the past: what is saved up.
+        # By address, when its next refusal may leave. A time in the past is an allowance saved up.
         self._next_s: Latest[str, float] = Latest(MOST_ADDRESSES)
         self._held: set[asyncio.Future[None]] = set()
         self._is_closed = False
 
     @property
     def held(self) -> int:
-        """How many wait now."""
+        """How many refusals wait now."""
         return len(self._held)
 
     def wait_s(self, address: str, now_s: float) -> float:
@@ -49,7 +49,7 @@ class Tarpit:
         return math.inf if is_full else wait_s
 
     def refused(self, address: str, now_s: float) -> float:
-        """The same for one that is there, which takes the place."""
+        """The same for a refusal that has come; it takes the place."""
         wait_s = self.wait_s(address, now_s)
         if wait_s <= LONGEST_S:
             saved_up_s = now_s - (BURST - 1) / REFUSALS_PER_S
@@ -58,7 +58,7 @@ class Tarpit:
         return wait_s
 
     async def hold(self, address: str) -> bool:
-        """Wait for as long as a refusal should; whether there was a place to wait in."""
+        """Wait for as long as a refusal should. Returns whether there was a place to wait in."""
         wait_s = self.refused(address, time.monotonic())
         if wait_s == math.inf:
             return False

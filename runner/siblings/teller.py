@@ -1,4 +1,4 @@
-"""When siblings hear of an image's takes, which of them do, and what they are told; no HTTP."""
+"""Decides when siblings hear of an image's takes, which of them, and what they hear; no HTTP."""
 
 import asyncio
 import math
@@ -22,7 +22,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Standing:
-    """How an image fares here; see RefillNotice."""
+    """The state of an image at this replica; see RefillNotice."""
 
     take_rate: float
     fill_rate: float
@@ -66,7 +66,7 @@ class Teller(Generic[S]):
         """A run took a container of this image."""
         self._takes[image] += 1
         if image not in self._pauses:
-            # Not here and now: the run goes on first.
+            # In the loop's next turn, so that the run goes on first.
             self._pauses[image] = asyncio.get_running_loop().call_soon(self._tell, image)
 
     def announce(self, image: str) -> None:
@@ -81,7 +81,7 @@ class Teller(Generic[S]):
         self._pauses.clear()
 
     def _tell(self, image: str) -> None:
-        """Tell some of them what was taken since the last time; again when the pause is over."""
+        """Tell some siblings of the takes since the last time; again when the pause is over."""
         takes, standing = self._takes.pop(image, 0), self._standing(image)
         announced = image in self._announced
         self._announced.discard(image)

@@ -1,4 +1,4 @@
-"""What is reported follows from what was found."""
+"""A report follows from the measurements."""
 
 from pathlib import Path
 

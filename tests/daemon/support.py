@@ -1,4 +1,4 @@
-"""What the tests of a daemon as a process ask of it, again and again."""
+"""Questions that the tests of a daemon as a process ask again and again."""
 
 import asyncio
 from typing import Any

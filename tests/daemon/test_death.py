@@ -1,4 +1,4 @@
-"""What a daemon that was killed, or that has siblings, leaves on the engine."""
+"""A daemon's containers on the engine, after it was killed and beside its siblings."""
 
 import asyncio
 import signal
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.docker
 
 
 class TestDeath:
-    """What SIGKILL leaves to the next daemon."""
+    """The next daemon after a SIGKILL removes the containers that are left."""
 
     @pytest.mark.parametrize("reuse", ["never", "cells"])
     async def test_orphans_go_and_runs_work_at_once(self, tmp_path: Path, reuse: str) -> None:
@@ -39,7 +39,7 @@ class TestDeath:
                 await successor.settled()
 
     async def test_another_replica_takes_them_as_well(self, tmp_path: Path) -> None:
-        """Orphans go whatever their replica was called: their process is dead."""
+        """A daemon of another name removes orphans, too, because their process is dead."""
         async with daemon(tmp_path, warm="2", warm_images=BUSYBOX) as killed:
             await killed.settled(BUSYBOX)
             await killed.stop(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What a daemon keeps up over many runs and mishaps."""
+"""A daemon over many runs and mishaps."""
 
 import asyncio
 from pathlib import Path
@@ -19,7 +19,7 @@ GROWTH_BYTES = 12 * 1024 * 1024
 
 
 class TestLongDay:
-    """What a daemon keeps up over many runs and mishaps."""
+    """A daemon serves as before after many runs, and after mishaps."""
 
     @pytest.mark.parametrize("reuse", ["never", "cells"])
     async def test_two_hundred_runs(self, tmp_path: Path, reuse: str) -> None:

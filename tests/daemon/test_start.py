@@ -18,7 +18,7 @@ pytestmark = pytest.mark.docker
 
 
 class TestRefusedStart:
-    """What a daemon says when it cannot start: one line, and the engine is left alone."""
+    """A daemon that cannot start says so in one line, and leaves the engine alone."""
 
     def run(self, **settings: str) -> subprocess.CompletedProcess[str]:
         """A daemon that is expected to end by itself, with an engine that it must not ask."""
@@ -70,7 +70,7 @@ class TestRefusedStart:
         assert "Traceback" not in ended.stderr
 
     def test_a_bad_docker_host(self) -> None:
-        """An engine's address that cannot be one is refused as well."""
+        """A DOCKER_HOST that is no address of an engine is refused in one line."""
         ended = subprocess.run(
             [sys.executable, "-m", "runner", "serve"],
             env={**environment(port=str(free_port())), "DOCKER_HOST": "ssh://elsewhere"},
@@ -98,7 +98,7 @@ async def test_cells_that_cannot_be_had(tmp_path: Path) -> None:
 
 
 async def test_more_folders_are_writable_in_cells_by_setting(tmp_path: Path) -> None:
-    """All that a run writes into such a folder is gone with the run."""
+    """A folder of the setting is writable, and all that a run writes there is gone with it."""
     script = "ls /usr/local; touch /usr/local/new && echo written"
     async with daemon(tmp_path, reuse="cells", reuse_overlays="/usr/local") as running:
         results = [await running.run(BUSYBOX, script) for _ in range(3)]
@@ -130,7 +130,7 @@ async def test_no_engine(tmp_path: Path) -> None:
 
 
 async def test_the_engine_comes_later(tmp_path: Path) -> None:
-    """As soon as an engine answers the daemon is ready, and runs kata."""
+    """A daemon is ready, and runs kata, as soon as an engine answers."""
     path = tmp_path / "late.sock"
     async with daemon(tmp_path, docker_host=f"unix://{path}", ready=False) as running:
         await eventually(lambda: alive(running))

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.docker
 
 
 class TestStop:
-    """What SIGTERM and its like do."""
+    """A daemon that gets SIGTERM or its like ends in order."""
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     async def test_idle(self, tmp_path: Path, number: signal.Signals) -> None:
@@ -74,8 +74,8 @@ class TestStop:
 
 
 class TestLinger:
-    """The time from SIGTERM to the closing of the port, for load balancers that look
-    now and then.
+    """Between SIGTERM and the closing of its port a daemon still serves, for load balancers that
+    look now and then.
     """
 
     async def test_runs_are_taken_on(self, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ class TestLinger:
             assert await running.stop() == 0
 
     async def test_a_second_signal_ends_it(self, tmp_path: Path) -> None:
-        """Whoever presses Ctrl-C twice waits for nobody."""
+        """A second signal ends a daemon that lingers at once."""
         async with daemon(tmp_path, warm="1", linger_s="60", warm_images=BUSYBOX) as running:
             await running.settled(BUSYBOX)
             running.process.send_signal(signal.SIGTERM)

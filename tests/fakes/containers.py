@@ -115,7 +115,7 @@ class FakeContainers:
         self._answer(1, error)
 
     def release(self) -> None:
-        """Whatever waits succeeds, and nothing waits any more."""
+        """Let all that wait succeed, and hold none any more."""
         self._holding = False
         self.let_go(self.held)
 
@@ -205,7 +205,7 @@ class FakeContainers:
         ]
 
     async def _turn(self) -> Exception | None:
-        """What the test says to a start, if anything."""
+        """The error that the test wants of a start, if any."""
         self._under_way += 1
         self.most_starts_at_once = max(self.most_starts_at_once, self._under_way)
         try:

@@ -27,7 +27,7 @@ class FakeEngine:
         self.is_closed = False
 
     def engines(self) -> Engines:
-        """What a Service is made on."""
+        """The engines on which a Service is made."""
         return Engines(self.containers, self.images, self._close)
 
     async def _close(self) -> None:

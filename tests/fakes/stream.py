@@ -31,7 +31,7 @@ class FakeStream:
 
     @cached_property
     def stdin(self) -> asyncio.StreamReader:
-        """What the program reads. It is made by its first use, which must be in a running loop."""
+        """The program's stdin. It is made by its first use, which must be in a running loop."""
         return asyncio.StreamReader()
 
     def on_end(self, callback: Callable[[], None]) -> None:
@@ -48,7 +48,7 @@ class FakeStream:
         self.stdin.feed_data(data)
 
     async def read(self) -> bytes:
-        """Whatever came since the last read, at most 1 MiB of it; b"" at the end."""
+        """The bytes since the last read, at most 1 MiB of them; b"" at the end."""
         await self._news.wait()
         data = bytes(self._said[:_READ_AT_ONCE])
         del self._said[:_READ_AT_ONCE]

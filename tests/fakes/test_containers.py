@@ -1,4 +1,4 @@
-"""What a test can do to the containers in memory; what they do by themselves is in the contract."""
+"""The ways in which a test rules containers in memory; test_engine_contract.py has the rest."""
 
 import asyncio
 from contextlib import suppress
@@ -31,7 +31,7 @@ async def begun(engine: FakeContainers, count: int) -> list[asyncio.Task[str]]:
 
 
 async def test_a_started_container_lives_until_it_is_removed(engine: FakeContainers) -> None:
-    """What was started runs, and removing it ends its stream."""
+    """A started container runs, and its removal ends its stream."""
     started = await engine.start(SPEC)
     assert engine.living == {started.container_id}
 

@@ -1,4 +1,4 @@
-"""What the pool may build on: the same tests on containers in memory and on the real engine."""
+"""The promises that the pool builds on: tested on containers in memory and on the real engine."""
 
 import asyncio
 import uuid

@@ -7,7 +7,7 @@ from tests.fakes import FakeStream
 
 
 async def test_a_stream_tells_of_its_end_once() -> None:
-    """Whoever listens hears of the end once, at once if the stream has ended already."""
+    """A listener hears of the end once, and at once if the stream has ended already."""
     ends: list[str] = []
     early, late = FakeStream("early"), FakeStream("late")
     early.on_end(lambda: ends.append("early"))

@@ -1,4 +1,4 @@
-/* What the targets share. */
+/* A check that all targets use. */
 #ifndef CHECK_H
 #define CHECK_H
 

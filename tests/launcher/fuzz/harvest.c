@@ -1,5 +1,5 @@
-/* What a hostile program left: whatever it is, the answer is whole records of a whole archive, and each
- * file in it is as it was.
+/* The harvest of a tree that a hostile program left. Whatever the tree is, the answer is whole records of
+ * a whole archive, and each file in it is as it was.
  *
  * The input is a program that makes a tree: pairs of bytes, an act and its argument. While the harvest
  * reads, files shrink and grow if the program says so; then contents may be anything, but the archive

@@ -1,4 +1,5 @@
-/* The tar of a hand-over: whatever it says, what it makes is below where we stand, and closed. */
+/* The tar of a hand-over: whatever it holds, all files that it makes are below the current folder, and
+ * are closed. */
 #include "untar.h"
 #include "check.h"
 #include "tree.h"

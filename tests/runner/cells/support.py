@@ -46,10 +46,12 @@ async def launcher_volume(client: DockerClient) -> AsyncIterator[str]:
     )
     mount = {"Type": "volume", "Source": name, "Target": LAUNCHER_FOLDER}
     body: dict[str, Any] = {"Image": LAUNCHER, "Labels": LABELS, "HostConfig": {"Mounts": [mount]}}
-    container = await client.docker.containers.create(body)
-    await container.delete()
-    yield name
-    await volume.delete()
+    try:
+        container = await client.docker.containers.create(body)
+        await container.delete()
+        yield name
+    finally:
+        await volume.delete()
 
 
 def single_use(image: str, home: Home = Home.TMPFS) -> ContainerSpec:
