@@ -6,11 +6,17 @@ from pool.docker_client import DEFAULT_DOCKER_HOST, DockerClient
 from pool.docker_containers import DockerContainers
 from pool.docker_images import DockerImages
 from pool.engine import ContainerEngine, Image, ImageEngine, Seen, Started, Stream
-from pool.errors import EngineError, ImageMissingError, PoolClosedError, PoolError
+from pool.errors import (
+    EngineError,
+    ImageMissingError,
+    PoolClosedError,
+    PoolError,
+    UnansweredError,
+)
 from pool.image_name import is_well_formed, with_tag
 from pool.image_pool import ImagePool
 from pool.lease import Lease
-from pool.orphans import Owner, remove_mine, sweep, this_process
+from pool.orphans import Owner, Sweeper, remove_mine, this_process
 from pool.pools import Pools
 from pool.settings import PoolSettings
 from pool.sizing import Sizes
@@ -48,11 +54,12 @@ __all__ = [
     "State",
     "Stream",
     "Supervisor",
+    "Sweeper",
     "Tasks",
     "Ulimit",
+    "UnansweredError",
     "is_well_formed",
     "remove_mine",
-    "sweep",
     "this_process",
     "with_tag",
 ]

@@ -8,6 +8,9 @@ from pool.errors import EngineError
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 FORGIVEN_AFTER_S = 120.0
+# After trouble that may have been the engine's own: for those who wait, or when the engine works
+# for others. A start that fails every two seconds is little beside the runs that it may save.
+SOON_S = 2.0
 
 
 @dataclass
@@ -18,21 +21,26 @@ class Breaker:
     container. While it is open the last error answers for all; then it is on trial until a start
     succeeds. Failures less than two minutes apart add up, successes between them or not: a
     container that dies right after its ready mark has been started well each time.
+
+    Where the trouble may have been the engine's own, a learner who waits is a reason to try two
+    seconds after the last failure, and so is a container of another image that was started.
     """
 
     last_error: EngineError | None = None
     _back_off: BackOff = field(default_factory=lambda: BackOff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
+    _counted_at_s: float = 0.0  # the last failure that was not begun before a pause
     _failed_at_s: float = 0.0
     _closed_at_s: float = 0.0
 
     def failed(self, error: EngineError, now_s: float) -> None:
         """A start failed."""
         self.last_error = error
+        self._failed_at_s = now_s
         if self.pause_s(now_s):
             return  # begun before the pause: starts that fail together are one failure
-        if now_s - self._failed_at_s > FORGIVEN_AFTER_S:
+        if now_s - self._counted_at_s > FORGIVEN_AFTER_S:
             self._back_off.succeeded()
-        self._failed_at_s = now_s
+        self._counted_at_s = now_s
         self._closed_at_s = now_s + self._back_off.failed()
 
     def succeeded(self) -> None:
@@ -45,6 +53,11 @@ class Breaker:
         self.succeeded()
         self._back_off.succeeded()
 
+    def engine_works(self) -> None:
+        """A container of another image was started: what may have been the engine's may be over."""
+        if self.last_error is not None and self.last_error.may_pass:
+            self._closed_at_s = min(self._closed_at_s, self._failed_at_s + SOON_S)
+
     @property
     def on_trial(self) -> bool:
         """Whether nothing has succeeded since the last failure: one start at a time, then."""
@@ -53,3 +66,10 @@ class Breaker:
     def pause_s(self, now_s: float) -> float:
         """How long until a start may be tried; 0 when it may be now."""
         return max(0.0, self._closed_at_s - now_s)
+
+    def refuses(self, now_s: float) -> EngineError | None:
+        """The error for a learner who waits, if no start may be tried for that learner now."""
+        pause_s = self.pause_s(now_s)
+        if self.last_error is not None and self.last_error.may_pass:
+            pause_s = min(pause_s, self._failed_at_s + SOON_S - now_s)
+        return self.last_error if pause_s > 0 else None

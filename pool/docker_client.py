@@ -1,18 +1,28 @@
 """Our connection to a Docker engine, and the one place where its errors become ours."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import aiodocker
 import aiohttp
 
-from pool.errors import EngineError, ImageMissingError
+from pool.errors import EngineError, ImageMissingError, UnansweredError
 
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
-NO_STATUS = 0
 _UNIX = "unix://"
 _AIODOCKER_CANNOT_CONNECT = 900  # not an HTTP status: aiodocker's word for "no connection"
+
+# What an operator can do, by the number of the system's error.
+_NOBODY_LISTENS = "start the engine, or correct DOCKER_HOST"
+_ADVICE = {
+    errno.EACCES: "run as a user of the group that owns the socket (often `docker`), or as root",
+    errno.ENOENT: _NOBODY_LISTENS,
+    errno.ECONNREFUSED: _NOBODY_LISTENS,
+}
+_IF_IT_HANGS = "the engine hangs, or the machine is overloaded: see whether `docker ps` answers"
 
 
 class DockerClient:
@@ -61,33 +71,29 @@ class DockerClient:
             self._report(error)
             raise
         except TimeoutError as error:
-            failure = EngineError(
-                operation, f"no answer within {limit_s:g} s", image=image, container=container
+            failure: EngineError = UnansweredError(
+                operation,
+                f"no answer within {limit_s:g} s",
+                advice=_IF_IT_HANGS,
+                image=image,
+                container=container,
             )
             self._report(failure)
             raise failure from error
         except aiodocker.DockerError as error:
-            if error.status == 404 and "no such image" in error.message.lower():
-                raise ImageMissingError(
-                    operation, error.message, status=404, image=image, container=container
-                ) from error
-            status = NO_STATUS if error.status == _AIODOCKER_CANNOT_CONNECT else error.status
-            failure = EngineError(
-                operation, error.message, status=status, image=image, container=container
-            )
-            self._report(failure)
+            failure = _failure(error, operation, image, container)
+            if not isinstance(failure, ImageMissingError):
+                self._report(failure)
             raise failure from error
         except (aiohttp.ClientError, OSError) as error:
-            failure = EngineError(
-                operation, str(error) or repr(error), image=image, container=container
-            )
+            failure = _cannot_connect(error, operation, image, container)
             self._report(failure)
             raise failure from error
         # An answer that is not JSON, or JSON of another shape than promised. The last two:
         # aiodocker asserts on a connection that went away meanwhile, and answers a write to one
         # it has closed with RuntimeError.
         except (ValueError, LookupError, TypeError, AssertionError, RuntimeError) as error:
-            failure = EngineError(operation, repr(error), image=image, container=container)
+            failure = UnansweredError(operation, repr(error), image=image, container=container)
             self._report(failure)
             raise failure from error
 
@@ -101,3 +107,31 @@ class DockerClient:
         await self._docker.session.close()
         await self._connector.close()
         self._docker = None
+
+
+def _failure(
+    error: aiodocker.DockerError, operation: str, image: str, container: str
+) -> EngineError:
+    if error.status == _AIODOCKER_CANNOT_CONNECT:
+        # Its own words name an address that is not the one that was asked.
+        return _cannot_connect(error.__context__ or error, operation, image, container)
+    kind = EngineError
+    if error.status == 404 and "no such image" in error.message.lower():
+        kind = ImageMissingError
+    return kind(operation, error.message, status=error.status, image=image, container=container)
+
+
+def _cannot_connect(
+    error: BaseException, operation: str, image: str, container: str
+) -> UnansweredError:
+    """Without a path of this host: learners get to see the words."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    number = cause.errno if isinstance(cause, OSError) else None
+    words = os.strerror(number) if number else type(cause).__name__
+    return UnansweredError(
+        operation,
+        f"cannot connect to the engine: {words}",
+        advice=_ADVICE.get(number or 0, ""),
+        image=image,
+        container=container,
+    )

@@ -26,10 +26,20 @@ class DockerContainers:
     def __init__(self, client: DockerClient) -> None:
         self._client = client
         self._removals: set[asyncio.Task[None]] = set()
+        # By name, which is known before the container is, and by what `remove` was given.
+        self._making: set[str] = set()
+        self._removing: set[str] = set()
 
     async def start(self, spec: ContainerSpec) -> Started:
         """Create, attach, start, and wait for the ready mark; nothing is left behind on failure."""
         name = f"dojo-{uuid.uuid4().hex[:16]}"
+        self._making.add(name)
+        try:
+            return await self._make(spec, name)
+        finally:
+            self._making.discard(name)
+
+    async def _make(self, spec: ContainerSpec, name: str) -> Started:
         created = asyncio.create_task(self._create(spec, name), name=f"create {name}")
         try:
             container = await asyncio.shield(created)
@@ -50,12 +60,16 @@ class DockerContainers:
 
     async def remove(self, container_id: str) -> None:
         """Kill and remove it with its anonymous volumes; harmless when it is gone already."""
-        async with self._client.call("remove", ENGINE_CALL_S, container=container_id) as docker:
-            try:
-                await docker.containers.container(container_id).delete(force=True, v=True)
-            except aiodocker.DockerError as error:
-                if error.status not in _GONE:
-                    raise
+        self._removing.add(container_id)
+        try:
+            async with self._client.call("remove", ENGINE_CALL_S, container=container_id) as docker:
+                try:
+                    await docker.containers.container(container_id).delete(force=True, v=True)
+                except aiodocker.DockerError as error:
+                    if error.status not in _GONE:
+                        raise
+        finally:
+            self._removing.discard(container_id)
 
     async def last_words(self, container_id: str) -> str:
         """The engine's words for how the container ended: `exited (137), out of memory`, say."""
@@ -93,6 +107,12 @@ class DockerContainers:
                 )
                 for one in listed
             ]
+
+    def works_on(self, seen: Seen) -> bool:
+        """Whether it is just making this container, and has not returned it, or removing it."""
+        return seen.name in self._making or not self._removing.isdisjoint(
+            (seen.container_id, seen.name)
+        )
 
     async def close(self) -> None:
         """Wait for the removals that are under way."""

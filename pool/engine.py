@@ -80,6 +80,9 @@ class ContainerEngine(Protocol):
     async def list_containers(self, label: str) -> list[Seen]:
         """All containers, in any state, that carry the label (`key=value`)."""
 
+    def works_on(self, seen: Seen) -> bool:
+        """Whether it is just making this container, and has not returned it, or removing it."""
+
 
 class ImageEngine(Protocol):
     """Images of this node. Every call has a time limit and raises EngineError."""

@@ -27,6 +27,35 @@ class EngineError(PoolError):
         self.image = image
         self.container = container
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether it may be trouble of the engine's own, rather than a fault of the image."""
+        return self.status >= 500
+
+
+class UnansweredError(EngineError):
+    """The engine could not be asked, or gave no answer that makes sense in time.
+
+    `advice` tells an operator what to do about it; the message names nothing of the host.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        message: str,
+        *,
+        advice: str = "",
+        image: str = "",
+        container: str = "",
+    ) -> None:
+        super().__init__(operation, message, image=image, container=container)
+        self.advice = advice
+
+    @property
+    def may_pass(self) -> bool:
+        """It is the engine's own trouble."""
+        return True
+
 
 class ImageMissingError(EngineError):
     """The image is not on this node."""

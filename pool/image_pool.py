@@ -72,6 +72,7 @@ class ImagePool:
             self._tasks,
             now_s,
             settings.longest_wait_s,
+            refills.engine_worked,
         )
         self._resets = Resets(self._ledger, self._shelf, self._starts, demand, self._tasks, now_s)
         host.add(self._shelf)

@@ -1,6 +1,7 @@
-"""Containers that nobody owns any more: the rule, and the sweep that applies it."""
+"""Containers that serve nobody any more: the rules, and the sweep that applies them."""
 
 import asyncio
+import math
 import os
 import socket
 import time
@@ -19,6 +20,8 @@ SERVICE = "dojo-runner"
 REMOVALS_AT_ONCE = 4
 # From create to start takes seconds, even on a slow engine; the clocks of two hosts may differ.
 NEVER_STARTED_S = 600
+# Of this process's own: longer than the engine calls of a look into an image may take together.
+NOT_STARTED_S = 80.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class Owner:
 
     replica: str
     process: str
+
+    @property
+    def label(self) -> str:
+        """The one that only this owner's containers carry, to be listed by."""
+        return f"{OWNER_LABEL}={self.process}"
 
     def labels(self) -> dict[str, str]:
         """The labels that every container of this owner carries."""
@@ -73,7 +81,7 @@ def is_provably_dead(process: str) -> bool:
 def is_orphan(seen: Seen, is_dead: Callable[[str], bool], now_s: float) -> bool:
     """Whether a container of this service may be removed.
 
-    A living owner's containers are left alone while they run, this very process's among them. One
+    A living owner's containers are left alone while they run; for our own see Sweeper. One
     whose owner cannot be proved dead may be alive, so only what has ended is taken: when a daemon
     dies, its waiting containers lose their stdin and end by themselves; and what a living one could
     not remove has ended, too. One that was created and not started within ten minutes lost its
@@ -86,18 +94,69 @@ def is_orphan(seen: Seen, is_dead: Callable[[str], bool], now_s: float) -> bool:
     return forgotten or is_dead(seen.labels.get(OWNER_LABEL, ""))
 
 
-async def sweep(engine: ContainerEngine, is_dead: Callable[[str], bool] = is_provably_dead) -> int:
-    """Remove all orphans on this engine; how many there were. Raises EngineError."""
-    seen = await engine.list_containers(f"{SERVICE_LABEL}={SERVICE}")
-    now_s = time.time()
-    orphans = [one for one in seen if is_orphan(one, is_dead, now_s)]
-    await _remove_all(engine, orphans)
-    return len(orphans)
+class Sweeper:
+    """Finds containers that serve nobody any more, and removes them.
+
+    `in_books` tells whether this process knows what it has the container of that id for. `now_s`
+    is a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        engine: ContainerEngine,
+        me: Owner,
+        in_books: Callable[[str], bool],
+        *,
+        is_dead: Callable[[str], bool] = is_provably_dead,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._me = me.process
+        self._in_books = in_books
+        self._is_dead = is_dead
+        self._now_s = now_s
+        self._not_started_since_s: dict[str, float] = {}  # ours, by id
+
+    async def sweep(self) -> int:
+        """Remove what is orphaned or forgotten on this engine; how many. Raises EngineError."""
+        seen = await self._engine.list_containers(f"{SERVICE_LABEL}={SERVICE}")
+        unix_s = time.time()
+        forgotten = self._forgotten(seen)
+        useless = [one for one in seen if one in forgotten or is_orphan(one, self._is_dead, unix_s)]
+        useless = [one for one in useless if not self._engine.works_on(one)]
+        await _remove_all(self._engine, useless)
+        return len(useless)
+
+    def _forgotten(self, seen: list[Seen]) -> list[Seen]:
+        """Those of our own that run, or never started, and that nobody here knows of.
+
+        An engine that was restarted under its containers has cut us off from them, and they live on
+        (live-restore); or their removal has failed. What has not started may be there for a look
+        into its image, which takes no longer than NOT_STARTED_S.
+        """
+        ours = [
+            one
+            for one in seen
+            if one.labels.get(OWNER_LABEL) == self._me
+            and not self._engine.works_on(one)
+            and not self._in_books(one.container_id)
+        ]
+        now_s, since_s = self._now_s(), self._not_started_since_s
+        self._not_started_since_s = {
+            one.container_id: since_s.get(one.container_id, now_s)
+            for one in ours
+            if one.state == "created"
+        }
+        return [
+            one
+            for one in ours
+            if now_s - self._not_started_since_s.get(one.container_id, -math.inf) > NOT_STARTED_S
+        ]
 
 
 async def remove_mine(engine: ContainerEngine, me: Owner) -> int:
     """At the end of a process: remove whatever it started and has not removed; how many."""
-    mine = await engine.list_containers(f"{OWNER_LABEL}={me.process}")
+    mine = await engine.list_containers(me.label)
     await _remove_all(engine, mine)
     return len(mine)
 

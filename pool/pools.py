@@ -60,6 +60,7 @@ class Pools:
             self._host, self._workers, supervisor, at_once=settings.refills_at_once
         )
         self._retiring = Tasks(supervisor)
+        self._retired: set[ImagePool] = set()  # until their last lease has ended
         self._closed = False
         self._upkeep = Tasks(supervisor)
         self._upkeep.loop(self._resize_for_ever, "pools' upkeep")
@@ -75,8 +76,9 @@ class Pools:
         return {image: pool.statistics(now_s) for image, pool in self._by_image.items()}
 
     def holds(self, container_id: str) -> bool:
-        """Whether one of the pools has it in its books."""
-        return any(pool.holds(container_id) for pool in self._by_image.values())
+        """Whether one of the pools has it in its books, be it retired."""
+        pools = (*self._by_image.values(), *self._retired)
+        return any(pool.holds(container_id) for pool in pools)
 
     def get(self, image: str) -> ImagePool | None:
         """The image's pool, if it has one."""
@@ -116,6 +118,7 @@ class Pools:
             image for image, pool in self._by_image.items() if self._forgets(pool, now_s)
         ]:
             self.retire(image, "forgotten")
+        self._retired = {pool for pool in self._retired if not pool.is_idle}
         pools = list(self._by_image.values())
         self._host.settle({pool.stake: pool.demand.claim(now_s) for pool in pools}, now_s)
         for pool in pools:
@@ -125,6 +128,7 @@ class Pools:
         """Discard an image's warm containers, in the background; harmless if it has none."""
         pool = self._by_image.pop(image, None)
         if pool is not None:
+            self._retired.add(pool)
             self._retiring.start(pool.close(reason), f"retire {image}")
 
     def forgive(self) -> None:

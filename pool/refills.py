@@ -38,6 +38,9 @@ class Refillable(Protocol):
     def turn(self) -> Turn:
         """Whether a refill may begin. If so it counts as queued until `refill` is called."""
 
+    def engine_works(self) -> None:
+        """A container of another pool was started, so a pause may be shortened."""
+
     async def refill(self) -> None:
         """Start one container, unless that is no longer needed."""
 
@@ -71,6 +74,12 @@ class Refills:
         """Something has changed in the pool, or a run of it has ended."""
         self._marked[pool] = None
         self._decide_soon()
+
+    def engine_worked(self) -> None:
+        """A container was started: pools that pause after a failed start may try again sooner."""
+        for pool in [one for one in self._timers if one not in self._giving_way]:
+            pool.engine_works()
+            self.look_at(pool)
 
     def forget(self, pool: Refillable) -> None:
         """The pool is closed."""

@@ -28,7 +28,10 @@ def _spread(longest: float) -> float:
 
 @dataclass(eq=False)
 class Starts:
-    """The starts of one image's pool. A container is replaced once it is `longest_wait_s` old."""
+    """The starts of one image's pool. A container is replaced once it is `longest_wait_s` old.
+
+    `engine_worked` is called after each start that succeeded.
+    """
 
     spec: ContainerSpec
     engine: ContainerEngine
@@ -40,6 +43,7 @@ class Starts:
     tasks: Tasks
     now_s: Callable[[], float]
     longest_wait_s: float
+    engine_worked: Callable[[], None]
     _gives_way_since_s: float | None = None
 
     def serve_waiting(self) -> None:
@@ -47,8 +51,8 @@ class Starts:
 
         While the breaker is open the last error fails those callers instead.
         """
-        error = self.breaker.last_error
-        if error is not None and self.breaker.pause_s(self.now_s()):
+        error = self.breaker.refuses(self.now_s())
+        if error is not None:
             # Without the traceback, which would grow with every caller whom this error refuses.
             self.ledger.fail_unserved(error.with_traceback(None))
             return
@@ -86,6 +90,10 @@ class Starts:
         self._gives_way_since_s = None
         self.ledger.queued += 1
         return Turn(may_start=True)
+
+    def engine_works(self) -> None:
+        """See Refillable."""
+        self.breaker.engine_works()
 
     async def refill(self) -> None:
         """See Refillable.refill: what was missing may be there by now."""
@@ -140,6 +148,7 @@ class Starts:
         self.demand.warmed(now_s, now_s - began_s)
         if not self.ledger.is_closed:
             self.breaker.succeeded()
+            self.engine_worked()
         await self.shelf.put(self._container(started, now_s))
         if not self.ledger.is_closed:
             self.serve_waiting()

@@ -31,6 +31,7 @@ READ_BUFFER_BYTES = 64 * 1024  # of a connection, for what its request's handler
 # Descriptors for all else: containers have one each beside these.
 OTHER_DESCRIPTORS = 100
 FEWEST_CONNECTIONS = 16
+REMOVALS_S = 4.0  # of the time for a stop: an engine removes forty containers in two seconds
 
 
 def make_http(settings: Settings, service: Service) -> web.AppRunner:
@@ -53,7 +54,7 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
         keepalive_timeout=KEEP_ALIVE_S,
         lingering_time=LINGER_S,
         read_bufsize=READ_BUFFER_BYTES,
-        shutdown_timeout=settings.drain_s,
+        shutdown_timeout=_for_runs_s(settings),
         handle_signals=False,
     )
 
@@ -147,8 +148,9 @@ async def _send(request: web.Request, response: web.StreamResponse) -> None:
 async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0) -> None:
     """Serve until SIGTERM or SIGINT; then linger, finish the runs, remove our containers, return.
 
-    While it lingers it is not ready, but takes on whatever still comes. A second signal stops at
-    once. Raises OSError when the port is taken, before Docker is touched.
+    While it lingers it is not ready, but takes on whatever still comes. After that all that is left
+    to do has `drain_s` together, whatever the engine does. A second signal stops at once. Raises
+    OSError when the port is taken, before Docker is touched.
     """
     stop, stop_now = asyncio.Event(), asyncio.Event()
 
@@ -158,6 +160,8 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
 
+    clock = asyncio.get_running_loop().time
+    over_s: float | None = None
     owner = this_process(settings.replica_name)
     service = Service(settings, owner, docker_engines(settings.docker_host, owner), lines_dropped)
     http = make_http(settings, service)
@@ -172,17 +176,27 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         await stop.wait()
         logger.info("draining")
         service.is_draining = True
-        await _until_either(_linger_and_finish(http, settings.linger_s), stop_now)
+        await _until_either(asyncio.sleep(settings.linger_s), stop_now)
+        over_s = clock() + settings.drain_s
+        await _until_either(_by(clock() + _for_runs_s(settings), http.cleanup()), stop_now)
     finally:
-        await service.drain()
-        await http.cleanup()
+        # At the end of a start that failed the time begins here.
+        over_s = over_s or clock() + settings.drain_s
+        await service.drain(over_s - clock())
+        await _by(over_s, http.cleanup())
     logger.info("stopped")
 
 
-async def _linger_and_finish(http: web.AppRunner, linger_s: float) -> None:
-    """Take on what still comes, then nothing more; return when what was taken on is answered."""
-    await asyncio.sleep(linger_s)
-    await http.cleanup()
+def _for_runs_s(settings: Settings) -> float:
+    """The part of the time for a stop in which runs under way may end."""
+    return max(settings.drain_s - REMOVALS_S, settings.drain_s / 2)
+
+
+async def _by(until_s: float, work: Coroutine[None, None, None]) -> None:
+    """Wait for the work, or give it up at that time of the loop's clock."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(until_s):
+            await work
 
 
 async def _until_either(work: Coroutine[None, None, None], event: asyncio.Event) -> None:

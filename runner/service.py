@@ -1,10 +1,13 @@
 """The service's parts, made and connected in one place, and their life from start to drain."""
 
+import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+
+from loguru import logger
 
 from pool import (
     ContainerEngine,
@@ -25,8 +28,9 @@ from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
 from runner.kata import Kata, RunResult
+from runner.operators.engine_log import EngineLog
 from runner.operators.health import Health, health_of
-from runner.operators.logs import report_bug, report_engine_error
+from runner.operators.logs import report_bug
 from runner.operators.metrics import Metrics
 from runner.own_image import OrOwnImage, read_own_container_id
 from runner.run.admission import Admission
@@ -40,31 +44,37 @@ from runner.siblings.notice import RefillNotice
 from runner.siblings.siblings import Siblings
 from runner.siblings.teller import Standing
 from runner.upkeep import Upkeep
+from runner.warm_images import WarmImages
 
 # A run asks for its colour and for its hidden files at the same time. With places for both, no run
 # waits because others have lambdas that take long.
 QUESTIONS_OF_A_RUN = 2
+CLOSE_S = 0.5  # for what is still under way with the engine, at the very end
 
 
 @dataclass(frozen=True)
 class Engines:
-    """The container engine: its containers, its images, and how its connections are closed."""
+    """The container engine: its containers, its images, its connections' end, its faults' log."""
 
     containers: ContainerEngine
     images: ImageEngine
     close: Callable[[], Awaitable[None]]
+    log: EngineLog
 
 
 def docker_engines(docker_host: str, owner: Owner) -> Engines:
     """A real Docker engine."""
-    client = DockerClient(docker_host, report_engine_error)
+    log = EngineLog(docker_host)
+    client = DockerClient(docker_host, log.failed)
     containers = DockerContainers(client)
 
     async def close() -> None:
-        await containers.close()
-        await client.close()
+        try:
+            await containers.close()
+        finally:
+            await client.close()
 
-    return Engines(containers, DockerImages(client, owner.labels()), close)
+    return Engines(containers, DockerImages(client, owner.labels()), close, log)
 
 
 class Service:
@@ -113,7 +123,7 @@ class Service:
         self._images = Images(
             engines.images,
             changed=self._images_changed,
-            pulled=self._warm_up,
+            pulled=self._pulled,
             listening=self._engine_came_or_went,
             supervisor=self.supervisor,
         )
@@ -136,16 +146,20 @@ class Service:
             uses=settings.reuse_most_runs,
             overlays=settings.reuse_overlays,
             labels=owner.labels(),
-            decided=self._warm_first,
+            decided=self._kind_is_decided,
             supervisor=self.supervisor,
         )
+        self._warm_images = WarmImages(settings.warm_images, self._warm_up_if_here, self.supervisor)
         self._upkeep = Upkeep(
             engines.containers,
+            owner,
+            engines.log,
             self.supervisor,
             images=self._images,
             pools=self._pools,
             cells=self._cells,
             traffic_light=self._traffic_light,
+            warm_images=self._warm_images,
         )
         self.metrics = Metrics(self.health, settings.commit_sha, lines_dropped)
         self._admission = Admission(places=places, queue=settings.queue)
@@ -160,6 +174,7 @@ class Service:
             spec_of_kind=self._cells.spec_of,
             labels=owner.labels(),
             budget_s=settings.budget_s,
+            engine_may_be_away=lambda: engines.log.may_be_away,
             ended=self.metrics.run_ended,
         )
         self._listener = Listener(owner.replica, self._pools, self._runner.spec_of)
@@ -174,13 +189,30 @@ class Service:
         self._images.start()
         self._traffic_light.start()
         self._siblings.start()
+        self._warm_images.start()
         self._upkeep.start()
         self._cells.start()
 
-    async def drain(self) -> None:
-        """Take on nothing new in the background, and remove every container of ours."""
+    async def drain(self, limit_s: float | None = None) -> None:
+        """Take on nothing new in the background, and remove every container of ours.
+
+        Within so many seconds, by default those of the setting. What the engine has not removed by
+        then is left: it ends as its stdin does, and the next sweep of any replica removes it.
+        """
         self.is_draining = True
+        limit_s = self._settings.drain_s if limit_s is None else limit_s
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._let_go()
+        except TimeoutError:
+            logger.warning("the engine has not removed all containers in time: some are left")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._engines.close()
+
+    async def _let_go(self) -> None:
         await self._upkeep.close()
+        await self._warm_images.close()
         await self._tasks.cancel()
         await self._siblings.close()
         await self._images.close()
@@ -189,7 +221,6 @@ class Service:
         await self._pools.close()
         with suppress(EngineError):  # reported where it failed
             await remove_mine(self._engines.containers, self._owner)
-        await self._engines.close()
 
     async def run(self, kata: Kata, patience: Patience) -> RunResult:
         """See KataRunner.run."""
@@ -243,10 +274,9 @@ class Service:
     def _engine_came_or_went(self, is_there: bool) -> None:
         self._upkeep.engine_came_or_went(is_there)
 
-    def _warm_first(self) -> None:
+    def _kind_is_decided(self) -> None:
         """Warm the images of the settings, now that the kind of their containers is known."""
-        for name in self._settings.warm_images:
-            self._warm_up(name)
+        self._warm_images.begin()
 
     def _standing(self, image: str) -> Standing | None:
         pool, now_s = self._pools.get(image), time.monotonic()
@@ -255,15 +285,20 @@ class Service:
         demand = pool.demand
         return Standing(demand.taken.at(now_s), demand.started.at(now_s), pool.warm, pool.target)
 
-    def _warm_up(self, name: str) -> None:
-        self._tasks.start(self._warm_up_if_here(name), f"warm up {name}")
+    def _pulled(self, name: str) -> None:
+        self._tasks.start(self._warm_up(name), f"warm up {name}")
 
     async def _expect(self, name: str) -> None:
-        await self._warm_up_if_here(name)
+        await self._warm_up(name)
         self._siblings.announce(name)
 
-    async def _warm_up_if_here(self, name: str) -> None:
+    async def _warm_up(self, name: str) -> None:
         with suppress(EngineError):  # reported where it failed
-            spec = await self._runner.spec_of(name)
-            if spec is not None:
-                self._pools.warm_up(spec)
+            await self._warm_up_if_here(name)
+
+    async def _warm_up_if_here(self, name: str) -> bool:
+        """Whether it is here. Raises EngineError."""
+        spec = await self._runner.spec_of(name)
+        if spec is not None:
+            self._pools.warm_up(spec)
+        return spec is not None

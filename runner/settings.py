@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     linger_s: float = Field(
         0.0, ge=0, le=60, description="not ready but serving: for load balancers to turn away"
     )
-    drain_s: float = Field(30.0, ge=0, description="for runs under way when asked to stop")
+    drain_s: float = Field(30.0, ge=0, description="for a stop, linger aside: runs, containers")
     log_level: str = Field("INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$")
 
     @field_validator("port", mode="before")

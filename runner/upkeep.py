@@ -1,17 +1,22 @@
-"""Keeps the service right while it runs: orphans, an engine that comes and goes, new images."""
+"""Keeps the service right while it runs: what serves nobody, an engine that comes and goes,
+new images.
+"""
 
 import asyncio
 from contextlib import suppress
 
 from loguru import logger
 
-from pool import ContainerEngine, EngineError, Pools, Supervisor, Tasks, sweep
+from pool import ContainerEngine, EngineError, Owner, Pools, Supervisor, Sweeper, Tasks
 from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
+from runner.engine_watch import EngineWatch
+from runner.operators.engine_log import EngineLog
+from runner.warm_images import WarmImages
 
 SWEEP_S = 30.0  # what died elsewhere is no hurry
-SWEEP_AGAIN_S = 2.0  # after a failure: the engine may be back
+SWEEP_AGAIN_S = 2.0  # after a failure
 
 
 class Upkeep:
@@ -20,45 +25,67 @@ class Upkeep:
     def __init__(
         self,
         engine: ContainerEngine,
+        owner: Owner,
+        log: EngineLog,
         supervisor: Supervisor,
         *,
         images: Images,
         pools: Pools,
         cells: Cells,
         traffic_light: TrafficLight,
+        warm_images: WarmImages,
     ) -> None:
-        self.engine_answers = False
-        self._engine = engine
+        self._sweeper = Sweeper(engine, owner, self._holds)
+        self._watch = EngineWatch(engine, owner.label, log, supervisor, self._engine_came)
         self._tasks = Tasks(supervisor)
         self._images = images
         self._pools = pools
         self._cells = cells
         self._traffic_light = traffic_light
-        self._look_again = asyncio.Event()
+        self._warm_images = warm_images
+        self._sweep_now = asyncio.Event()
+
+    @property
+    def engine_answers(self) -> bool:
+        """Whether it did when it was last looked at, which is some seconds ago at most."""
+        return self._watch.answers
 
     def start(self) -> None:
-        """Begin to look for orphans, which also tells whether the engine answers."""
+        """Begin to look at the engine, and for containers that serve nobody."""
+        self._watch.start()
         self._tasks.loop(self._sweep_for_ever, "sweep")
 
     async def close(self) -> None:
         """End all of it. Twice is harmless."""
+        await self._watch.close()
         await self._tasks.cancel()
 
     def engine_came_or_went(self, is_there: bool) -> None:
         """The engine has begun to tell of its changes, or tells of them no more."""
         if is_there:
-            self._pools.forgive()
-            self._cells.look_again(whatever_was_tried=True)
-            self._traffic_light.try_now()
+            self._engine_came()
         else:
-            self.engine_answers = False
-        self._look_again.set()
+            self._watch.look_now()
 
     def images_changed(self) -> None:
         """Images have come, gone or been replaced."""
         self._cells.look_again()
         self._traffic_light.try_now()
+        self._warm_images.try_now()
         self._tasks.start(self._retire_replaced(), "retire replaced images")
+
+    def _engine_came(self) -> None:
+        """What failed while the engine was away is tried again at once."""
+        self._pools.forgive()
+        self._cells.look_again(whatever_was_tried=True)
+        self._traffic_light.try_now()
+        if self._cells.is_decided:  # else that is when they are warmed
+            self._warm_images.begin()
+        self._sweep_now.set()
+
+    def _holds(self, container_id: str) -> bool:
+        holders = (self._pools, self._cells, self._traffic_light)
+        return any(one.holds(container_id) for one in holders)
 
     async def _retire_replaced(self) -> None:
         for name, pool in self._pools.by_image.items():
@@ -68,14 +95,14 @@ class Upkeep:
 
     async def _sweep_for_ever(self) -> None:
         while True:
+            self._sweep_now.clear()
+            pause_s = SWEEP_S
             try:
-                orphans = await sweep(self._engine)
-                self.engine_answers = True
-                if orphans:
-                    logger.bind(orphans=orphans).info("removed orphans of an earlier process")
-            except EngineError:
-                self.engine_answers = False
-            self._look_again.clear()
+                removed = await self._sweeper.sweep()
+                if removed:
+                    logger.bind(containers=removed).info("removed containers that served nobody")
+            except EngineError:  # reported
+                pause_s = SWEEP_AGAIN_S
             with suppress(TimeoutError):
-                async with asyncio.timeout(SWEEP_S if self.engine_answers else SWEEP_AGAIN_S):
-                    await self._look_again.wait()
+                async with asyncio.timeout(pause_s):
+                    await self._sweep_now.wait()

@@ -39,6 +39,10 @@ class SimulatedEngine:
         """No container has any."""
         return ""
 
+    def works_on(self, seen: Seen) -> bool:  # noqa: ARG002 - an engine
+        """Nobody asks."""
+        return False
+
     async def list_containers(self, label: str) -> list[Seen]:  # noqa: ARG002 - an engine
         """No containers: no other process has any."""
         return []

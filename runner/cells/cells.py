@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from loguru import logger
 
 from pool import (
+    BackOff,
     ContainerEngine,
     ContainerSpec,
     Delivery,
@@ -26,6 +27,10 @@ from runner.settings import Reuse
 
 ENGINE_AGAIN_S = 60.0
 TRY_AGAIN_S = 1.0  # after a trial that worked has ended, as the engine may be going down
+# After a trial that failed, as the engine may have stumbled; where it always fails, a start and a
+# line in the log every ten minutes are the price.
+FIRST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 600.0
 
 # In the launcher's image: prints its argument and waits for the end of its stdin.
 _WAITS = "/waits"
@@ -33,11 +38,15 @@ _WAITS = "/waits"
 
 @dataclass(frozen=True)
 class CellsStatus:
-    """The kind of containers that was wanted, the kind there is, and why there are no cells."""
+    """The kind of containers that was wanted, the kind there is, and why there are no cells.
+
+    `failed_trials` counts those since one has worked.
+    """
 
     wanted: str
     kind: str
     why_no_cells: str
+    failed_trials: int
 
 
 class Cells:
@@ -76,6 +85,10 @@ class Cells:
         self._volume: str | None = None
         self._why_not = "not tried yet"
         self._tried: str | None = None  # the id of the launcher's image that did not work
+        self._again_s = 0.0  # when that image may be tried again, by the loop's clock
+        self._pauses = BackOff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        self._failed_trials = 0
+        self._waiting: str | None = None  # the container that waits here
         self._look_again = asyncio.Event()
         self._tasks = Tasks(supervisor)
         if wanted is Reuse.NEVER or delivery is not Delivery.ATTACH:
@@ -101,6 +114,10 @@ class Cells:
         """End the trial, and with it the container that waits in a cell."""
         await self._tasks.cancel()
 
+    def holds(self, container_id: str) -> bool:
+        """Whether it is the container that waits here."""
+        return container_id == self._waiting
+
     def spec_of(self, spec: ContainerSpec) -> ContainerSpec:
         """The container of cells for the same image, where cells can be had; else `spec`."""
         if self._volume is None:
@@ -111,46 +128,60 @@ class Cells:
     def status(self) -> CellsStatus:
         """The state of cells, for operators."""
         kind = "single use" if self._volume is None else "cells"
-        return CellsStatus(self._wanted.value, kind, self._why_not)
+        return CellsStatus(self._wanted.value, kind, self._why_not, self._failed_trials)
 
     async def _try_for_ever(self) -> None:
+        now_s = asyncio.get_running_loop().time
         while True:
             self._look_again.clear()
+            pause_s: float | None = None
             try:
                 image_id = (await self._images.image(self._launcher_image)).image_id
-                if image_id != self._tried:
+                if image_id != self._tried or now_s() >= self._again_s:
                     await self._try(image_id)
-                    await asyncio.sleep(TRY_AGAIN_S)
-                else:
-                    await self._look_again.wait()
+                # Of one that has worked the id is not kept.
+                pause_s = self._again_s - now_s() if self._tried else TRY_AGAIN_S
             except ImageMissingError:
                 self._decide(None, f"{self._launcher_image} is not on this node")
-                await self._look_again.wait()
             except EngineError:  # reported; an engine that does not answer decides nothing
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(ENGINE_AGAIN_S):
-                        await self._look_again.wait()
+                pause_s = ENGINE_AGAIN_S
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._look_again.wait()
 
     async def _try(self, image_id: str) -> None:
-        """Try as long as it works. An image that did not work is not tried again."""
+        """Try as long as it works. An image that did not work is tried again after a pause."""
         volume = f"dojo-runner-launcher-{image_id.removeprefix('sha256:')[:16]}"
         started = None
         try:
             await self._images.fill_volume(volume, image_id, LAUNCHER_FOLDER)
             started = await self._containers.start(self._trial_spec(image_id, volume))
-            self._decide(volume, "")
+            self._waiting = started.container_id
+            self._succeeded(volume)
             await _end_of(started)
         except EngineError as error:
-            self._tried = image_id
+            self._failed(image_id, error)
             with suppress(EngineError):  # reported
                 # A volume that was torn while it was filled would stay so for ever.
                 await self._images.remove_volume(volume)
-            self._decide(None, error.message)
         finally:
             if started is not None:
                 await started.stream.close()
                 with suppress(EngineError):  # reported; the sweep takes it
                     await self._containers.remove(started.container_id)
+                self._waiting = None
+
+    def _succeeded(self, volume: str) -> None:
+        self._tried = None
+        self._failed_trials = 0
+        self._pauses.succeeded()
+        self._decide(volume, "")
+
+    def _failed(self, image_id: str, error: EngineError) -> None:
+        self._tried = image_id
+        self._failed_trials += 1
+        self._again_s = asyncio.get_running_loop().time() + self._pauses.failed()
+        self._decide(None, error.message)
 
     def _trial_spec(self, image_id: str, volume: str) -> ContainerSpec:
         """The trial's container: the launcher's own image, with a home that needs an overlay."""

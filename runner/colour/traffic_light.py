@@ -66,6 +66,7 @@ class TrafficLight:
             self._start_evaluator, self._remove, supervisor, back_off_s=back_off_s
         )
         self._missing_was_said = False
+        self._present: set[str] = set()  # containers that are started and not removed
         self._closed = False
 
     def start(self) -> None:
@@ -75,6 +76,10 @@ class TrafficLight:
     def try_now(self) -> None:
         """Tell that the engine is back or its images changed, so a start may work now."""
         self._keeper.try_now()
+
+    def holds(self, container_id: str) -> bool:
+        """Whether it is a container of this traffic light."""
+        return container_id in self._present
 
     async def close(self) -> None:
         """Remove the container; open questions get no answer. A second call is harmless."""
@@ -145,6 +150,7 @@ class TrafficLight:
                 logger.bind(image=self._image_name).error("no colours: {}", error.message)
             raise
         self._missing_was_said = False
+        self._present.add(started.container_id)
         return Evaluator(started, self._limit_s + MARGIN_S, self._readers)
 
     async def _remove(self, evaluator: Evaluator) -> None:
@@ -155,5 +161,6 @@ class TrafficLight:
             said = "; ".join(word for word in words if word)
             logger.bind(image=self._image_name).warning("traffic light replaced: {}", said)
         await evaluator.close()
-        with suppress(EngineError):  # reported where it failed
+        self._present.discard(evaluator.container_id)
+        with suppress(EngineError):  # reported where it failed; the sweep takes it
             await self._containers.remove(evaluator.container_id)

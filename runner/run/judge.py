@@ -116,13 +116,17 @@ def machinery_failed(reason: str) -> RunResult:
     return RunResult(Outcome.FAULTY, Code.MACHINERY_FAILED, log={"reason": reason})
 
 
-def log_result(kata: Kata, result: RunResult) -> None:
-    """A time-out and a faulty run leave one line; a good run leaves none above DEBUG."""
+def log_result(kata: Kata, result: RunResult, *, engine_may_be_away: bool) -> None:
+    """A time-out and a faulty run leave one line; a good run leaves none above DEBUG.
+
+    Nor does one that is faulty while the engine is away, which the log says once.
+    """
     words = result.log.get("reason") or result.log.get("exception") or ""
     bound = logger.bind(
         kata_id=kata.id, image=kata.image_name, outcome=result.outcome.value, status=result.status
     )
-    if result.outcome in (Outcome.TIMED_OUT, Outcome.FAULTY):
+    is_engines = result.outcome is Outcome.FAULTY and engine_may_be_away
+    if result.outcome in (Outcome.TIMED_OUT, Outcome.FAULTY) and not is_engines:
         bound.bind(reason=words).warning("run ended badly")
     else:
         bound.debug("run ended")

@@ -28,21 +28,21 @@ NOTABLE_QUEUE_S = 1.0
 # The number of answers of over 4 MiB: each takes up to 150 MiB until it is judged.
 LARGE_AT_ONCE = 1
 
-# The reason for a late run, by the number of phases that were through when the time was over.
-_LATE = (
-    "the engine did not say in time what the image is like",
-    "no container was ready in time",
-    "no answer within the time for a request",
-    "the answer was not judged in time",
-)
+# New images that are looked into because somebody announced them; a run has a place for that.
+LOOKS_AT_ONCE = 2
 # For operators, the outcome of a run whose client has left; no client sees it.
 ABANDONED = "abandoned"
 
 
 @dataclass
 class _Story:
-    """The facts of a run so far: its image, if that is on this node, and its phases' times."""
+    """The facts of a run so far: its image, if that is on this node, and its phases' times.
 
+
+    `late` is the reason that a run gets if its time is over now.
+    """
+
+    late: str = "the engine did not say in time whether the image is on this node"
     image: str | None = None
     phases_s: dict[str, float] = field(default_factory=dict)
 
@@ -51,8 +51,9 @@ class KataRunner:
     """Runs kata. `budget_s` is what a request may take in all, from its arrival.
 
     `spec_of_kind` makes of a container for one run one that serves many, where that can be had.
-    `ended` is told of every run: its image (None where that is not known to be on this node), how
-    it ended, and the seconds of its phases.
+    `engine_may_be_away` tells that a run without an answer is no news. `ended` is told of every
+    run: its image (None where that is not known to be on this node), how it ended, and the seconds
+    of its phases.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class KataRunner:
         spec_of_kind: Callable[[ContainerSpec], ContainerSpec],
         labels: Mapping[str, str],
         budget_s: float,
+        engine_may_be_away: Callable[[], bool],
         ended: Callable[[str | None, str, Mapping[str, float]], None],
     ) -> None:
         self._engine = engine
@@ -80,7 +82,9 @@ class KataRunner:
         self._spec_of_kind = spec_of_kind
         self._labels = dict(labels)
         self._budget_s = budget_s
+        self._engine_may_be_away = engine_may_be_away
         self._ended = ended
+        self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._large_answers = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def run(self, kata: Kata, patience: Patience) -> RunResult:
@@ -104,8 +108,8 @@ class KataRunner:
         except EngineError as error:
             result = machinery_failed(error.message)
         except TimeoutError:
-            result = machinery_failed(_LATE[len(story.phases_s)])
-        log_result(kata, result)
+            result = machinery_failed(story.late)
+        log_result(kata, result, engine_may_be_away=self._engine_may_be_away())
         self._ended(story.image, result.outcome.value, story.phases_s)
         queued_s = story.phases_s.get("queue", 0.0)
         if queued_s < NOTABLE_QUEUE_S:
@@ -114,7 +118,8 @@ class KataRunner:
 
     async def spec_of(self, image_name: str) -> ContainerSpec | None:
         """The container for an image; None when that is not on this node. Raises EngineError."""
-        profile = await self._images.profile(image_name)
+        async with self._looks:
+            profile = await self._images.profile(image_name)
         if profile is None:
             return None
         return self._spec(image_name, profile)
@@ -126,26 +131,35 @@ class KataRunner:
         clock = asyncio.get_running_loop().time
         until_s = deadline_s - min(worst_s(kata.max_seconds), self._budget_s - SHORTEST_QUEUE_S)
         async with asyncio.timeout_at(deadline_s):
-            profile = await self._images.profile(kata.image_name)
-        if profile is None:
+            is_here = await self._images.image_id(kata.image_name) is not None
+        if not is_here:
             return self._pulling(kata)
         story.image = kata.image_name
-        spec = self._spec(kata.image_name, profile)
         async with AsyncExitStack() as stack:
             turn = self._admission.turn(min(until_s, deadline_s))
             story.phases_s["queue"] = await stack.enter_async_context(turn)
-            patience.runs()
             admitted_s = clock()
+            story.late = "the engine did not say in time what the image is like"
+            async with asyncio.timeout_at(deadline_s):
+                # With a place: else fifty new images are looked into at once, and none in time.
+                profile = await self._images.profile(kata.image_name)
+            if profile is None:
+                return self._pulling(kata)
+            patience.runs()
+            spec = self._spec(kata.image_name, profile)
+            story.late = "no container was ready in time"
             async with asyncio.timeout_at(deadline_s):
                 lease = await stack.enter_async_context(self._pools.lease(spec))
             leased_s = clock()
             story.phases_s["acquire"] = leased_s - admitted_s
+            story.late = "no answer within the time for a request"
             talk = conversation(spec, lease, self._engine)
             answer = await talk.answer(
                 kata, deadline_s, lambda: stack.enter_async_context(self._large_answers)
             )
             answered_s = clock()
             story.phases_s["run"] = answered_s - leased_s
+            story.late = "the answer was not judged in time"
             # Inside the lease: the engine's work on the removal and the refill, 300 ms of
             # CPU, would otherwise compete with what the learner still waits for.
             result = await self._judge.result(kata, profile, answer, deadline_s)

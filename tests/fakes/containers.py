@@ -71,6 +71,7 @@ class FakeContainers:
         self._images = images
         self._failed = failed
         self._holding = False
+        self._making: set[str] = set()
         self._held: list[asyncio.Future[Exception | None]] = []
         self._under_way = 0
 
@@ -146,6 +147,17 @@ class FakeContainers:
         """Start a container. Raises EngineError, and leaves nothing behind then."""
         self.asked.append(spec)
         container_id = f"id-{self.starts}"
+        self._making.add(container_id)
+        try:
+            return await self._make(spec, container_id)
+        finally:
+            self._making.discard(container_id)
+
+    def works_on(self, seen: Seen) -> bool:
+        """Whether it is just making this container, and has not returned it, or removing it."""
+        return seen.container_id in self._making or self.present[seen.container_id].is_being_removed
+
+    async def _make(self, spec: ContainerSpec, container_id: str) -> Started:
         error = await self._turn() or self.start_error
         if error is not None:
             raise self._reported(error)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from pool import EngineError
+from runner.operators.engine_log import EngineLog
 from runner.service import Engines
 from tests.fakes.containers import FakeContainers, Program
 from tests.fakes.images import FakeImages
@@ -15,7 +16,13 @@ class FakeEngine:
     """Must be made in a running loop. `failed` hears of failed calls, as with a real engine."""
 
     def __init__(self, failed: Callable[[EngineError], None] = lambda error: None) -> None:
-        self.images = FakeImages(failed)
+        self.log = EngineLog("unix:///fake.sock")
+
+        def reported(error: EngineError) -> None:
+            failed(error)
+            self.log.failed(error)
+
+        self.images = FakeImages(reported)
         self.kata = LocalKata()
         self.launcher = FakeLauncher(self.kata)
         programs: dict[str, Program] = {
@@ -23,13 +30,14 @@ class FakeEngine:
             "ruby": status_light,
             "/.dojo/cells": self.launcher,
         }
-        self.containers = FakeContainers(self.images, programs, failed)
+        self.containers = FakeContainers(self.images, programs, reported)
         self.is_closed = False
 
     def engines(self) -> Engines:
         """The engines on which a Service is made."""
-        return Engines(self.containers, self.images, self._close)
+        return Engines(self.containers, self.images, self._close, self.log)
 
     async def _close(self) -> None:
-        assert not self.containers.present, "a removal would be cut off"
+        hangs = not self.containers.may_remove.is_set()
+        assert hangs or not self.containers.present, "a removal would be cut off"
         self.is_closed = True

@@ -37,6 +37,9 @@ class FakeImages:
         self.may_pull.set()
         self.may_read = asyncio.Event()
         self.may_read.set()
+        self.read_s = 0.0  # how long a look into an image takes
+        self.reading = 0
+        self.most_reads_at_once = 0
         self._failed = failed
         self._listeners: set[asyncio.Queue[bool]] = set()
 
@@ -92,7 +95,13 @@ class FakeImages:
     ) -> dict[str, bytes | None]:
         """See pool.engine.ImageEngine."""
         self.reads.append(image_id)
-        await self.may_read.wait()
+        self.reading += 1
+        self.most_reads_at_once = max(self.most_reads_at_once, self.reading)
+        try:
+            await self.may_read.wait()
+            await asyncio.sleep(self.read_s)
+        finally:
+            self.reading -= 1
         for image in self.on_node.values():
             if image.image_id == image_id:
                 found = {path: image.files.get(path) for path in paths}

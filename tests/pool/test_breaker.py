@@ -1,10 +1,11 @@
 """After failures an image is tried later and later."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pool import EngineError
-from pool.breaker import FIRST_PAUSE_S, FORGIVEN_AFTER_S, LONGEST_PAUSE_S, Breaker
+from pool import EngineError, UnansweredError
+from pool.breaker import FIRST_PAUSE_S, FORGIVEN_AFTER_S, LONGEST_PAUSE_S, SOON_S, Breaker
 
 ERROR = EngineError("start", "no bash")
 
@@ -112,3 +113,74 @@ def test_a_pause_is_never_longer_than_a_minute(events: list[tuple[bool, int]]) -
         else:
             breaker.succeeded()
         assert 0 <= breaker.pause_s(now_s) <= LONGEST_PAUSE_S
+
+
+# What may be the engine's own trouble
+
+REFUSED = UnansweredError("create", "cannot connect to the engine")
+STUMBLED = EngineError("create", "internal error", status=500)
+FAULT = EngineError("start", "no bash")
+MISSING = EngineError("create", "no such command", status=400)
+
+
+def failed_often(error: EngineError) -> tuple[Breaker, float]:
+    """A breaker that is to stay open for a minute, and when its last start failed."""
+    breaker, now_s = Breaker(), 1000.0
+    for _ in range(9):
+        now_s += breaker.pause_s(now_s)
+        breaker.failed(error, now_s)
+    return breaker, now_s
+
+
+@pytest.mark.parametrize("error", [REFUSED, STUMBLED])
+def test_a_learner_is_a_reason_to_try_soon(error: EngineError) -> None:
+    """Two seconds after a failure of the engine's a learner who waits is served by a start."""
+    breaker, now_s = failed_often(error)
+
+    assert breaker.refuses(now_s + SOON_S - 0.01) is error
+    assert breaker.refuses(now_s + SOON_S) is None
+    assert breaker.pause_s(now_s + SOON_S) == LONGEST_PAUSE_S - SOON_S
+
+
+def test_each_failure_for_a_learner_is_two_seconds_of_peace() -> None:
+    """A start that was tried for a learner, and failed, keeps the next one waiting as long."""
+    breaker, now_s = failed_often(STUMBLED)
+
+    breaker.failed(STUMBLED, now_s + 5)
+
+    assert breaker.refuses(now_s + 5 + SOON_S - 0.01) is STUMBLED
+    assert breaker.refuses(now_s + 5 + SOON_S) is None
+
+
+@pytest.mark.parametrize("error", [FAULT, MISSING])
+def test_a_fault_of_the_image_is_not_tried_again_for_a_learner(error: EngineError) -> None:
+    """What the image itself is to blame for waits for the end of the pause."""
+    breaker, now_s = failed_often(error)
+
+    assert breaker.refuses(now_s + LONGEST_PAUSE_S - 0.01) is error
+    assert breaker.refuses(now_s + LONGEST_PAUSE_S) is None
+
+
+def test_an_engine_that_works_for_others_shortens_the_pause() -> None:
+    """A container of another image that was started ends the pause two seconds after the failure,
+    but not one that the image itself is to blame for.
+    """
+    passing, passed_s = failed_often(STUMBLED)
+    lasting, lasted_s = failed_often(FAULT)
+
+    passing.engine_works()
+    lasting.engine_works()
+
+    assert passing.pause_s(passed_s) == SOON_S
+    assert passing.on_trial
+    assert lasting.pause_s(lasted_s) == LONGEST_PAUSE_S
+
+
+def test_an_image_that_the_engine_alone_refuses_is_still_tried_later_and_later() -> None:
+    """The success of other images shortens one pause; the next is twice as long all the same."""
+    breaker, now_s = failed_often(STUMBLED)
+    breaker.engine_works()
+
+    breaker.failed(STUMBLED, now_s + SOON_S)
+
+    assert breaker.pause_s(now_s + SOON_S) == LONGEST_PAUSE_S

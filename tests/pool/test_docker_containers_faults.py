@@ -104,9 +104,9 @@ BROKEN_STEPS: dict[str, tuple[str, Answer, str]] = {
     "create without an id": ("POST /containers/create", answer({}, 201), "Id"),
     "attach": ("POST /containers/c1/attach", answer({"message": "not now"}, 409), "not now"),
     "attach without upgrade": ("POST /containers/c1/attach", answer({}), "Cannot upgrade"),
-    "attach torn down": ("POST /containers/c1/attach", reset, "Cannot connect"),
+    "attach torn down": ("POST /containers/c1/attach", reset, "cannot connect to the engine"),
     "start": ("POST /containers/c1/start", answer({"message": "cgroup limit"}, 500), "cgroup"),
-    "start torn down": ("POST /containers/c1/start", reset, "Cannot connect"),
+    "start torn down": ("POST /containers/c1/start", reset, "cannot connect to the engine"),
 }
 
 

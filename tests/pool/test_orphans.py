@@ -1,5 +1,6 @@
 """Whose containers may be removed: the dead's, never a living sibling's."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,9 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from pool import EngineError, Owner, Seen, remove_mine, sweep, this_process
+from pool import ContainerSpec, EngineError, Owner, Seen, Sweeper, remove_mine, this_process
 from pool.orphans import (
     NEVER_STARTED_S,
+    NOT_STARTED_S,
     OWNER_LABEL,
     REPLICA_LABEL,
     SERVICE_LABEL,
@@ -19,6 +21,9 @@ from pool.orphans import (
     is_provably_dead,
 )
 from tests.fakes import FakeContainers
+from tests.fakes.stream import FakeStream
+
+from .conftest import Clock, settle
 
 NOW_S = 1_700_000_000
 ME = Owner("here", "boot/pid:[1]/10/100")
@@ -35,6 +40,11 @@ def seen(owner: Owner, state: str = "running", age_s: int | None = 0) -> Seen:
     """A container of that owner."""
     created_s = None if age_s is None else NOW_S - age_s
     return Seen("id", "name", state, owner.labels(), created_s)
+
+
+async def never_ready(spec: ContainerSpec, stream: FakeStream) -> None:
+    """A program that waits for the end of its stdin, and says nothing."""
+    await stream.stdin.read()
 
 
 @contextmanager
@@ -56,6 +66,12 @@ def name_of(pid: int) -> str:
     with open(f"/proc/{pid}/stat") as stat:
         started = stat.read().rpartition(")")[2].split()[19]
     return f"{space}]/{pid}/{started}"
+
+
+def sweeper(engine: FakeContainers, *books: str, clock: Clock | None = None) -> Sweeper:
+    """My sweeper; `books` are the ids that I know of."""
+    in_books = {"mine", *books}.__contains__
+    return Sweeper(engine, ME, in_books, is_dead=is_dead, now_s=clock or Clock())
 
 
 # Who is dead
@@ -186,7 +202,7 @@ async def test_the_sweep_removes_orphans_only(engine: FakeContainers) -> None:
     engine.add("sibling's", "running", SIBLING.labels())
     engine.add("stranger's", "exited", {"some": "label"})
 
-    assert await sweep(engine, is_dead) == 1
+    assert await sweeper(engine).sweep() == 1
 
     assert set(engine.present) == {"mine", "sibling's", "stranger's"}
 
@@ -196,7 +212,7 @@ async def test_the_sweep_knows_the_time(engine: FakeContainers) -> None:
     engine.add("sibling's", "created", SIBLING.labels(), created_s=int(time.time()))
     engine.add("forgotten", "created", SIBLING.labels(), created_s=int(time.time()) - 3600)
 
-    assert await sweep(engine, is_dead) == 1
+    assert await sweeper(engine).sweep() == 1
 
     assert set(engine.present) == {"sibling's"}
 
@@ -207,9 +223,69 @@ async def test_the_sweep_goes_on_past_what_will_not_go(engine: FakeContainers) -
         engine.add(f"dead-{number}", "running", DEAD.labels())
     engine.remove_error = EngineError("remove", "device or resource busy")
 
-    await sweep(engine, is_dead)
+    await sweeper(engine).sweep()
 
     assert engine.removals == 10
+
+
+# Our own, in no books
+
+
+async def test_what_is_ours_and_in_no_books_goes(engine: FakeContainers) -> None:
+    """A container of this process that runs, and that no part of it knows, is removed: the engine
+    was restarted under it, or an earlier removal has failed.
+    """
+    for name in ("mine", "leased", "lost", "not removed"):
+        engine.add(name, "running", ME.labels())
+    engine.add("sibling's", "running", SIBLING.labels())
+
+    assert await sweeper(engine, "leased").sweep() == 2
+
+    assert set(engine.present) == {"mine", "leased", "sibling's"}
+
+
+async def test_what_is_being_made_is_left_alone(engine: FakeContainers) -> None:
+    """A container is in nobody's books until its start is over; until then no sweep takes it."""
+    engine.programs = {"": never_ready}
+    spec = ContainerSpec("", "", ("",), b"ready", "", labels=ME.labels())
+    start = asyncio.create_task(engine.start(spec))
+    await settle()
+    assert engine.present
+
+    assert await sweeper(engine).sweep() == 0
+    start.cancel()
+    await asyncio.wait([start])
+
+    assert not engine.present
+
+
+async def test_what_is_being_removed_is_not_removed_again(engine: FakeContainers) -> None:
+    """A removal that takes its time is nobody's failure, and no sweep counts it."""
+    engine.add("going", "running", ME.labels())
+    engine.may_remove.clear()
+    removal = asyncio.create_task(engine.remove("going"))
+    await settle()
+    assert engine.removed
+
+    assert await sweeper(engine).sweep() == 0
+    engine.may_remove.set()
+    await removal
+
+
+async def test_ours_that_did_not_start_goes_soon(engine: FakeContainers) -> None:
+    """One that was made and not started may serve a look into its image, but not for long."""
+    clock = Clock()
+    mine = sweeper(engine, clock=clock)
+    engine.add("looked through", "created", ME.labels())
+    engine.add("sibling's", "created", SIBLING.labels())
+
+    assert await mine.sweep() == 0
+    clock.advance(NOT_STARTED_S)
+    assert await mine.sweep() == 0
+    clock.advance(0.1)
+    assert await mine.sweep() == 1
+
+    assert set(engine.present) == {"sibling's"}
 
 
 async def test_what_is_mine_goes_at_the_end(engine: FakeContainers) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from pool import EngineError, PoolClosedError
+from pool.breaker import SOON_S
 from tests.fakes import FakeContainers
 
-from .conftest import SPEC, MakePools, settle
+from .conftest import SPEC, Clock, MakePools, settle
 from .support import OTHER
 
 
@@ -73,6 +74,28 @@ async def test_one_images_failure_is_not_the_others(
 
     async with pools.lease(OTHER) as lease:
         assert lease.container_id in engine.living
+
+
+async def test_the_success_of_one_image_lets_another_try_again(
+    make_pools: MakePools, engine: FakeContainers, clock: Clock
+) -> None:
+    """When the engine stumbled, a start of any image ends the pauses of all after two seconds."""
+    pools = make_pools(target=1)
+    engine.start_error = EngineError("create", "internal error", status=500)
+    pools.warm_up(SPEC)
+    for _ in range(5):
+        await settle()
+        clock.advance(60)
+        pools.resize()
+    await settle()
+    engine.start_error = None
+    clock.advance(SOON_S)
+    assert pools.by_image[SPEC.image].breaker.pause_s(clock()) > 0
+
+    async with pools.lease(OTHER):
+        await settle()
+
+    assert pools.by_image[SPEC.image].warm == 1
 
 
 async def test_an_image_replaced_by_another_id_starts_anew(
@@ -147,6 +170,19 @@ async def test_knows_what_it_holds(make_pools: MakePools) -> None:
 
     assert not pools.holds(lease.container_id)
     assert not pools.holds("somebody else's")
+
+
+async def test_knows_what_a_retired_pool_holds(make_pools: MakePools) -> None:
+    """A run goes on when its image is replaced, and its container is in the books until it ends."""
+    pools = make_pools()
+    async with pools.lease(SPEC) as lease:
+        pools.retire(SPEC.image, "image was replaced")
+        pools.resize()
+        await settle()
+
+        assert pools.holds(lease.container_id)
+
+    assert not pools.holds(lease.container_id)
 
 
 async def test_close_removes_everything(make_pools: MakePools, engine: FakeContainers) -> None:

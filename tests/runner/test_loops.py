@@ -13,10 +13,12 @@ from runner.settings import Reuse, Settings
 from runner.siblings.sibling import Address
 from runner.siblings.siblings import Siblings
 from runner.upkeep import Upkeep
+from runner.warm_images import WarmImages
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.reports import Reports
 from tests.runner.operators.scrape import scrape
+from tests.serving import new_owner
 from tests.waiting import eventually
 
 RUBY, LAUNCHER = Settings(_env_file=None).ruby_image, Settings(_env_file=None).launcher_image
@@ -86,18 +88,27 @@ async def upkeep(
     """Upkeep that has not begun to sweep; closed at the end, with what it keeps right."""
     pools = Pools(engine.containers, PoolSettings(), supervisor=supervisor)
     traffic_light = TrafficLight(engine.containers, engine.images, RUBY, {}, supervisor)
+    warm_images = WarmImages((), is_warm, supervisor)
     upkeep = Upkeep(
         engine.containers,
+        new_owner(),
+        engine.log,
         supervisor,
         images=images,
         pools=pools,
         cells=cells,
         traffic_light=traffic_light,
+        warm_images=warm_images,
     )
     yield upkeep
     await upkeep.close()
     await traffic_light.close()
     await pools.close()
+
+
+async def is_warm(name: str) -> bool:
+    """Every image is warm at once."""
+    return True
 
 
 async def test_image_changes(engine: FakeEngine, images: Images, reports: Reports) -> None:
@@ -122,15 +133,28 @@ async def test_cells(engine: FakeEngine, cells: Cells, reports: Reports) -> None
     await eventually(lambda: _now(cells.status.kind == "cells"))
 
 
-async def test_sweep(engine: FakeEngine, upkeep: Upkeep, reports: Reports) -> None:
-    """The loop that looks for orphans looks again, so the service knows that its engine answers."""
+async def test_engine_watch(engine: FakeEngine, upkeep: Upkeep, reports: Reports) -> None:
+    """The loop that looks at the engine looks again, so the service knows that it answers."""
     engine.containers.bug = BUG
 
     upkeep.start()
     await reports.came.wait()
 
-    assert (reports.names, reports.errors) == (["sweep"], [BUG])
+    assert (reports.names, reports.errors) == (["engine watch"], [BUG])
     await eventually(lambda: _now(upkeep.engine_answers))
+
+
+async def test_sweep(engine: FakeEngine, upkeep: Upkeep, reports: Reports) -> None:
+    """The loop that removes what serves nobody does so again."""
+    upkeep.start()
+    await eventually(lambda: _now(upkeep.engine_answers))
+    engine.containers.bug = BUG
+    upkeep.engine_came_or_went(True)  # which makes it sweep at once
+    await reports.came.wait()
+    engine.containers.add("left behind", "exited", new_owner().labels())
+
+    assert (reports.names, reports.errors) == (["sweep"], [BUG])
+    await eventually(lambda: _now(engine.containers.present), lambda present: not present)
 
 
 async def test_look_up_siblings(supervisor: Supervisor, reports: Reports) -> None:
@@ -166,21 +190,21 @@ async def test_operators_see_a_loop_that_has_failed(serve_fake: ServeFake) -> No
     engine.containers.bug = BUG
     async with serve_fake(engine) as http:
 
-        async def sweep() -> dict[str, object]:
+        async def watch() -> dict[str, object]:
             loops = (await http.ask("/health", verb="GET")).body["loops"]
             assert loops["image changes"] == {"is_running": True, "failures": 0, "last_error": ""}
-            status: dict[str, object] = loops["sweep"]
+            status: dict[str, object] = loops["engine watch"]
             return status
 
-        await eventually(sweep, lambda status: status["failures"] == 1)
-        told = await eventually(sweep, lambda status: bool(status["is_running"]))
+        await eventually(watch, lambda status: status["failures"] == 1)
+        told = await eventually(watch, lambda status: bool(status["is_running"]))
         seen = await scrape(http)
 
     assert told == {"is_running": True, "failures": 1, "last_error": "a bug"}
-    sweep_label, other = (("loop", "sweep"),), (("loop", "image changes"),)
-    assert seen["runner_loop_failures_total", sweep_label] == 1
+    watch_label, other = (("loop", "engine watch"),), (("loop", "image changes"),)
+    assert seen["runner_loop_failures_total", watch_label] == 1
     assert seen["runner_loop_failures_total", other] == 0
-    assert seen["runner_loop_running", sweep_label] == 1
+    assert seen["runner_loop_running", watch_label] == 1
 
 
 async def _now(value: T) -> T:

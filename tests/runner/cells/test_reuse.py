@@ -49,6 +49,7 @@ async def test_one_container_serves_run_after_run(serve_fake: ServeFake, logs: E
             "wanted": "cells",
             "kind": "cells",
             "why_no_cells": "",
+            "failed_trials": 0,
         }
         metrics = await (await http.session.get(f"{http.url}/metrics")).text()
     assert "runner_cells 1.0" in metrics
@@ -119,6 +120,26 @@ async def test_an_engine_that_forbids_cells(
     assert [event["level"] for event in logs if event["message"] == ALONE] == [level]
     # One that was filled by halves is not kept.
     assert engine.images.volumes == {}
+
+
+async def test_a_trial_that_failed_is_made_again(serve_fake: ServeFake) -> None:
+    """An engine that stumbled once does not switch cells off: the same launcher is tried again;
+    until then `/health` counts the failures.
+    """
+    engine = FakeEngine()
+    engine.images.add(LAUNCHER)
+    works = engine.containers.programs["/.dojo/cells"]
+    engine.containers.programs["/.dojo/cells"] = _no_cells
+    async with serve_fake(engine, reuse="auto") as http:
+        failed = await eventually(lambda: _reuse(http), lambda told: told["failed_trials"])
+        engine.containers.programs["/.dojo/cells"] = works
+
+        assert failed["why_no_cells"].startswith("no cell")
+        assert (await reuse(http, "cells"))["failed_trials"] == 0
+
+
+async def _reuse(http: Served) -> Mapping[str, Any]:
+    return dict((await http.ask("/health", verb="GET")).body["reuse"])
 
 
 async def test_the_launcher_comes_later(serve_fake: ServeFake) -> None:

@@ -134,5 +134,9 @@ class ScriptedEngine:
         """Not asked here."""
         raise NotImplementedError
 
+    def works_on(self, seen: Seen) -> bool:
+        """Not asked here."""
+        raise NotImplementedError
+
 
 MakeLight = Callable[..., TrafficLight]

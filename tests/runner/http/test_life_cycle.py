@@ -1,6 +1,7 @@
 """Containers serve one run, runs outlive their clients, and a drained service leaves nothing."""
 
 import asyncio
+from typing import Any
 
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
@@ -48,3 +49,26 @@ async def test_a_start_that_ends_while_draining_leaves_nothing(serve_fake: Serve
 
         assert engine.is_closed
         assert engine.containers.present == {}
+
+
+async def test_a_stop_ends_in_time_whatever_the_engine_does(
+    serve_fake: ServeFake, logs: list[dict[str, Any]]
+) -> None:
+    """A drain with an engine that removes nothing and tells nothing ends when its time is over, and
+    says that containers are left.
+    """
+    engine = FakeEngine()
+    async with serve_fake(engine, warm=2) as http:
+        await http.run()
+        await until(lambda: len(engine.containers.of_image(http.image)) == 2)
+        engine.containers.may_remove.clear()
+        engine.containers.may_tell.clear()
+
+        await http.service.drain(limit_s=0.3)
+
+        assert engine.containers.present
+        assert [one["level"] for one in logs if "some are left" in one["message"]] == ["WARNING"]
+        engine.containers.may_remove.set()
+        engine.containers.may_tell.set()
+        await http.service.drain()
+    assert not engine.containers.present

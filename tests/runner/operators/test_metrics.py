@@ -24,7 +24,7 @@ def no_pools() -> Health:
         pulling=(),
         tasks=1,
         loops={},
-        cells=CellsStatus("never", "single use", "not wanted"),
+        cells=CellsStatus("never", "single use", "not wanted", 0),
         tool_images={},
         siblings=(),
         heard_ago_s={},

@@ -1,0 +1,91 @@
+"""Looks at the engine every moment, so that the service knows whether it answers."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from pool import ContainerEngine, EngineError, Supervisor, Tasks, UnansweredError
+from runner.operators.engine_log import EngineLog
+
+# Together less than 5 s: so soon an engine that hangs is known to be lost.
+EVERY_S = 1.5
+LOOK_S = 3.0  # a list of our own containers takes 10 ms
+AGAIN_S = 0.25  # one call of many may fail: two looks that fail are believed
+WHILE_AWAY_S = 0.5
+
+_ADVICE = "the engine hangs, or its machine is overloaded: see whether `docker ps` answers"
+
+
+class EngineWatch:
+    """Whether the engine answers. Must be made in a running loop.
+
+    `label` is that of a few containers, which is what the engine is asked for. `came` is called
+    when it answers for the first time, and when it answers again.
+    """
+
+    def __init__(
+        self,
+        engine: ContainerEngine,
+        label: str,
+        log: EngineLog,
+        supervisor: Supervisor,
+        came: Callable[[], None],
+    ) -> None:
+        self.answers = False
+        self._engine = engine
+        self._label = label
+        self._log = log
+        self._came = came
+        self._doubt = asyncio.Event()
+        self._tasks = Tasks(supervisor)
+        log.doubted = self.look_now
+
+    def start(self) -> None:
+        """Begin to look, in the background, for ever."""
+        self._tasks.loop(self._watch, "engine watch")
+
+    async def close(self) -> None:
+        """Look no more. Twice is harmless."""
+        await self._tasks.cancel()
+
+    def look_now(self) -> None:
+        """Something tells that the engine may be away."""
+        self._doubt.set()
+
+    async def _watch(self) -> None:
+        while True:
+            self._heed(await self._trouble())
+            self._doubt.clear()  # what failed during the look, the look itself included
+            if not self.answers:
+                await asyncio.sleep(WHILE_AWAY_S)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await self._doubt.wait()
+
+    def _heed(self, trouble: EngineError | None) -> None:
+        answered, self.answers = self.answers, trouble is None
+        if trouble is None:
+            self._log.answers()
+            if not answered:
+                self._came()
+        else:
+            self._log.lost(
+                trouble.message, trouble.advice if isinstance(trouble, UnansweredError) else ""
+            )
+
+    async def _trouble(self) -> EngineError | None:
+        """Why the engine does not answer, within LOOK_S; None if it does."""
+        silence = f"no answer within {LOOK_S:g} s"
+        trouble: EngineError = UnansweredError("list", silence, advice=_ADVICE)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                for pause_s in (AGAIN_S, 0.0):
+                    try:
+                        await self._engine.list_containers(self._label)
+                    except EngineError as error:  # reported
+                        trouble = error
+                        await asyncio.sleep(pause_s)
+                    else:
+                        return None
+        return trouble

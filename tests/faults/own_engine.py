@@ -1,0 +1,134 @@
+"""A Docker engine of the tests' own, on its own socket and folders, which they may break."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from tempfile import mkdtemp
+
+from pool import DockerClient, DockerContainers, EngineError
+from tests.daemon_process import DOCKER_HOST
+from tests.waiting import eventually
+
+# Of its own: a second dockerd without one takes away the bridge of the first.
+_BRIDGE, _ADDRESS = "dojo-faults", "172.30.77.1/24"
+_ENVIRONMENT = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+_SERVICE = "dojo-runner.service=dojo-runner"
+
+
+class OwnEngine:
+    """A dockerd that keeps containers while it is restarted (live-restore)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "docker.sock"
+        self.host = f"unix://{self.socket}"
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+        self._client = DockerClient(self.host, lambda error: None)
+        self._containers = DockerContainers(self._client)
+
+    async def start(self) -> None:
+        """Start it, and wait until it answers."""
+        folder = self._folder
+        (folder / "daemon.json").write_text("{}")
+        with (folder / "log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                "dockerd",
+                f"--config-file={folder}/daemon.json",
+                f"--host={self.host}",
+                f"--data-root={folder}/data",
+                f"--exec-root={folder}/exec",
+                f"--pidfile={folder}/pid",
+                f"--bridge={_BRIDGE}",
+                "--iptables=false",
+                "--ip-masq=false",
+                "--ip-forward=false",
+                "--live-restore",
+                stdout=log,
+                stderr=log,
+                env=_ENVIRONMENT,
+            )
+        await eventually(self.answers)
+
+    async def stop(self) -> None:
+        """End it; its containers live on."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        await self._process.wait()
+
+    async def restart(self) -> None:
+        """Stop it and start it, under its containers."""
+        await self.stop()
+        await self.start()
+
+    def freeze(self) -> None:
+        """It does nothing from now on, and all connections to it stay."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        self._signal(signal.SIGCONT)
+
+    async def answers(self) -> bool:
+        """Whether it lists its containers."""
+        try:
+            await self._containers.list_containers("none")
+        except EngineError:
+            return False
+        return True
+
+    async def running(self) -> set[str]:
+        """The ids of the daemons' containers that run on it."""
+        found = await self._containers.list_containers(_SERVICE)
+        return {one.container_id for one in found if one.state == "running"}
+
+    async def take_over(self, image: str) -> None:
+        """Copy an image from the engine of all other tests."""
+        copy = 'docker --host "$1" save "$3" | docker --host "$2" load'
+        words = ("sh", "-c", copy, "sh", DOCKER_HOST, self.host, image)
+        process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.DEVNULL)
+        assert await process.wait() == 0
+
+    async def close(self) -> None:
+        """Remove what daemons left on it, and end it."""
+        self.thaw()
+        for container_id in await self.running():
+            await self._containers.remove(container_id)
+        await self._containers.close()
+        await self._client.close()
+        await self.stop()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+
+@asynccontextmanager
+async def own_engine() -> AsyncIterator[OwnEngine]:
+    """An engine that runs for as long as the block does, and leaves nothing on this machine."""
+    folder = Path(mkdtemp(prefix="faults-"))  # short, as the path of a socket must be
+    # In memory: ten thousand files of an image are there, and gone, in a moment.
+    await _call("mount", "-t", "tmpfs", "faults", str(folder))
+    await _call("ip", "link", "add", _BRIDGE, "type", "bridge")
+    try:
+        await _call("ip", "addr", "add", _ADDRESS, "dev", _BRIDGE)
+        await _call("ip", "link", "set", _BRIDGE, "up")
+        engine = OwnEngine(folder)
+        await engine.start()
+        try:
+            yield engine
+        finally:
+            await engine.close()
+    finally:
+        await _call("ip", "link", "del", _BRIDGE)
+        # With what dockerd has mounted below it, and leaves for its next start.
+        await _call("umount", "--recursive", "--lazy", str(folder))
+        await _call("rmdir", str(folder))
+
+
+async def _call(*words: str) -> None:
+    process = await asyncio.create_subprocess_exec(*words, env=_ENVIRONMENT)
+    assert await process.wait() == 0

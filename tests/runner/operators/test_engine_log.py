@@ -1,0 +1,110 @@
+"""One line when the engine is lost, one when it is back, and none for each call in between."""
+
+from typing import Any
+
+import pytest
+
+from pool import EngineError, UnansweredError
+from runner.operators.engine_log import EngineLog
+
+Events = list[dict[str, Any]]
+SILENT = UnansweredError("create", "no answer within 20 s")
+STUMBLED = EngineError("start", "internal error", status=500, image="gcc")
+FAULT = EngineError("start", "no bash", image="gcc")
+HOST = "unix:///var/run/docker.sock"
+
+
+class Rig:
+    """A log, a clock that stands still, and how often somebody was asked to look."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self.looks = 0
+        self.log = EngineLog(HOST, lambda: self.now_s)
+        self.log.doubted = self._look
+
+    def _look(self) -> None:
+        self.looks += 1
+
+
+@pytest.fixture
+def rig() -> Rig:
+    """A log of an engine that has not been looked at."""
+    return Rig()
+
+
+def said(logs: Events) -> list[str]:
+    """The messages."""
+    return [event["message"] for event in logs]
+
+
+def test_a_fault_of_an_image_is_logged_at_once(rig: Rig, logs: Events) -> None:
+    """A failed call that casts no doubt on the engine has its line, and nobody need look."""
+    rig.log.failed(FAULT)
+
+    assert (said(logs), logs[0]["engine_message"]) == (["engine call failed"], "no bash")
+    assert (rig.looks, rig.log.may_be_away) == (0, False)
+
+
+@pytest.mark.parametrize("error", [SILENT, STUMBLED])
+def test_a_doubt_waits_for_a_look(rig: Rig, logs: Events, error: EngineError) -> None:
+    """What may be the engine's own trouble makes somebody look; when the engine is there after
+    all, the call has its line.
+    """
+    rig.log.failed(error)
+    assert (logs, rig.looks, rig.log.may_be_away) == ([], 1, True)
+
+    rig.log.answers()
+
+    assert (said(logs), logs[0]["engine_message"]) == (["engine call failed"], error.message)
+    assert not rig.log.may_be_away
+
+
+def test_the_loss_and_the_return_are_logged_once(rig: Rig, logs: Events) -> None:
+    """However many looks and calls fail, there is one line with the address, the reason and what
+    to do, and one with how long it took and how many calls had failed.
+    """
+    rig.log.failed(SILENT)
+    for _ in range(5):
+        rig.log.lost("permission denied", "join the group")
+        rig.log.failed(SILENT)
+        rig.log.failed(FAULT)
+    rig.now_s += 35.04
+    rig.log.answers()
+    rig.log.answers()
+
+    lost, back = logs
+    for event in logs:
+        del event["time"]
+    assert lost == {
+        "level": "ERROR",
+        "message": "engine lost",
+        "engine": HOST,
+        "reason": "permission denied",
+        "advice": "join the group",
+    }
+    assert back == {
+        "level": "INFO",
+        "message": "engine back",
+        "engine": HOST,
+        "away_s": 35.0,
+        "failed_calls": 11,
+    }
+
+
+def test_an_engine_that_is_there_is_no_news(rig: Rig, logs: Events) -> None:
+    """A look that finds the engine where it was leaves no line."""
+    rig.log.answers()
+
+    assert logs == []
+
+
+def test_a_second_loss_is_news_again(rig: Rig, logs: Events) -> None:
+    """Each loss has its own line, and its own count."""
+    for _ in range(2):
+        rig.log.lost("gone", "")
+        rig.log.failed(SILENT)
+        rig.log.answers()
+
+    assert said(logs) == ["engine lost", "engine back"] * 2
+    assert [event["failed_calls"] for event in logs[1::2]] == [1, 1]
