@@ -8,7 +8,7 @@ venv := .venv/.project
 with_engine := scripts/with-engine
 # One worker for the tests that use the engine, one after the other, and one for all others; see
 # pytest_collection_modifyitems in tests/conftest.py.
-test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang \
+test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze \
 	.venv/bin/pytest --durations=25 --numprocesses 2 --dist loadgroup
 comma := ,
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
@@ -59,7 +59,7 @@ test-long: $(venv) ## the long tests: hostile programs and requests, long days, 
 
 # A worker for each core; a worker that has nothing left to do takes over tests of another.
 quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" for only some
-	@.venv/bin/pytest -m "not docker and not clang and not prometheus" --numprocesses auto --dist worksteal $(ARGS)
+	@.venv/bin/pytest -m "not docker and not clang and not tools" --numprocesses auto --dist worksteal $(ARGS)
 
 fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
 	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)

@@ -12,11 +12,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from loguru import logger
 
-from pool import this_process
+from pool import Tasks, this_process
 from runner.http.bodies import Bodies
 from runner.http.connections import Connections
 from runner.http.gate import Gate
 from runner.http.routes import BODIES, CONNECTIONS, SERVICE, SETTINGS, TARPIT, add_routes
+from runner.operators.systemd import READY, STOPPING, Systemd
 from runner.service import Service, docker_engines
 from runner.settings import MIB, Settings
 from runner.siblings.tarpit import Tarpit
@@ -160,10 +161,12 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
 
+    systemd = Systemd(settings.notify_socket, settings.watchdog_usec)
     clock = asyncio.get_running_loop().time
     over_s: float | None = None
     owner = this_process(settings.replica_name)
     service = Service(settings, owner, docker_engines(settings.docker_host, owner), lines_dropped)
+    signs_of_life = Tasks(service.supervisor)
     http = make_http(settings, service)
     await http.setup()
     try:
@@ -173,7 +176,10 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         gc.collect()
         gc.freeze()
         logger.bind(host=settings.host, port=settings.port).info("serving")
+        signs_of_life.start(systemd.give_signs_of_life(), "watchdog")
+        systemd.tell(READY)
         await stop.wait()
+        systemd.tell(STOPPING)
         logger.info("draining")
         service.is_draining = True
         await _until_either(asyncio.sleep(settings.linger_s), stop_now)
@@ -184,6 +190,7 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         over_s = over_s or clock() + settings.drain_s
         await service.drain(over_s - clock())
         await _by(over_s, http.cleanup())
+        await signs_of_life.cancel()
     logger.info("stopped")
 
 

@@ -68,6 +68,12 @@ class Settings(BaseSettings):
         "", pattern="^([0-9]{1,9}:[0-9]{1,9})?$", description="uid:gid to become if root starts it"
     )
     commit_sha: str = Field("", validation_alias=AliasChoices("COMMIT_SHA"))
+    notify_socket: str = Field(
+        "", validation_alias="NOTIFY_SOCKET", description="where systemd listens, if it does"
+    )
+    watchdog_usec: int = Field(
+        0, ge=0, validation_alias="WATCHDOG_USEC", description="systemd waits so long for a sign"
+    )
     replica: str = Field("", description="this replica's name; the host's name and port if empty")
     delivery: Delivery = Field(Delivery.ATTACH, description="attach or exec")
     reuse: Reuse = Field(Reuse.NEVER, description="never, cells or auto: docs/security.md")

@@ -16,6 +16,7 @@ from child import block_signals, run
 # Where a command's package has another name, or needs others beside it.
 PACKAGES = {
     "docker": ["docker.io"],
+    "systemd-analyze": ["systemd"],
     "clang": ["clang", "libclang-rt-dev", "zlib1g-dev"],  # sanitizers, and what the launcher links
 }
 

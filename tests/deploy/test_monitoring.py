@@ -24,7 +24,7 @@ ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "dojo-runner.json").read_text())
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
-needs_prometheus = pytest.mark.prometheus
+needs_tools = pytest.mark.tools
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def expressions() -> Iterator[str]:
     yield from (target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"])
 
 
-@needs_prometheus
+@needs_tools
 @pytest.mark.parametrize(
     "words",
     [
@@ -108,7 +108,7 @@ async def prometheus(tools: Path, target: str, folder: Path) -> AsyncIterator[st
         await process.wait()
 
 
-@needs_prometheus
+@needs_tools
 @pytest.mark.docker
 async def test_a_real_one_scrapes_a_real_run(
     tools: Path, docker_http: Served, tmp_path: Path

@@ -139,6 +139,31 @@ async def test_a_daemon_whose_sibling_cannot_be_found_does_not_start() -> None:
     assert "'runner..lan'" in said.stderr
 
 
+async def test_systemd_hears_of_a_start_and_of_a_stop(tmp_path: Path) -> None:
+    """A daemon that systemd started says when it serves and when it stops, and signs of life."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "runner", "serve"),
+            env={
+                **environment(port=str(free_port())),
+                "DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock",
+                "NOTIFY_SOCKET": str(tmp_path / "notify"),
+                "WATCHDOG_USEC": "20000000",
+            },
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        heard = [await asyncio.to_thread(manager.recv, 100) for _ in range(2)]
+        process.terminate()
+        heard.append(await asyncio.to_thread(manager.recv, 100))
+
+        assert await process.wait() == 0
+
+    assert {heard[0], heard[1]} == {b"READY=1", b"WATCHDOG=1"}
+    assert heard[2] == b"STOPPING=1"
+
+
 async def test_a_daemon_that_hangs() -> None:
     """A daemon that accepts and says nothing is given up at the deadline."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -1,0 +1,42 @@
+"""Tells systemd how the daemon is, where systemd started it: see sd_notify(3)."""
+
+import asyncio
+import socket
+
+from loguru import logger
+
+READY = "READY=1"
+STOPPING = "STOPPING=1"
+ALIVE = "WATCHDOG=1"
+
+
+class Systemd:
+    """Sends words to the socket that systemd names; without one every call does nothing.
+
+    `watchdog_usec` is how long systemd waits for a sign of life, in microseconds; 0: for ever.
+    """
+
+    def __init__(self, notify_socket: str, watchdog_usec: int = 0) -> None:
+        # An @ stands for the NUL with which an abstract socket's name begins.
+        self._address = notify_socket.replace("@", "\0", 1) if notify_socket else ""
+        self._every_s = watchdog_usec / 1e6 / 2
+
+    def tell(self, words: str) -> None:
+        """Send and forget: a service manager that does not listen stops nothing."""
+        if not self._address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as one:
+                one.connect(self._address)
+                one.send(words.encode())
+        except OSError as error:
+            logger.bind(reason=str(error)).warning("systemd does not listen")
+
+    async def give_signs_of_life(self) -> None:
+        """Twice as often as systemd asks for it, from the loop: one that hangs gives none.
+
+        Returns at once where systemd asks for none.
+        """
+        while self._address and self._every_s:
+            self.tell(ALIVE)
+            await asyncio.sleep(self._every_s)

@@ -1,0 +1,69 @@
+"""What systemd is told, when it listens and when it does not."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from runner.operators.systemd import ALIVE, READY, Systemd
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Where systemd would listen."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+        one.settimeout(10)
+        yield one
+
+
+@pytest.mark.parametrize("is_abstract", [False, True])
+def test_words_arrive(listener: socket.socket, tmp_path: Path, is_abstract: bool) -> None:
+    """Words go to the socket that is named, in the file system or in the abstract name space."""
+    name = f"@dojo-test-{tmp_path.name}" if is_abstract else str(tmp_path / "notify")
+    listener.bind(name.replace("@", "\0", 1))
+
+    Systemd(name).tell(READY)
+
+    assert listener.recv(100) == b"READY=1"
+
+
+def test_nobody_is_told_where_nobody_asks() -> None:
+    """A daemon that systemd did not start says nothing, and needs nothing."""
+    Systemd("").tell(READY)
+
+
+def test_a_manager_that_is_gone_stops_nothing(tmp_path: Path, logs: list[dict[str, str]]) -> None:
+    """A socket that is not there is a line in the log."""
+    Systemd(str(tmp_path / "gone")).tell(READY)
+
+    assert [event["message"] for event in logs] == ["systemd does not listen"]
+
+
+async def test_signs_of_life(listener: socket.socket, tmp_path: Path) -> None:
+    """They come twice as often as systemd waits for them."""
+    listener.bind(str(tmp_path / "notify"))
+    listener.setblocking(False)
+    received: list[bytes] = []
+
+    async def heard() -> int:
+        with suppress(BlockingIOError):
+            received.append(listener.recv(100))
+        return len(received)
+
+    giving = asyncio.create_task(
+        Systemd(str(tmp_path / "notify"), watchdog_usec=20_000).give_signs_of_life()
+    )
+    await eventually(heard, lambda count: count >= 3)
+    giving.cancel()
+
+    assert set(received) == {ALIVE.encode()}
+
+
+@pytest.mark.parametrize(("name", "usec"), [("", 1000), ("/run/x", 0)])
+async def test_without_a_watchdog_there_are_none(name: str, usec: int) -> None:
+    """Where systemd asks for no sign of life the call returns at once."""
+    await asyncio.wait_for(Systemd(name, usec).give_signs_of_life(), 10)
