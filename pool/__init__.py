@@ -7,7 +7,7 @@ from pool.docker_containers import DockerContainers
 from pool.docker_images import DockerImages
 from pool.engine import ContainerEngine, Image, ImageEngine, Seen, Started, Stream
 from pool.errors import EngineError, ImageMissingError, PoolClosedError, PoolError
-from pool.image_name import is_well_formed, with_tag
+from pool.image_name import full_name, is_id, is_well_formed, usual_name
 from pool.image_pool import ImagePool
 from pool.lease import Lease
 from pool.orphans import Owner, remove_mine, sweep, this_process
@@ -50,9 +50,11 @@ __all__ = [
     "Supervisor",
     "Tasks",
     "Ulimit",
+    "full_name",
+    "is_id",
     "is_well_formed",
     "remove_mine",
     "sweep",
     "this_process",
-    "with_tag",
+    "usual_name",
 ]

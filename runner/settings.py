@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
+from runner.allowed_images import AllowedImages
 from runner.variables import PREFIX, UnknownVariableError, is_link, of_others
 
 MIB = 1024 * 1024
@@ -97,6 +98,12 @@ class Settings(BaseSettings):
     warm_images: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="names, separated by commas: warmed at start"
     )
+    allowed_images: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="what names of images may begin with, separated by commas; empty: anything"
+    )
+    image_ids: bool = Field(False, description="whether clients may name an image by its id")
+    pulls_at_once: int = Field(4, ge=1, le=100)
+    pulls_queue: int = Field(60, ge=0, le=10_000, description="how many more may wait; then 503")
     siblings: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="host:port, separated by commas: all addresses of each are told of demand"
     )
@@ -132,11 +139,17 @@ class Settings(BaseSettings):
             raise ValueError("must begin with unix://, tcp://, http:// or https://")
         return value
 
-    @field_validator("warm_images", "siblings", "reuse_overlays", mode="before")
+    @field_validator("warm_images", "allowed_images", "siblings", "reuse_overlays", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("allowed_images")
+    @classmethod
+    def _can_be_prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        AllowedImages(value)
         return value
 
     @field_validator("siblings")
@@ -173,6 +186,13 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _warm_images_are_allowed(self) -> Self:
+        for name in self.warm_images:
+            if not self.allowed.allows(name):
+                raise ValueError(f"{PREFIX}WARM_IMAGES: no client may name {name!r}")
+        return self
+
+    @model_validator(mode="after")
     def _cells_need_attach(self) -> Self:
         if self.reuse is Reuse.CELLS and self.delivery is not Delivery.ATTACH:
             raise ValueError(f"{PREFIX}REUSE=cells needs {PREFIX}DELIVERY=attach")
@@ -184,6 +204,11 @@ class Settings(BaseSettings):
         if self.warm is not None:
             return Sizes(minimum=self.warm, maximum=self.warm, spare=0)
         return Sizes(minimum=self.warm_min, maximum=self.warm_max, spare=self.warm_spare)
+
+    @property
+    def allowed(self) -> AllowedImages:
+        """Which images clients and siblings may name."""
+        return AllowedImages(self.allowed_images, ids=self.image_ids)
 
     @property
     def replica_name(self) -> str:

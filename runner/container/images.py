@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from loguru import logger
 
-from pool import EngineError, ImageEngine, ImageMissingError, Supervisor, Tasks, with_tag
+from pool import EngineError, ImageEngine, ImageMissingError, Supervisor, Tasks, usual_name
 
 RED_AMBER_GREEN = "/usr/local/bin/red_amber_green.rb"
 _HOME = "/home/sandbox"
@@ -31,8 +31,14 @@ class ImageProfile:
     rag_lambda: str | None
 
 
+class PullsBusyError(Exception):
+    """As many pulls as may be are under way or waiting."""
+
+
 class Images:
     """Answers from memory while the engine tells us of every change, else by asking it.
+
+    `pulls_at_once` pulls run at the same time, and `pulls_queue` more may wait for them.
 
     `changed` is called after images of the node may have changed; `pulled` with the name of an
     image whose pull has ended well; `listening` when the engine begins to tell us of changes
@@ -47,6 +53,8 @@ class Images:
         pulled: Callable[[str], None],
         listening: Callable[[bool], None],
         supervisor: Supervisor,
+        pulls_at_once: int = 4,
+        pulls_queue: int = 60,
     ) -> None:
         self._engine = engine
         self._changed = changed
@@ -56,6 +64,8 @@ class Images:
         self._changes = 0
         self._profiles: dict[str, asyncio.Task[ImageProfile]] = {}  # by image id
         self._pulls: dict[str, asyncio.Task[None]] = {}  # by name
+        self._most_pulls = pulls_at_once + pulls_queue
+        self._may_pull = asyncio.Semaphore(pulls_at_once)
         self._tasks = Tasks(supervisor)
         self.is_listening = False
 
@@ -69,7 +79,7 @@ class Images:
 
     async def image_id(self, name: str) -> str | None:
         """None when it is not on this node. Raises EngineError."""
-        name = with_tag(name)
+        name = usual_name(name)
         known = self._ids.get(name)
         if known is not None:
             return known
@@ -96,21 +106,28 @@ class Images:
         return await asyncio.shield(task)
 
     def pull(self, name: str) -> None:
-        """See to it that a pull of this image is under way; one at a time for each."""
-        name = with_tag(name)
-        if name not in self._pulls:
-            task = self._tasks.start(self._pull(name), f"pull {name}")
-            self._pulls[name] = task
-            task.add_done_callback(lambda _: self._pulls.pop(name))
+        """See to it that a pull of this image is under way, or waits; one at a time for each.
+
+        Raises PullsBusyError.
+        """
+        name = usual_name(name)
+        if name in self._pulls:
+            return
+        if len(self._pulls) >= self._most_pulls:
+            raise PullsBusyError(f"too many images are being pulled ({len(self._pulls)})")
+        task = self._tasks.start(self._pull(name), f"pull {name}")
+        self._pulls[name] = task
+        task.add_done_callback(lambda _: self._pulls.pop(name))
 
     @property
     def pulling(self) -> list[str]:
-        """The names of what is being pulled."""
+        """The names of what is being pulled, or waits to be."""
         return sorted(self._pulls)
 
     async def _pull(self, name: str) -> None:
         try:
-            await self._engine.pull(name)
+            async with self._may_pull:
+                await self._engine.pull(name)
         except EngineError:
             return  # reported where it failed, and forgotten: the next call tries again
         self._forget_names()

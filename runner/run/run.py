@@ -12,6 +12,7 @@ from pool import (
     EngineError,
     ImageMissingError,
     Pools,
+    usual_name,
 )
 from runner.container.images import ImageProfile, Images
 from runner.container.lockdown import spec_for
@@ -87,7 +88,7 @@ class KataRunner:
         """The result of a run, never later than the budget and a second, whatever stalls.
 
         To be called inside `patience`, which is told when a container begins to work. Raises
-        BusyError; BadPatternError, which only the run shows.
+        BusyError; PullsBusyError; BadPatternError, which only the run shows.
         """
         story = _Story()
         deadline_s = asyncio.get_running_loop().time() + self._budget_s
@@ -129,8 +130,8 @@ class KataRunner:
             profile = await self._images.profile(kata.image_name)
         if profile is None:
             return self._pulling(kata)
-        story.image = kata.image_name
         spec = self._spec(kata.image_name, profile)
+        story.image = spec.image
         async with AsyncExitStack() as stack:
             turn = self._admission.turn(min(until_s, deadline_s))
             story.phases_s["queue"] = await stack.enter_async_context(turn)
@@ -153,7 +154,7 @@ class KataRunner:
             return result
 
     def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
-        spec = spec_for(image_name, profile, self._delivery, self._labels)
+        spec = spec_for(usual_name(image_name), profile, self._delivery, self._labels)
         return self._spec_of_kind(replace(spec, runtime=self._runtime))
 
     def _pulling(self, kata: Kata) -> RunResult:

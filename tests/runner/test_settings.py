@@ -285,3 +285,29 @@ class TestSecret:
         (tmp_path / "cyber_dojo_runner_secret").write_text("sixteen letters!\n")
 
         assert read_settings().secret.get_secret_value() == "sixteen letters!"
+
+
+class TestAllowedImages:
+    """Which images clients may name."""
+
+    def test_all_names_unless_some_are_listed(self, environ: dict[str, str]) -> None:
+        """Nothing listed allows every name; what is listed allows what begins with it."""
+        assert read_settings().allowed.allows("ghcr.io/a/b")
+        environ[f"{PREFIX}ALLOWED_IMAGES"] = "cyberdojofoundation, ghcr.io/cyber-dojo-languages"
+
+        assert read_settings().allowed.allows("cyberdojofoundation/gcc_assert")
+        assert not read_settings().allowed.allows("ghcr.io/a/b")
+
+    def test_what_begins_no_name_is_refused(self, environ: dict[str, str]) -> None:
+        """A prefix that could allow nothing is a mistake, and the message names it."""
+        environ[f"{PREFIX}ALLOWED_IMAGES"] = "gcc,ghcr.io/*"
+
+        with pytest.raises(SettingsError, match=rf"^{PREFIX}ALLOWED_IMAGES: .*'ghcr.io/\*"):
+            read_settings()
+
+    def test_an_image_to_warm_must_be_allowed(self, environ: dict[str, str]) -> None:
+        """An image that no client may name is not kept warm: the settings contradict each other."""
+        environ |= {f"{PREFIX}ALLOWED_IMAGES": "gcc", f"{PREFIX}WARM_IMAGES": "gcc:12,ruby"}
+
+        with pytest.raises(SettingsError, match=f"{PREFIX}WARM_IMAGES: .*'ruby'"):
+            read_settings()
