@@ -1,9 +1,7 @@
 """All settings, from the environment; the only reader of it."""
 
-import ipaddress
 import os
 import posixpath
-import re
 import socket
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
+from runner.addresses import check_engine, check_host_and_port
 from runner.allowed_images import AllowedImages
 from runner.variables import PREFIX, UnknownVariableError, is_link, of_others
 
@@ -28,12 +27,6 @@ DEFAULT_PORT = 4597
 SHORTEST_SECRET = 16
 # Where Swarm, Compose and Kubernetes put secrets: one file for each, named like the variable.
 SECRETS = Path("/run/secrets")
-
-
-_PORT = re.compile("[0-9]{1,5}")
-# Docker allows an underscore in the names of services, and resolves them.
-_HOST_LABEL = re.compile("[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_LONGEST_HOST = 253
 
 
 class Reuse(StrEnum):
@@ -132,11 +125,10 @@ class Settings(BaseSettings):
 
     @field_validator("docker_host")
     @classmethod
-    def _known_scheme(cls, value: str) -> str:
+    def _leads_somewhere(cls, value: str) -> str:
         if not value:
             return DEFAULT_DOCKER_HOST
-        if not value.startswith(("unix://", "tcp://", "http://", "https://")):
-            raise ValueError("must begin with unix://, tcp://, http:// or https://")
+        check_engine(value)
         return value
 
     @field_validator("warm_images", "allowed_images", "siblings", "reuse_overlays", mode="before")
@@ -156,11 +148,7 @@ class Settings(BaseSettings):
     @classmethod
     def _with_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for sibling in value:
-            host, _, port = sibling.rpartition(":")
-            if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
-                raise ValueError(f"{sibling!r} is not host:port")
-            if not _can_be_host(host):
-                raise ValueError(f"{sibling!r}: no host can have the name {host!r}")
+            check_host_and_port(sibling)
         return value
 
     @field_validator("reuse_overlays")
@@ -214,19 +202,6 @@ class Settings(BaseSettings):
     def replica_name(self) -> str:
         """Two daemons of one host differ by their ports."""
         return self.replica or f"{socket.gethostname()}:{self.port}"
-
-
-def _can_be_host(host: str) -> bool:
-    """Whether it is an address, or a name that the DNS could know (RFC 1035, 2.3.4)."""
-    if host.startswith("[") and host.endswith("]"):
-        try:
-            ipaddress.IPv6Address(host[1:-1])
-        except ValueError:
-            return False
-        return True
-    name = host.removesuffix(".")
-    labels = name.split(".")
-    return len(name) <= _LONGEST_HOST and all(map(_HOST_LABEL.fullmatch, labels))
 
 
 def read_settings() -> Settings:

@@ -16,6 +16,7 @@ from pool import (
 )
 from runner.container.images import ImageProfile, Images
 from runner.container.lockdown import spec_for
+from runner.engine_words import words_for_clients
 from runner.kata import Code, Kata, Outcome, RunResult
 from runner.run.admission import Admission
 from runner.run.budget import LATEST_S, worst_s
@@ -103,7 +104,7 @@ class KataRunner:
         except ImageMissingError:
             result = self._pulling(kata)
         except EngineError as error:
-            result = machinery_failed(error.message)
+            result = machinery_failed(words_for_clients(error))
         except TimeoutError:
             result = machinery_failed(_LATE[len(story.phases_s)])
         log_result(kata, result)

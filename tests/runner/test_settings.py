@@ -62,6 +62,25 @@ def test_an_empty_docker_host_is_none(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "unix:///var/run/docker.sock",
+        "tcp://engine:2375",
+        "tcp://10.0.0.1:2375/",
+        "tcp://[::1]:2375",
+        "http://engine",
+        "https://engine:2376",
+        "http://[::1]",
+    ],
+)
+def test_an_address_of_an_engine(environ: dict[str, str], value: str) -> None:
+    """The engine is behind a socket's absolute path, or a host with its port."""
+    environ["DOCKER_HOST"] = value
+
+    assert read_settings().docker_host == value
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("CYBER_DOJO_RUNNER_PORT", "x"),
@@ -75,6 +94,22 @@ def test_an_empty_docker_host_is_none(environ: dict[str, str]) -> None:
         ("CYBER_DOJO_RUNNER_LOG_LEVEL", "LOUD"),
         ("DOCKER_HOST", "ssh://engine"),
         ("DOCKER_HOST", "/var/run/docker.sock"),
+        ("DOCKER_HOST", "unix://"),
+        ("DOCKER_HOST", "unix:///"),
+        ("DOCKER_HOST", "unix://docker.sock"),
+        ("DOCKER_HOST", "unix:///" + "x" * 107),
+        ("DOCKER_HOST", "tcp://"),
+        ("DOCKER_HOST", "tcp://:2375"),
+        ("DOCKER_HOST", "tcp://engine"),
+        ("DOCKER_HOST", "tcp://engine:99999"),
+        ("DOCKER_HOST", "tcp://engine:0"),
+        ("DOCKER_HOST", "tcp://engine:x"),
+        ("DOCKER_HOST", "tcp://engine:2375/path"),
+        ("DOCKER_HOST", "tcp://me@engine:2375"),
+        ("DOCKER_HOST", "tcp://[::1:2375"),
+        ("DOCKER_HOST", "http://"),
+        ("DOCKER_HOST", "http:///var/run/docker.sock"),
+        ("DOCKER_HOST", "https://engine:99999"),
     ],
 )
 def test_a_wrong_value_is_refused(environ: dict[str, str], name: str, value: str) -> None:
