@@ -35,9 +35,11 @@ class DockerImages:
         self._removals: set[asyncio.Task[None]] = set()
 
     async def image(self, name: str) -> Image:
-        """Raises ImageMissingError."""
+        """By one of its names or its id. Raises ImageMissingError."""
         async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
-            return Image((await docker.images.inspect(name))["Id"])
+            found = await docker.images.inspect(name)
+            declared = (found.get("Config") or {}).get("Volumes") or {}
+            return Image(found["Id"], tuple(sorted(declared)))
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
         """See pool.engine.ImageEngine."""

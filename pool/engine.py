@@ -57,9 +57,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Image:
-    """An image on this node."""
+    """An image on this node; `volumes` are the paths that it declares as such."""
 
     image_id: str
+    volumes: tuple[str, ...] = ()
 
 
 class ContainerEngine(Protocol):
@@ -85,7 +86,7 @@ class ImageEngine(Protocol):
     """Images of this node. Every call has a time limit and raises EngineError."""
 
     async def image(self, name: str) -> Image:
-        """Raises ImageMissingError."""
+        """By one of its names or its id. Raises ImageMissingError."""
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
         """The image that a container was made of; None if there is none with this label."""

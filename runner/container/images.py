@@ -1,7 +1,8 @@
 """Knows the images on this node and what each is like, and pulls those that are missing."""
 
 import asyncio
-from collections.abc import Callable
+import posixpath
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +12,8 @@ from pool import EngineError, ImageEngine, ImageMissingError, Supervisor, Tasks,
 
 RED_AMBER_GREEN = "/usr/local/bin/red_amber_green.rb"
 _HOME = "/home/sandbox"
+_OURS = frozenset((_HOME, "/sandbox", "/tmp"))  # noqa: S108 - each is a tmpfs in any case
+_MOST_VOLUMES = 16
 _LARGEST_LAMBDA_BYTES = 256 * 1024
 _LISTEN_AGAIN_S = 1.0
 
@@ -24,11 +27,19 @@ class Home(StrEnum):
 
 @dataclass(frozen=True)
 class ImageProfile:
-    """The facts learned of an image, once per image id; `rag_lambda` is None if it has none."""
+    """The facts learned of an image, once per image id; `rag_lambda` is None if it has none.
+
+    `empty_volumes` are folders that the image declares as volumes and has nothing in;
+    `filled_volumes`, those that it has something in. `is_odd`: it declares others, too, that cannot
+    be had anew for each cell of a container, so it needs a container for each run.
+    """
 
     image_id: str
     home: Home
     rag_lambda: str | None
+    empty_volumes: tuple[str, ...] = ()
+    filled_volumes: tuple[str, ...] = ()
+    is_odd: bool = False
 
 
 class PullsBusyError(Exception):
@@ -134,14 +145,21 @@ class Images:
         self._pulled(name)
 
     async def _probe(self, image_id: str) -> ImageProfile:
+        declared = (await self._engine.image(image_id)).volumes
+        volumes = _plain(declared)
         found = await self._engine.read_files(
-            image_id, (_HOME, RED_AMBER_GREEN), _LARGEST_LAMBDA_BYTES
+            image_id, (_HOME, RED_AMBER_GREEN, *volumes), _LARGEST_LAMBDA_BYTES
         )
         source = found[RED_AMBER_GREEN]
         return ImageProfile(
             image_id,
             Home.TMPFS if found[_HOME] is None else Home.COPIED,
             None if source is None else source.decode("utf-8", "replace"),
+            empty_volumes=tuple(path for path in volumes if found[path] is None),
+            filled_volumes=tuple(path for path in volumes if found[path] == b""),
+            is_odd=not _OURS.union(volumes).issuperset(declared)
+            or _are_nested((*_OURS, *volumes))
+            or any(found[path] for path in volumes),  # a file
         )
 
     async def _watch(self) -> None:
@@ -167,3 +185,18 @@ class Images:
     def _forget_names(self) -> None:
         self._changes += 1
         self._ids.clear()
+
+
+def _plain(volumes: Sequence[str]) -> tuple[str, ...]:
+    """Those that can be replaced: absolute paths, but for ours; none if there are too many."""
+    plain = tuple(
+        path
+        for path in volumes
+        if path.startswith("/") and posixpath.normpath(path) == path != "/" and path not in _OURS
+    )
+    return plain if len(plain) <= _MOST_VOLUMES else ()
+
+
+def _are_nested(paths: Sequence[str]) -> bool:
+    """Whether one is below another: mounted there, it would have no folder to be mounted on."""
+    return any(one.startswith(f"{other}/") for one in paths for other in paths)

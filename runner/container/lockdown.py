@@ -79,9 +79,12 @@ def spec_for(
             SANDBOX: _OWN_TMPFS,
             TMP: _SHARED_TMPFS,
             **({} if copied_home else {HOME: _OWN_TMPFS}),
+            # What the image declares as volumes would be the host's disk, without a limit.
+            **dict.fromkeys(profile.empty_volumes, _OWN_TMPFS),
         },
-        # An image that keeps tools in its home gets a copy of it, which the engine makes.
-        volumes=(HOME,) if copied_home else (),
+        # An image that keeps tools in its home, or something in its volumes, gets a copy of it,
+        # which the engine makes.
+        volumes=(*((HOME,) if copied_home else ()), *profile.filled_volumes),
         memory_bytes=MEMORY_BYTES,
         pids=PIDS,
         sysctls=_SYSCTLS,

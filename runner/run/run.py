@@ -156,7 +156,8 @@ class KataRunner:
 
     def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
         spec = spec_for(usual_name(image_name), profile, self._delivery, self._labels)
-        return self._spec_of_kind(replace(spec, runtime=self._runtime))
+        spec = replace(spec, runtime=self._runtime)
+        return spec if profile.is_odd else self._spec_of_kind(spec)
 
     def _pulling(self, kata: Kata) -> RunResult:
         self._images.pull(kata.image_name)

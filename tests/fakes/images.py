@@ -14,6 +14,7 @@ class FakeImage:
 
     image_id: str
     files: Mapping[str, bytes] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
 
 
 class FakeImages:
@@ -40,11 +41,13 @@ class FakeImages:
         self._failed = failed
         self._listeners: set[asyncio.Queue[bool]] = set()
 
-    def add(self, name: str, files: Mapping[str, bytes] | None = None) -> FakeImage:
+    def add(
+        self, name: str, files: Mapping[str, bytes] | None = None, volumes: tuple[str, ...] = ()
+    ) -> FakeImage:
         """An image of this name is on the node now; other files make another image id."""
         files = files or {}
-        digest = hashlib.sha256(repr((name, sorted(files.items()))).encode()).hexdigest()
-        self.on_node[name] = FakeImage(f"sha256:{digest}", files)
+        digest = hashlib.sha256(repr((name, sorted(files.items()), volumes)).encode()).hexdigest()
+        self.on_node[name] = FakeImage(f"sha256:{digest}", files, volumes)
         self._tell(True)
         return self.on_node[name]
 
@@ -62,11 +65,13 @@ class FakeImages:
         return any(image.image_id == image_id for image in self.on_node.values())
 
     async def image(self, name: str) -> Image:
-        """The image of this name. Raises ImageMissingError."""
+        """The image of this name or id. Raises ImageMissingError."""
         self._stumble("image")
-        if name not in self.on_node:
+        by_id = {image.image_id: image for image in self.on_node.values()}
+        image = self.on_node.get(name) or by_id.get(name)
+        if image is None:
             raise ImageMissingError("inspect", f"No such image: {name}", status=404, image=name)
-        return Image(self.on_node[name].image_id)
+        return Image(image.image_id, image.volumes)
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
         """The image of a container of somebody else's that a test has put into `made_of`."""

@@ -142,6 +142,34 @@ async def test_a_profile_tells_what_an_image_holds(
         assert await images.profile("gcc") == ImageProfile(image.image_id, home, rag_lambda)
 
 
+@pytest.mark.parametrize(
+    ("volumes", "empty", "filled", "is_odd"),
+    [
+        (("/data",), ("/data",), (), False),
+        (("/full", "/more data"), ("/more data",), ("/full",), False),
+        (("/sandbox", "/tmp", "/home/sandbox"), (), (), False),
+        (("/data", "relative"), ("/data",), (), True),
+        (("/a/../b",), (), (), True),
+        (("/",), (), (), True),
+        (("/tmp/x",), ("/tmp/x",), (), True),  # below one of ours
+        (("/home",), ("/home",), (), True),
+        (("/data", "/data/x"), ("/data", "/data/x"), (), True),
+        (("/file",), (), (), True),
+        (tuple(f"/{n}" for n in range(17)), (), (), True),
+    ],
+)
+async def test_a_profile_tells_which_volumes_an_image_declares(
+    volumes: tuple[str, ...], empty: tuple[str, ...], filled: tuple[str, ...], is_odd: bool
+) -> None:
+    """Plain folders can be replaced; an image that declares others is odd, and shares nothing."""
+    engine = CountingImages()
+    image = engine.add("gcc:latest", {"/full": b"", "/file": b"x"}, volumes)
+    async with listening(engine) as images:
+        profile = await images.profile("gcc")
+
+    assert profile == ImageProfile(image.image_id, Home.TMPFS, None, empty, filled, is_odd)
+
+
 async def test_an_absent_image_has_no_profile() -> None:
     """An absent image has no profile until it was pulled."""
     async with listening(CountingImages()) as images:
