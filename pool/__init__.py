@@ -5,7 +5,16 @@ from pool.container import Container, State
 from pool.docker_client import DEFAULT_DOCKER_HOST, DockerClient
 from pool.docker_containers import DockerContainers
 from pool.docker_images import DockerImages
-from pool.engine import ContainerEngine, Image, ImageEngine, Seen, Started, Stream
+from pool.engine import (
+    ContainerEngine,
+    Folder,
+    Found,
+    Image,
+    ImageEngine,
+    Seen,
+    Started,
+    Stream,
+)
 from pool.errors import EngineError, ImageMissingError, PoolClosedError, PoolError
 from pool.image_name import full_name, is_id, is_well_formed, usual_name
 from pool.image_pool import ImagePool
@@ -29,6 +38,8 @@ __all__ = [
     "DockerContainers",
     "DockerImages",
     "EngineError",
+    "Folder",
+    "Found",
     "Image",
     "ImageEngine",
     "ImageMissingError",

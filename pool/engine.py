@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from pool.spec import ContainerSpec
@@ -63,6 +64,15 @@ class Image:
     volumes: tuple[str, ...] = ()
 
 
+class Folder(Enum):
+    """What is found where no file is."""
+
+    FILLED = "a folder that holds something"
+
+
+Found = bytes | Folder
+
+
 class ContainerEngine(Protocol):
     """The life of a container. Every call has a time limit and raises EngineError."""
 
@@ -96,11 +106,11 @@ class ImageEngine(Protocol):
 
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
-    ) -> dict[str, bytes | None]:
-        """For each path of the image: a file's content, b"" for a directory that holds something.
+    ) -> dict[str, Found | None]:
+        """For each path of the image: a file's content, or that it is a folder that is not empty.
 
-        None for what is absent, for an empty directory, and for a file of over `limit_bytes`.
-        The image is not run.
+        None for what is absent, for an empty folder, for a link that leads nowhere or in a circle,
+        and for a file of over `limit_bytes`. The image is not run.
         """
 
     async def fill_volume(self, name: str, image_id: str, path: str) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from loguru import logger
 
-from pool import EngineError, ImageEngine, ImageMissingError, Supervisor, Tasks, usual_name
+from pool import EngineError, Folder, ImageEngine, ImageMissingError, Supervisor, Tasks, usual_name
 
 RED_AMBER_GREEN = "/usr/local/bin/red_amber_green.rb"
 _HOME = "/home/sandbox"
@@ -151,15 +151,16 @@ class Images:
             image_id, (_HOME, RED_AMBER_GREEN, *volumes), _LARGEST_LAMBDA_BYTES
         )
         source = found[RED_AMBER_GREEN]
+        has_files = any(isinstance(found[path], bytes) for path in volumes)
         return ImageProfile(
             image_id,
             Home.TMPFS if found[_HOME] is None else Home.COPIED,
-            None if source is None else source.decode("utf-8", "replace"),
+            source.decode("utf-8", "replace") if isinstance(source, bytes) else None,
             empty_volumes=tuple(path for path in volumes if found[path] is None),
-            filled_volumes=tuple(path for path in volumes if found[path] == b""),
+            filled_volumes=tuple(path for path in volumes if found[path] is Folder.FILLED),
             is_odd=not _OURS.union(volumes).issuperset(declared)
             or _are_nested((*_OURS, *volumes))
-            or any(found[path] for path in volumes),  # a file
+            or has_files,
         )
 
     async def _watch(self) -> None:

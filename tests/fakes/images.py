@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
-from pool import EngineError, Image, ImageMissingError
+from pool import EngineError, Found, Image, ImageMissingError
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class FakeImage:
     """One image; `files` are those that a test wants to be found in it."""
 
     image_id: str
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, Found] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
 
 
@@ -42,11 +42,13 @@ class FakeImages:
         self._listeners: set[asyncio.Queue[bool]] = set()
 
     def add(
-        self, name: str, files: Mapping[str, bytes] | None = None, volumes: tuple[str, ...] = ()
+        self, name: str, files: Mapping[str, Found] | None = None, volumes: tuple[str, ...] = ()
     ) -> FakeImage:
         """An image of this name is on the node now; other files make another image id."""
         files = files or {}
-        digest = hashlib.sha256(repr((name, sorted(files.items()), volumes)).encode()).hexdigest()
+        digest = hashlib.sha256(
+            repr((name, sorted(map(str, files.items())), volumes)).encode()
+        ).hexdigest()
         self.on_node[name] = FakeImage(f"sha256:{digest}", files, volumes)
         self._tell(True)
         return self.on_node[name]
@@ -94,7 +96,7 @@ class FakeImages:
 
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
-    ) -> dict[str, bytes | None]:
+    ) -> dict[str, Found | None]:
         """See pool.engine.ImageEngine."""
         self.reads.append(image_id)
         await self.may_read.wait()
@@ -102,7 +104,9 @@ class FakeImages:
             if image.image_id == image_id:
                 found = {path: image.files.get(path) for path in paths}
                 return {
-                    path: None if content is not None and len(content) > limit_bytes else content
+                    path: None
+                    if isinstance(content, bytes) and len(content) > limit_bytes
+                    else content
                     for path, content in found.items()
                 }
         raise ImageMissingError("read", f"No such image: {image_id}", status=404, image=image_id)
