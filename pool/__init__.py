@@ -5,7 +5,16 @@ from pool.container import Container, State
 from pool.docker_client import DEFAULT_DOCKER_HOST, DockerClient
 from pool.docker_containers import DockerContainers
 from pool.docker_images import DockerImages
-from pool.engine import ContainerEngine, Image, ImageEngine, Seen, Started, Stream
+from pool.engine import (
+    ContainerEngine,
+    Folder,
+    Found,
+    Image,
+    ImageEngine,
+    Seen,
+    Started,
+    Stream,
+)
 from pool.errors import (
     EngineError,
     ImageMissingError,
@@ -13,7 +22,7 @@ from pool.errors import (
     PoolError,
     UnansweredError,
 )
-from pool.image_name import is_well_formed, with_tag
+from pool.image_name import full_name, is_id, is_well_formed, usual_name
 from pool.image_pool import ImagePool
 from pool.lease import Lease
 from pool.orphans import Owner, Sweeper, remove_mine, this_process
@@ -35,6 +44,8 @@ __all__ = [
     "DockerContainers",
     "DockerImages",
     "EngineError",
+    "Folder",
+    "Found",
     "Image",
     "ImageEngine",
     "ImageMissingError",
@@ -58,8 +69,10 @@ __all__ = [
     "Tasks",
     "Ulimit",
     "UnansweredError",
+    "full_name",
+    "is_id",
     "is_well_formed",
     "remove_mine",
     "this_process",
-    "with_tag",
+    "usual_name",
 ]

@@ -1,10 +1,8 @@
 """Images of a real Docker engine: ask, pull, read a file, hear of changes."""
 
 import asyncio
-import io
 import json
 import posixpath
-import tarfile
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -15,13 +13,16 @@ import aiohttp
 from aiodocker.containers import DockerContainer
 from aiodocker.docker import Docker
 
+from pool.archive import BrokenArchiveError, Entry, Kind, entries
 from pool.docker_client import DockerClient
-from pool.engine import Image
+from pool.engine import Folder, Found, Image
 from pool.errors import EngineError
 from pool.time_limits import ENGINE_CALL_S, EVENTS_CONNECT_S, PULL_S, READ_FILES_S
 
 _IMAGE_EVENTS = ("pull", "load", "import", "tag", "untag", "delete", "prune")
 _LINKS_FOLLOWED = 5
+# An engine's words for a path with a circle of links, or a file for a folder, in an image.
+_LEADS_NOWHERE = ("too many links", "too many levels of symbolic links", "not a directory")
 # Tar is written in records of 10 KiB; this much holds the first entries of a directory.
 _FIRST_ENTRIES_BYTES = 64 * 1024
 
@@ -35,9 +36,11 @@ class DockerImages:
         self._removals: set[asyncio.Task[None]] = set()
 
     async def image(self, name: str) -> Image:
-        """Raises ImageMissingError."""
+        """By one of its names or its id. Raises ImageMissingError."""
         async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
-            return Image((await docker.images.inspect(name))["Id"])
+            found = await docker.images.inspect(name)
+            declared = (found.get("Config") or {}).get("Volumes") or {}
+            return Image(found["Id"], tuple(sorted(declared)))
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
         """See pool.engine.ImageEngine."""
@@ -59,7 +62,7 @@ class DockerImages:
 
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
-    ) -> dict[str, bytes | None]:
+    ) -> dict[str, Found | None]:
         """See pool.engine.ImageEngine. Reads through a container that is never started."""
         async with (
             self._never_started(image_id) as container,
@@ -70,7 +73,7 @@ class DockerImages:
                     path: await _read_path(docker, container.id, path, limit_bytes)
                     for path in paths
                 }
-            except tarfile.TarError as error:
+            except BrokenArchiveError as error:
                 raise EngineError("read", f"no tar: {error}", image=image_id) from error
 
     async def fill_volume(self, name: str, image_id: str, path: str) -> None:
@@ -147,29 +150,29 @@ class DockerImages:
 
 async def _read_path(
     docker: Docker, container_id: str, path: str, limit_bytes: int
-) -> bytes | None:
+) -> Found | None:
     for _link in range(_LINKS_FOLLOWED):
         packed = await _archive(docker, container_id, path, limit_bytes + _FIRST_ENTRIES_BYTES)
         if packed is None:
             return None
-        with tarfile.open(fileobj=io.BytesIO(packed), mode="r|") as tar:
-            entry = tar.next()
-            if entry is None:
-                return None
-            if entry.isdir():
-                return b"" if _has_another(tar) else None
-            if not entry.issym():
-                file = tar.extractfile(entry) if entry.size <= limit_bytes else None
-                return file.read() if file else None
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), entry.linkname))
+        found = entries(packed)
+        entry = next(found, None)
+        if entry is None:
+            return None
+        if entry.kind is Kind.FOLDER:
+            return Folder.FILLED if next(found, None) is not None else None
+        if entry.kind is not Kind.LINK:
+            return _content_of(entry, limit_bytes)
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), entry.link))
     return None
 
 
-def _has_another(tar: tarfile.TarFile) -> bool:
-    try:
-        return tar.next() is not None
-    except tarfile.ReadError:
-        return True  # cut by our limit: there was more
+def _content_of(entry: Entry, limit_bytes: int) -> bytes | None:
+    if entry.kind is not Kind.FILE or entry.size_bytes > limit_bytes:
+        return None
+    if len(entry.content) < entry.size_bytes:
+        raise BrokenArchiveError("a file is cut short")
+    return entry.content
 
 
 async def _archive(docker: Docker, container_id: str, path: str, limit_bytes: int) -> bytes | None:
@@ -179,7 +182,7 @@ async def _archive(docker: Docker, container_id: str, path: str, limit_bytes: in
             f"containers/{container_id}/archive", "GET", params={"path": path}
         )
     except aiodocker.DockerError as error:
-        if error.status == 404:
+        if error.status == 404 or any(words in error.message for words in _LEADS_NOWHERE):
             return None
         raise
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from pool.spec import ContainerSpec
@@ -57,9 +58,19 @@ class Seen:
 
 @dataclass(frozen=True)
 class Image:
-    """An image on this node."""
+    """An image on this node; `volumes` are the paths that it declares as such."""
 
     image_id: str
+    volumes: tuple[str, ...] = ()
+
+
+class Folder(Enum):
+    """What is found where no file is."""
+
+    FILLED = "a folder that holds something"
+
+
+Found = bytes | Folder
 
 
 class ContainerEngine(Protocol):
@@ -88,7 +99,7 @@ class ImageEngine(Protocol):
     """Images of this node. Every call has a time limit and raises EngineError."""
 
     async def image(self, name: str) -> Image:
-        """Raises ImageMissingError."""
+        """By one of its names or its id. Raises ImageMissingError."""
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
         """The image that a container was made of; None if there is none with this label."""
@@ -98,11 +109,11 @@ class ImageEngine(Protocol):
 
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
-    ) -> dict[str, bytes | None]:
-        """For each path of the image: a file's content, b"" for a directory that holds something.
+    ) -> dict[str, Found | None]:
+        """For each path of the image: a file's content, or that it is a folder that is not empty.
 
-        None for what is absent, for an empty directory, and for a file of over `limit_bytes`.
-        The image is not run.
+        None for what is absent, for an empty folder, for a link that leads nowhere or in a circle,
+        and for a file of over `limit_bytes`. The image is not run.
         """
 
     async def fill_volume(self, name: str, image_id: str, path: str) -> None:

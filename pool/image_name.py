@@ -1,9 +1,10 @@
-"""Names of images: which are well formed, and what a name without a tag means.
+"""Names of images: which are well formed, and which of them mean the same image.
 
-The grammar is that of Docker's distribution/reference.
+The grammar is that of Docker's distribution/reference, and so is what a short name stands for.
 """
 
 import re
+from typing import NamedTuple
 
 LONGEST_NAME = 512
 
@@ -13,26 +14,71 @@ _COMPONENT = "[a-z0-9]+(?:(?:[.]|_{1,2}|-+)[a-z0-9]+)*"
 _TAG = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _ALGORITHM = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*"
 _REMOTE = re.compile(
-    rf"{_COMPONENT}(?:/{_COMPONENT})*(?P<tag>:{_TAG})?(?P<digest>@{_ALGORITHM}:[0-9a-fA-F]{{32,}})?"
+    rf"(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
+    rf"(?P<version>(?::{_TAG})?(?:@{_ALGORITHM}:[0-9a-fA-F]{{32,}})?)"
 )
+# What an engine also takes for an image's id, or for the beginning of one.
+_ID = re.compile(r"sha(?:256|384|512):[0-9a-fA-F]+|[0-9a-f]{64}")
+
+_HUB = "docker.io"
+_HUBS = (_HUB, "index.docker.io")
+_LIBRARY = "library/"  # where Docker Hub keeps images whose names have no slash
+
+
+class _Name(NamedTuple):
+    host: str
+    path: str
+    version: str  # the tag with its colon, the digest with its @, or both; may be empty
 
 
 def is_well_formed(name: str) -> bool:
     """Whether a Docker engine could know an image by this name."""
-    return len(name) <= LONGEST_NAME and _match(name) is not None
+    return len(name) <= LONGEST_NAME and (is_id(name) or _parse(name) is not None)
 
 
-def with_tag(name: str) -> str:
-    """The same name, `:latest` added if it has neither tag nor digest."""
-    match = _match(name)
-    if match is None or match["tag"] or match["digest"]:
+def is_id(name: str) -> bool:
+    """Whether an engine would take it for an image's id: such a name leads to any image."""
+    return _ID.fullmatch(name) is not None
+
+
+def usual_name(name: str) -> str:
+    """The shortest of all names that mean the same, with its tag, as Docker itself lists images.
+
+    `docker.io/library/gcc` and `gcc` are both `gcc:latest`. Ids, and what is malformed, stay as
+    they are.
+    """
+    parsed = None if is_id(name) else _parse(name)
+    if parsed is None:
         return name
-    return f"{name}:latest"
+    path = parsed.path
+    if parsed.host == _HUB:
+        short = path.removeprefix(_LIBRARY)
+        path = short if "/" not in short else path
+        return f"{path}{parsed.version or ':latest'}"
+    return f"{parsed.host}/{path}{parsed.version or ':latest'}"
 
 
-def _match(name: str) -> re.Match[str] | None:
+def full_name(name: str) -> str:
+    """The longest of all names that mean the same: `gcc` is `docker.io/library/gcc:latest`.
+
+    Hosts are in small letters. Ids, and what is malformed, stay as they are.
+    """
+    parsed = None if is_id(name) else _parse(name)
+    if parsed is None:
+        return name
+    return f"{parsed.host.lower()}/{parsed.path}{parsed.version or ':latest'}"
+
+
+def _parse(name: str) -> _Name | None:
     first, slash, rest = name.partition("/")
     # Docker's own rule for what tells a registry's host from a user's name.
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return _REMOTE.fullmatch(rest) if _HOST.fullmatch(first) else None
-    return _REMOTE.fullmatch(name)
+    has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
+    if has_host and not _HOST.fullmatch(first):
+        return None
+    match = _REMOTE.fullmatch(rest if has_host else name)
+    if match is None:
+        return None
+    host, path = first if has_host else _HUB, match["path"]
+    if host in _HUBS:
+        host, path = _HUB, path if "/" in path else f"{_LIBRARY}{path}"
+    return _Name(host, path, match["version"])

@@ -50,6 +50,7 @@ class ContainerSpec:
     memory_bytes: int = 0
     pids: int = 0
     ulimits: tuple[Ulimit, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)  # of the container's namespaces
     cap_drop: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
@@ -103,6 +104,7 @@ class ContainerSpec:
                     {"Name": limit.name, "Soft": limit.value, "Hard": limit.value}
                     for limit in self.ulimits
                 ],
+                "Sysctls": dict(self.sysctls),
                 "CapDrop": list(self.cap_drop),
                 "CapAdd": list(self.cap_add),
                 "SecurityOpt": list(self.security_opt),

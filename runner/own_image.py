@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pool import Image, ImageEngine, ImageMissingError
+from pool import Found, Image, ImageEngine, ImageMissingError
 
 MOUNTS = Path("/proc/self/mountinfo")
 # The label by which the service's image is known; the Dockerfile sets it.
@@ -77,7 +77,7 @@ class OrOwnImage:
 
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
-    ) -> dict[str, bytes | None]:
+    ) -> dict[str, Found | None]:
         """See pool.engine.ImageEngine."""
         return await self._images.read_files(image_id, paths, limit_bytes)
 

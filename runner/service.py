@@ -11,6 +11,7 @@ from loguru import logger
 
 from pool import (
     ContainerEngine,
+    ContainerSpec,
     DockerClient,
     DockerContainers,
     DockerImages,
@@ -23,6 +24,7 @@ from pool import (
     Supervisor,
     Tasks,
     remove_mine,
+    usual_name,
 )
 from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
@@ -120,8 +122,11 @@ class Service:
             supervisor=self.supervisor,
             taken=self._siblings.took,
         )
+        self._allowed = settings.allowed
         self._images = Images(
             engines.images,
+            pulls_at_once=settings.pulls_at_once,
+            pulls_queue=settings.pulls_queue,
             changed=self._images_changed,
             pulled=self._pulled,
             listening=self._engine_came_or_went,
@@ -177,7 +182,7 @@ class Service:
             engine_may_be_away=lambda: engines.log.may_be_away,
             ended=self.metrics.run_ended,
         )
-        self._listener = Listener(owner.replica, self._pools, self._runner.spec_of)
+        self._listener = Listener(owner.replica, self._pools, self._spec_if_allowed)
 
     @property
     def is_ready(self) -> bool:
@@ -223,7 +228,8 @@ class Service:
             await remove_mine(self._engines.containers, self._owner)
 
     async def run(self, kata: Kata, patience: Patience) -> RunResult:
-        """See KataRunner.run."""
+        """See KataRunner.run. Raises ImageNotAllowedError, too."""
+        self._allowed.check(kata.image_name)
         return await self._runner.run(kata, patience)
 
     def check_queue(self) -> None:
@@ -232,7 +238,11 @@ class Service:
             raise self._admission.refuse()
 
     async def pull_image(self, name: str) -> str:
-        """`pulled` when it is on this node, else `pulling`. Raises EngineError."""
+        """`pulled` when it is on this node, else `pulling`.
+
+        Raises ImageNotAllowedError, PullsBusyError, EngineError.
+        """
+        self._allowed.check(name)
         if await self._images.image_id(name) is None:
             self._images.pull(name)
             return "pulling"
@@ -288,9 +298,13 @@ class Service:
     def _pulled(self, name: str) -> None:
         self._tasks.start(self._warm_up(name), f"warm up {name}")
 
+    async def _spec_if_allowed(self, name: str) -> ContainerSpec | None:
+        """None, too, when no client may name that image. Raises EngineError."""
+        return await self._runner.spec_of(name) if self._allowed.allows(name) else None
+
     async def _expect(self, name: str) -> None:
         await self._warm_up(name)
-        self._siblings.announce(name)
+        self._siblings.announce(usual_name(name))
 
     async def _warm_up(self, name: str) -> None:
         with suppress(EngineError):  # reported where it failed

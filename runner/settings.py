@@ -1,9 +1,7 @@
 """All settings, from the environment; the only reader of it."""
 
-import ipaddress
 import os
 import posixpath
-import re
 import socket
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +18,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
+from runner.addresses import check_engine, check_host_and_port
+from runner.allowed_images import AllowedImages
 from runner.variables import PREFIX, UnknownVariableError, is_link, of_others
 
 MIB = 1024 * 1024
@@ -27,12 +27,6 @@ DEFAULT_PORT = 4597
 SHORTEST_SECRET = 16
 # Where Swarm, Compose and Kubernetes put secrets: one file for each, named like the variable.
 SECRETS = Path("/run/secrets")
-
-
-_PORT = re.compile("[0-9]{1,5}")
-# Docker allows an underscore in the names of services, and resolves them.
-_HOST_LABEL = re.compile("[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_LONGEST_HOST = 253
 
 
 class Reuse(StrEnum):
@@ -103,6 +97,12 @@ class Settings(BaseSettings):
     warm_images: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="names, separated by commas: warmed at start"
     )
+    allowed_images: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="what names of images may begin with, separated by commas; empty: anything"
+    )
+    image_ids: bool = Field(False, description="whether clients may name an image by its id")
+    pulls_at_once: int = Field(4, ge=1, le=100)
+    pulls_queue: int = Field(60, ge=0, le=10_000, description="how many more may wait; then 503")
     siblings: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="host:port, separated by commas: all addresses of each are told of demand"
     )
@@ -131,29 +131,30 @@ class Settings(BaseSettings):
 
     @field_validator("docker_host")
     @classmethod
-    def _known_scheme(cls, value: str) -> str:
+    def _leads_somewhere(cls, value: str) -> str:
         if not value:
             return DEFAULT_DOCKER_HOST
-        if not value.startswith(("unix://", "tcp://", "http://", "https://")):
-            raise ValueError("must begin with unix://, tcp://, http:// or https://")
+        check_engine(value)
         return value
 
-    @field_validator("warm_images", "siblings", "reuse_overlays", mode="before")
+    @field_validator("warm_images", "allowed_images", "siblings", "reuse_overlays", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
+    @field_validator("allowed_images")
+    @classmethod
+    def _can_be_prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        AllowedImages(value)
+        return value
+
     @field_validator("siblings")
     @classmethod
     def _with_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for sibling in value:
-            host, _, port = sibling.rpartition(":")
-            if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
-                raise ValueError(f"{sibling!r} is not host:port")
-            if not _can_be_host(host):
-                raise ValueError(f"{sibling!r}: no host can have the name {host!r}")
+            check_host_and_port(sibling)
         return value
 
     @field_validator("reuse_overlays")
@@ -179,6 +180,13 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _warm_images_are_allowed(self) -> Self:
+        for name in self.warm_images:
+            if not self.allowed.allows(name):
+                raise ValueError(f"{PREFIX}WARM_IMAGES: no client may name {name!r}")
+        return self
+
+    @model_validator(mode="after")
     def _cells_need_attach(self) -> Self:
         if self.reuse is Reuse.CELLS and self.delivery is not Delivery.ATTACH:
             raise ValueError(f"{PREFIX}REUSE=cells needs {PREFIX}DELIVERY=attach")
@@ -192,22 +200,14 @@ class Settings(BaseSettings):
         return Sizes(minimum=self.warm_min, maximum=self.warm_max, spare=self.warm_spare)
 
     @property
+    def allowed(self) -> AllowedImages:
+        """Which images clients and siblings may name."""
+        return AllowedImages(self.allowed_images, ids=self.image_ids)
+
+    @property
     def replica_name(self) -> str:
         """Two daemons of one host differ by their ports."""
         return self.replica or f"{socket.gethostname()}:{self.port}"
-
-
-def _can_be_host(host: str) -> bool:
-    """Whether it is an address, or a name that the DNS could know (RFC 1035, 2.3.4)."""
-    if host.startswith("[") and host.endswith("]"):
-        try:
-            ipaddress.IPv6Address(host[1:-1])
-        except ValueError:
-            return False
-        return True
-    name = host.removesuffix(".")
-    labels = name.split(".")
-    return len(name) <= _LONGEST_HOST and all(map(_HOST_LABEL.fullmatch, labels))
 
 
 def read_settings() -> Settings:

@@ -22,6 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -123,7 +124,7 @@ static void mount_all(const struct plan *plan) {
     if (plan->steps[i].kind == 'o')
       overlay(plan, &plan->steps[i]);
   mount_or_fail("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-                "newinstance,mode=620,ptmxmode=666");
+                "newinstance,mode=620,ptmxmode=666,max=64"); /* of the host's 3072 */
   mount_or_fail("mqueue", "/dev/mqueue", "mqueue", LOCKED, NULL);
   mount_or_fail("shm", "/dev/shm", "tmpfs", LOCKED, "mode=1777,size=64m");
   for (int i = 0; i < plan->count; i++)
@@ -142,6 +143,16 @@ static void hide(const struct plan *plan) {
     if (plan->steps[i].kind == 'r')
       make_read_only(plan->steps[i].path);
   }
+}
+
+/* What the kernel counts for a user over the whole host: a cell gets a part of what its container
+ * may take, so that the rest is there for others. The kernel counts it for the cell's namespace,
+ * too, and so others' part is not counted here. */
+static void take_a_part(int limit, rlim_t most) {
+  const struct rlimit part = {most, most};
+  struct rlimit now;
+  if (getrlimit(limit, &now) < 0 || (now.rlim_max > most && setrlimit(limit, &part) < 0))
+    fail("limiting", "a user's part");
 }
 
 static void give_up_rights(void) {
@@ -188,6 +199,8 @@ static void become_cell(const struct plan *plan, const struct ends *ends, uid_t 
   if (stuck)
     fail("setting", stuck);
   bring_loopback_up();
+  take_a_part(RLIMIT_SIGPENDING, 1024);
+  take_a_part(RLIMIT_MSGQUEUE, 192 << 10); /* two queues of the usual size, or more small ones */
   hide(plan);
   /* Where we stood was the container's: the same path is now the cell's. */
   if (chdir("/") < 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,18 +12,20 @@
 
 static struct {
   const char *path;
+  int parts;      /* a cell gets one of so many */
   char value[32]; /* empty: this kernel does not have it */
 } copied[] = {
     /* The engine opens low ports to everybody: a learner's server may listen on 80. */
-    {NET "ipv4/ip_unprivileged_port_start", ""},
-    {NET "ipv6/conf/all/disable_ipv6", ""},
-    {NET "ipv6/conf/default/disable_ipv6", ""},
-    {NET "ipv6/conf/lo/disable_ipv6", ""},
-    /* Those of the container apply in any case; here they are told, too. */
-    {USER "max_fanotify_groups", ""},
-    {USER "max_fanotify_marks", ""},
-    {USER "max_inotify_instances", ""},
-    {USER "max_inotify_watches", ""},
+    {NET "ipv4/ip_unprivileged_port_start", 1, ""},
+    {NET "ipv6/conf/all/disable_ipv6", 1, ""},
+    {NET "ipv6/conf/default/disable_ipv6", 1, ""},
+    {NET "ipv6/conf/lo/disable_ipv6", 1, ""},
+    /* Those of the container apply in any case, and are for all runs of the host together: a cell
+     * gets a part, so that the rest is there for others. */
+    {USER "max_fanotify_groups", 8, ""},
+    {USER "max_fanotify_marks", 8, ""},
+    {USER "max_inotify_instances", 8, ""},
+    {USER "max_inotify_watches", 8, ""},
 };
 
 /* A second lock on a door that the filter keeps shut: there are no namespaces in a cell. */
@@ -43,6 +46,9 @@ void read_switches(void) {
     if (read(file, copied[i].value, sizeof copied[i].value - 1) < 0)
       copied[i].value[0] = 0;
     close(file);
+    if (copied[i].parts > 1 && copied[i].value[0])
+      snprintf(copied[i].value, sizeof copied[i].value, "%ld",
+               strtol(copied[i].value, NULL, 10) / copied[i].parts);
   }
 }
 

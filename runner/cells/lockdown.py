@@ -5,15 +5,13 @@ namespaces and mounts in it. A cell may do no more (docs/security.md): the launc
 it was given before a learner's program begins.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 
 from pool import ContainerSpec
 from runner.cells.records import PROTOCOL, READY_MARK
 from runner.container.hand_over import READY_MARK as CELL_READY_MARK
-from runner.container.seccomp import docker_seccomp_profile
+from runner.container.seccomp import seccomp_profile
 
 # Where the launcher's volume is mounted. A cell finds an empty folder there.
 LAUNCHER_FOLDER = "/.dojo"
@@ -21,7 +19,7 @@ _LAUNCHER = f"{LAUNCHER_FOLDER}/cells"
 
 # System calls that the launcher needs and Docker's list refuses. The launcher refuses all of them
 # to its cells again (images/launcher/filter.c).
-_FOR_CELLS = (
+FOR_CELLS = (
     "clone",  # with flags: a cell's first process begins in namespaces of its own
     "mount",  # a cell's /proc, its tmpfs, its masks
     "umount2",  # the tmpfs below an overlay is taken out of the tree
@@ -131,20 +129,16 @@ def cell_spec_of(spec: ContainerSpec, launcher_volume: str, *overlays: str) -> C
         ready_mark=READY_MARK,
         tmpfs=dict.fromkeys(spec.tmpfs, _MOUNT_POINT),
         volumes=(),
+        sysctls={},  # of the container's own queues, which no cell can reach
         named_volumes={**spec.named_volumes, LAUNCHER_FOLDER: launcher_volume},
-        security_opt=(*spec.security_opt, f"seccomp={seccomp_profile()}"),
+        security_opt=(
+            *(word for word in spec.security_opt if not word.startswith("seccomp=")),
+            f"seccomp={seccomp_profile(*FOR_CELLS)}",
+        ),
         # The kernel mounts no fresh /proc below one that is masked. Cells mask theirs.
         masked_paths=(),
         readonly_paths=(),
     )
-
-
-@cache
-def seccomp_profile() -> str:
-    """The container's seccomp profile, as JSON: Docker's, and the calls that the launcher needs."""
-    profile = docker_seccomp_profile()
-    for_cells = {"names": list(_FOR_CELLS), "action": "SCMP_ACT_ALLOW"}
-    return json.dumps({**profile, "syscalls": [*profile["syscalls"], for_cells]})
 
 
 def _words(option: str, folders: Mapping[str, str]) -> list[str]:

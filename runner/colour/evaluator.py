@@ -6,6 +6,7 @@ import itertools
 from pool import EngineError, Started, Tasks
 from runner.colour.frames import Frames
 from runner.colour.questions import Answer, fits
+from runner.engine_words import words_for_clients
 
 
 class LostError(Exception):
@@ -56,7 +57,7 @@ class Evaluator:
             self.give_up(f"no answer within {self._answer_s:g} s")
             raise LostError(self.failure) from None
         except EngineError as error:
-            self.give_up(str(error))
+            self.give_up(words_for_clients(error))  # reported
             raise LostError(self.failure) from error
         finally:
             del self._open[number]

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from pool import ContainerSpec
-from runner.container.seccomp import docker_seccomp_profile
+from runner.container.seccomp import docker_seccomp_profile, without
 
 _READY_MARK = b"dojo-runner traffic light ready\n"
 
@@ -93,12 +93,7 @@ def spec_for(
 @cache
 def seccomp_profile() -> str:
     """The container's seccomp profile, as JSON: Docker's, without calls that could keep memory."""
-    profile = docker_seccomp_profile()
-    rules = [
-        {**rule, "names": [name for name in rule["names"] if name not in REFUSED_CALLS]}
-        for rule in profile["syscalls"]
-    ]
-    return json.dumps({**profile, "syscalls": [rule for rule in rules if rule["names"]]})
+    return json.dumps(without(docker_seccomp_profile(), REFUSED_CALLS))
 
 
 @cache

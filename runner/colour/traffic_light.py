@@ -23,6 +23,7 @@ from runner.colour.questions import (
     ColourFault,
     NoAnswerError,
 )
+from runner.engine_words import words_for_clients
 
 LIMIT_S = 1.0  # of a lambda; they take a millisecond
 MARGIN_S = 1.0  # for the way there and back: past this it is the evaluator that failed
@@ -124,7 +125,7 @@ class TrafficLight:
         except TimeoutError as error:
             raise NoAnswerError("Timeout", f"no answer within {QUESTION_S:g} s") from error
         except EngineError as error:
-            raise NoAnswerError("EngineError", str(error)) from error
+            raise NoAnswerError("EngineError", words_for_clients(error)) from error
 
     async def _ask_twice(self, kind: str, body: bytes) -> Answer:
         reason = ""

@@ -1,16 +1,19 @@
 """Knows the images on this node and what each is like, and pulls those that are missing."""
 
 import asyncio
-from collections.abc import Callable
+import posixpath
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from loguru import logger
 
-from pool import EngineError, ImageEngine, ImageMissingError, Supervisor, Tasks, with_tag
+from pool import EngineError, Folder, ImageEngine, ImageMissingError, Supervisor, Tasks, usual_name
 
 RED_AMBER_GREEN = "/usr/local/bin/red_amber_green.rb"
 _HOME = "/home/sandbox"
+_OURS = frozenset((_HOME, "/sandbox", "/tmp"))  # noqa: S108 - each is a tmpfs in any case
+_MOST_VOLUMES = 16
 _LARGEST_LAMBDA_BYTES = 256 * 1024
 _LISTEN_AGAIN_S = 1.0
 
@@ -24,15 +27,29 @@ class Home(StrEnum):
 
 @dataclass(frozen=True)
 class ImageProfile:
-    """The facts learned of an image, once per image id; `rag_lambda` is None if it has none."""
+    """The facts learned of an image, once per image id; `rag_lambda` is None if it has none.
+
+    `empty_volumes` are folders that the image declares as volumes and has nothing in;
+    `filled_volumes`, those that it has something in. `is_odd`: it declares others, too, that cannot
+    be had anew for each cell of a container, so it needs a container for each run.
+    """
 
     image_id: str
     home: Home
     rag_lambda: str | None
+    empty_volumes: tuple[str, ...] = ()
+    filled_volumes: tuple[str, ...] = ()
+    is_odd: bool = False
+
+
+class PullsBusyError(Exception):
+    """As many pulls as may be are under way or waiting."""
 
 
 class Images:
     """Answers from memory while the engine tells us of every change, else by asking it.
+
+    `pulls_at_once` pulls run at the same time, and `pulls_queue` more may wait for them.
 
     `changed` is called after images of the node may have changed; `pulled` with the name of an
     image whose pull has ended well; `listening` when the engine begins to tell us of changes
@@ -47,6 +64,8 @@ class Images:
         pulled: Callable[[str], None],
         listening: Callable[[bool], None],
         supervisor: Supervisor,
+        pulls_at_once: int = 4,
+        pulls_queue: int = 60,
     ) -> None:
         self._engine = engine
         self._changed = changed
@@ -56,6 +75,8 @@ class Images:
         self._changes = 0
         self._profiles: dict[str, asyncio.Task[ImageProfile]] = {}  # by image id
         self._pulls: dict[str, asyncio.Task[None]] = {}  # by name
+        self._most_pulls = pulls_at_once + pulls_queue
+        self._may_pull = asyncio.Semaphore(pulls_at_once)
         self._tasks = Tasks(supervisor)
         self.is_listening = False
 
@@ -69,7 +90,7 @@ class Images:
 
     async def image_id(self, name: str) -> str | None:
         """None when it is not on this node. Raises EngineError."""
-        name = with_tag(name)
+        name = usual_name(name)
         known = self._ids.get(name)
         if known is not None:
             return known
@@ -96,35 +117,50 @@ class Images:
         return await asyncio.shield(task)
 
     def pull(self, name: str) -> None:
-        """See to it that a pull of this image is under way; one at a time for each."""
-        name = with_tag(name)
-        if name not in self._pulls:
-            task = self._tasks.start(self._pull(name), f"pull {name}")
-            self._pulls[name] = task
-            task.add_done_callback(lambda _: self._pulls.pop(name))
+        """See to it that a pull of this image is under way, or waits; one at a time for each.
+
+        Raises PullsBusyError.
+        """
+        name = usual_name(name)
+        if name in self._pulls:
+            return
+        if len(self._pulls) >= self._most_pulls:
+            raise PullsBusyError(f"too many images are being pulled ({len(self._pulls)})")
+        task = self._tasks.start(self._pull(name), f"pull {name}")
+        self._pulls[name] = task
+        task.add_done_callback(lambda _: self._pulls.pop(name))
 
     @property
     def pulling(self) -> list[str]:
-        """The names of what is being pulled."""
+        """The names of what is being pulled, or waits to be."""
         return sorted(self._pulls)
 
     async def _pull(self, name: str) -> None:
         try:
-            await self._engine.pull(name)
+            async with self._may_pull:
+                await self._engine.pull(name)
         except EngineError:
             return  # reported where it failed, and forgotten: the next call tries again
         self._forget_names()
         self._pulled(name)
 
     async def _probe(self, image_id: str) -> ImageProfile:
+        declared = (await self._engine.image(image_id)).volumes
+        volumes = _plain(declared)
         found = await self._engine.read_files(
-            image_id, (_HOME, RED_AMBER_GREEN), _LARGEST_LAMBDA_BYTES
+            image_id, (_HOME, RED_AMBER_GREEN, *volumes), _LARGEST_LAMBDA_BYTES
         )
         source = found[RED_AMBER_GREEN]
+        has_files = any(isinstance(found[path], bytes) for path in volumes)
         return ImageProfile(
             image_id,
             Home.TMPFS if found[_HOME] is None else Home.COPIED,
-            None if source is None else source.decode("utf-8", "replace"),
+            source.decode("utf-8", "replace") if isinstance(source, bytes) else None,
+            empty_volumes=tuple(path for path in volumes if found[path] is None),
+            filled_volumes=tuple(path for path in volumes if found[path] is Folder.FILLED),
+            is_odd=not _OURS.union(volumes).issuperset(declared)
+            or _are_nested((*_OURS, *volumes))
+            or has_files,
         )
 
     async def _watch(self) -> None:
@@ -150,3 +186,18 @@ class Images:
     def _forget_names(self) -> None:
         self._changes += 1
         self._ids.clear()
+
+
+def _plain(volumes: Sequence[str]) -> tuple[str, ...]:
+    """Those that can be replaced: absolute paths, but for ours; none if there are too many."""
+    plain = tuple(
+        path
+        for path in volumes
+        if path.startswith("/") and posixpath.normpath(path) == path != "/" and path not in _OURS
+    )
+    return plain if len(plain) <= _MOST_VOLUMES else ()
+
+
+def _are_nested(paths: Sequence[str]) -> bool:
+    """Whether one is below another: mounted there, it would have no folder to be mounted on."""
+    return any(one.startswith(f"{other}/") for one in paths for other in paths)

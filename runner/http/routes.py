@@ -10,7 +10,10 @@ from aiohttp import web
 from loguru import logger
 
 from pool import EngineError, PoolClosedError
+from runner.allowed_images import ImageNotAllowedError
 from runner.colour.questions import BadPatternError
+from runner.container.images import PullsBusyError
+from runner.engine_words import words_for_clients
 from runner.http import wire
 from runner.http.bodies import Bodies, Body
 from runner.http.connections import Connections
@@ -150,10 +153,12 @@ def _status_of(error: Exception) -> tuple[int, str]:
             return error.status, error.message
         case BadPatternError():
             return 500, f"manifest.hidden_filenames.{error.index}: {error.message}"
-        case BusyError() | PoolClosedError():
+        case ImageNotAllowedError():
+            return 403, str(error)
+        case BusyError() | PullsBusyError() | PoolClosedError():
             return 503, str(error)
         case EngineError():  # reported where it failed
-            return 500, str(error)
+            return 500, f"{error.operation} {error.image}: {words_for_clients(error)}"
     logger.opt(exception=error).error("unexpected error")
     return 500, "unexpected error"
 

@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
+from loguru import logger
+
 from pool import ContainerEngine, ContainerSpec, EngineError, Lease, Stream
 from runner.cells.stream import CellStream
 from runner.container.answer import Frame
 from runner.container.hand_over import hand_over, hand_over_to_cell, takes_long
 from runner.container.untar import UnreadableError
+from runner.engine_words import without_the_host, words_for_clients
 from runner.kata import Code, Kata
 from runner.run.budget import LAST_MOMENT_S, limit_s, worst_s
 from runner.threads import in_turn
@@ -105,9 +108,14 @@ class WithContainer:
     async def _last_words(self, deadline_s: float) -> str:
         try:
             async with asyncio.timeout_at(_no_later_than(deadline_s, LAST_WORDS_S)):
-                ended = await self._engine.last_words(self._lease.container_id)
-        except EngineError as error:
-            ended = error.message
+                said = await self._engine.last_words(self._lease.container_id)
+            ended = without_the_host(said, "gone")
+            if ended != said:
+                logger.bind(container=self._lease.container_id, reason=said).warning(
+                    "a container ended"
+                )
+        except EngineError as error:  # reported
+            ended = words_for_clients(error)
         except TimeoutError:
             ended = "gone, and the engine does not say how"
         words = (self._lease.stream.complaints, f"no answer; the container is {ended}")

@@ -12,9 +12,11 @@ from pool import (
     EngineError,
     ImageMissingError,
     Pools,
+    usual_name,
 )
 from runner.container.images import ImageProfile, Images
 from runner.container.lockdown import spec_for
+from runner.engine_words import words_for_clients
 from runner.kata import Code, Kata, Outcome, RunResult
 from runner.run.admission import Admission
 from runner.run.budget import LATEST_S, worst_s
@@ -91,7 +93,7 @@ class KataRunner:
         """The result of a run, never later than the budget and a second, whatever stalls.
 
         To be called inside `patience`, which is told when a container begins to work. Raises
-        BusyError; BadPatternError, which only the run shows.
+        BusyError; PullsBusyError; BadPatternError, which only the run shows.
         """
         story = _Story()
         deadline_s = asyncio.get_running_loop().time() + self._budget_s
@@ -106,7 +108,7 @@ class KataRunner:
         except ImageMissingError:
             result = self._pulling(kata)
         except EngineError as error:
-            result = machinery_failed(error.message)
+            result = machinery_failed(words_for_clients(error))
         except TimeoutError:
             result = machinery_failed(story.late)
         log_result(kata, result, engine_may_be_away=self._engine_may_be_away())
@@ -134,7 +136,7 @@ class KataRunner:
             is_here = await self._images.image_id(kata.image_name) is not None
         if not is_here:
             return self._pulling(kata)
-        story.image = kata.image_name
+        story.image = usual_name(kata.image_name)
         async with AsyncExitStack() as stack:
             turn = self._admission.turn(min(until_s, deadline_s))
             story.phases_s["queue"] = await stack.enter_async_context(turn)
@@ -167,8 +169,9 @@ class KataRunner:
             return result
 
     def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
-        spec = spec_for(image_name, profile, self._delivery, self._labels)
-        return self._spec_of_kind(replace(spec, runtime=self._runtime))
+        spec = spec_for(usual_name(image_name), profile, self._delivery, self._labels)
+        spec = replace(spec, runtime=self._runtime)
+        return spec if profile.is_odd else self._spec_of_kind(spec)
 
     def _pulling(self, kata: Kata) -> RunResult:
         self._images.pull(kata.image_name)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from pool import ContainerSpec, EngineError, Pools
+from pool import ContainerSpec, EngineError, Pools, usual_name
 from runner.siblings.book import NoticeBook, Verdict
 from runner.siblings.notice import RefillNotice
 
@@ -55,7 +55,7 @@ class Listener:
         self._book.verdicts[why] += 1
 
     async def _heed(self, notice: RefillNotice) -> Verdict:
-        name, takes = notice.image, notice.takes / notice.told
+        name, takes = usual_name(notice.image), notice.takes / notice.told
         pool = self._pools.get(name)
         if pool is not None:
             self._pools.hear(pool.spec, takes, announced=notice.announced)

@@ -121,10 +121,12 @@ async def test_no_engine(tmp_path: Path) -> None:
         result = await running.run(BUSYBOX, "true")
 
         assert (result["outcome"], result["status"]) == ("faulty", "143")
-        assert "none.sock" in result["log"]["reason"]
+        assert "could not" in result["log"]["reason"]
         assert (await running.health())["status"] == "engine down"
         answer = await running.ask("pull_image", {"id": "id", "image_name": BUSYBOX})
-        assert "none.sock" in answer["exception"]["message"]
+        assert "could not" in answer["exception"]["message"]
+        assert "none.sock" not in str(result) + str(answer)
+        assert "none.sock" in running.log("engine call failed")[0]["engine_message"]
         assert not [event for event in running.log() if "unexpected" in event["message"]]
         assert await running.stop() == 0
 

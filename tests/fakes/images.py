@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
-from pool import EngineError, Image, ImageMissingError
+from pool import EngineError, Found, Image, ImageMissingError
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class FakeImage:
     """One image; `files` are those that a test wants to be found in it."""
 
     image_id: str
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, Found] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
 
 
 class FakeImages:
@@ -43,11 +44,15 @@ class FakeImages:
         self._failed = failed
         self._listeners: set[asyncio.Queue[bool]] = set()
 
-    def add(self, name: str, files: Mapping[str, bytes] | None = None) -> FakeImage:
+    def add(
+        self, name: str, files: Mapping[str, Found] | None = None, volumes: tuple[str, ...] = ()
+    ) -> FakeImage:
         """An image of this name is on the node now; other files make another image id."""
         files = files or {}
-        digest = hashlib.sha256(repr((name, sorted(files.items()))).encode()).hexdigest()
-        self.on_node[name] = FakeImage(f"sha256:{digest}", files)
+        digest = hashlib.sha256(
+            repr((name, sorted(map(str, files.items())), volumes)).encode()
+        ).hexdigest()
+        self.on_node[name] = FakeImage(f"sha256:{digest}", files, volumes)
         self._tell(True)
         return self.on_node[name]
 
@@ -65,11 +70,13 @@ class FakeImages:
         return any(image.image_id == image_id for image in self.on_node.values())
 
     async def image(self, name: str) -> Image:
-        """The image of this name. Raises ImageMissingError."""
+        """The image of this name or id. Raises ImageMissingError."""
         self._stumble("image")
-        if name not in self.on_node:
+        by_id = {image.image_id: image for image in self.on_node.values()}
+        image = self.on_node.get(name) or by_id.get(name)
+        if image is None:
             raise ImageMissingError("inspect", f"No such image: {name}", status=404, image=name)
-        return Image(self.on_node[name].image_id)
+        return Image(image.image_id, image.volumes)
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
         """The image of a container of somebody else's that a test has put into `made_of`."""
@@ -92,7 +99,7 @@ class FakeImages:
 
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
-    ) -> dict[str, bytes | None]:
+    ) -> dict[str, Found | None]:
         """See pool.engine.ImageEngine."""
         self.reads.append(image_id)
         self.reading += 1
@@ -106,7 +113,9 @@ class FakeImages:
             if image.image_id == image_id:
                 found = {path: image.files.get(path) for path in paths}
                 return {
-                    path: None if content is not None and len(content) > limit_bytes else content
+                    path: None
+                    if isinstance(content, bytes) and len(content) > limit_bytes
+                    else content
                     for path, content in found.items()
                 }
         raise ImageMissingError("read", f"No such image: {image_id}", status=404, image=image_id)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pool.image_name import is_well_formed, with_tag
+from pool.image_name import full_name, is_id, is_well_formed, usual_name
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -38,28 +38,55 @@ def test_anything_else_is_malformed(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "tagged"),
+    ("name", "usual", "full"),
     [
-        ("alpine", "alpine:latest"),
-        ("alpine:3", "alpine:3"),
-        ("localhost:5000/a", "localhost:5000/a:latest"),
-        ("localhost:5000/a:1", "localhost:5000/a:1"),
-        (f"a@{DIGEST}", f"a@{DIGEST}"),
-        (f"a:1@{DIGEST}", f"a:1@{DIGEST}"),
+        ("gcc", "gcc:latest", "docker.io/library/gcc:latest"),
+        ("gcc:3", "gcc:3", "docker.io/library/gcc:3"),
+        ("library/gcc", "gcc:latest", "docker.io/library/gcc:latest"),
+        ("docker.io/gcc", "gcc:latest", "docker.io/library/gcc:latest"),
+        ("docker.io/library/gcc:3", "gcc:3", "docker.io/library/gcc:3"),
+        ("index.docker.io/library/gcc", "gcc:latest", "docker.io/library/gcc:latest"),
+        ("docker.io/me/gcc", "me/gcc:latest", "docker.io/me/gcc:latest"),
+        ("library/a/b", "library/a/b:latest", "docker.io/library/a/b:latest"),
+        ("localhost:5000/a", "localhost:5000/a:latest", "localhost:5000/a:latest"),
+        ("localhost:5000/a:1", "localhost:5000/a:1", "localhost:5000/a:1"),
+        ("GHCR.io/a:1", "GHCR.io/a:1", "ghcr.io/a:1"),
+        (f"a@{DIGEST}", f"a@{DIGEST}", f"docker.io/library/a@{DIGEST}"),
+        (f"a:1@{DIGEST}", f"a:1@{DIGEST}", f"docker.io/library/a:1@{DIGEST}"),
+        (DIGEST, DIGEST, DIGEST),
+        ("Not A Name", "Not A Name", "Not A Name"),
     ],
 )
-def test_no_tag_means_latest(name: str, tagged: str) -> None:
-    """A name with neither tag nor digest means `:latest`; a port is no tag."""
-    assert with_tag(name) == tagged
+def test_names_of_one_image(name: str, usual: str, full: str) -> None:
+    """Docker Hub and its library may be left out, no tag means `:latest`, and a port is no tag."""
+    assert (usual_name(name), full_name(name)) == (usual, full)
+    assert full_name(usual) == full
 
 
-@given(st.text())
-def test_a_tag_is_added_once(name: str) -> None:
-    """Adding it to what has it changes nothing, and well formed stays well formed."""
-    tagged = with_tag(name)
+@pytest.mark.parametrize("name", [DIGEST, DIGEST[7:], "sha256:ab", "sha256:0", "sha512:abc"])
+def test_what_an_engine_takes_for_an_id(name: str) -> None:
+    """An id, with the name of its algorithm or without, and the beginning of one."""
+    assert is_id(name)
 
-    assert with_tag(tagged) == tagged
-    assert is_well_formed(tagged) == is_well_formed(name)
+
+@pytest.mark.parametrize(
+    "name", ["gcc", "sha256", "sha256:latest", "abcd", "a" * 63, f"a@{DIGEST}", f"me/{DIGEST}", ""]
+)
+def test_what_is_no_id(name: str) -> None:
+    """A name is no id, though it may look like one in parts."""
+    assert not is_id(name)
+
+
+@given(st.text() | st.text(alphabet="abA0._-/:@", max_size=40))
+def test_a_usual_name_is_final(name: str) -> None:
+    """The usual name of a usual name is itself; well formed stays well formed."""
+    usual = usual_name(name)
+
+    assert usual_name(usual) == usual
+    assert full_name(full_name(name)) == full_name(name)
+    if is_well_formed(name) and len(name) < 400:
+        assert is_well_formed(usual)
+        assert is_well_formed(full_name(name))
 
 
 @given(st.text(alphabet="abA0._-/:@ \n", max_size=40))

@@ -62,6 +62,25 @@ def test_an_empty_docker_host_is_none(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "unix:///var/run/docker.sock",
+        "tcp://engine:2375",
+        "tcp://10.0.0.1:2375/",
+        "tcp://[::1]:2375",
+        "http://engine",
+        "https://engine:2376",
+        "http://[::1]",
+    ],
+)
+def test_an_address_of_an_engine(environ: dict[str, str], value: str) -> None:
+    """The engine is behind a socket's absolute path, or a host with its port."""
+    environ["DOCKER_HOST"] = value
+
+    assert read_settings().docker_host == value
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("CYBER_DOJO_RUNNER_PORT", "x"),
@@ -75,6 +94,22 @@ def test_an_empty_docker_host_is_none(environ: dict[str, str]) -> None:
         ("CYBER_DOJO_RUNNER_LOG_LEVEL", "LOUD"),
         ("DOCKER_HOST", "ssh://engine"),
         ("DOCKER_HOST", "/var/run/docker.sock"),
+        ("DOCKER_HOST", "unix://"),
+        ("DOCKER_HOST", "unix:///"),
+        ("DOCKER_HOST", "unix://docker.sock"),
+        ("DOCKER_HOST", "unix:///" + "x" * 107),
+        ("DOCKER_HOST", "tcp://"),
+        ("DOCKER_HOST", "tcp://:2375"),
+        ("DOCKER_HOST", "tcp://engine"),
+        ("DOCKER_HOST", "tcp://engine:99999"),
+        ("DOCKER_HOST", "tcp://engine:0"),
+        ("DOCKER_HOST", "tcp://engine:x"),
+        ("DOCKER_HOST", "tcp://engine:2375/path"),
+        ("DOCKER_HOST", "tcp://me@engine:2375"),
+        ("DOCKER_HOST", "tcp://[::1:2375"),
+        ("DOCKER_HOST", "http://"),
+        ("DOCKER_HOST", "http:///var/run/docker.sock"),
+        ("DOCKER_HOST", "https://engine:99999"),
     ],
 )
 def test_a_wrong_value_is_refused(environ: dict[str, str], name: str, value: str) -> None:
@@ -285,3 +320,29 @@ class TestSecret:
         (tmp_path / "cyber_dojo_runner_secret").write_text("sixteen letters!\n")
 
         assert read_settings().secret.get_secret_value() == "sixteen letters!"
+
+
+class TestAllowedImages:
+    """Which images clients may name."""
+
+    def test_all_names_unless_some_are_listed(self, environ: dict[str, str]) -> None:
+        """Nothing listed allows every name; what is listed allows what begins with it."""
+        assert read_settings().allowed.allows("ghcr.io/a/b")
+        environ[f"{PREFIX}ALLOWED_IMAGES"] = "cyberdojofoundation, ghcr.io/cyber-dojo-languages"
+
+        assert read_settings().allowed.allows("cyberdojofoundation/gcc_assert")
+        assert not read_settings().allowed.allows("ghcr.io/a/b")
+
+    def test_what_begins_no_name_is_refused(self, environ: dict[str, str]) -> None:
+        """A prefix that could allow nothing is a mistake, and the message names it."""
+        environ[f"{PREFIX}ALLOWED_IMAGES"] = "gcc,ghcr.io/*"
+
+        with pytest.raises(SettingsError, match=rf"^{PREFIX}ALLOWED_IMAGES: .*'ghcr.io/\*"):
+            read_settings()
+
+    def test_an_image_to_warm_must_be_allowed(self, environ: dict[str, str]) -> None:
+        """An image that no client may name is not kept warm: the settings contradict each other."""
+        environ |= {f"{PREFIX}ALLOWED_IMAGES": "gcc", f"{PREFIX}WARM_IMAGES": "gcc:12,ruby"}
+
+        with pytest.raises(SettingsError, match=f"{PREFIX}WARM_IMAGES: .*'ruby'"):
+            read_settings()

@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from pool import ContainerSpec, DockerClient, DockerContainers
-from runner.cells.lockdown import cell_spec_of, seccomp_profile
+from runner.cells.lockdown import FOR_CELLS, cell_spec_of
+from runner.container.seccomp import seccomp_profile
 from tests.runner.cells.support import CellContainer, launcher_volume, single_use
 from tests.runner.katas import DOCKER_HOST, kata
 
@@ -40,7 +41,7 @@ async def container() -> AsyncIterator[CellContainer]:
 def _unfiltered(spec: ContainerSpec) -> ContainerSpec:
     """With the calls by which one process reaches into another."""
     names = ["kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev"]
-    profile = json.loads(seccomp_profile())
+    profile = json.loads(seccomp_profile(*FOR_CELLS))
     profile["syscalls"].append({"names": names, "action": "SCMP_ACT_ALLOW"})
     return replace(spec, security_opt=("no-new-privileges", f"seccomp={json.dumps(profile)}"))
 

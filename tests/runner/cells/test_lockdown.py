@@ -6,15 +6,15 @@ from dataclasses import fields
 import pytest
 
 from runner.cells.lockdown import (
+    FOR_CELLS,
     LAUNCHER_FOLDER,
     MASKED,
     READ_ONLY,
     cell_spec_of,
-    seccomp_profile,
 )
 from runner.container.images import Home
 from runner.container.lockdown import HOME, SANDBOX, TMP
-from runner.container.seccomp import docker_seccomp_profile
+from runner.container.seccomp import docker_seccomp_profile, seccomp_profile
 from tests.runner.cells.support import single_use
 
 IMAGE = "name"
@@ -38,7 +38,7 @@ def test_every_limit_is_that_of_a_single_run() -> None:
     }
 
     assert different == {
-        *("command", "ready_mark", "tmpfs", "named_volumes"),
+        *("command", "ready_mark", "tmpfs", "named_volumes", "sysctls"),
         *("security_opt", "masked_paths", "readonly_paths"),
     }
 
@@ -86,14 +86,14 @@ def test_what_is_masked_is_on_the_command_line() -> None:
     assert (CELLS.masked_paths, CELLS.readonly_paths) == ((), ())
 
 
-def test_the_filter_is_dockers_and_four_calls() -> None:
+def test_the_filter_is_that_of_a_single_run_and_four_calls() -> None:
     """The engine is sent the filter's text, not a path, as it need not share our file system."""
-    profile, docker = json.loads(seccomp_profile()), docker_seccomp_profile()
     [text] = [word for word in CELLS.security_opt if word.startswith("seccomp=")]
+    profile, alone = json.loads(text.removeprefix("seccomp=")), json.loads(seccomp_profile())
 
-    assert json.loads(text.removeprefix("seccomp=")) == profile
-    assert profile["syscalls"][:-1] == docker["syscalls"]
-    assert profile["syscalls"][-1]["names"] == ["clone", "mount", "umount2", "sethostname"]
+    assert profile["syscalls"][:-1] == alone["syscalls"]
+    assert profile["syscalls"][-1]["names"] == list(FOR_CELLS)
+    assert FOR_CELLS == ("clone", "mount", "umount2", "sethostname")
     assert "no-new-privileges" in CELLS.security_opt
 
 

@@ -9,6 +9,7 @@ from pool import ContainerSpec, Delivery, Ulimit
 from runner.container.images import Home, ImageProfile
 from runner.container.lockdown import spec_for
 from runner.container.scripts import script
+from runner.container.seccomp import seccomp_profile
 
 GOLDEN_HOST_CONFIG: dict[str, Any] = {
     "ReadonlyRootfs": True,
@@ -30,9 +31,10 @@ GOLDEN_HOST_CONFIG: dict[str, Any] = {
         {"Name": "stack", "Soft": 16777216, "Hard": 16777216},
         {"Name": "data", "Soft": 4294967296, "Hard": 4294967296},
     ],
+    "Sysctls": {"fs.mqueue.queues_max": "4", "fs.mqueue.msgsize_max": "2048"},
     "CapDrop": ["ALL"],
     "CapAdd": [],
-    "SecurityOpt": ["no-new-privileges"],
+    "SecurityOpt": ["no-new-privileges", f"seccomp={seccomp_profile()}"],
     "MaskedPaths": None,  # the engine's own lists
     "ReadonlyPaths": None,
     "NetworkMode": "none",

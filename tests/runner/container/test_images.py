@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from pool import EngineError, Image
+from pool import EngineError, Folder, Found, Image
 from runner.container.images import RED_AMBER_GREEN, Home, ImageProfile, Images
 from tests.fakes import FakeImages
 from tests.reports import unheard
@@ -27,7 +27,7 @@ class CountingImages(FakeImages):
 
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
-    ) -> dict[str, bytes | None]:
+    ) -> dict[str, Found | None]:
         """See FakeImages."""
         found = await super().read_files(image_id, paths, limit_bytes)
         await asyncio.sleep(0)  # others may ask meanwhile
@@ -126,20 +126,49 @@ async def test_nothing_is_remembered_while_changes_are_not_heard_of() -> None:
     [
         ({}, Home.TMPFS, None),
         ({RED_AMBER_GREEN: b"->"}, Home.TMPFS, "->"),
-        ({"/home/sandbox": b""}, Home.COPIED, None),
+        ({"/home/sandbox": Folder.FILLED}, Home.COPIED, None),
+        ({RED_AMBER_GREEN: Folder.FILLED}, Home.TMPFS, None),
         ({RED_AMBER_GREEN: b"caf\xe9"}, Home.TMPFS, "caf\N{REPLACEMENT CHARACTER}"),
         ({RED_AMBER_GREEN: b""}, Home.TMPFS, ""),
         ({RED_AMBER_GREEN: b"x" * 1_000_000}, Home.TMPFS, None),
     ],
 )
 async def test_a_profile_tells_what_an_image_holds(
-    files: dict[str, bytes], home: Home, rag_lambda: str | None
+    files: dict[str, Found], home: Home, rag_lambda: str | None
 ) -> None:
     """A profile tells an image's lambda, and whether it keeps something in the home."""
     engine = CountingImages()
     image = engine.add("gcc:latest", files)
     async with listening(engine) as images:
         assert await images.profile("gcc") == ImageProfile(image.image_id, home, rag_lambda)
+
+
+@pytest.mark.parametrize(
+    ("volumes", "empty", "filled", "is_odd"),
+    [
+        (("/data",), ("/data",), (), False),
+        (("/full", "/more data"), ("/more data",), ("/full",), False),
+        (("/sandbox", "/tmp", "/home/sandbox"), (), (), False),
+        (("/data", "relative"), ("/data",), (), True),
+        (("/a/../b",), (), (), True),
+        (("/",), (), (), True),
+        (("/tmp/x",), ("/tmp/x",), (), True),  # below one of ours
+        (("/home",), ("/home",), (), True),
+        (("/data", "/data/x"), ("/data", "/data/x"), (), True),
+        (("/file",), (), (), True),
+        (tuple(f"/{n}" for n in range(17)), (), (), True),
+    ],
+)
+async def test_a_profile_tells_which_volumes_an_image_declares(
+    volumes: tuple[str, ...], empty: tuple[str, ...], filled: tuple[str, ...], is_odd: bool
+) -> None:
+    """Plain folders can be replaced; an image that declares others is odd, and shares nothing."""
+    engine = CountingImages()
+    image = engine.add("gcc:latest", {"/full": Folder.FILLED, "/file": b"x"}, volumes)
+    async with listening(engine) as images:
+        profile = await images.profile("gcc")
+
+    assert profile == ImageProfile(image.image_id, Home.TMPFS, None, empty, filled, is_odd)
 
 
 async def test_an_absent_image_has_no_profile() -> None:

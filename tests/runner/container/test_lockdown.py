@@ -1,6 +1,7 @@
 """Each limit of a learner's container: shown in a real one, and shown to be missed."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ import pytest
 from pool import ContainerSpec, DockerContainers
 from runner.container.images import Home
 from runner.container.lockdown import GIB, HOME, MIB, SANDBOX, TMP
+from runner.container.seccomp import docker_seccomp_profile
 from tests.runner.container.support import (
     CLANG,
     MAP_5_GIB,
@@ -44,6 +46,12 @@ def with_tmpfs(option: str, instead: str, *paths: str) -> Callable[[ContainerSpe
         return replace(spec, tmpfs=tmpfs)
 
     return change
+
+
+def with_dockers_filter(spec: ContainerSpec) -> ContainerSpec:
+    """The spec with the list of system calls that older engines have."""
+    filtered = f"seccomp={json.dumps(docker_seccomp_profile())}"
+    return replace(spec, security_opt=("no-new-privileges", filtered))
 
 
 def without_env(name: str) -> Callable[[ContainerSpec], ContainerSpec]:
@@ -122,6 +130,37 @@ ULIMITS = [
     Line("data", MAP_5_GIB, "Cannot allocate memory", without_ulimit("data")),
 ]
 
+# Raw calls by their numbers on x86-64: the libraries of images have no names for them.
+NUMBERED = """python3 - <<'END'
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+context = ctypes.c_ulong(0)
+libc.syscall({0}, {1}, ctypes.byref(context))
+print(errno.errorcode.get(ctypes.get_errno(), "ok"))
+END"""
+SOCKETS = """python3 - <<'END'
+import errno, socket
+for family in 1, 2, 10, 16, 38, 40:
+    try:
+        socket.socket(family, 3 if family == 16 else 5 if family == 38 else 1).close()
+        print(family, "ok")
+    except OSError as error:
+        print(family, errno.errorcode[error.errno])
+END"""
+QUEUES = "cd /proc/sys/fs/mqueue && cat queues_max msgsize_max"
+
+HOST_WIDE = [
+    Line("io_setup", NUMBERED.format(206, 1), "ENOSYS", with_dockers_filter),
+    Line("io_uring_setup", NUMBERED.format(425, 1), "ENOSYS", with_dockers_filter),
+    Line(
+        "families of sockets",
+        SOCKETS,
+        "1 ok\n2 ok\n10 ok\n16 ok\n38 EPERM\n40 EPERM",
+        with_dockers_filter,
+    ),
+    Line("queues", QUEUES, "4\n2048", lambda spec: replace(spec, sysctls={})),
+]
+
 RESOURCES = [
     Line("memory", MEMORY, str(2 * GIB), lambda spec: replace(spec, memory_bytes=0)),
     Line("pids", FORK_300, "some", lambda spec: replace(spec, pids=0)),
@@ -145,7 +184,7 @@ RIGHTS = [
         "no-new-privileges",
         "whose -u",
         "41966",
-        lambda spec: replace(spec, security_opt=()),
+        lambda spec: replace(spec, security_opt=spec.security_opt[1:]),
         image=ODD,
     ),
     Line(
@@ -231,7 +270,7 @@ FILES = [
     ),
 ]
 
-LINES = [*ULIMITS, *RESOURCES, *RIGHTS, *SURROUNDINGS, *FILES]
+LINES = [*ULIMITS, *HOST_WIDE, *RESOURCES, *RIGHTS, *SURROUNDINGS, *FILES]
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from pool import Folder, Found
+from runner.container.images import RED_AMBER_GREEN
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.runner.http.support import Events, text
@@ -107,3 +109,16 @@ async def test_a_lambda_is_called_with_texts_and_a_number(cells_http: Served) ->
     )
 
     assert result["outcome"] == "green"
+
+
+@pytest.mark.parametrize("found", [None, Folder.FILLED, b"x" * 1_000_000])
+async def test_what_is_no_lambda_counts_as_none(serve_fake: ServeFake, found: Found | None) -> None:
+    """A folder in the lambda's place, or a file of over 256 KiB, leaves a run without a colour."""
+    engine = FakeEngine()
+    engine.images.add("an/image:1", {} if found is None else {RED_AMBER_GREEN: found})
+    async with serve_fake(engine) as http:
+        result = await http.run("exit 3", image_name="an/image:1", rag_lambda=None)
+
+    assert (result["outcome"], result["status"]) == ("faulty", "3")
+    context = result["log"]["exception"]["context"]
+    assert context == f"image_name must have {RED_AMBER_GREEN} file"

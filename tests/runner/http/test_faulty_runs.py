@@ -6,7 +6,7 @@ import pytest
 
 from pool import EngineError
 from tests.conftest import FAKE_IMAGE, ServeFake
-from tests.fakes import FakeEngine, Kata, archive, framed
+from tests.fakes import FakeContainers, FakeEngine, Kata, archive, framed
 from tests.runner.http.support import MIB, Events, faulty, text, until
 from tests.serving import Served
 
@@ -88,3 +88,35 @@ async def test_a_flood_of_an_answer_is_cut(serve_fake: ServeFake) -> None:
 
     assert (result["status"], result["outcome"]) == ("0", "green")
     assert "too large" in result["log"]["harvest"]
+
+
+async def test_no_client_reads_where_the_engine_is(serve_fake: ServeFake) -> None:
+    """A learner's log holds no path of the host, though the engine's words do."""
+    folder = "/var/lib/docker/overlay2/abc"
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        await until(lambda: bool(engine.containers.starts))  # the traffic light's
+        engine.containers.start_error = EngineError("start", f"mkdir {folder}: no space left")
+        run = await http.run()
+
+    assert run == faulty("143", "the container engine could not start a container")
+
+
+async def test_no_client_reads_how_the_engine_lost_a_container(
+    serve_fake: ServeFake, logs: Events
+) -> None:
+    """The engine's word on a container that ended may hold a path: it is for the log only."""
+    folder = "/run/containerd/io.containerd"
+
+    class Containers(FakeContainers):
+        async def last_words(self, container_id: str) -> str:
+            return f"exited (128): {folder} is gone"
+
+    engine = FakeEngine()
+    engine.kata.answer = lambda kata: None
+    engine.containers = Containers(engine.images, engine.containers.programs)
+    async with serve_fake(engine) as http:
+        result = await http.run()
+
+    assert result == faulty("143", "no answer; the container is gone")
+    assert any(folder in str(event.get("reason")) for event in logs)

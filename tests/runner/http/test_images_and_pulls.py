@@ -156,3 +156,85 @@ async def test_the_lambda_of_an_image_is_read_once(serve_fake: ServeFake) -> Non
         await http.run(rag_lambda=None, image_name="cyberdojo/other")
 
     assert engine.images.reads == [image.image_id]
+
+
+IMAGE_ID = "sha256:" + "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1:5999/x", "ubuntu:22.041", "evil/ubuntu", IMAGE_ID])
+async def test_an_image_that_is_not_allowed_is_refused(serve_fake: ServeFake, name: str) -> None:
+    """A run and a pull of it are 403 with a message that names it, and no engine is asked."""
+    engine = FakeEngine()
+    allowed = ("ubuntu:22.04", "cyberdojofoundation")
+    async with serve_fake(engine, allowed_images=allowed) as http:
+        pull = await http.ask(PULL, {"id": "x", "image_name": name})
+        run = await http.ask("/run_cyber_dojo_sh", http.kata(image_name=name))
+
+    assert pull.status == run.status == 403
+    assert pull.exception["message"] == run.exception["message"]
+    assert pull.exception["message"].startswith("image_name: not ")
+    assert repr(name) in pull.exception["message"]
+    assert engine.images.pulls == []
+
+
+async def test_an_image_that_is_allowed_is_pulled_and_run(serve_fake: ServeFake) -> None:
+    """An image may be named in any way that means the image that is allowed."""
+    engine = FakeEngine()
+    async with serve_fake(engine, allowed_images=("docker.io/library/gcc", FAKE_IMAGE)) as http:
+        answer = await http.ask(PULL, {"id": "x", "image_name": "gcc:12"})
+        result = await http.run(image_name=f"docker.io/{FAKE_IMAGE}")
+        await until(lambda: bool(engine.images.pulls))
+
+    assert answer.body == {"pull_image": "pulling"}
+    assert result["outcome"] == "green"
+    assert engine.images.pulls == ["gcc:12"]
+
+
+async def test_an_id_is_no_name_of_an_image(serve_fake: ServeFake) -> None:
+    """An id is refused, even of an image that is here, unless the operator allows ids."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        image_id = engine.images.on_node[FAKE_IMAGE].image_id
+        refused = await http.ask("/run_cyber_dojo_sh", http.kata(image_name=image_id))
+    engine = FakeEngine()
+    engine.images.on_node[image_id] = engine.images.add(FAKE_IMAGE)
+    async with serve_fake(engine, image_ids=True) as http:
+        result = await http.run(image_name=image_id)
+
+    assert refused.refusal == (403, f"image_name: not by its id: {image_id!r}")
+    assert result["outcome"] == "green"
+
+
+async def test_all_names_of_an_image_share_a_pool(serve_fake: ServeFake) -> None:
+    """`x`, `x:latest` and `docker.io/x` are one image with one pool, and one name in `/health`."""
+    engine = FakeEngine()
+    engine.images.add("cyberdojo/gcc:latest")
+    names = ["cyberdojo/gcc", "cyberdojo/gcc:latest", "docker.io/cyberdojo/gcc"]
+    async with serve_fake(engine) as http:
+        results = [await http.run(image_name=name) for name in names]
+        images = http.service.health().as_json()["images"]
+
+    assert [result["outcome"] for result in results] == ["green"] * 3
+    assert images.keys() == {"cyberdojo/gcc:latest"}
+    assert images["cyberdojo/gcc:latest"]["takes"] == 3
+
+
+async def test_pulls_at_once_are_few(serve_fake: ServeFake) -> None:
+    """So many pulls run, so many wait, and the next is 503 until there is room again."""
+    engine = FakeEngine()
+    engine.images.may_pull.clear()
+    async with serve_fake(engine, pulls_at_once=2, pulls_queue=3) as http:
+        taken = [await http.ask(PULL, {"id": "x", "image_name": f"new/{n}"}) for n in range(5)]
+        again = await http.ask(PULL, {"id": "x", "image_name": "new/4"})
+        pull = await http.ask(PULL, {"id": "x", "image_name": "new/5"})
+        run = await http.ask("/run_cyber_dojo_sh", http.kata(image_name="new/6"))
+        at_once = list(engine.images.pulls)
+        engine.images.may_pull.set()
+        await until(lambda: not http.service.health().as_json()["pulling"])
+        later = await http.ask(PULL, {"id": "x", "image_name": "new/5"})
+
+    assert {answer.status for answer in [*taken, again, later]} == {200}
+    assert pull.refusal == run.refusal == (503, "too many images are being pulled (5)")
+    assert "Retry-After" in pull.headers
+    assert at_once == ["new/0:latest", "new/1:latest"]
+    assert len(engine.images.pulls) >= 5

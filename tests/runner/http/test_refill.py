@@ -264,3 +264,14 @@ async def as_async(value: Any) -> Any:
     """Makes an ordinary function one that `eventually` can ask."""
     await asyncio.sleep(0)
     return value
+
+
+async def test_an_image_that_is_not_allowed_is_not_warmed(serve_fake: ServeFake) -> None:
+    """A notice of an image that no client may name warms nothing, though the image is here."""
+    async with serve_fake(warm=None, allowed_images=("cyberdojofoundation/gcc",)) as http:
+        await http.until_ready()
+
+        answer = await send(http, notice())
+
+        assert answer.body == {"verdict": "unknown_image"}
+        assert http.service.health().as_json()["images"] == {}

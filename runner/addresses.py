@@ -1,0 +1,61 @@
+"""How hosts, ports and the engine's address are written in settings."""
+
+import ipaddress
+import re
+
+_PORT = re.compile("[0-9]{1,5}")
+# Docker allows an underscore in the names of services, and resolves them.
+_HOST_LABEL = re.compile("[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_LONGEST_HOST = 253
+_LONGEST_SOCKET_BYTES = 107  # sun_path of a Unix socket's address, without the NUL at its end
+_UNIX = "unix://"
+_SCHEMES = (_UNIX, "tcp://", "http://", "https://")
+
+
+def check_host_and_port(address: str) -> None:
+    """Of a sibling, say. Raises ValueError that says what is wrong with it."""
+    host, _, port = address.rpartition(":")
+    if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
+        raise ValueError(f"{address!r} is not host:port")
+    if not _can_be_host(host):
+        raise ValueError(f"{address!r}: no host can have the name {host!r}")
+
+
+def check_engine(address: str) -> None:
+    """Of the engine: a Unix socket or a host. Raises ValueError that says what is wrong."""
+    scheme = next((one for one in _SCHEMES if address.startswith(one)), None)
+    if scheme is None:
+        raise ValueError("must begin with unix://, tcp://, http:// or https://")
+    rest = address.removeprefix(scheme)
+    if scheme == _UNIX:
+        _check_socket(rest)
+        return
+    host = rest.removesuffix("/")
+    if not host:
+        raise ValueError(f"{address!r} names no host")
+    # Only of tcp:// every client knows another port when none is named.
+    has_port = host.rpartition("]")[2].count(":") == 1
+    if scheme == "tcp://" or has_port:
+        check_host_and_port(host)
+    elif not _can_be_host(host):
+        raise ValueError(f"{address!r}: no host can have the name {host!r}")
+
+
+def _check_socket(path: str) -> None:
+    if not path.startswith("/") or path.endswith("/"):
+        raise ValueError(f"unix:// needs the absolute path of a socket, not {path!r}")
+    if "\0" in path or len(path.encode()) > _LONGEST_SOCKET_BYTES:
+        raise ValueError(f"no socket can have this path, of over {_LONGEST_SOCKET_BYTES} bytes")
+
+
+def _can_be_host(host: str) -> bool:
+    """Whether it is an address, or a name that the DNS could know (RFC 1035, 2.3.4)."""
+    if host.startswith("[") and host.endswith("]"):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            return False
+        return True
+    name = host.removesuffix(".")
+    labels = name.split(".")
+    return len(name) <= _LONGEST_HOST and all(map(_HOST_LABEL.fullmatch, labels))
