@@ -150,6 +150,7 @@ class Service:
             launcher_image=settings.launcher_image,
             uses=settings.reuse_most_runs,
             overlays=settings.reuse_overlays,
+            apparmor=settings.apparmor,
             labels=owner.labels(),
             decided=self._kind_is_decided,
             supervisor=self.supervisor,

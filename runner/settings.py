@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         (), description="folders of images that runs in cells may write to, separated by commas"
     )
     launcher_image: str = Field("dojo-runner/launcher:latest", description="what makes the cells")
+    apparmor: str = Field(
+        "",
+        pattern="^[A-Za-z0-9_./-]*$",
+        description="AppArmor profile for containers of cells; empty: found by trying",
+    )
     runtime: str = Field("", description="of kata, as the engine knows it; empty: its default")
     ruby_image: str = Field(
         "dojo-runner/ruby:latest", description="any image with Ruby 2.7 or later"

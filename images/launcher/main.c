@@ -204,12 +204,27 @@ static void wait_until_gone(struct cell *cell, enum record_kind end) {
     give_up("the cell ended with %d", status);
 }
 
+/* The switch of the host that most likely refused a cell. Nothing tells us for certain. */
+static const char *likely_switch(int error) {
+  switch (error) {
+  case ENOSPC:
+  case EUSERS:
+    return " (user.max_user_namespaces may be 0)";
+  case EPERM:
+    return " (kernel.unprivileged_userns_clone may be 0)";
+  case EACCES:
+    return " (AppArmor may refuse user namespaces, see docs/hosts.md)";
+  default:
+    return "";
+  }
+}
+
 static void serve(const struct plan *plan, const char *mark, const struct leftovers *at_birth) {
   struct cell cell;
   explicit_bzero(buffer, sizeof buffer); /* a cell is our fork: it need not even hold the last run */
   cell_complained = 0;
   if (start_cell(plan, &cell) < 0)
-    give_up("no cell: %s", strerror(errno));
+    give_up("no cell: %s%s", strerror(errno), likely_switch(errno));
   wait_until_ready(&cell, mark);
   wait_for_hand_over(&cell);
   hand_over(&cell);

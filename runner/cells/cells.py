@@ -26,6 +26,8 @@ from runner.container.lockdown import spec_for
 from runner.settings import Reuse
 
 ENGINE_AGAIN_S = 60.0
+# The profile of deploy/apparmor; hosts without AppArmor, or without that profile, do without.
+APPARMOR_PROFILE = "dojo-runner-cells"
 TRY_AGAIN_S = 1.0  # after a trial that worked has ended, as the engine may be going down
 # After a trial that failed, as the engine may have stumbled; where it always fails, a start and a
 # line in the log every ten minutes are the price.
@@ -68,6 +70,7 @@ class Cells:
         launcher_image: str,
         uses: int,
         overlays: tuple[str, ...],
+        apparmor: str,
         labels: Mapping[str, str],
         decided: Callable[[], None],
         supervisor: Supervisor,
@@ -80,6 +83,8 @@ class Cells:
         self._launcher_image = launcher_image
         self._uses = uses
         self._overlays = overlays
+        self._profiles = (apparmor,) if apparmor else ("", APPARMOR_PROFILE)
+        self._profile = ""  # the one with which cells can be had; empty: the engine's own
         self._labels = dict(labels)
         self._decided = decided
         self._volume: str | None = None
@@ -122,7 +127,8 @@ class Cells:
         """The container of cells for the same image, where cells can be had; else `spec`."""
         if self._volume is None:
             return spec
-        return replace(cell_spec_of(spec, self._volume, *self._overlays), most_runs=self._uses)
+        in_cells = cell_spec_of(spec, self._volume, *self._overlays, apparmor=self._profile)
+        return replace(in_cells, most_runs=self._uses)
 
     @property
     def status(self) -> CellsStatus:
@@ -155,9 +161,9 @@ class Cells:
         started = None
         try:
             await self._images.fill_volume(volume, image_id, LAUNCHER_FOLDER)
-            started = await self._containers.start(self._trial_spec(image_id, volume))
+            started, profile = await self._start_trial(image_id, volume)
             self._waiting = started.container_id
-            self._succeeded(volume)
+            self._succeeded(volume, profile)
             await _end_of(started)
         except EngineError as error:
             self._failed(image_id, error)
@@ -171,7 +177,20 @@ class Cells:
                     await self._containers.remove(started.container_id)
                 self._waiting = None
 
-    def _succeeded(self, volume: str) -> None:
+    async def _start_trial(self, image_id: str, volume: str) -> tuple[Started, str]:
+        """A cell that waits, and the AppArmor profile that it needs. Raises EngineError."""
+        errors = []
+        for profile in self._profiles:
+            try:
+                spec = self._trial_spec(image_id, volume, profile)
+                return await self._containers.start(spec), profile
+            except EngineError as error:
+                errors.append(error)
+        # The first error tells of the host; later ones, as a rule, that a profile is not loaded.
+        raise errors[0]
+
+    def _succeeded(self, volume: str, profile: str) -> None:
+        self._profile = profile
         self._tried = None
         self._failed_trials = 0
         self._pauses.succeeded()
@@ -183,12 +202,13 @@ class Cells:
         self._again_s = asyncio.get_running_loop().time() + self._pauses.failed()
         self._decide(None, error.message)
 
-    def _trial_spec(self, image_id: str, volume: str) -> ContainerSpec:
+    def _trial_spec(self, image_id: str, volume: str, apparmor: str) -> ContainerSpec:
         """The trial's container: the launcher's own image, with a home that needs an overlay."""
         profile = ImageProfile(image_id, Home.COPIED, None)
         spec = spec_for(self._launcher_image, profile, Delivery.ATTACH, self._labels)
         command = (_WAITS, READY_MARK.decode())
-        return cell_spec_of(replace(spec, command=command, runtime=self._runtime), volume)
+        spec = replace(spec, command=command, runtime=self._runtime)
+        return cell_spec_of(spec, volume, apparmor=apparmor)
 
     def _decide(self, volume: str | None, why_not: str) -> None:
         if (volume, why_not) == (self._volume, self._why_not):

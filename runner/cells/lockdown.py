@@ -105,9 +105,12 @@ READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tri
 _FLAGS = ("exec", "nosuid", "nodev")
 
 
-def cell_spec_of(spec: ContainerSpec, launcher_volume: str, *overlays: str) -> ContainerSpec:
+def cell_spec_of(
+    spec: ContainerSpec, launcher_volume: str, *overlays: str, apparmor: str = ""
+) -> ContainerSpec:
     """The same container, for many runs; `overlays` are more folders of the image to be writable.
 
+    `apparmor` is the profile that lets the launcher make cells on this host; empty: the engine's.
     Its limits are those of the one that serves a single run, and each cell is under all of them.
     """
     tmpfs = {path: _options(words) for path, words in spec.tmpfs.items()}
@@ -134,6 +137,7 @@ def cell_spec_of(spec: ContainerSpec, launcher_volume: str, *overlays: str) -> C
         security_opt=(
             *(word for word in spec.security_opt if not word.startswith("seccomp=")),
             f"seccomp={seccomp_profile(*FOR_CELLS)}",
+            *([f"apparmor={apparmor}"] if apparmor else []),
         ),
         # The kernel mounts no fresh /proc below one that is masked. Cells mask theirs.
         masked_paths=(),

@@ -73,6 +73,7 @@ async def cells(engine: FakeEngine, supervisor: Supervisor) -> AsyncIterator[Cel
         launcher_image=LAUNCHER,
         uses=10,
         overlays=(),
+        apparmor="",
         labels={},
         decided=lambda: None,
         supervisor=supervisor,

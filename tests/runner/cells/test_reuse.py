@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pool import ContainerSpec
+from runner.cells.cells import APPARMOR_PROFILE
 from runner.cells.lockdown import LAUNCHER_FOLDER
 from tests.conftest import FAKE_IMAGE, ServeFake
 from tests.fakes import FakeEngine, FakeStream
@@ -120,6 +121,46 @@ async def test_an_engine_that_forbids_cells(
     assert [event["level"] for event in logs if event["message"] == ALONE] == [level]
     # One that was filled by halves is not kept.
     assert engine.images.volumes == {}
+
+
+@pytest.mark.parametrize("setting", ["", "mine"])
+async def test_the_apparmor_profile_is_found_by_trying(serve_fake: ServeFake, setting: str) -> None:
+    """Where the engine's own profile forbids cells the project's is tried, or else the setting's;
+    every container of cells is then under the one that works.
+    """
+    engine = FakeEngine()
+    engine.images.add(LAUNCHER)
+    works = engine.containers.programs["/.dojo/cells"]
+
+    async def under_a_profile(spec: ContainerSpec, stream: FakeStream) -> None:
+        if f"apparmor={setting or APPARMOR_PROFILE}" in spec.security_opt:
+            await works(spec, stream)
+        else:
+            stream.complaints = "no cell: Permission denied"
+
+    engine.containers.programs["/.dojo/cells"] = under_a_profile
+    async with serve_fake(engine, reuse="auto", apparmor=setting) as http:
+        await reuse(http, "cells")
+        assert (await http.run("true"))["outcome"] == "green"
+        tried = [_profiles(spec) for spec in engine.containers.asked if spec.most_runs > 1]
+
+    assert tried
+    assert {tuple(found) for found in tried} == {(setting or APPARMOR_PROFILE,)}
+
+
+async def test_without_apparmor_no_profile_is_named(serve_fake: ServeFake) -> None:
+    """Where cells work as it is the engine's own profile stays."""
+    async with serve_fake(reuse="cells") as http:
+        await http.until_ready()
+        assert (await http.run("true"))["outcome"] == "green"
+        assert http.fake is not None
+
+        assert [_profiles(spec) for spec in http.fake.containers.asked if _profiles(spec)] == []
+
+
+def _profiles(spec: ContainerSpec) -> list[str]:
+    words = [word for word in spec.security_opt if word.startswith("apparmor=")]
+    return [word.removeprefix("apparmor=") for word in words]
 
 
 async def test_a_trial_that_failed_is_made_again(serve_fake: ServeFake) -> None:
