@@ -8,7 +8,7 @@ import pytest
 
 from tests.adversary.support import PYTHON, Victim
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 GREEDY = {"greedy.py": (Path(__file__).parent / "greedy.py").read_text()}
 ALL = 100_000
