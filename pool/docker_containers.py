@@ -85,10 +85,10 @@ class DockerContainers:
                 if error.status in _GONE:
                     return "removed"
                 raise
-        words = f"{state['Status']} ({state['ExitCode']})"
-        if state.get("OOMKilled"):
-            words += ", out of memory"
-        return f"{words}: {state['Error']}" if state.get("Error") else words
+            words = f"{state['Status']} ({state['ExitCode']})"
+            if state.get("OOMKilled"):
+                words += ", out of memory"
+            return f"{words}: {state['Error']}" if state.get("Error") else words
 
     async def list_containers(self, label: str) -> list[Seen]:
         """All containers, in any state, that carry the label (`key=value`)."""

@@ -39,8 +39,7 @@ class DockerImages:
         """By one of its names or its id. Raises ImageMissingError."""
         async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
             found = await docker.images.inspect(name)
-            declared = (found.get("Config") or {}).get("Volumes") or {}
-            return Image(found["Id"], tuple(sorted(declared)))
+            return Image(found["Id"], _volumes_of(found["Config"]))
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
         """See pool.engine.ImageEngine."""
@@ -146,6 +145,12 @@ class DockerImages:
         with suppress(EngineError):  # reported; what was read is worth more
             async with self._client.call("remove", ENGINE_CALL_S, container=created.result().id):
                 await created.result().delete(force=True, v=True)
+
+
+def _volumes_of(config: Any) -> tuple[str, ...]:
+    """Raises TypeError for what no engine says."""
+    declared = config["Volumes"] if config and "Volumes" in config else None
+    return tuple(sorted(declared or ()))
 
 
 async def _read_path(

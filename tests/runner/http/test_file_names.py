@@ -1,9 +1,12 @@
 """Names of files: which are taken, what they become, and how many there may be."""
 
+import posixpath
 import time
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner.http.errors import RequestError
 from runner.http.file_names import (
@@ -134,3 +137,23 @@ def test_the_work_grows_with_the_bytes_of_the_names() -> None:
     times = [min(seconds(parts) for _ in range(5)) for parts in (5_000, 20_000)]
 
     assert all(longer < 10 * shorter + 0.01 for shorter, longer in pairwise(times))
+
+
+PARTS = st.sampled_from(["a", "b", ".", "..", "", "\0", "x" * 256, "é", "\n", "~", "-", " "])
+ODD_NAMES = st.text(max_size=30) | st.lists(PARTS, max_size=6).map("/".join)
+
+
+@given(st.dictionaries(ODD_NAMES, st.integers(), max_size=8))
+def test_any_names(files: dict[str, int]) -> None:
+    """Any names are refused with a 400, or become plain names that stay below /sandbox."""
+    try:
+        plain = files_under_sandbox(files)
+    except RequestError as error:
+        refused = error
+    else:
+        assert sorted(plain.values()) == sorted(files.values())
+        for name in plain:
+            assert posixpath.normpath(f"/sandbox/{name}") == f"/sandbox/{name}"
+            assert "\0" not in name
+        return
+    assert refused.status == 400

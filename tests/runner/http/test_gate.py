@@ -3,10 +3,14 @@
 import asyncio
 import itertools
 import json
+import math
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from runner.http.gate import Gate
 from runner.siblings import tarpit
 from runner.siblings.notice import SIGNATURE_HEADER, sign
 from tests.conftest import ServeFake
@@ -116,3 +120,50 @@ async def test_who_stops_waits_for_none(http: Served) -> None:
 
     assert (await send(http, notice(sequence=next(_sequence)), SECRET)).status == 503
     assert not tasks[1].done()
+
+
+class Wire(asyncio.Transport):
+    """A connection that notes what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1)})
+        self.written = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Note it."""
+        self.written += bytes(data)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class NoPatience(tarpit.Tarpit):
+    """Every address has as many refusals waiting as it may."""
+
+    def wait_s(self, address: str, now_s: float) -> float:
+        """For ever."""
+        return math.inf
+
+
+BEGINNINGS = st.sampled_from(
+    [b"", b"POST /refill ", b"POST /refill HTTP/1.1\r\nX-Dojo-Runner-Signature: ", b"GET /alive "]
+)
+
+
+@given(BEGINNINGS, st.binary(max_size=200), st.sampled_from(["", SECRET]))
+def test_any_first_bytes(begin: bytes, rest: bytes, secret: str) -> None:
+    """Any first bytes get to HTTP, or are turned away with the bytes that are always the same."""
+    http, wire = asyncio.Protocol(), Wire()
+    turned_away: list[bool] = []
+    gate = Gate(
+        lambda: http,
+        tarpit=NoPatience(),
+        secret=secret,
+        turned_away=lambda: turned_away.append(True),
+    )
+
+    protocol = gate.let_in(wire, begin + rest)
+
+    assert protocol in (http, None)
+    assert (protocol is None) == bool(turned_away) == wire.written.startswith(b"HTTP/1.1 429 ")
+    assert protocol is http or begin.startswith(b"POST /refill ") or rest.startswith(b"POST ")
