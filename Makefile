@@ -17,7 +17,7 @@ bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh)
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean
+.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean mutants
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
@@ -64,6 +64,9 @@ quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" fo
 fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
 	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-5000} .venv/bin/pytest -q -m fuzz --timeout 0
+
+mutants: $(venv) ## take out one protection after the other: does a test notice? ARGS=--no-docker for the quick ones
+	@$(with_engine) --images all --tools docker,clang .venv/bin/python -m tests.mutants $(ARGS)
 
 coverage: $(venv) ## the whole test suite, and which lines and branches of pool and runner it runs
 	@rm -rf .state/coverage

@@ -20,6 +20,7 @@ class Talk:
     """A conversation in which the test speaks for the container, and says what may be large."""
 
     def __init__(self, engine: FakeEngine) -> None:
+        self.engine = engine
         self.stream = FakeStream("fake")
         self.may_be_large = asyncio.Event()
         self.asked = 0
@@ -100,4 +101,18 @@ async def test_without_time_nothing_is_handed_over(talk: Talk) -> None:
     assert (answer.failure, answer.reason) == (
         Code.MACHINERY_FAILED,
         "no container was ready in time",
+    )
+
+
+async def test_silence_before_the_programs_time_is_no_time_out(talk: Talk) -> None:
+    """A hand-over that took long leaves the program less time than it was promised."""
+    talk.engine.containers.add("0", "running", {"key": "value"})
+    talk.stream.may_write.clear()
+    asyncio.get_running_loop().call_later(0.7, talk.stream.may_write.set)
+
+    answer = await talk.answer(within_s=1.3)
+
+    assert (answer.failure, answer.reason) == (
+        Code.MACHINERY_FAILED,
+        "no answer within the time for a request",
     )
