@@ -17,7 +17,7 @@ bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh)
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean mutants
+.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean mutants soak
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
@@ -100,6 +100,9 @@ check-shell: $(venv)
 
 bench: $(venv) ## the benchmark; ARGS=--quick for two minutes of it, ARGS=--help for all there is
 	@$(with_engine) --images all --tools docker .venv/bin/python -m bench $(ARGS)
+
+soak: $(venv) ## 10,000 mixed requests to each kind of container: nothing grows; ARGS="--runs 1000 --reuse cells"
+	@$(with_engine) --images all --tools docker .venv/bin/python -m bench soak $(ARGS)
 
 simulate: $(venv) ## days of classes in virtual time: tables, and pictures in docs; needs no engine
 	@.venv/bin/python -m bench.simulator $(ARGS)
