@@ -17,7 +17,7 @@ bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh)
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean mutants soak
+.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean mutants soak promises
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
@@ -106,6 +106,9 @@ soak: $(venv) ## 10,000 mixed requests to each kind of container: nothing grows;
 
 simulate: $(venv) ## days of classes in virtual time: tables, and pictures in docs; needs no engine
 	@.venv/bin/python -m bench.simulator $(ARGS)
+
+promises: $(venv) ## write what the tests promise into docs/security.md and docs/reliability.md
+	@.venv/bin/python -m tests.promises
 
 lock: ## requirements.lock anew from pyproject.toml
 	@scripts/lock
