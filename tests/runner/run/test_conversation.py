@@ -84,6 +84,17 @@ async def test_a_large_answer_that_may_not_be_read_counts_as_far_as_it_came(talk
     assert [one.name for one in members(answer.archives, is_cut=True)] == [b"tmp/dojo/status"]
 
 
+async def test_an_answer_that_is_too_large_is_read_no_further(talk: Talk) -> None:
+    """It is cut there, long before the time is over."""
+    talk.may_be_large.set()
+    answering = asyncio.create_task(talk.answer())
+    await talk.say(WHOLE + PIECE * (2 * LARGEST_ANSWER_BYTES // len(PIECE)), last_word="")
+
+    answer = await answering
+    assert (answer.failure, answer.is_cut) == (None, True)
+    assert LARGEST_ANSWER_BYTES < len(answer.archives) < LARGEST_ANSWER_BYTES + 2 * 1024 * 1024
+
+
 async def test_what_is_no_answer_ends_at_once(talk: Talk) -> None:
     """However much of it there is: it does not begin with the mark."""
     answering = asyncio.create_task(talk.answer())
