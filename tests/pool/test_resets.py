@@ -85,7 +85,7 @@ async def test_a_reset_has_a_deadline(make_pool: MakePool, monkeypatch: pytest.M
     monkeypatch.setattr(resets, "RESET_S", 0.05)
     pool = await pool_of(make_pool)
     await use(pool, Gate())
-    async with pool.lease() as lease:
+    async with asyncio.timeout(10), pool.lease() as lease:
         assert lease.container_id == "id-2"
 
     assert pool.counts.discards["reset took too long"] == 1
