@@ -113,7 +113,7 @@ def verdict_of(exit_status: int | None, output: str) -> tuple[Verdict, str]:
         return Verdict.KILLED, "the deadline: its tests did not end"
     if exit_status == 0:
         return Verdict.SURVIVED, ""
-    noticed = re.search(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE)
+    noticed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
     if exit_status == 1 and noticed is not None:
         return Verdict.KILLED, noticed[1].removeprefix("tests/")
     return Verdict.BROKEN, f"pytest ended with {exit_status}: {output.strip()[-300:]}"

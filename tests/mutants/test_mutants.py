@@ -89,6 +89,7 @@ def test_what_a_mutant_does_not_need_is_left_out() -> None:
     [
         (0, "1 passed", Verdict.SURVIVED, ""),
         (1, "F\nFAILED tests/a.py::test_it - boo", Verdict.KILLED, "a.py::test_it"),
+        (1, "FAILED tests/a.py::test_it[a b]", Verdict.KILLED, "a.py::test_it[a b]"),
         (1, "E\nERROR tests/a.py::test_it - boo", Verdict.KILLED, "a.py::test_it"),
         (None, "", Verdict.KILLED, "the deadline: its tests did not end"),
         (2, "no such module", Verdict.BROKEN, "pytest ended with 2: no such module"),
