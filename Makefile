@@ -17,7 +17,7 @@ bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh)
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean
+.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean mutants soak promises
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
@@ -65,6 +65,9 @@ fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--se
 	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-5000} .venv/bin/pytest -q -m fuzz --timeout 0
 
+mutants: $(venv) ## take out one protection after the other: does a test notice? ARGS=--no-docker for the quick ones
+	@$(with_engine) --images all --tools docker,clang .venv/bin/python -m tests.mutants $(ARGS)
+
 coverage: $(venv) ## the whole test suite, and which lines and branches of pool and runner it runs
 	@rm -rf .state/coverage
 	@$(with_engine) --images all --tools docker,docker-compose,clang .venv/bin/coverage run -m pytest $(ARGS)
@@ -98,8 +101,14 @@ check-shell: $(venv)
 bench: $(venv) ## the benchmark; ARGS=--quick for two minutes of it, ARGS=--help for all there is
 	@$(with_engine) --images all --tools docker .venv/bin/python -m bench $(ARGS)
 
+soak: $(venv) ## 10,000 mixed requests to each kind of container: nothing grows; ARGS="--runs 1000 --reuse cells"
+	@$(with_engine) --images all --tools docker .venv/bin/python -m bench soak $(ARGS)
+
 simulate: $(venv) ## days of classes in virtual time: tables, and pictures in docs; needs no engine
 	@.venv/bin/python -m bench.simulator $(ARGS)
+
+promises: $(venv) ## write what the tests promise into docs/security.md and docs/reliability.md
+	@.venv/bin/python -m tests.promises
 
 lock: ## requirements.lock anew from pyproject.toml
 	@scripts/lock

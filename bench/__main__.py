@@ -158,8 +158,16 @@ def run_replays() -> int:
 
 
 @app.command(name="soak")
-def run_soak(runs: int = 10_000, reuse: str = "cells") -> int:
-    """So many runs of `true`, and what is held meanwhile; status 1 when it grows."""
+def run_soak(runs: int = 10_000, reuse: tuple[str, ...] = ("never", "cells")) -> int:
+    """Requests of every kind, good and hostile; status 1 for a wrong answer, or what has grown.
+
+    Parameters
+    ----------
+    runs
+        Of each kind of use.
+    reuse
+        The kinds of use: never, cells.
+    """
     return asyncio.run(soak.main(runs, reuse))
 
 

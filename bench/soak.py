@@ -1,20 +1,34 @@
-"""Thousands of runs, and what the daemon and the engine hold meanwhile: it must not grow."""
+"""Thousands of requests of every kind, and what the daemon and the engine hold meanwhile.
+
+Nothing may grow, every answer must be right, and `/alive` must be answered all along.
+"""
 
 import asyncio
+import json
+import math
 import os
+import random
 import statistics
+import time
+import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
+from aiodocker import DockerError
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bench.katas import IMAGE, TRUE
-from bench.load import client, health, over_http
-from pool import DEFAULT_DOCKER_HOST, DockerClient
-from scripts.daemon import ROOT, free_port, running
+from bench.load import client, health
+from bench.mixture import HOME_IMAGE, IMAGE, LONGEST_STAY_S, in_order, mixture, send
+from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, EngineError
+from pool.orphans import REPLICA_LABEL
+from scripts.daemon import ROOT, free_port, running, wait_until_warm
+from tests.adversary.alive import AliveTimes, alive_times
 
 LOG = ROOT / ".state" / "bench-soak.log"
 SAMPLES = 60
@@ -27,18 +41,36 @@ MAY_GROW: Mapping[str, float] = {
     "threads": 1.0,
     "tasks": 4.0,
     "containers": 2.0,
-    "volumes": 0.0,
-    "networks": 0.0,
+    "volumes": 2.0,
 }
+ALIVE_P99_S = 0.1
+# A container is killed from outside after so many requests. For a while after that a run may be
+# faulty: it had that container, or a start that its death has put off.
+KILL_EVERY = 250
+KILL_FELT_S = 5.0
 console = Console()
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The figures after so many runs."""
+    """The figures after so many requests."""
 
     runs: int
     held: Mapping[str, float]
+
+
+@dataclass
+class Found:
+    """What came of a soak. `wrong` has the answers that were not right."""
+
+    alive: AliveTimes
+    samples: list[Sample] = field(default_factory=list)
+    sent: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    killed: int = 0
+    felt: int = 0  # runs that were faulty for a container that was killed
+    left: int = 0  # containers that are there after the daemon's end
+    pool: Mapping[str, object] = field(default_factory=dict)
 
 
 def growth(samples: Sequence[Sample]) -> dict[str, float]:
@@ -57,47 +89,148 @@ def grown(growing: Mapping[str, float]) -> list[str]:
     return [name for name, more in growing.items() if more > MAY_GROW[name]]
 
 
-async def main(runs: int, reuse: str) -> int:
-    """Print a table; exit status 1 when something has grown, or a run was not green."""
-    workers = (os.cpu_count() or 1) + 1
-    samples: list[Sample] = []
-    ended, outcomes = 0, dict[str, int]()
-    port = free_port()
-    settings = {"CYBER_DOJO_RUNNER_REUSE": reuse, "CYBER_DOJO_RUNNER_WARM_IMAGES": IMAGE}
+def faults(found: Found) -> list[str]:
+    """What is not as it should be."""
+    words = [f"grown: {name}" for name in grown(growth(found.samples))]
+    if found.wrong:
+        words.append(f"{len(found.wrong)} wrong answers, such as {found.wrong[0]}")
+    if found.left:
+        words.append(f"{found.left} containers were left behind")
+    if found.alive.p99_s > ALIVE_P99_S:
+        words.append(f"/alive took {found.alive.p99_s * 1000:.0f} ms, at the 99th percentile")
+    return words
+
+
+async def main(runs: int, kinds_of_use: Sequence[str]) -> int:
+    """Print tables; exit status 1 when something is not as it should be."""
+    status = 0
+    for reuse in kinds_of_use:
+        began_s = time.monotonic()
+        found = await soak(runs, reuse)
+        _print(found, f"{runs} requests, reuse {reuse}, {time.monotonic() - began_s:.0f} s")
+        for words in faults(found):
+            status = 1
+            console.print(f"[bold]not well[/bold]: {words}", markup=True)
+    return status
+
+
+async def soak(runs: int, reuse: str) -> Found:
+    """So many requests, a few at a time, to a daemon of their own."""
+    port, replica = free_port(), f"soak-{uuid.uuid4().hex}"
+    settings = {
+        "CYBER_DOJO_RUNNER_REUSE": reuse,
+        "CYBER_DOJO_RUNNER_WARM_IMAGES": f"{IMAGE},{HOME_IMAGE}",
+        "CYBER_DOJO_RUNNER_WARM": "2",  # or containers would follow demand, which varies
+        "CYBER_DOJO_RUNNER_REPLICA": replica,
+    }
     docker = DockerClient(os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST, lambda _: None)
-    with running(LOG, port, None, settings) as process, Progress(console=console) as progress:
-        url = f"http://127.0.0.1:{port}"
-        bar = progress.add_task(f"{runs} runs, {workers} at a time, reuse {reuse}", total=runs)
-        async with client() as http:
-            one = over_http(http, url, TRUE.kata)
+    containers = DockerContainers(docker)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with running(LOG, port, None, settings) as process:
+            async with client() as http, alive_times(url) as alive:
+                found = Found(alive)
+                for image in (IMAGE, HOME_IMAGE):
+                    await asyncio.to_thread(wait_until_warm, url, image)
+                sea = _Sea(found, http, url, process.pid, _Engine(docker, containers, replica))
+                await sea.send_all(runs, f"{runs} requests, reuse {reuse}")
+                found.pool = (await health(http, url))["images"][IMAGE]
+        found.left = len(await containers.list_containers(f"{REPLICA_LABEL}={replica}"))
+    finally:
+        await containers.close()
+        await docker.close()
+    return found
+
+
+class _Engine:
+    """The engine, as the soak looks at it, and pokes it."""
+
+    def __init__(self, docker: DockerClient, containers: DockerContainers, replica: str) -> None:
+        self._docker = docker
+        self._containers = containers
+        self._label = f"{REPLICA_LABEL}={replica}"
+        self._volumes: set[str] = set()
+
+    async def held(self) -> dict[str, float]:
+        """The daemon's containers, and of the volumes that these ever had those that are there."""
+        docker, filters = self._docker.docker, json.dumps({"label": [self._label]})
+        params = {"all": "1", "filters": filters}
+        containers = await docker._query_json("containers/json", params=params)
+        there = (await docker._query_json("volumes"))["Volumes"] or []
+        self._volumes |= {
+            mount["Name"]
+            for container in containers
+            for mount in container["Mounts"]
+            if mount["Type"] == "volume"
+        }
+        left = self._volumes & {volume["Name"] for volume in there}
+        return {"containers": len(containers), "volumes": len(left)}
+
+    async def kill_one(self) -> bool:
+        """End one of the daemon's containers of the image that is run; whether there was one."""
+        image_id = (await self._docker.docker.images.inspect(IMAGE))["Id"]
+        for one in await self._containers.list_containers(self._label):
+            there = self._docker.docker.containers.container(one.container_id)
+            with suppress(Exception):  # it is gone by now
+                if (await there.show())["Image"] == image_id:
+                    await there.kill()
+                    return True
+        return False
+
+
+class _Sea:
+    """Sends the requests, judges the answers, and takes samples."""
+
+    def __init__(
+        self, found: Found, http: aiohttp.ClientSession, url: str, pid: int, engine: _Engine
+    ) -> None:
+        self._found = found
+        self._http = http
+        self._url = url
+        self._pid = pid
+        self._engine = engine
+        self._rng = random.Random(1)
+        self._killed_s = -KILL_FELT_S
+
+    async def send_all(self, runs: int, words: str) -> None:
+        """As many at a time as there are places, and one more."""
+        due = enumerate(in_order(mixture(), runs), 1)
+        sample_every, kill_every = max(1, runs // SAMPLES), max(1, min(KILL_EVERY, runs // 2))
+        with Progress(console=console) as progress:
+            bar = progress.add_task(words, total=runs)
 
             async def work() -> None:
-                nonlocal ended
-                while ended < runs:
-                    ended += 1
-                    number = ended
-                    outcome = (await one())()
-                    outcomes[outcome] = outcomes.get(outcome, 0) + 1
+                for number, kind in due:
+                    began_s = time.monotonic()
+                    stay_s = self._rng.uniform(0, LONGEST_STAY_S)
+                    self._heed(await send(self._http, self._url, kind, stay_s), began_s)
+                    self._found.sent[kind.name] += 1
                     progress.advance(bar)
-                    if number % max(1, runs // SAMPLES) == 0:
-                        tasks = (await health(http, url))["tasks"]
-                        held = {
-                            **of_process(process.pid),
-                            "tasks": tasks,
-                            **await of_engine(docker),
-                        }
-                        samples.append(Sample(number, held))
+                    if number % sample_every == 0:
+                        await self._sample(number)
+                    if number % kill_every == 0:
+                        await self._kill()
 
-            await asyncio.gather(*(work() for _ in range(workers)))
-            pool = (await health(http, url))["images"][IMAGE]
-    await docker.close()
-    growing = growth(samples)
-    _print(samples, growing)
-    console.print(f"outcomes: {outcomes}; starts {pool['starts']}, resets {pool['resets']}")
-    too_much = grown(growing)
-    if too_much:
-        console.print(f"grown: {', '.join(too_much)}")
-    return int(bool(too_much) or outcomes != {"green": runs})
+            await asyncio.gather(*(work() for _ in range((os.cpu_count() or 1) + 2)))
+
+    def _heed(self, wrong: str, began_s: float) -> None:
+        if not wrong:
+            return
+        if "'143'" in wrong and began_s - KILL_FELT_S < self._killed_s:
+            self._found.felt += 1
+        else:
+            self._found.wrong.append(wrong)
+
+    async def _sample(self, number: int) -> None:
+        with suppress(EngineError, DockerError):
+            tasks = (await health(self._http, self._url))["tasks"]
+            held = {**of_process(self._pid), "tasks": tasks, **await self._engine.held()}
+            self._found.samples.append(Sample(number, held))
+
+    async def _kill(self) -> None:
+        self._killed_s = math.inf  # its run may hear of it before we do
+        self._found.killed += await self._engine.kill_one()
+        self._killed_s = time.monotonic()
 
 
 def of_process(pid: int) -> dict[str, float]:
@@ -112,21 +245,26 @@ def of_process(pid: int) -> dict[str, float]:
     }
 
 
-async def of_engine(client: DockerClient) -> dict[str, float]:
-    """Everything on it, whoever made it: so nothing else may use it meanwhile."""
-    containers = await client.docker._query_json("containers/json", params={"all": "1"})
-    volumes = (await client.docker._query_json("volumes"))["Volumes"] or []
-    networks = await client.docker._query_json("networks")
-    return {"containers": len(containers), "volumes": len(volumes), "networks": len(networks)}
-
-
-def _print(samples: Sequence[Sample], growing: Mapping[str, float]) -> None:
-    table = Table(title="what is held")
-    table.add_column("runs", justify="right")
+def _print(found: Found, title: str) -> None:
+    table = Table(title=f"{title}: what is held")
+    table.add_column("requests", justify="right")
     for name in MAY_GROW:
         table.add_column(name, justify="right")
+    samples, growing = found.samples, growth(found.samples)
     for sample in samples[:: max(1, len(samples) // 10)]:
-        table.add_row(str(sample.runs), *(f"{sample.held[name]:g}" for name in MAY_GROW))
-    table.add_row("growth", *(f"{growing[name]:+g}" for name in MAY_GROW))
+        table.add_row(str(sample.runs), *(f"{sample.held[name]:.3g}" for name in MAY_GROW))
+    table.add_row("growth", *(f"{growing[name]:+.2g}" for name in MAY_GROW))
     table.add_row("may grow", *(f"{MAY_GROW[name]:g}" for name in MAY_GROW))
     console.print(table)
+    console.print(f"sent: {dict(found.sent.most_common())}", markup=False)
+    console.print(
+        f"wrong {len(found.wrong)}; killed {found.killed} containers, felt by {found.felt} runs;"
+        f" starts {found.pool['starts']}, resets {found.pool['resets']}"
+    )
+    alive = found.alive
+    console.print(
+        f"/alive: {len(alive.seconds)} answers, p99 {alive.p99_s * 1000:.0f} ms,"
+        f" the slowest {alive.worst_s * 1000:.0f} ms"
+    )
+    for words in found.wrong[:10]:
+        console.print(words, markup=False)

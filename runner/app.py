@@ -17,6 +17,7 @@ from runner.http.bodies import Bodies
 from runner.http.connections import Connections
 from runner.http.gate import Gate
 from runner.http.routes import BODIES, CONNECTIONS, SERVICE, SETTINGS, TARPIT, add_routes
+from runner.http.unsent import Unsent
 from runner.operators.systemd import READY, STOPPING, Systemd
 from runner.service import Service, docker_engines
 from runner.settings import MIB, Settings
@@ -34,6 +35,8 @@ OTHER_DESCRIPTORS = 100
 FEWEST_CONNECTIONS = 16
 REMOVALS_S = 4.0  # of the time for a stop: an engine removes forty containers in two seconds
 
+UNSENT = web.AppKey("UNSENT", Unsent)
+
 
 def make_http(settings: Settings, service: Service) -> web.AppRunner:
     """The HTTP side of a service, to be set up and bound to a port."""
@@ -42,6 +45,7 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
     app[SERVICE] = service
     app[TARPIT] = tarpit = Tarpit()
     app[BODIES] = Bodies(settings.bodies_memory_mib * MIB)
+    app[UNSENT] = Unsent()
     add_routes(app)
 
     async def hold_nobody(_app: web.Application) -> None:
@@ -130,10 +134,11 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
         response.force_close()
     body = response.body if isinstance(response, web.Response) else None
     if isinstance(body, bytes) and len(body) > SENT_AT_ONCE_BYTES:
-        try:
-            await _send(request, response)
-        except TimeoutError:
-            connection.drop()
+        with request.app[UNSENT].sending(len(body), connection.drop):
+            try:
+                await _send(request, response)
+            except TimeoutError:
+                connection.drop()
     connection.answered()
     return response
 

@@ -1,9 +1,15 @@
-"""What a soak makes of its samples, and a small one on the real engine."""
+"""What a soak makes of its samples and answers, and a small one on the real engine."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
 from bench import engine_cost, soak
-from bench.soak import MAY_GROW, Sample, grown, growth
+from bench.mixture import changed, created, ended, in_order, mixture, refused
+from bench.soak import MAY_GROW, Found, Sample, faults, grown, growth
+from tests.adversary.alive import AliveTimes
 
 
 def samples(**held: list[float]) -> list[Sample]:
@@ -31,14 +37,76 @@ def test_what_grows_is_named(name: str) -> None:
     assert grown(growth(found)) == [name]
 
 
-@pytest.mark.docker
-async def test_a_small_soak(capsys: pytest.CaptureFixture[str]) -> None:
-    """A daemon runs kata in cells and the table is printed; a soak this short is not
-    asked to be flat.
-    """
-    await soak.main(40, "cells")
+def test_all_that_is_wrong_is_told() -> None:
+    """Growth, wrong answers, what is left behind, and a daemon that is not quick to answer."""
+    flat = samples(memory_mib=[60.0] * 12)
+    growing = samples(volumes=[float(number) for number in range(12)])
 
-    assert "{'green': 40}" in capsys.readouterr().out
+    assert faults(Found(AliveTimes([0.01]), flat)) == []
+    assert faults(Found(AliveTimes([0.2]), growing, wrong=["green: 500"], left=2)) == [
+        "grown: volumes",
+        "1 wrong answers, such as green: 500",
+        "2 containers were left behind",
+        "/alive took 200 ms, at the 99th percentile",
+    ]
+
+
+def result(outcome: str, status: str, **more: Any) -> dict[str, Any]:
+    """The answer of a run."""
+    keys = {"stdout": {"content": "out"}, "changed": {}, "created": {}, **more}
+    return {"run_cyber_dojo_sh": {"outcome": outcome, "status": status, **keys}}
+
+
+@pytest.mark.parametrize(
+    ("is_right", "status", "answer", "expected"),
+    [
+        (ended("green/0"), 200, result("green", "0"), True),
+        (ended("faulty/144 green/0"), 200, result("faulty", "144"), True),
+        (ended("green/0"), 200, result("green", "1"), False),
+        (ended("green/0", "out"), 200, result("green", "0"), True),
+        (ended("green/0", "other"), 200, result("green", "0"), False),
+        (ended("green/0"), 503, {"exception": {}}, False),
+        (changed(1), 200, result("green", "0", changed={"a": {}}), True),
+        (changed(2), 200, result("green", "0", changed={"a": {}}), False),
+        (created(1), 200, result("green", "0", created={"a": {}}), True),
+        (created(1), 200, result("red", "0", created={"a": {}}), False),
+        (refused(400), 400, {"exception": {}}, True),
+        (refused(400), 200, result("green", "0"), False),
+    ],
+)
+def test_an_answer_is_judged(
+    is_right: Callable[[int, Mapping[str, Any]], bool],
+    status: int,
+    answer: dict[str, Any],
+    expected: bool,
+) -> None:
+    """Each kind of request knows the answers that are right for it."""
+    assert is_right(status, answer) is expected
+
+
+def test_the_order_is_the_same_each_time_and_has_every_kind() -> None:
+    """So that two soaks can be compared, and none of them leaves a kind out."""
+    kinds = mixture()
+    order = [kind.name for kind in in_order(kinds, 1000)]
+
+    assert order == [kind.name for kind in in_order(kinds, 1000)]
+    assert set(order) == {kind.name for kind in kinds}
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("reuse", "requests"), [("cells", 300), ("never", 80)])
+async def test_a_small_soak(reuse: str, requests: int) -> None:
+    """Good, failing and hostile runs, and clients that leave: all answers right, nothing grown."""
+    found = await soak.soak(requests, reuse)
+
+    assert found.wrong == []
+    assert found.sent.total() == requests
+    assert grown(growth(found.samples)) == []
+    assert found.killed >= 1
+    assert found.left == 0
+    assert len(found.alive.seconds) > requests
+    assert found.alive.worst_s < math.inf
 
 
 @pytest.mark.docker

@@ -15,6 +15,7 @@ from pool.orphans import (
     NEVER_STARTED_S,
     NOT_STARTED_S,
     OWNER_LABEL,
+    REMOVALS_AT_ONCE,
     REPLICA_LABEL,
     SERVICE_LABEL,
     is_orphan,
@@ -286,6 +287,21 @@ async def test_ours_that_did_not_start_goes_soon(engine: FakeContainers) -> None
     assert await mine.sweep() == 1
 
     assert set(engine.present) == {"sibling's"}
+
+
+async def test_only_so_many_containers_are_removed_at_once(engine: FakeContainers) -> None:
+    """A hundred containers that are to go cost the engine, and runs, little at a time."""
+    for number in range(3 * REMOVALS_AT_ONCE):
+        engine.add(f"mine-{number}", "running", ME.labels())
+    engine.may_remove.clear()
+    removing = asyncio.create_task(remove_mine(engine, ME))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    under_way = engine.removals
+    engine.may_remove.set()
+    await removing
+
+    assert (under_way, engine.present) == (REMOVALS_AT_ONCE, {})
 
 
 async def test_what_is_mine_goes_at_the_end(engine: FakeContainers) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pool import ImagePool, PoolSettings, Sizes
+from pool import ImagePool, PoolSettings, Sizes, resets
 from tests.fakes import FakeContainers
 from tests.reports import Reports
 
@@ -78,6 +78,17 @@ async def test_what_is_unfit_is_replaced(make_pool: MakePool, reason: str) -> No
 
     assert pool.counts.discards == {reason: 1}
     assert (pool.warm, await use(pool, None)) == (1, "id-2")
+
+
+async def test_a_reset_has_a_deadline(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container of which nobody says whether it is warm again is replaced."""
+    monkeypatch.setattr(resets, "RESET_S", 0.05)
+    pool = await pool_of(make_pool)
+    await use(pool, Gate())
+    async with asyncio.timeout(10), pool.lease() as lease:
+        assert lease.container_id == "id-2"
+
+    assert pool.counts.discards["reset took too long"] == 1
 
 
 async def test_a_run_that_was_broken_off(make_pool: MakePool) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from pool import Supervisor
+from runner.colour import traffic_light
 from runner.colour.questions import BadPatternError, Colour, ColourFault, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
 from tests.reports import Reports
@@ -203,3 +204,15 @@ class TestFailures:
         assert "the evaluator failed twice" in failed.message
         assert "hello" in failed.message
         assert following is Colour.RED
+
+    async def test_a_question_has_a_deadline_in_all(
+        self, make_light: MakeLight, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also while the container that is to answer it does not start."""
+        monkeypatch.setattr(traffic_light, "QUESTION_S", 0.1)
+        engine = ScriptedEngine(say_red)
+        engine.may_start.clear()
+
+        fault = await ask(make_light(engine))
+
+        assert fault == ColourFault(CALLING, "Timeout", "no answer within 0.1 s")

@@ -151,6 +151,9 @@ def test_what_is_no_file_is_passed_over(kind: bytes) -> None:
 NEGATIVE = b"\xff" * 12
 SPARSE = header(b"sandbox/a", b"S", b"%011o\0" % 512)
 
+COMMENT = b"%d comment=" % (LONGEST_EXTENSION_BYTES + 1)
+COMMENT = COMMENT.ljust(LONGEST_EXTENSION_BYTES, b"a") + b"\n"
+
 FORGED = {
     "a negative size": header(size=NEGATIVE),
     "a size of more than eight gigabytes": header(size=b"\x80" + bytes(10) + b"\x01"),
@@ -177,7 +180,7 @@ FORGED = {
     "an extended header that is too long": header(
         kind=b"x", size=b"%011o\0" % (LONGEST_EXTENSION_BYTES + 1)
     )
-    + block_of(b"a" * (LONGEST_EXTENSION_BYTES + 1))
+    + block_of(COMMENT)
     + header(),
     "a record that ends before its beginning": header(kind=b"x", size=b"%011o\0" % 8)
     + block_of(b"0 path=a")

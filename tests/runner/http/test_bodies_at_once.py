@@ -3,15 +3,17 @@
 import asyncio
 import io
 import json
+import threading
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runner.http import bodies as module
 from runner.http.bodies import COST, FREE_BYTES, MOST_WAITING, Bodies, Share
 from runner.http.errors import RequestError
+from runner.threads import in_turn
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.serving import Served, answer_from
@@ -145,6 +147,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
+@example([("come", 10), ("come", 5), ("turn", 0), ("go", 0), ("turn", 0), ("cancel", 1)])
 def test_no_cancellation_loses_memory(steps: list[tuple[str, int]]) -> None:
     """At any moment, several in one turn of the loop too: the bound holds, and all comes back."""
     asyncio.run(_storm(steps))
@@ -183,12 +186,15 @@ async def test_a_large_body_waits_for_memory_and_small_ones_do_not(serve_fake: S
         writer.write(headed(len(body)) + body[: 2 * FREE_BYTES])
         await http.ask("/alive")
         waiting = asyncio.create_task(http.ask(RUN, io.BytesIO(body)))
+        unread = asyncio.create_task(http.ask("/alive", b"{}".ljust(MIB)))
         assert (await http.run("exit 0"))["outcome"] == "green"
-        assert not waiting.done()
+        done, _ = await asyncio.wait([waiting, unread], timeout=0.5)
+        assert not done
         writer.write(body[2 * FREE_BYTES :])
 
-        first, second = await answer_from(reader), await waiting
+        first, second, alive = await answer_from(reader), await waiting, await unread
 
+    assert alive.body == {"alive?": True}
     for answer in (first, second):
         assert answer.body["run_cyber_dojo_sh"]["stdout"]["content"] == "1048576\n"
 
@@ -258,6 +264,44 @@ async def test_large_bodies_come_whole(serve_fake: ServeFake, chunked: bool) -> 
 
     printed = {answer.body["run_cyber_dojo_sh"]["stdout"]["content"] for answer in answers}
     assert len(printed) == 1
+
+
+async def test_a_body_of_unknown_length_gives_back_what_it_does_not_need(
+    serve_fake: ServeFake,
+) -> None:
+    """Once it is whole there is room for another one, although its run goes on."""
+    engine = FakeEngine()
+    engine.kata.answer = lambda kata: b""
+
+    async def pieces(body: bytes) -> Any:
+        yield body
+
+    async with serve_fake(engine, bodies_memory_mib=4) as http:
+        await http.until_ready()
+        body = json.dumps(http.kata(files={"x": "x" * 3 * FREE_BYTES}, max_seconds=1)).encode()
+        asking = asyncio.create_task(http.ask(RUN, pieces(body)))
+        await eventually(lambda: running(http), bool)
+        alive = await http.ask("/alive", b"{}".ljust(3 * FREE_BYTES))
+        assert not asking.done()
+        await asking
+
+    assert alive.body == {"alive?": True}
+
+
+async def test_a_large_body_is_parsed_off_the_loop(serve_fake: ServeFake) -> None:
+    """It waits for the thread that parses, and a small one is answered meanwhile."""
+    thread_may_go_on = threading.Event()
+    async with serve_fake() as http:
+        busy = asyncio.create_task(in_turn(thread_may_go_on.wait, 20))
+        asking = asyncio.create_task(http.ask("/alive", b"{}".ljust(3 * FREE_BYTES)))
+        done, _ = await asyncio.wait([asking], timeout=0.3)
+        small = await http.ask("/alive", b"{}")
+        thread_may_go_on.set()
+        large = await asking
+        await busy
+
+    assert not done
+    assert small.body == large.body == {"alive?": True}
 
 
 async def running(http: Served) -> int:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from runner.http import wire
 from runner.http.errors import RequestError
-from runner.http.file_names import files_under_sandbox
+from runner.http.file_names import MOST_FILES, files_under_sandbox
+from runner.http.json_size import MOST_VALUES
 from runner.kata import Code, Kata, Outcome, RunResult, Text
 
 CAP_S = 20.0
@@ -47,6 +48,22 @@ def test_what_may_be_absent_may_be_absent() -> None:
     """No lambda is None, which is not the empty lambda; no hidden files are none."""
     assert (kata_of().rag_lambda, kata_of().hidden_filenames) == (None, ())
     assert kata_of(rag_lambda="").rag_lambda == ""
+
+
+def test_what_is_too_much_work_is_not_parsed() -> None:
+    """The refusal names the limit: the parser, which would call it no object, has not seen it."""
+    body = b"[" + b"0," * (MOST_VALUES + 1) + b"0]"
+
+    assert refusal_of(body) == (400, f"body: over the limit of {MOST_VALUES} values")
+
+
+def test_too_many_names_are_refused_before_their_values() -> None:
+    """Each wrong value would cost a message."""
+    files = {str(number): number for number in range(MOST_FILES + 1)}
+
+    status, message = refusal_of(json.dumps({**arguments(), "files": files}).encode())
+
+    assert (status, message.partition(" names are over")[1]) == (400, " names are over")
 
 
 @pytest.mark.parametrize(

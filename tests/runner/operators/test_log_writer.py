@@ -79,7 +79,7 @@ def test_a_writer_that_nobody_reads_from_drops(
     lines = [f"{number:06}" + "x" * 10_000 + "\n" for number in range(100)]
     for line in lines:
         writer.write(line)
-    assert 0 < writer.dropped < 100
+    assert max(1, 99 - most_lines) <= writer.dropped < 100
     dropped = writer.dropped
     received = b""
     while b"dropped" not in received:

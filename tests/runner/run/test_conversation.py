@@ -20,6 +20,7 @@ class Talk:
     """A conversation in which the test speaks for the container, and says what may be large."""
 
     def __init__(self, engine: FakeEngine) -> None:
+        self.engine = engine
         self.stream = FakeStream("fake")
         self.may_be_large = asyncio.Event()
         self.asked = 0
@@ -83,6 +84,17 @@ async def test_a_large_answer_that_may_not_be_read_counts_as_far_as_it_came(talk
     assert [one.name for one in members(answer.archives, is_cut=True)] == [b"tmp/dojo/status"]
 
 
+async def test_an_answer_that_is_too_large_is_read_no_further(talk: Talk) -> None:
+    """It is cut there, long before the time is over."""
+    talk.may_be_large.set()
+    answering = asyncio.create_task(talk.answer())
+    await talk.say(WHOLE + PIECE * (2 * LARGEST_ANSWER_BYTES // len(PIECE)), last_word="")
+
+    answer = await answering
+    assert (answer.failure, answer.is_cut) == (None, True)
+    assert LARGEST_ANSWER_BYTES < len(answer.archives) < LARGEST_ANSWER_BYTES + 2 * 1024 * 1024
+
+
 async def test_what_is_no_answer_ends_at_once(talk: Talk) -> None:
     """However much of it there is: it does not begin with the mark."""
     answering = asyncio.create_task(talk.answer())
@@ -100,4 +112,18 @@ async def test_without_time_nothing_is_handed_over(talk: Talk) -> None:
     assert (answer.failure, answer.reason) == (
         Code.MACHINERY_FAILED,
         "no container was ready in time",
+    )
+
+
+async def test_silence_before_the_programs_time_is_no_time_out(talk: Talk) -> None:
+    """A hand-over that took long leaves the program less time than it was promised."""
+    talk.engine.containers.add("0", "running", {"key": "value"})
+    talk.stream.may_write.clear()
+    asyncio.get_running_loop().call_later(0.7, talk.stream.may_write.set)
+
+    answer = await talk.answer(within_s=1.3)
+
+    assert (answer.failure, answer.reason) == (
+        Code.MACHINERY_FAILED,
+        "no answer within the time for a request",
     )

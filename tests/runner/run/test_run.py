@@ -1,0 +1,154 @@
+"""The story of one run: what bounds it, whatever its parts do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from pool import Delivery, Pools, PoolSettings, Sizes, Supervisor
+from runner.container.answer import LARGE_ANSWER_BYTES
+from runner.container.images import Images
+from runner.kata import Code, Kata, Outcome, RunResult
+from runner.run.admission import Admission, BusyError
+from runner.run.judge import Judge
+from runner.run.patience import Patience
+from runner.run.run import LARGE_AT_ONCE, KataRunner
+from tests.conftest import FAKE_IMAGE
+from tests.fakes import FakeEngine, archive, framed
+from tests.reports import Reports
+from tests.runner.http.support import until
+
+LARGE = archive({"sandbox/large": bytes(2 * LARGE_ANSWER_BYTES)})
+SMALL = archive({"tmp/dojo/status": b"0   "})
+
+
+class ScriptedJudge(Judge):
+    """Judges when the test says so; counts how many it is asked to judge at once."""
+
+    def __init__(self) -> None:
+        self.may_judge = asyncio.Event()
+        self.at_work = 0
+        self.most_at_work = 0
+
+    async def result(self, *_parts: Any) -> RunResult:
+        """Green, whatever came."""
+        self.at_work += 1
+        self.most_at_work = max(self.most_at_work, self.at_work)
+        await self.may_judge.wait()
+        self.at_work -= 1
+        return RunResult(Outcome.GREEN, "0")
+
+
+class Stage:
+    """A runner on a fake engine, and the judge that is part of it."""
+
+    def __init__(self, runner: KataRunner, judge: ScriptedJudge, admission: Admission) -> None:
+        self.runner = runner
+        self.judge = judge
+        self.admission = admission
+        self.ended: list[str] = []
+
+    async def run(self) -> RunResult:
+        """One run of which the client waits for the answer."""
+        async with Patience() as patience:
+            return await self.runner.run(
+                Kata("id", FAKE_IMAGE, 1.0, {"cyber-dojo.sh": "true"}), patience
+            )
+
+
+@asynccontextmanager
+async def stage(engine: FakeEngine, *, budget_s: float, places: int = 4) -> AsyncIterator[Stage]:
+    """Everything that a runner needs, and nothing of the service around it."""
+    reports = Reports()
+    supervisor = Supervisor(reports)
+    engine.images.add(FAKE_IMAGE)
+    images = Images(
+        engine.images,
+        changed=lambda: None,
+        pulled=lambda name: None,
+        listening=lambda is_there: None,
+        supervisor=supervisor,
+    )
+    settings = PoolSettings(sizes=Sizes(minimum=0, maximum=0, spare=0))
+    pools = Pools(engine.containers, settings, supervisor=supervisor)
+    judge, admission = ScriptedJudge(), Admission(places=places, queue=10)
+
+    def ended(_image: str | None, outcome: str, _phases_s: Mapping[str, float]) -> None:
+        on_stage.ended.append(outcome)
+
+    runner = KataRunner(
+        engine=engine.containers,
+        images=images,
+        pools=pools,
+        admission=admission,
+        judge=judge,
+        delivery=Delivery.ATTACH,
+        runtime="",
+        spec_of_kind=lambda spec: spec,
+        labels={"key": "value"},
+        budget_s=budget_s,
+        engine_may_be_away=lambda: False,
+        ended=ended,
+    )
+    on_stage = Stage(runner, judge, admission)
+    try:
+        yield on_stage
+    finally:
+        await images.close()
+        await pools.close()
+    assert not reports.errors
+
+
+@pytest.fixture
+async def engine() -> FakeEngine:
+    """An engine whose containers answer at once."""
+    engine = FakeEngine()
+    engine.kata.answer = lambda kata: framed(kata, SMALL)
+    return engine
+
+
+async def test_what_stalls_without_a_deadline_of_its_own_ends_with_the_run(
+    engine: FakeEngine,
+) -> None:
+    """A judge that never judges makes the run faulty, a moment after the budget is over."""
+    async with stage(engine, budget_s=1.5) as on_stage:
+        result = await on_stage.run()
+
+    assert (result.outcome, result.status) == (Outcome.FAULTY, Code.MACHINERY_FAILED)
+    assert result.log["reason"] == "the answer was not judged in time"
+    assert on_stage.ended == ["faulty"]
+
+
+async def test_a_turn_that_does_not_come_is_refused_in_time(engine: FakeEngine) -> None:
+    """The second run hears that no place became free, and holds none afterwards."""
+    async with stage(engine, budget_s=1.5, places=1) as on_stage:
+        first = asyncio.create_task(on_stage.run())
+        await until(lambda: bool(on_stage.judge.at_work))
+        second = asyncio.create_task(on_stage.run())
+        loop = asyncio.get_running_loop()
+        loop.call_later(2.0, on_stage.judge.may_judge.set)
+
+        with pytest.raises(BusyError, match="no place became free"):
+            await second
+        assert (await first).outcome is Outcome.GREEN
+        assert (on_stage.admission.running, on_stage.admission.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize(("archives", "at_once"), [(LARGE, LARGE_AT_ONCE), (SMALL, 3)])
+async def test_one_large_answer_is_read_at_a_time(
+    engine: FakeEngine, archives: bytes, at_once: int
+) -> None:
+    """Others wait unread in their containers until it is judged; small ones do not wait."""
+    engine.kata.answer = lambda kata: framed(kata, archives)
+    async with stage(engine, budget_s=20) as on_stage:
+        runs = [asyncio.create_task(on_stage.run()) for _ in range(3)]
+        done, _ = await asyncio.wait(runs, timeout=0.5)
+        assert not done
+        at_work = on_stage.judge.at_work
+        on_stage.judge.may_judge.set()
+        results = await asyncio.gather(*runs)
+
+    assert (at_work, on_stage.judge.most_at_work) == (at_once, at_once)
+    assert {result.outcome for result in results} == {Outcome.GREEN}
