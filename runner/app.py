@@ -33,7 +33,8 @@ READ_BUFFER_BYTES = 64 * 1024  # of a connection, for what its request's handler
 # Descriptors for all else: containers have one each beside these.
 OTHER_DESCRIPTORS = 100
 FEWEST_CONNECTIONS = 16
-REMOVALS_S = 4.0  # of the time for a stop: an engine removes forty containers in two seconds
+REMOVALS_S = 2.5  # of the time for a stop: an engine removes forty containers in two seconds
+ANSWERS_S = 0.5  # of the time for runs: for the answers of those that are ended by it
 
 UNSENT = web.AppKey("UNSENT", Unsent)
 
@@ -189,7 +190,9 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         service.is_draining = True
         await _until_either(asyncio.sleep(settings.linger_s), stop_now)
         over_s = clock() + settings.drain_s
-        await _until_either(_by(clock() + _for_runs_s(settings), http.cleanup()), stop_now)
+        runs_over_s = clock() + _for_runs_s(settings)
+        service.end_runs_by(runs_over_s - ANSWERS_S)
+        await _until_either(_by(runs_over_s, http.cleanup()), stop_now)
     finally:
         # At the end of a start that failed the time begins here.
         over_s = over_s or clock() + settings.drain_s

@@ -233,6 +233,10 @@ class Service:
         self._allowed.check(kata.image_name)
         return await self._runner.run(kata, patience)
 
+    def end_runs_by(self, until_s: float) -> None:
+        """See KataRunner.end_by."""
+        self._runner.end_by(until_s)
+
     def check_queue(self) -> None:
         """Raises BusyError when a run that came now would be refused."""
         if self._admission.is_full:

@@ -126,7 +126,8 @@ class Settings(BaseSettings):
     linger_s: float = Field(
         0.0, ge=0, le=60, description="not ready but serving: for load balancers to turn away"
     )
-    drain_s: float = Field(30.0, ge=0, description="for a stop, linger aside: runs, containers")
+    # Of the 10 s that an engine leaves to a container by default, less what an exit takes.
+    drain_s: float = Field(8.5, ge=0, description="for a stop, linger aside: runs, containers")
     log_level: str = Field("INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$")
 
     @field_validator("port", mode="before")

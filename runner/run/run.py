@@ -1,8 +1,9 @@
 """The story of one run: wait for a place, lease a container, converse with it, judge the answer."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+import math
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from pool import (
@@ -34,6 +35,7 @@ LARGE_AT_ONCE = 1
 LOOKS_AT_ONCE = 2
 # For operators, the outcome of a run whose client has left; no client sees it.
 ABANDONED = "abandoned"
+STOPPED = "the service was stopped before the run had ended"
 
 
 @dataclass
@@ -88,6 +90,18 @@ class KataRunner:
         self._ended = ended
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._large_answers = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._limits: set[asyncio.Timeout] = set()  # of the runs that are under way
+        self._last_s = math.inf  # when the last of them ends, by the loop's clock
+
+    def end_by(self, until_s: float) -> None:
+        """No run, under way or yet to come, goes on after that time of the loop's clock.
+
+        A run that has no result by then gets an answer that says so.
+        """
+        self._last_s = until_s
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(min(until_s, limit.when() or until_s))
 
     async def run(self, kata: Kata, patience: Patience) -> RunResult:
         """The result of a run, never later than the budget and a second, whatever stalls.
@@ -98,7 +112,7 @@ class KataRunner:
         story = _Story()
         deadline_s = asyncio.get_running_loop().time() + self._budget_s
         try:
-            async with asyncio.timeout_at(deadline_s + LATEST_S):
+            async with self._limited(deadline_s + LATEST_S):
                 result = await self._run(kata, deadline_s, story, patience)
         except asyncio.CancelledError:
             why = "client gone" if patience.is_gone else "stopping"
@@ -110,13 +124,24 @@ class KataRunner:
         except EngineError as error:
             result = machinery_failed(words_for_clients(error))
         except TimeoutError:
-            result = machinery_failed(story.late)
+            is_stopping = asyncio.get_running_loop().time() >= self._last_s
+            result = machinery_failed(STOPPED if is_stopping else story.late)
         log_result(kata, result, engine_may_be_away=self._engine_may_be_away())
         self._ended(story.image, result.outcome.value, story.phases_s)
         queued_s = story.phases_s.get("queue", 0.0)
         if queued_s < NOTABLE_QUEUE_S:
             return result
         return replace(result, log={**result.log, "queued_s": round(queued_s, 3)})
+
+    @asynccontextmanager
+    async def _limited(self, until_s: float) -> AsyncIterator[None]:
+        """Raises TimeoutError at that time, or when `end_by` says so."""
+        async with asyncio.timeout_at(min(until_s, self._last_s)) as limit:
+            self._limits.add(limit)
+            try:
+                yield
+            finally:
+                self._limits.discard(limit)
 
     async def spec_of(self, image_name: str) -> ContainerSpec | None:
         """The container for an image; None when that is not on this node. Raises EngineError."""

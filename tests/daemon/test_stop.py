@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from runner.run.run import STOPPED
 from tests.daemon.support import BUSYBOX, alive, begin, colour, said
 from tests.daemon_process import daemon
 from tests.waiting import eventually
@@ -56,6 +57,25 @@ class TestStop:
             assert await stopping == 0
             assert await running.containers() == []
             assert not await running.is_ready()
+
+    async def test_a_run_that_needs_longer(self, tmp_path: Path) -> None:
+        """With the default settings a daemon ends within the 10 s of `docker stop`, and a run that
+        needs longer gets an answer which says so.
+        """
+        async with daemon(tmp_path, warm="1") as running:
+            await colour(running)
+            [run] = await begin(running, "while :; do usleep 10000; done", 1)
+            began_s = time.monotonic()
+
+            status = await running.stop()
+            took_s = time.monotonic() - began_s
+            answer = await run
+
+            assert status == 0
+            assert took_s < 10
+            assert (answer["outcome"], answer["status"]) == ("faulty", "143")
+            assert STOPPED in answer["log"].values()
+            assert await running.containers() == []
 
     async def test_twice_is_at_once(self, tmp_path: Path) -> None:
         """A second signal ends the runs, too, and still leaves no container."""

@@ -6,13 +6,11 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from runner.settings import Settings
 from tests.deploy.commands import ROOT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 NEWEST = "1.37"
 OLDEST = "1.29"  # the first that starts native sidecars unasked
-DRAIN_S = Settings(_env_file=None).drain_s
 OURS = {"app.kubernetes.io/name": "dojo-runner", "app.kubernetes.io/component": "runner"}
 
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
@@ -107,6 +105,7 @@ def test_the_daemon_is_locked_down() -> None:
 
 def test_time_to_end() -> None:
     """A pod may take longer to end than a replica lingers, finishes its runs and tidies up."""
-    lingers_s = int(resource("configmap.yaml")["data"]["CYBER_DOJO_RUNNER_LINGER_S"])
+    data = resource("configmap.yaml")["data"]
+    time_s = sum(int(data[f"CYBER_DOJO_RUNNER_{name}_S"]) for name in ("LINGER", "DRAIN"))
 
-    assert POD["terminationGracePeriodSeconds"] >= lingers_s + DRAIN_S + 5
+    assert POD["terminationGracePeriodSeconds"] >= time_s + 5

@@ -13,7 +13,6 @@ import aiohttp
 import pytest
 import yaml
 
-from runner.settings import Settings
 from tests.daemon_process import free_port
 from tests.deploy import clients
 from tests.deploy.commands import BUSYBOX, IMAGE, ROOT, CommandError, replica_at, run
@@ -25,7 +24,6 @@ PROGRAM = CLIENTS.read_text()
 # Where the image's packages are, for a program that is not started from its environment.
 IN_IMAGE = "/opt/dojo-runner/bin/python"
 UP_WITHIN_S = 60
-DRAIN_S = Settings(_env_file=None).drain_s
 
 
 def stack(name: str) -> dict[str, Any]:
@@ -44,10 +42,13 @@ def test_time_to_end(name: str) -> None:
     """Swarm waits for longer than a replica lingers, finishes its runs and tidies up."""
     runner = stack(name)["services"]["runner"]
 
-    lingers_s = int(runner["environment"]["CYBER_DOJO_RUNNER_LINGER_S"].split(":-")[1].rstrip("}"))
+    lingers_s, drains_s = (
+        int(runner["environment"][f"CYBER_DOJO_RUNNER_{name}_S"].split(":-")[1].rstrip("}"))
+        for name in ("LINGER", "DRAIN")
+    )
 
     assert lingers_s > 10  # as long as common clients remember a name's addresses
-    assert seconds(runner["stop_grace_period"]) >= lingers_s + DRAIN_S + 5
+    assert seconds(runner["stop_grace_period"]) >= lingers_s + drains_s + 5
     assert runner["deploy"]["update_config"]["order"] == "start-first"
     assert "ports" not in runner
 
