@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pool import DockerContainers
-from tests.daemon.support import BUSYBOX, alive, colour
+from tests.daemon.support import BUSYBOX, alive, colour, said
 from tests.daemon_process import DOCKER_HOST, daemon, environment, free_port
 from tests.waiting import eventually
 
@@ -112,7 +112,9 @@ async def test_more_folders_are_writable_in_cells_by_setting(tmp_path: Path) -> 
 
 
 async def test_no_engine(tmp_path: Path) -> None:
-    """Without an engine the daemon lives, is not ready, and says why a run cannot be."""
+    """Without an engine the daemon lives and is not ready. It tells learners why a run cannot be,
+    and operators where it looked for the engine and what to do.
+    """
     nowhere = f"unix://{tmp_path}/none.sock"
     async with daemon(tmp_path, docker_host=nowhere, ready=False, warm_images=BUSYBOX) as running:
         await eventually(lambda: alive(running))
@@ -121,12 +123,15 @@ async def test_no_engine(tmp_path: Path) -> None:
         result = await running.run(BUSYBOX, "true")
 
         assert (result["outcome"], result["status"]) == ("faulty", "143")
-        assert "could not" in result["log"]["reason"]
+        assert result["log"]["reason"] == "cannot connect to the engine: No such file or directory"
+        await eventually(lambda: said(running, "engine lost"))
+        [lost] = running.log("engine lost")
+        assert lost["engine"] == nowhere
+        assert "DOCKER_HOST" in lost["advice"]
         assert (await running.health())["status"] == "engine down"
         answer = await running.ask("pull_image", {"id": "id", "image_name": BUSYBOX})
-        assert "could not" in answer["exception"]["message"]
+        assert "cannot connect to the engine" in answer["exception"]["message"]
         assert "none.sock" not in str(result) + str(answer)
-        assert "none.sock" in running.log("engine call failed")[0]["engine_message"]
         assert not [event for event in running.log() if "unexpected" in event["message"]]
         assert await running.stop() == 0
 
