@@ -9,7 +9,7 @@ from runner.operators.engine_log import EngineLog
 
 # Together less than 5 s: so soon an engine that hangs is known to be lost.
 EVERY_S = 1.5
-LOOK_S = 3.0  # a list of our own containers takes 10 ms
+LOOK_S = 3.0  # a list of our own containers takes 1 ms, and 10 on a busy engine
 AGAIN_S = 0.25  # one call of many may fail: two looks that fail are believed
 WHILE_AWAY_S = 0.5
 
@@ -47,6 +47,7 @@ class EngineWatch:
     async def close(self) -> None:
         """Look no more. Twice is harmless."""
         await self._tasks.cancel()
+        self._log.close()
 
     def look_now(self) -> None:
         """Something tells that the engine may be away."""

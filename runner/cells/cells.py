@@ -145,8 +145,10 @@ class Cells:
                 image_id = (await self._images.image(self._launcher_image)).image_id
                 if image_id != self._tried or now_s() >= self._again_s:
                     await self._try(image_id)
-                # Of one that has worked the id is not kept.
-                pause_s = self._again_s - now_s() if self._tried else TRY_AGAIN_S
+                if self._tried is None:  # it has worked, and has ended
+                    await asyncio.sleep(TRY_AGAIN_S)
+                    continue
+                pause_s = self._again_s - now_s()
             except ImageMissingError:
                 self._decide(None, f"{self._launcher_image} is not on this node")
             except EngineError:  # reported; an engine that does not answer decides nothing
@@ -166,10 +168,11 @@ class Cells:
             self._succeeded(volume, profile)
             await _end_of(started)
         except EngineError as error:
-            self._failed(image_id, error)
-            with suppress(EngineError):  # reported
-                # A volume that was torn while it was filled would stay so for ever.
-                await self._images.remove_volume(volume)
+            self._tried = image_id
+            self._failed_trials += 1
+            self._again_s = asyncio.get_running_loop().time() + self._pauses.failed()
+            if not (error.may_pass and volume == self._volume):  # else it has worked, and will
+                await self._give_up(volume, error)
         finally:
             if started is not None:
                 await started.stream.close()
@@ -196,10 +199,10 @@ class Cells:
         self._pauses.succeeded()
         self._decide(volume, "")
 
-    def _failed(self, image_id: str, error: EngineError) -> None:
-        self._tried = image_id
-        self._failed_trials += 1
-        self._again_s = asyncio.get_running_loop().time() + self._pauses.failed()
+    async def _give_up(self, volume: str, error: EngineError) -> None:
+        with suppress(EngineError):  # reported
+            # A volume that was torn while it was filled would stay so for ever.
+            await self._images.remove_volume(volume)
         self._decide(None, error.message)
 
     def _trial_spec(self, image_id: str, volume: str, apparmor: str) -> ContainerSpec:

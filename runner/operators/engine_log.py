@@ -25,6 +25,7 @@ class EngineLog:
         self._waiting: list[EngineError] = []
         self._lost_since_s: float | None = None
         self._unsaid = 0  # failed calls since then
+        self._is_closed = False
 
     @property
     def may_be_away(self) -> bool:
@@ -35,7 +36,7 @@ class EngineLog:
         """A call of the engine has failed."""
         if self._lost_since_s is not None:
             self._unsaid += 1
-        elif not error.may_pass:
+        elif self._is_closed or not error.may_pass:
             report_engine_error(error)
         else:
             if len(self._waiting) < _MOST_WAITING:
@@ -44,9 +45,7 @@ class EngineLog:
 
     def answers(self) -> None:
         """The engine was looked at, and is there."""
-        waiting, self._waiting = self._waiting, []
-        for error in waiting:
-            report_engine_error(error)
+        self._say_waiting()
         if self._lost_since_s is not None:
             away_s = round(self._now_s() - self._lost_since_s, 1)
             words = logger.bind(engine=self._address, away_s=away_s, failed_calls=self._unsaid)
@@ -61,3 +60,13 @@ class EngineLog:
             self._waiting.clear()
             words = logger.bind(engine=self._address, reason=reason, advice=advice)
             words.error("engine lost")
+
+    def close(self) -> None:
+        """Nobody looks any more: each call that fails has its line, unless the engine is lost."""
+        self._is_closed = True
+        self._say_waiting()
+
+    def _say_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for error in waiting:
+            report_engine_error(error)

@@ -86,6 +86,23 @@ async def test_an_engine_that_talks_nonsense(serve: Serve, between: Proxy) -> No
             await eventually(lambda: well(http))
 
 
+async def test_an_engine_that_delays_its_answers(serve: Serve, between: Proxy) -> None:
+    """While no call is answered the service is not ready; three seconds after the answers come,
+    late ones among them, runs are well.
+    """
+    async with serve(between.host, warm=0) as http:
+        await http.until_ready()
+
+        between.may_pass.clear()
+        run = asyncio.create_task(http.run())
+        await eventually(lambda: is_ready(http), lambda ready: not ready)
+        between.may_pass.set()
+
+        async with within(WELL_AGAIN_S):
+            await eventually(lambda: well(http))
+        await run
+
+
 async def test_streams_that_are_cut(serve: Serve, between: Proxy) -> None:
     """Warm containers whose streams are cut are replaced, and the old ones removed."""
     async with serve(between.host, warm=2) as http:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pool import ContainerSpec
+from pool import ContainerSpec, EngineError
 from runner.cells.cells import APPARMOR_PROFILE
 from runner.cells.lockdown import LAUNCHER_FOLDER
 from tests.conftest import FAKE_IMAGE, ServeFake
@@ -177,6 +177,26 @@ async def test_a_trial_that_failed_is_made_again(serve_fake: ServeFake) -> None:
 
         assert failed["why_no_cells"].startswith("no cell")
         assert (await reuse(http, "cells"))["failed_trials"] == 0
+
+
+async def test_an_engine_that_stumbles_does_not_switch_cells_off(serve_fake: ServeFake) -> None:
+    """Where cells have worked, a trial that fails by the engine's own trouble decides nothing: runs
+    go on in cells, and the trial is made again.
+    """
+    engine = FakeEngine()
+    async with serve_fake(engine, reuse="cells") as http:
+        await http.until_ready()
+        there = engine.containers
+        [shows] = there.of_image(LAUNCHER)
+        there.start_error = EngineError("create", "internal error", status=500)
+        there.kill(shows.container_id)
+        failed = await eventually(lambda: _reuse(http), lambda told: told["failed_trials"])
+
+        assert failed["kind"] == "cells"
+        assert engine.images.volumes
+        there.start_error = None
+        well = await eventually(lambda: _reuse(http), lambda told: not told["failed_trials"])
+        assert well["kind"] == "cells"
 
 
 async def _reuse(http: Served) -> Mapping[str, Any]:

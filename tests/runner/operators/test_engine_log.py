@@ -108,3 +108,12 @@ def test_a_second_loss_is_news_again(rig: Rig, logs: Events) -> None:
 
     assert said(logs) == ["engine lost", "engine back"] * 2
     assert [event["failed_calls"] for event in logs[1::2]] == [1, 1]
+
+
+def test_at_the_end_nothing_waits(rig: Rig, logs: Events) -> None:
+    """When nobody looks at the engine any more, a failed call has its line at once."""
+    rig.log.failed(SILENT)
+    rig.log.close()
+    rig.log.failed(STUMBLED)
+
+    assert [event["engine_message"] for event in logs] == [SILENT.message, STUMBLED.message]
