@@ -6,7 +6,6 @@ distribution's. DOCKER_HOST is honoured.
 """
 
 import argparse
-import ctypes.util
 import shutil
 import sys
 
@@ -44,9 +43,6 @@ def main() -> int:
     if arguments.stop:
         print(engine.stop())
         return 0
-    # The daemon asks libmagic whether a file is text, and its package on PyPI does not bring it.
-    if ctypes.util.find_library("magic") is None:
-        engine.install("libmagic1")
     with engine.engine(stays=True if arguments.stay else None):
         if arguments.stay:
             print(engine.description())
@@ -54,9 +50,16 @@ def main() -> int:
         # Now, as the engine's package may have brought some.
         tools = filter(None, arguments.tools.split(","))
         if missing := [name for name in tools if shutil.which(name) is None]:
-            engine.install(*(one for name in missing for one in PACKAGES.get(name, [name])))
+            engine.install(*(one for name in missing for one in packages_of(name)))
         status = build(arguments.images) if arguments.images else 0
         return status or run(arguments.command)
+
+
+def packages_of(command: str) -> list[str]:
+    """The packages that bring a command on this distribution."""
+    if command == "docker" and engine.is_packaged("docker-cli"):  # from Debian 13 on
+        return ["docker-cli"]
+    return PACKAGES.get(command, [command])
 
 
 def build(names: str) -> int:
