@@ -93,10 +93,13 @@ def _try(mutant: Mutant, copy: Path) -> Verdict:
             if mutant.needs is Needs.LAUNCHER:
                 _build_launcher(copy)
             verdict, by = verdict_of(*_pytest(mutant, node_ids(mutant, known_tests), copy))
+        except subprocess.CalledProcessError:
+            by = "its launcher cannot be built"
         finally:
             (copy / mutant.file).write_text(source)
             if mutant.needs is Needs.LAUNCHER:
-                _docker("image", "rm", "--force", LAUNCHER_OF_MUTANT)
+                with suppress(subprocess.CalledProcessError):
+                    _docker("image", "rm", "--force", LAUNCHER_OF_MUTANT)
     took_s = time.monotonic() - began_s
     print(f"{verdict:8} {took_s:5.1f} s  {mutant.protection}  [{by}]", flush=True)  # noqa: T201
     return verdict
