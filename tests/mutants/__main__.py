@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.mutants.mutants import (
@@ -92,8 +93,13 @@ def _try(mutant: Mutant, copy: Path) -> Verdict:
             if mutant.needs is Needs.LAUNCHER:
                 _build_launcher(copy)
             verdict, by = verdict_of(*_pytest(mutant, node_ids(mutant, known_tests), copy))
+        except subprocess.CalledProcessError:
+            by = "its launcher cannot be built"
         finally:
             (copy / mutant.file).write_text(source)
+            if mutant.needs is Needs.LAUNCHER:
+                with suppress(subprocess.CalledProcessError):
+                    _docker("image", "rm", "--force", LAUNCHER_OF_MUTANT)
     took_s = time.monotonic() - began_s
     print(f"{verdict:8} {took_s:5.1f} s  {mutant.protection}  [{by}]", flush=True)  # noqa: T201
     return verdict
@@ -127,25 +133,25 @@ def _pytest(mutant: Mutant, nodes: Sequence[str], copy: Path) -> tuple[int | Non
     ) as process:
         try:
             output, _ = process.communicate(timeout=DEADLINE_S)
+            return process.returncode, output
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            output, _ = process.communicate()
-            return None, output
-    return process.returncode, output
+            return None, ""
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
 
 
 def _build_launcher(copy: Path) -> None:
     """An image of the mutant's launcher beside the real one, by whose name the copy calls it."""
     support = copy / NAMES_LAUNCHER
     support.write_text(support.read_text().replace(LAUNCHER, LAUNCHER_OF_MUTANT))
-    subprocess.run(  # noqa: S603
-        [
-            *("docker", "build", "-q", "-t", LAUNCHER_OF_MUTANT, "--build-arg", f"BASE={BASE}"),
-            str(copy / LAUNCHER_FOLDER),
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    folder = str(copy / LAUNCHER_FOLDER)
+    _docker("build", "-q", "-t", LAUNCHER_OF_MUTANT, "--build-arg", f"BASE={BASE}", folder)
+
+
+def _docker(*words: str) -> None:
+    """Raises CalledProcessError."""
+    subprocess.run(["docker", *words], check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607
 
 
 if __name__ == "__main__":

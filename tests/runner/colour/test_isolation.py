@@ -225,5 +225,5 @@ class TestIsolation:
 
         answer = await fault(light, source)
 
-        assert len(answer.class_) <= 1024
+        assert answer.class_ == "C" * 1024
         assert len(answer.message) <= 1024
