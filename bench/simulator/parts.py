@@ -67,7 +67,7 @@ def days_of_all(worlds: Sequence[World], seeds: Sequence[int], pictures: Path) -
             promise[f"{name}, by language"] = (by_policy[policy.name], each)
     report.promise_1(promise)
     plots.trade_off(everything, pictures)
-    samples = sampled_day(adaptive(told=TOLD), worlds[0], seeds[0], "python")
+    samples = sampled_day(adaptive(told=TOLD), worlds[0], seeds[0], "python:1")
     plots.day(samples, "python", pictures)
 
 

@@ -18,9 +18,10 @@ KATA_SIGMA = 0.5
 ENDLESS = 0.005  # of the kata loop for ever, until they are killed
 ENDLESS_CPU_S = 10.0
 # The languages of classes: a few languages have most of the classes.
+# With tags, as the daemon itself names images.
 LANGUAGES = {
-    "python": 0.28, "java": 0.22, "csharp": 0.14, "javascript": 0.12,
-    "cpp": 0.09, "ruby": 0.06, "go": 0.05, "kotlin": 0.04,
+    "python:1": 0.28, "java:1": 0.22, "csharp:1": 0.14, "javascript:1": 0.12,
+    "cpp:1": 0.09, "ruby:1": 0.06, "go:1": 0.05, "kotlin:1": 0.04,
 }  # fmt: skip
 # Lessons, and clubs in the evening; nobody between 21 and 7 o'clock.
 CLASS_HOURS = (8, 9, 10, 11, 13, 14, 15, 16, 18, 19)
@@ -28,8 +29,8 @@ CLASSES = 12
 CLASS_BEGINS_WITHIN_S = 300.0
 CLASS_LASTS_S = (45 * 60.0, 60 * 60.0)
 GROUP_BEGINS_S = 60.0
-RARE = tuple(f"rare-{number}" for number in range(40))
-NEW = "new"  # a language that nobody used yet
+RARE = tuple(f"rare-{number}:1" for number in range(40))
+NEW = "new:1"  # a language that nobody used yet
 LONE_LEARNERS = 40
 LONE_HOURS = (7, 21)
 LONE_LASTS_S = (5 * 60.0, 40 * 60.0)
