@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,12 +122,16 @@ async def test_no_engine(tmp_path: Path) -> None:
         result = await running.run(BUSYBOX, "true")
 
         assert (result["outcome"], result["status"]) == ("faulty", "143")
-        assert "could not" in result["log"]["reason"]
+        assert "cannot connect to the engine" in result["log"]["reason"]
         assert (await running.health())["status"] == "engine down"
         answer = await running.ask("pull_image", {"id": "id", "image_name": BUSYBOX})
-        assert "could not" in answer["exception"]["message"]
+        assert "cannot connect to the engine" in answer["exception"]["message"]
         assert "none.sock" not in str(result) + str(answer)
-        assert "none.sock" in running.log("engine call failed")[0]["engine_message"]
+
+        async def lost() -> list[dict[str, Any]]:
+            return running.log("engine lost")
+
+        assert [event["engine"] for event in await eventually(lost)] == [nowhere]
         assert not [event for event in running.log() if "unexpected" in event["message"]]
         assert await running.stop() == 0
 
