@@ -15,7 +15,7 @@ ALL = 100_000
 FEW = 2
 HOLD_S = 4
 # Of these, a greedy run in a container of its own can leave others nothing (docs/security.md).
-SHARED = {"signals", "watchers", "in flight", "large pipes"}
+SHARED = {"signals", "watchers", "terminals", "in flight", "large pipes"}
 # Of these, even a run in a cell can: the kernel counts them for a user, whatever the namespace.
 SHARED_BY_CELLS = {"in flight", "large pipes"}
 
@@ -57,10 +57,10 @@ async def honest_runs_beside_a_greedy_one(victim: Victim) -> set[str]:
 
 
 async def test_a_greedy_run_beside_others(single_use: Victim) -> None:
-    """In containers of their own, runs keep their terminals and queues whatever another takes."""
+    """In containers of their own, runs keep their queues whatever another takes."""
     assert await honest_runs_beside_a_greedy_one(single_use) <= SHARED
 
 
 async def test_a_greedy_cell_beside_others(cells: Victim) -> None:
-    """In cells, runs keep their signals and watchers, too."""
+    """In cells, runs keep their signals, watchers and terminals, too."""
     assert await honest_runs_beside_a_greedy_one(cells) <= SHARED_BY_CELLS
