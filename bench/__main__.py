@@ -158,7 +158,11 @@ def run_replays() -> int:
 
 
 @app.command(name="soak")
-def run_soak(runs: int = 10_000, reuse: tuple[str, ...] = ("never", "cells")) -> int:
+def run_soak(
+    runs: int = 10_000,
+    reuse: tuple[str, ...] = ("never", "cells"),
+    restart_every: int = soak.RESTART_EVERY,
+) -> int:
     """Requests of every kind, good and hostile; status 1 for a wrong answer, or what has grown.
 
     Parameters
@@ -167,8 +171,10 @@ def run_soak(runs: int = 10_000, reuse: tuple[str, ...] = ("never", "cells")) ->
         Of each kind of use.
     reuse
         The kinds of use: never, cells.
+    restart_every
+        After so many requests the engine, one of the soak's own, is restarted; 0: never.
     """
-    return asyncio.run(soak.main(runs, reuse))
+    return asyncio.run(soak.main(runs, reuse, restart_every))
 
 
 @app.command(name="flame")

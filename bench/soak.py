@@ -12,7 +12,7 @@ import statistics
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, EngineErro
 from pool.orphans import REPLICA_LABEL
 from scripts.daemon import ROOT, free_port, running, wait_until_warm
 from tests.adversary.alive import AliveTimes, alive_times
+from tests.faults.own_engine import own_engine
 
 LOG = ROOT / ".state" / "bench-soak.log"
 SAMPLES = 60
@@ -48,6 +49,11 @@ ALIVE_P99_S = 0.1
 # faulty: it had that container, or a start that its death has put off.
 KILL_EVERY = 250
 KILL_FELT_S = 5.0
+# After so many requests the engine is restarted, under its containers (live-restore). While it is,
+# and for so long after it, a run may be faulty.
+RESTART_EVERY = 2000
+RESTART_FELT_S = 8.0
+TOOL_IMAGES = ("dojo-runner/ruby:latest", "dojo-runner/launcher:latest")
 console = Console()
 
 
@@ -68,7 +74,8 @@ class Found:
     sent: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     killed: int = 0
-    felt: int = 0  # runs that were faulty for a container that was killed
+    restarts: int = 0
+    felt: int = 0  # runs that were faulty for a container that was killed, or for a restart
     left: int = 0  # containers that are there after the daemon's end
     pool: Mapping[str, object] = field(default_factory=dict)
 
@@ -101,12 +108,19 @@ def faults(found: Found) -> list[str]:
     return words
 
 
-async def main(runs: int, kinds_of_use: Sequence[str]) -> int:
-    """Print tables; exit status 1 when something is not as it should be."""
+async def main(runs: int, kinds_of_use: Sequence[str], restart_every: int = 0) -> int:
+    """Print tables; exit status 1 when something is not as it should be.
+
+    The engine is restarted after so many requests, 0: never. It is then one of the soak's own,
+    which root alone can start.
+    """
     status = 0
+    if restart_every and os.geteuid() != 0:
+        console.print("the engine is not restarted: only root can start one for this")
+        restart_every = 0
     for reuse in kinds_of_use:
         began_s = time.monotonic()
-        found = await soak(runs, reuse)
+        found = await soak(runs, reuse, restart_every)
         _print(found, f"{runs} requests, reuse {reuse}, {time.monotonic() - began_s:.0f} s")
         for words in faults(found):
             status = 1
@@ -114,16 +128,32 @@ async def main(runs: int, kinds_of_use: Sequence[str]) -> int:
     return status
 
 
-async def soak(runs: int, reuse: str) -> Found:
+async def soak(runs: int, reuse: str, restart_every: int = 0) -> Found:
     """So many requests, a few at a time, to a daemon of their own."""
+    if not restart_every:
+        return await _soak(runs, reuse, os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST)
+    async with own_engine() as engine:
+        for image in (IMAGE, HOME_IMAGE, *TOOL_IMAGES):
+            await engine.take_over(image)
+        return await _soak(runs, reuse, engine.host, engine.restart, restart_every)
+
+
+async def _soak(
+    runs: int,
+    reuse: str,
+    docker_host: str,
+    restart: Callable[[], Awaitable[None]] | None = None,
+    restart_every: int = 0,
+) -> Found:
     port, replica = free_port(), f"soak-{uuid.uuid4().hex}"
     settings = {
+        "DOCKER_HOST": docker_host,
         "CYBER_DOJO_RUNNER_REUSE": reuse,
         "CYBER_DOJO_RUNNER_WARM_IMAGES": f"{IMAGE},{HOME_IMAGE}",
         "CYBER_DOJO_RUNNER_WARM": "2",  # or containers would follow demand, which varies
         "CYBER_DOJO_RUNNER_REPLICA": replica,
     }
-    docker = DockerClient(os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST, lambda _: None)
+    docker = DockerClient(docker_host, lambda _: None)
     containers = DockerContainers(docker)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -132,7 +162,9 @@ async def soak(runs: int, reuse: str) -> Found:
                 found = Found(alive)
                 for image in (IMAGE, HOME_IMAGE):
                     await asyncio.to_thread(wait_until_warm, url, image)
-                sea = _Sea(found, http, url, process.pid, _Engine(docker, containers, replica))
+                engine = _Engine(docker, containers, replica, restart)
+                engine.restart_every = restart_every
+                sea = _Sea(found, http, url, process.pid, engine)
                 await sea.send_all(runs, f"{runs} requests, reuse {reuse}")
                 found.pool = (await health(http, url))["images"][IMAGE]
         found.left = len(await containers.list_containers(f"{REPLICA_LABEL}={replica}"))
@@ -145,7 +177,15 @@ async def soak(runs: int, reuse: str) -> Found:
 class _Engine:
     """The engine, as the soak looks at it, and pokes it."""
 
-    def __init__(self, docker: DockerClient, containers: DockerContainers, replica: str) -> None:
+    def __init__(
+        self,
+        docker: DockerClient,
+        containers: DockerContainers,
+        replica: str,
+        restart: Callable[[], Awaitable[None]] | None,
+    ) -> None:
+        self.restart = restart
+        self.restart_every = 0
         self._docker = docker
         self._containers = containers
         self._label = f"{REPLICA_LABEL}={replica}"
@@ -182,7 +222,12 @@ class _Sea:
     """Sends the requests, judges the answers, and takes samples."""
 
     def __init__(
-        self, found: Found, http: aiohttp.ClientSession, url: str, pid: int, engine: _Engine
+        self,
+        found: Found,
+        http: aiohttp.ClientSession,
+        url: str,
+        pid: int,
+        engine: _Engine,
     ) -> None:
         self._found = found
         self._http = http
@@ -191,6 +236,7 @@ class _Sea:
         self._engine = engine
         self._rng = random.Random(1)
         self._killed_s = -KILL_FELT_S
+        self._restart_felt_until_s = -math.inf
 
     async def send_all(self, runs: int, words: str) -> None:
         """As many at a time as there are places, and one more."""
@@ -210,13 +256,17 @@ class _Sea:
                         await self._sample(number)
                     if number % kill_every == 0:
                         await self._kill()
+                    if (every := self._engine.restart_every) and number % every == 0:
+                        await self._restart()
 
             await asyncio.gather(*(work() for _ in range((os.cpu_count() or 1) + 2)))
 
     def _heed(self, wrong: str, began_s: float) -> None:
         if not wrong:
             return
-        if "'143'" in wrong and began_s - KILL_FELT_S < self._killed_s:
+        is_of_kill = "'143'" in wrong and began_s - KILL_FELT_S < self._killed_s
+        is_of_restart = "'faulty'" in wrong and began_s < self._restart_felt_until_s
+        if is_of_kill or is_of_restart:
             self._found.felt += 1
         else:
             self._found.wrong.append(wrong)
@@ -226,6 +276,13 @@ class _Sea:
             tasks = (await health(self._http, self._url))["tasks"]
             held = {**of_process(self._pid), "tasks": tasks, **await self._engine.held()}
             self._found.samples.append(Sample(number, held))
+
+    async def _restart(self) -> None:
+        assert self._engine.restart is not None
+        self._restart_felt_until_s = math.inf
+        await self._engine.restart()
+        self._found.restarts += 1
+        self._restart_felt_until_s = time.monotonic() + RESTART_FELT_S
 
     async def _kill(self) -> None:
         self._killed_s = math.inf  # its run may hear of it before we do
@@ -258,7 +315,8 @@ def _print(found: Found, title: str) -> None:
     console.print(table)
     console.print(f"sent: {dict(found.sent.most_common())}", markup=False)
     console.print(
-        f"wrong {len(found.wrong)}; killed {found.killed} containers, felt by {found.felt} runs;"
+        f"wrong {len(found.wrong)}; killed {found.killed} containers, restarted the engine"
+        f" {found.restarts} times, felt by {found.felt} runs;"
         f" starts {found.pool['starts']}, resets {found.pool['resets']}"
     )
     alive = found.alive
