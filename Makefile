@@ -54,7 +54,7 @@ serve: $(venv) ## the daemon in the foreground
 test: $(venv) ## all tests but the long ones, and their 25 slowest; ARGS="-k name" for only some
 	@$(test_with_engine) -m "not long" $(ARGS)
 
-test-long: $(venv) ## the long tests: hostile programs and requests, long days, the benchmark's ways
+test-long: $(venv) ## the long tests: hostile programs, engines that fail, deployments, long days, the benchmark
 	@$(test_with_engine) -m long $(ARGS)
 
 # A worker for each core; a worker that has nothing left to do takes over tests of another.

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
@@ -27,14 +27,17 @@ hypothesis_settings.register_profile("no deadline", deadline=None)
 hypothesis_settings.load_profile("no deadline")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that use the engine, or compile for minutes, on one worker, in one row.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Keep the tests that use the engine, compile, or fetch programs, on one worker, in one row.
 
-    They would slow each other down, and share services that take seconds to start.
+    They would slow each other down, and share what takes seconds to start, or has one name only.
+    A wrapper, as xdist reads the groups before any other hook is called.
     """
     for item in items:
-        if item.get_closest_marker("docker") or item.get_closest_marker("clang"):
+        if any(item.get_closest_marker(name) for name in ("docker", "clang", "tools")):
             item.add_marker(pytest.mark.xdist_group("engine"))
+    return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from runner.siblings.notice import SIGNATURE_HEADER, sign
 from tests.daemon_process import Daemon, daemon, free_port
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 IMAGE = "dojo-runner/busybox-bash:latest"
 SECRET = "sixteen letters!"  # noqa: S105

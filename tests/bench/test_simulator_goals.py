@@ -29,7 +29,7 @@ def short_day() -> list[Press]:
     """A class of twenty minutes, and a lone learner before it."""
     rng = random.Random(3)  # noqa: S311 - a test must give the same each time
     presses = a_class(rng, "a:1", 1000.0, 1200.0)
-    presses += [Press(100.0 + 30 * number, "b", 0.3) for number in range(20)]
+    presses += [Press(100.0 + 30 * number, "b:1", 0.3) for number in range(20)]
     return sorted(presses, key=lambda press: press.at_s)
 
 

@@ -17,7 +17,7 @@ from tests.deploy.commands import BUSYBOX, CommandError, outcome_at, replica_at,
 from tests.waiting import eventually
 
 # The first of them waits for the image to be built.
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(400)]
 
 REPLICAS = ("runner-1", "runner-2", "runner-3")
 PROXY = "deploy/socket-proxy/compose.env"

@@ -137,6 +137,7 @@ async def load(*words: str) -> AsyncIterator[dict[str, Any]]:
 
 
 # The update alone takes a minute, and half as long again under load on two cores.
+@pytest.mark.long
 @pytest.mark.timeout(400)
 @pytest.mark.docker
 @pytest.mark.usefixtures("image")

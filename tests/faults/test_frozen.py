@@ -11,7 +11,7 @@ from tests.faults.conftest import IMAGE, Serve, is_ready, status, warm, well, wi
 from tests.faults.own_engine import OwnEngine
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 NOT_READY_S = 5.0
 WELL_AGAIN_S = 3.0

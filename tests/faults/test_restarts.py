@@ -6,7 +6,7 @@ from tests.faults.conftest import Serve, well
 from tests.faults.own_engine import OwnEngine
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 RUBY = "dojo-runner/ruby:latest"
 

@@ -10,7 +10,7 @@ from tests.faults.proxy import Proxy
 from tests.serving import Served
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 WELL_AGAIN_S = 3.0
 Events = list[dict[str, Any]]
