@@ -6,10 +6,7 @@ export PYTHON
 
 venv := .venv/.project
 with_engine := scripts/with-engine
-# One worker for the tests that use the engine, one after the other, and one for all others; see
-# pytest_collection_modifyitems in tests/conftest.py.
-test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze \
-	.venv/bin/pytest --durations=25 --numprocesses 2 --dist loadgroup
+test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze scripts/test
 comma := ,
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
 # What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.
@@ -52,10 +49,10 @@ serve: $(venv) ## the daemon in the foreground
 	@$(with_engine) --images ruby,python-pytest$(launcher) .venv/bin/dojo-runner serve
 
 test: $(venv) ## all tests but the long ones, and their 25 slowest; ARGS="-k name" for only some
-	@$(test_with_engine) -m "not long" $(ARGS)
+	@$(test_with_engine) "not long" $(ARGS)
 
 test-long: $(venv) ## the long tests: hostile programs, engines that fail, deployments, long days, the benchmark
-	@$(test_with_engine) -m long $(ARGS)
+	@$(test_with_engine) long $(ARGS)
 
 # A worker for each core; a worker that has nothing left to do takes over tests of another.
 quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" for only some

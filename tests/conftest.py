@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
@@ -25,19 +25,6 @@ DOCKER_IMAGE = "dojo-runner/python-pytest:latest"
 # No example has a deadline of its own: on a machine that others use, a slow one tells nothing.
 hypothesis_settings.register_profile("no deadline", deadline=None)
 hypothesis_settings.load_profile("no deadline")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Keep the tests that use the engine, compile, or fetch programs, on one worker, in one row.
-
-    They would slow each other down, and share what takes seconds to start, or has one name only.
-    A wrapper, as xdist reads the groups before any other hook is called.
-    """
-    for item in items:
-        if any(item.get_closest_marker(name) for name in ("docker", "clang", "tools")):
-            item.add_marker(pytest.mark.xdist_group("engine"))
-    return (yield)
 
 
 @pytest.fixture(scope="session")
