@@ -54,9 +54,10 @@ test: $(venv) ## all tests but the long ones, and their 25 slowest; ARGS="-k nam
 test-long: $(venv) ## the long tests: hostile programs, engines that fail, deployments, long days, the benchmark
 	@$(test_with_engine) long $(ARGS)
 
-# A worker for each core; a worker that has nothing left to do takes over tests of another.
+# Two workers for each core, as these tests wait as long as they compute; a worker that has nothing
+# left to do takes over tests of another.
 quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" for only some
-	@.venv/bin/pytest -m "not docker and not clang and not tools" --numprocesses auto --dist worksteal $(ARGS)
+	@.venv/bin/pytest -m "not docker and not clang and not tools" --numprocesses $$((2 * $$(nproc))) --dist worksteal $(ARGS)
 
 fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
 	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)

@@ -10,7 +10,7 @@ from pool import EngineError
 
 # An absolute path, a URL, an address of IPv4 or IPv6, or a host with its port.
 _TELLS_OF_THE_HOST = re.compile(
-    r"(?<!\w)/\w|://|\\\\|\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*::|[\w\])'\"]:\d{2,5}\b|', \d{2,5}\b"
+    r"(?<!\w)/[\w.-]|://|\\\\|\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*::|[\w\])'\"]:\d{2,5}\b|', \d{2,5}\b"
 )
 _FAILED = {
     "inspect": "say which image it is",

@@ -55,6 +55,9 @@ async def unreadable_patterns(patterns: Mapping[str, str]) -> dict[str, str] | N
         Supervisor(lambda _name, _error: None),
     )
     try:
+        await engines.images.image(
+            settings.ruby_image
+        )  # asked once, where a start is tried for long
         return {
             where: fault
             for where, pattern in patterns.items()
