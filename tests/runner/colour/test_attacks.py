@@ -30,7 +30,7 @@ from tests.runner.colour.support import (
 )
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 # By rows of the list of attacks: each of them is asked so often that it has been in every cell.
 ATTACKS = {

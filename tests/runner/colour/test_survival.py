@@ -23,7 +23,7 @@ from tests.runner.colour.support import (
 )
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 
 HOSTILE = [
