@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from runner.http.statuses import BUSY, OK
+
 ANSWERS_WITHIN_S = 40.0  # a run is answered within 26 s, and may have to be asked for twice
 CONNECTS_WITHIN_S = 5.0
 LONGEST_RETRY_AFTER_S = 5.0
@@ -30,7 +32,7 @@ class BusyError(RefusedError):
     """The daemon has too much to do; it asks to be tried again after `retry_after_s`."""
 
     def __init__(self, message: str, retry_after_s: float) -> None:
-        super().__init__(503, message)
+        super().__init__(BUSY, message)
         self.retry_after_s = retry_after_s
 
 
@@ -136,7 +138,7 @@ class RunnerClient:
     async def health(self) -> dict[str, Any]:
         """What operators want to know; docs/api.md tells the fields."""
         answer, status = await self._get("health", None)
-        if status != 200 or not isinstance(answer, dict):
+        if status != OK or not isinstance(answer, dict):
             raise RunnerError(f"{self._url}/health is not a daemon's")
         return answer
 
@@ -157,7 +159,7 @@ class RunnerClient:
         try:
             async with self._session.request(verb, url, data=body) as response:
                 answer = await response.json(content_type=None)
-                if response.status == 503 and "Retry-After" in response.headers:
+                if response.status == BUSY and "Retry-After" in response.headers:
                     raise _busy(answer, response.headers["Retry-After"])
                 return answer, response.status
         except TimeoutError as error:

@@ -107,7 +107,9 @@ class Settings(BaseSettings):
     )
     image_ids: bool = Field(False, description="whether clients may name an image by its id")
     pulls_at_once: int = Field(4, ge=1, le=100)
-    pulls_queue: int = Field(60, ge=0, le=10_000, description="how many more may wait; then 503")
+    pulls_queue: int = Field(
+        60, ge=0, le=10_000, description="how many more may wait; then they are refused"
+    )
     siblings: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="host:port, separated by commas: all addresses of each are told of demand"
     )
