@@ -42,7 +42,9 @@ class Proxy:
             return
         self._server.close()
         self.path.unlink(missing_ok=True)
-        await self.cut()
+        await asyncio.sleep(0)  # for those that were accepted in this very turn of the loop
+        while self._open:
+            await self.cut()
         await self._server.wait_closed()
         self._server = None
 
@@ -60,7 +62,8 @@ class Proxy:
         assert task is not None
         self._open[writer] = task
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
+            # Cancelled by `cut`: the end of a connection, which is nobody's error.
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 head = await reader.readuntil(b"\r\n\r\n")
                 await self.may_pass.wait()
                 if self.is_garbling:
