@@ -1,4 +1,4 @@
-"""Images on the real engine, and on one that has a bad day."""
+"""Images on the real engine."""
 
 import asyncio
 import io
@@ -19,8 +19,6 @@ from pool import (
     ImageMissingError,
 )
 from tests.waiting import eventually
-
-from .fake_dockerd import FakeDockerd, answer, chunks, raw, reset, silence
 
 PYTHON = "dojo-runner/python-pytest:latest"
 TOOLED_HOME = "dojo-runner/tooled-home:latest"
@@ -243,114 +241,3 @@ async def test_a_failing_pull_says_why(docker_images: DockerImages) -> None:
 
 
 # An engine that has a bad day
-
-
-@pytest.fixture
-def images(client: DockerClient) -> DockerImages:
-    """Images of the scripted engine."""
-    return DockerImages(client, {})
-
-
-async def test_a_pull_that_fails_on_its_way_says_why(
-    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
-) -> None:
-    """An error in the middle of the progress is an error, with the registry's words."""
-    dockerd.on(
-        "POST /images/create",
-        chunks(b'{"status":"Pulling"}\r\n', b'{"error":"denied: requested access"}\r\n'),
-    )
-
-    with pytest.raises(EngineError, match="denied: requested access") as caught:
-        await images.pull("private/image:latest")
-
-    assert reported == [caught.value]
-
-
-async def test_a_pull_whose_progress_is_garbage_is_an_error(
-    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
-) -> None:
-    """What is not JSON is no progress."""
-    dockerd.on("POST /images/create", chunks(b"<html>\r\n"))
-
-    with pytest.raises(EngineError) as caught:
-        await images.pull("some/image:latest")
-
-    assert reported == [caught.value]
-
-
-@pytest.mark.parametrize("cut", [False, True])
-async def test_the_end_of_the_engine_ends_the_changes(
-    dockerd: FakeDockerd, images: DockerImages, cut: bool
-) -> None:
-    """Whether the engine closes its event stream or is torn away, listening is over."""
-    dockerd.on("GET /events", chunks(b'{"Action":"tag"}\n', cut=cut))
-    heard = 0
-
-    async with asyncio.timeout(5):
-        async for _change in images.image_changes():
-            heard += 1
-
-    assert heard == 2
-
-
-async def test_changes_that_cannot_be_heard_of_are_an_error(
-    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
-) -> None:
-    """An engine that refuses to be listened to is reported."""
-    dockerd.on("GET /events", reset)
-
-    with pytest.raises(EngineError) as caught:
-        await anext(images.image_changes())
-
-    assert reported == [caught.value]
-
-
-async def test_a_broken_archive_is_an_error(
-    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
-) -> None:
-    """What is no tar is not read, and the container goes all the same."""
-    dockerd.on("POST /containers/create", answer({"Id": "c1"}))
-    dockerd.on("GET /containers/c1/archive", raw(b"no tar" * 1000, 200, "application/x-tar"))
-    dockerd.on("DELETE /containers/c1", answer({}))
-
-    with pytest.raises(EngineError) as caught:
-        await images.read_files("sha256:1", ("/x",), 1000)
-
-    assert caught.value.operation == "read"
-    assert reported == [caught.value]
-    assert dockerd.asked[-1] == "DELETE /containers/c1"
-
-
-async def test_a_removal_that_fails_spoils_no_reading(
-    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
-) -> None:
-    """What was read is worth more than the container that stays."""
-    dockerd.on("POST /containers/create", answer({"Id": "c1"}))
-    dockerd.on("GET /containers/c1/archive", answer({"message": "no such path"}, 404))
-    dockerd.on("DELETE /containers/c1", answer({"message": "busy"}, 500))
-
-    assert await images.read_files("sha256:1", ("/x",), 1000) == {"/x": None}
-
-    assert [error.operation for error in reported] == ["remove"]
-
-
-async def test_a_pull_may_be_cancelled(dockerd: FakeDockerd, images: DockerImages) -> None:
-    """A caller that goes away lets go of the connection."""
-    asked, gone = asyncio.Event(), asyncio.Event()
-
-    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await chunks(b'{"status":"Pulling"}\r\n', cut=True)(reader, writer)
-        asked.set()
-        await silence(reader, writer)
-        gone.set()
-
-    dockerd.on("POST /images/create", stall)
-    task = asyncio.create_task(images.pull("some/image:latest"))
-    await asked.wait()
-
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-    async with asyncio.timeout(5):
-        await gone.wait()
