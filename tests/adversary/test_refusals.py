@@ -6,7 +6,7 @@ import pytest_asyncio
 from tests.adversary.support import GCC, PYTHON, Victim
 from tests.daemon_process import Daemon
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 CALLS = """
 import ctypes, errno, os, socket

@@ -10,7 +10,7 @@ from tests.daemon.support import BUSYBOX, begin, colour
 from tests.daemon_process import daemon
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 
 class TestDeath:

@@ -147,6 +147,7 @@ def test_memory_and_processes_follow_the_number_of_places(places: int) -> None:
 
 
 @pytest.mark.docker
+@pytest.mark.long
 class TestMemory:
     """On the real engine."""
 
