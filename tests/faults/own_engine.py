@@ -112,21 +112,29 @@ async def own_engine() -> AsyncIterator[OwnEngine]:
     folder = Path(mkdtemp(prefix="faults-"))  # short, as the path of a socket must be
     # In memory: ten thousand files of an image are there, and gone, in a moment.
     await _call("mount", "-t", "tmpfs", "faults", str(folder))
+    try:
+        async with _bridge():
+            engine = OwnEngine(folder)
+            await engine.start()
+            try:
+                yield engine
+            finally:
+                await engine.close()
+    finally:
+        # With what dockerd has mounted below it, and leaves for its next start.
+        await _call("umount", "--recursive", "--lazy", str(folder))
+        await _call("rmdir", str(folder))
+
+
+@asynccontextmanager
+async def _bridge() -> AsyncIterator[None]:
     await _call("ip", "link", "add", _BRIDGE, "type", "bridge")
     try:
         await _call("ip", "addr", "add", _ADDRESS, "dev", _BRIDGE)
         await _call("ip", "link", "set", _BRIDGE, "up")
-        engine = OwnEngine(folder)
-        await engine.start()
-        try:
-            yield engine
-        finally:
-            await engine.close()
+        yield
     finally:
         await _call("ip", "link", "del", _BRIDGE)
-        # With what dockerd has mounted below it, and leaves for its next start.
-        await _call("umount", "--recursive", "--lazy", str(folder))
-        await _call("rmdir", str(folder))
 
 
 async def _call(*words: str) -> None:
