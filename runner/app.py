@@ -13,13 +13,14 @@ from aiohttp.typedefs import Handler
 from loguru import logger
 
 from pool import Tasks, this_process
+from runner.engines import docker_engines
 from runner.http.bodies import Bodies
 from runner.http.connections import Connections
 from runner.http.gate import Gate
 from runner.http.routes import BODIES, CONNECTIONS, SERVICE, SETTINGS, TARPIT, add_routes
 from runner.http.unsent import Unsent
 from runner.operators.systemd import READY, STOPPING, Systemd
-from runner.service import Service, docker_engines
+from runner.service import Service
 from runner.settings import MIB, Settings
 from runner.siblings.tarpit import Tarpit
 

@@ -3,20 +3,14 @@
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from loguru import logger
 
 from pool import (
-    ContainerEngine,
     ContainerSpec,
-    DockerClient,
-    DockerContainers,
-    DockerImages,
     EngineError,
-    ImageEngine,
     Owner,
     PoolClosedError,
     Pools,
@@ -29,8 +23,8 @@ from pool import (
 from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
+from runner.engines import Engines
 from runner.kata import Kata, RunResult
-from runner.operators.engine_log import EngineLog
 from runner.operators.health import Health, health_of
 from runner.operators.logs import report_bug
 from runner.operators.metrics import Metrics
@@ -52,31 +46,6 @@ from runner.warm_images import WarmImages
 # waits because others have lambdas that take long.
 QUESTIONS_OF_A_RUN = 2
 CLOSE_S = 0.5  # for what is still under way with the engine, at the very end
-
-
-@dataclass(frozen=True)
-class Engines:
-    """The container engine: its containers, its images, its connections' end, its faults' log."""
-
-    containers: ContainerEngine
-    images: ImageEngine
-    close: Callable[[], Awaitable[None]]
-    log: EngineLog
-
-
-def docker_engines(docker_host: str, owner: Owner) -> Engines:
-    """A real Docker engine."""
-    log = EngineLog(docker_host)
-    client = DockerClient(docker_host, log.failed)
-    containers = DockerContainers(client)
-
-    async def close() -> None:
-        try:
-            await containers.close()
-        finally:
-            await client.close()
-
-    return Engines(containers, DockerImages(client, owner.labels()), close, log)
 
 
 class Service:

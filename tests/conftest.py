@@ -12,8 +12,8 @@ from loguru import logger
 
 from pool import DockerClient, DockerContainers, EngineError
 from runner.container.images import RED_AMBER_GREEN
+from runner.engines import docker_engines
 from runner.operators.logs import set_up_logs
-from runner.service import docker_engines
 from runner.settings import Reuse, Settings
 from tests.fakes import FakeEngine
 from tests.runner.katas import DOCKER_HOST

@@ -16,7 +16,8 @@ from aiohttp import web
 
 from pool import Owner
 from runner.app import make_http
-from runner.service import Engines, Service
+from runner.engines import Engines
+from runner.service import Service
 from runner.settings import Settings
 from tests.fakes import FakeEngine
 

@@ -12,8 +12,9 @@ from runner.authors.start_point import StartPointError
 from runner.client import RunnerClient
 from runner.colour.questions import BadPatternError, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
+from runner.engines import docker_engines
 from runner.own_image import OrOwnImage
-from runner.service import Service, docker_engines
+from runner.service import Service
 from runner.settings import Reuse, Settings, SettingsError, read_settings
 
 READY_WITHIN_S = 20.0

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from pool import EngineError
+from runner.engines import Engines
 from runner.operators.engine_log import EngineLog
-from runner.service import Engines
 from tests.fakes.containers import FakeContainers, Program
 from tests.fakes.images import FakeImages
 from tests.fakes.kata import LocalKata
