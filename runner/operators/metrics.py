@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 
 from pool import PoolStatistics
 from runner.operators.health import Health
+from runner.run.record import RunRecord
 
 # A series for each image takes memory in Prometheus, so images beyond these are "other".
 MOST_IMAGES = 50
@@ -67,14 +68,15 @@ class Metrics:
         )
         self._registry.register(_Service(health, self._label, lines_dropped))
 
-    def run_ended(self, image: str | None, outcome: str, phases_s: Mapping[str, float]) -> None:
+    def run_ended(self, run: RunRecord) -> None:
         """Count a run, with the seconds that each of its phases took.
 
-        `image` is None unless it is on this node: made-up names must not fill the labels.
+        A run whose image is not on this node has no label of its own: made-up names must not fill
+        the labels.
         """
-        label = OTHER if image is None else self._label(image)
-        self._runs.labels(label, outcome).inc()
-        for phase, seconds in phases_s.items():
+        label = self._label(run.image) if run.is_here else OTHER
+        self._runs.labels(label, run.outcome).inc()
+        for phase, seconds in run.phases_s.items():
             self._phases.labels(phase).observe(seconds)
 
     def render(self) -> bytes:

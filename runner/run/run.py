@@ -22,8 +22,9 @@ from runner.kata import Code, Kata, Outcome, RunResult
 from runner.run.admission import Admission
 from runner.run.budget import LATEST_S, worst_s
 from runner.run.conversation import conversation
-from runner.run.judge import Judge, log_abandoned, log_result, machinery_failed
+from runner.run.judge import Judge, log_abandoned, log_ended, machinery_failed, reason_of
 from runner.run.patience import Patience
+from runner.run.record import ABANDONED, RunRecord
 
 # A kata that may take the whole budget queues for a moment all the same: most end far sooner.
 SHORTEST_QUEUE_S = 3.0
@@ -33,22 +34,40 @@ LARGE_AT_ONCE = 1
 
 # New images that are looked into because somebody announced them; a run has a place for that.
 LOOKS_AT_ONCE = 2
-# For operators, the outcome of a run whose client has left; no client sees it.
-ABANDONED = "abandoned"
 STOPPED = "the service was stopped before the run had ended"
 
 
 @dataclass
 class _Story:
-    """The facts of a run so far: its image, if that is on this node, and its phases' times.
-
+    """The facts of a run so far; see RunRecord.
 
     `late` is the reason that a run gets if its time is over now.
     """
 
+    began_s: float
     late: str = "the engine did not say in time whether the image is on this node"
-    image: str | None = None
+    is_here: bool = False
     phases_s: dict[str, float] = field(default_factory=dict)
+    hit: bool | None = None
+    kind: str = ""
+    container: str = ""
+
+    def ended(self, kata: Kata, outcome: str, status: str, reason: str) -> RunRecord:
+        """The record of the run, which has ended now."""
+        took_s = asyncio.get_running_loop().time() - self.began_s
+        return RunRecord(
+            kata_id=kata.id,
+            image=usual_name(kata.image_name),
+            is_here=self.is_here,
+            outcome=outcome,
+            status=status,
+            reason=reason,
+            took_s=took_s,
+            phases_s=self.phases_s,
+            hit=self.hit,
+            kind=self.kind,
+            container=self.container,
+        )
 
 
 class KataRunner:
@@ -56,8 +75,7 @@ class KataRunner:
 
     `spec_of_kind` makes of a container for one run one that serves many, where that can be had.
     `engine_may_be_away` tells that a run without an answer is no news. `ended` is told of every
-    run: its image (None where that is not known to be on this node), how it ended, and the seconds
-    of its phases.
+    run.
     """
 
     def __init__(
@@ -74,7 +92,7 @@ class KataRunner:
         labels: Mapping[str, str],
         budget_s: float,
         engine_may_be_away: Callable[[], bool],
-        ended: Callable[[str | None, str, Mapping[str, float]], None],
+        ended: Callable[[RunRecord], None],
     ) -> None:
         self._engine = engine
         self._images = images
@@ -109,15 +127,16 @@ class KataRunner:
         To be called inside `patience`, which is told when a container begins to work. Raises
         BusyError; PullsBusyError; BadPatternError, which only the run shows.
         """
-        story = _Story()
-        deadline_s = asyncio.get_running_loop().time() + self._budget_s
+        story = _Story(asyncio.get_running_loop().time())
+        deadline_s = story.began_s + self._budget_s
         try:
             async with self._limited(deadline_s + LATEST_S):
                 result = await self._run(kata, deadline_s, story, patience)
         except asyncio.CancelledError:
             why = "client gone" if patience.is_gone else "stopping"
-            log_abandoned(kata, why, story.phases_s)
-            self._ended(story.image, ABANDONED, story.phases_s)
+            record = story.ended(kata, ABANDONED, "", why)
+            log_abandoned(record)
+            self._ended(record)
             raise
         except ImageMissingError:
             result = self._pulling(kata)
@@ -126,8 +145,9 @@ class KataRunner:
         except TimeoutError:
             is_stopping = asyncio.get_running_loop().time() >= self._last_s
             result = machinery_failed(STOPPED if is_stopping else story.late)
-        log_result(kata, result, engine_may_be_away=self._engine_may_be_away())
-        self._ended(story.image, result.outcome.value, story.phases_s)
+        record = story.ended(kata, result.outcome.value, result.status, reason_of(result))
+        log_ended(record, engine_may_be_away=self._engine_may_be_away())
+        self._ended(record)
         queued_s = story.phases_s.get("queue", 0.0)
         if queued_s < NOTABLE_QUEUE_S:
             return result
@@ -161,7 +181,7 @@ class KataRunner:
             is_here = await self._images.image_id(kata.image_name) is not None
         if not is_here:
             return self._pulling(kata)
-        story.image = usual_name(kata.image_name)
+        story.is_here = True
         async with AsyncExitStack() as stack:
             turn = self._admission.turn(min(until_s, deadline_s))
             story.phases_s["queue"] = await stack.enter_async_context(turn)
@@ -178,6 +198,8 @@ class KataRunner:
             async with asyncio.timeout_at(deadline_s):
                 lease = await stack.enter_async_context(self._pools.lease(spec))
             leased_s = clock()
+            story.hit, story.container = lease.hit, lease.name
+            story.kind = "cells" if spec.reusable else "single use"
             story.phases_s["acquire"] = leased_s - admitted_s
             story.late = "no answer within the time for a request"
             talk = conversation(spec, lease, self._engine)

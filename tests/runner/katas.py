@@ -136,7 +136,7 @@ async def katas(
         labels=labels,
         budget_s=60.0,
         engine_may_be_away=lambda: False,
-        ended=lambda image, result, phases_s: None,
+        ended=lambda run: None,
     )
     try:
         yield Katas(runner, pools, light)

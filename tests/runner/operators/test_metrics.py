@@ -6,8 +6,14 @@ from pool import LoopStatus
 from runner.cells.cells import CellsStatus
 from runner.operators.health import Health
 from runner.operators.metrics import MOST_IMAGES, OTHER, Metrics
+from runner.run.record import RunRecord
 from tests.conftest import ServeFake
 from tests.runner.operators.scrape import samples, scrape
+
+
+def red(image: str) -> RunRecord:
+    """A run of that image, which is on this node."""
+    return RunRecord("id", image, True, "red", "1", "", 0.0, {}, True, "cells", "container")
 
 
 def no_pools() -> Health:
@@ -69,7 +75,7 @@ def test_image_names_cannot_make_series_without_end() -> None:
     """Past a number of images all others share one label."""
     metrics = Metrics(no_pools, "abc")
     for number in range(MOST_IMAGES + 10):
-        metrics.run_ended(f"image-{number}", "red", {})
+        metrics.run_ended(red(f"image-{number}"))
 
     seen = samples(metrics.render().decode())
 

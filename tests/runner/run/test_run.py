@@ -1,7 +1,7 @@
 """The story of one run: what bounds it, whatever its parts do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,8 @@ from runner.container.images import Images
 from runner.kata import Code, Kata, Outcome, RunResult
 from runner.run.admission import Admission, BusyError
 from runner.run.judge import Judge
-from runner.run.patience import Patience
+from runner.run.patience import ClientGoneError, Patience
+from runner.run.record import ABANDONED, RunRecord
 from runner.run.run import LARGE_AT_ONCE, KataRunner
 from tests.conftest import FAKE_IMAGE
 from tests.fakes import FakeEngine, archive, framed
@@ -48,13 +49,13 @@ class Stage:
         self.runner = runner
         self.judge = judge
         self.admission = admission
-        self.ended: list[str] = []
+        self.ended: list[RunRecord] = []
 
-    async def run(self) -> RunResult:
-        """One run of which the client waits for the answer."""
-        async with Patience() as patience:
+    async def run(self, patience: Patience | None = None) -> RunResult:
+        """One run, by default of a client that waits for the answer."""
+        async with patience or Patience() as its_patience:
             return await self.runner.run(
-                Kata("id", FAKE_IMAGE, 1.0, {"cyber-dojo.sh": "true"}), patience
+                Kata("id", FAKE_IMAGE, 1.0, {"cyber-dojo.sh": "true"}), its_patience
             )
 
 
@@ -75,8 +76,8 @@ async def stage(engine: FakeEngine, *, budget_s: float, places: int = 4) -> Asyn
     pools = Pools(engine.containers, settings, supervisor=supervisor)
     judge, admission = ScriptedJudge(), Admission(places=places, queue=10)
 
-    def ended(_image: str | None, outcome: str, _phases_s: Mapping[str, float]) -> None:
-        on_stage.ended.append(outcome)
+    def ended(run: RunRecord) -> None:
+        on_stage.ended.append(run)
 
     runner = KataRunner(
         engine=engine.containers,
@@ -118,7 +119,7 @@ async def test_what_stalls_without_a_deadline_of_its_own_ends_with_the_run(
 
     assert (result.outcome, result.status) == (Outcome.FAULTY, Code.MACHINERY_FAILED)
     assert result.log["reason"] == "the answer was not judged in time"
-    assert on_stage.ended == ["faulty"]
+    assert [run.outcome for run in on_stage.ended] == ["faulty"]
 
 
 async def test_a_turn_that_does_not_come_is_refused_in_time(engine: FakeEngine) -> None:
@@ -152,3 +153,47 @@ async def test_one_large_answer_is_read_at_a_time(
 
     assert (at_work, on_stage.judge.most_at_work) == (at_once, at_once)
     assert {result.outcome for result in results} == {Outcome.GREEN}
+
+
+async def test_a_run_that_has_ended_leaves_a_record_of_what_became_of_it(
+    engine: FakeEngine,
+) -> None:
+    """Operators learn of its image, its outcome, its container and the seconds of each phase."""
+    async with stage(engine, budget_s=20) as on_stage:
+        on_stage.judge.may_judge.set()
+        await on_stage.run()
+
+    (run,) = on_stage.ended
+    assert (run.kata_id, run.image, run.is_here) == ("id", FAKE_IMAGE, True)
+    assert (run.outcome, run.status, run.reason) == ("green", "0", "")
+    assert (run.hit, run.kind) == (False, "single use")
+    assert run.container
+    assert set(run.phases_s) == {"queue", "acquire", "run", "judge"}
+    assert sum(run.phases_s.values()) <= run.took_s
+
+
+async def test_a_run_of_an_image_that_is_not_here_got_no_container(engine: FakeEngine) -> None:
+    """Its record names the image, and tells that the name may be made up."""
+    async with stage(engine, budget_s=20) as on_stage, Patience() as patience:
+        kata = Kata("id", "made-up", 1.0, {"cyber-dojo.sh": "true"})
+        await on_stage.runner.run(kata, patience)
+
+    (run,) = on_stage.ended
+    assert (run.image, run.is_here, run.outcome) == ("made-up:latest", False, "pulling")
+    assert (run.hit, run.kind, run.container) == (None, "", "")
+
+
+async def test_a_run_whose_client_has_left_is_recorded_as_abandoned(engine: FakeEngine) -> None:
+    """Its record names the reason, and the phases that it got through."""
+    async with stage(engine, budget_s=20) as on_stage:
+        patience = Patience(runs_on_s=0.0)
+        on_stage.judge.may_judge.clear()
+        running = asyncio.create_task(on_stage.run(patience))
+        await until(lambda: bool(on_stage.judge.at_work))
+        patience.client_left()
+        with pytest.raises(ClientGoneError):
+            await running
+
+    (run,) = on_stage.ended
+    assert (run.outcome, run.reason) == (ABANDONED, "client gone")
+    assert set(run.phases_s) == {"queue", "acquire", "run"}

@@ -1,0 +1,32 @@
+"""What operators learn of a run once it has ended: plain frozen data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ABANDONED = "abandoned"  # the outcome of a run whose client has left; no client sees it
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run that has ended.
+
+    `image` is the name that its pool has, or would have; `is_here` tells whether that image is
+    known to be on this node, as any client can make up a name. `outcome` is one that clients see,
+    or ABANDONED; `status` and `reason` are empty where there is none. `took_s` is the whole run
+    from its arrival, and `phases_s` the seconds of the phases that it got through: queue (for a
+    place), acquire (a container), run, judge (files and colour). `hit` tells whether a warm
+    container was there; it is None, and `kind` ("cells" or "single use") and `container` are
+    empty, when the run got no container.
+    """
+
+    kata_id: str
+    image: str
+    is_here: bool
+    outcome: str
+    status: str
+    reason: str
+    took_s: float
+    phases_s: Mapping[str, float]
+    hit: bool | None
+    kind: str
+    container: str
