@@ -3,6 +3,8 @@
 
 PYTHON ?=
 export PYTHON
+# Each test process reads what an earlier one compiled: compiling anew takes it as long as its tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 venv := .venv/.project
 with_engine := scripts/with-engine
@@ -57,7 +59,7 @@ test-long: $(venv) ## the long tests: hostile programs, engines that fail, deplo
 # Two workers for each core, as these tests wait as long as they compute; a worker that has nothing
 # left to do takes over tests of another.
 quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" for only some
-	@.venv/bin/pytest -m "not docker and not clang and not tools" --numprocesses $$((2 * $$(nproc))) --dist worksteal $(ARGS)
+	@.venv/bin/pytest -m "not docker and not clang and not tools" --numprocesses $$((2 * $$(nproc))) --dist loadfile $(ARGS)
 
 fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
 	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)
