@@ -84,6 +84,7 @@ class Admission:
 async def _ended_by(until_s: Callable[[], float]) -> AsyncIterator[None]:
     """Raises TimeoutError at that time, which may have become later until then."""
     loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
     async with asyncio.timeout(None) as limit:
 
         def look() -> None:
