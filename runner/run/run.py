@@ -12,6 +12,8 @@ from pool import (
     Delivery,
     EngineError,
     ImageMissingError,
+    Lease,
+    PoolRetiredError,
     Pools,
     usual_name,
 )
@@ -197,10 +199,12 @@ class KataRunner:
             if profile is None:
                 return self._pulling(kata)
             patience.runs()
-            spec = self._spec(kata.image_name, profile)
             story.late = "no container was ready in time"
             async with asyncio.timeout_at(deadline_s):
-                lease = await stack.enter_async_context(self._pools.lease(spec))
+                leased = await self._lease(kata.image_name, profile, stack)
+            if leased is None:
+                return self._pulling(kata)
+            profile, spec, lease = leased
             leased_s = clock()
             story.hit, story.container = lease.hit, lease.name
             story.kind = "cells" if spec.reusable else "single use"
@@ -222,8 +226,31 @@ class KataRunner:
             judged_s = clock()
             story.phases_s["judge"] = judged_s - answered_s
             if answer.has_ended_by_itself:
-                self._usual.ended(image_id, answered_s - leased_s, judged_s - admitted_s)
+                self._usual.ended(profile.image_id, answered_s - leased_s, judged_s - admitted_s)
             return result
+
+    async def _lease(
+        self, image_name: str, profile: ImageProfile | None, stack: AsyncExitStack
+    ) -> tuple[ImageProfile, ContainerSpec, Lease] | None:
+        """A container of the image that the name means when there is one; None: it means none.
+
+        The name may get another image while the run waits, and with it another pool. Raises
+        EngineError.
+        """
+        while profile is not None:
+            spec = self._spec(image_name, profile)
+            try:
+                lease = await stack.enter_async_context(self._pools.lease(spec))
+            except PoolRetiredError:
+                profile = await self._images.profile(image_name)
+            except ImageMissingError:
+                self._images.forget(image_name)
+                if await self._images.image_id(image_name) == profile.image_id:
+                    raise
+                profile = await self._images.profile(image_name)
+            else:
+                return profile, spec, lease
+        return None
 
     def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
         spec = spec_for(usual_name(image_name), profile, self._delivery, self._labels)
