@@ -19,6 +19,7 @@ from pool.errors import (
     EngineError,
     ImageMissingError,
     PoolClosedError,
+    PoolRetiredError,
     PoolError,
     UnansweredError,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "LoopStatus",
     "Owner",
     "PoolClosedError",
+    "PoolRetiredError",
     "PoolError",
     "PoolSettings",
     "PoolStatistics",

@@ -9,6 +9,14 @@ class PoolClosedError(PoolError):
     """The pool is draining: it hands out nothing more."""
 
 
+class PoolRetiredError(PoolClosedError):
+    """The image's pool was retired; the image may have a new one, or get one when it is asked for.
+
+    The caller finds out anew which container the image needs: it was replaced, or removed, or its
+    containers are of another kind now.
+    """
+
+
 class EngineError(PoolError):
     """The engine refused or failed an operation.
 

@@ -7,7 +7,7 @@ from pool.breaker import Breaker
 from pool.container import Container
 from pool.demand import Demand
 from pool.engine import ContainerEngine
-from pool.errors import PoolClosedError
+from pool.errors import PoolRetiredError
 from pool.host import Host
 from pool.lease import Lease
 from pool.ledger import Counts, Ledger
@@ -157,10 +157,10 @@ class ImagePool:
 
         A warm one if there is one, at once; else whichever start ends first, one being begun for
         this caller if none is under way. Raises EngineError when it cannot be started, without
-        trying while the breaker is open; PoolClosedError.
+        trying while the breaker is open; PoolRetiredError once it is closed.
         """
         if self._ledger.is_closed:
-            raise PoolClosedError(f"the pool of {self.spec.image} is closing")
+            raise self._retired()
         taken_s = self._now_s()
         container = self._ledger.take()
         hit = self._count_take(container, taken_s)
@@ -256,7 +256,9 @@ class ImagePool:
         self._host.remove(self.stake)
         for container in [*self._ledger.warm, *self._ledger.resetting]:
             self._shelf.discard(container, reason)
-        closing = PoolClosedError(f"the pool of {self.spec.image} is closing")
         while self._ledger.waiting:
-            self._ledger.waiting.popleft().fail(closing)
+            self._ledger.waiting.popleft().fail(self._retired())
         await self._tasks.finish()
+
+    def _retired(self) -> PoolRetiredError:
+        return PoolRetiredError(f"the pool of {self.spec.image} is closing")

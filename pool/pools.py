@@ -86,7 +86,11 @@ class Pools:
 
     @asynccontextmanager
     async def lease(self, spec: ContainerSpec) -> AsyncIterator[Lease]:
-        """See ImagePool.lease; the image is pooled from now on."""
+        """See ImagePool.lease; the image is pooled from now on.
+
+        Raises PoolRetiredError when the pool goes while the caller waits; once all pools close,
+        PoolClosedError.
+        """
         pool = self._pool_of(spec)
         self._taken(spec.image)
         async with pool.lease() as lease:
@@ -124,12 +128,17 @@ class Pools:
         for pool in pools:
             pool.tidy()
 
-    def retire(self, image: str, reason: str) -> None:
-        """Discard an image's warm containers, in the background; harmless if it has none."""
-        pool = self._by_image.pop(image, None)
-        if pool is not None:
-            self._retired.add(pool)
-            self._retiring.start(pool.close(reason), f"retire {image}")
+    def retire(self, image: str, reason: str, *, only: ImagePool | None = None) -> None:
+        """Discard an image's warm containers, in the background; harmless if it has none.
+
+        `only`: no other pool than this one, which may have been replaced since the caller saw it.
+        """
+        pool = self._by_image.get(image)
+        if pool is None or (only is not None and pool is not only):
+            return
+        del self._by_image[image]
+        self._retired.add(pool)
+        self._retiring.start(pool.close(reason), f"retire {image}")
 
     def forgive(self) -> None:
         """The engine is back: what failed while it was away is no image's fault."""

@@ -91,7 +91,7 @@ class Upkeep:
         for name, pool in self._pools.by_image.items():
             with suppress(EngineError):  # reported where it failed
                 if await self._images.image_id(name) != pool.spec.image_id:
-                    self._pools.retire(name, "image was removed or replaced")
+                    self._pools.retire(name, "image was removed or replaced", only=pool)
 
     async def _sweep_for_ever(self) -> None:
         while True:

@@ -87,6 +87,23 @@ async def fake_http(serve_fake: ServeFake) -> AsyncIterator[Served]:
     assert engine.is_closed
 
 
+class ServeDocker(Protocol):
+    """Serves on the real engine; its keywords are settings beside the kind of container."""
+
+    def __call__(self, reuse: Reuse, **settings: Any) -> AbstractAsyncContextManager[Served]:
+        """A service that runs for as long as the block does."""
+
+
+@pytest.fixture(scope="session")
+def serve_docker(docker_containers: DockerContainers) -> ServeDocker:
+    """Starts a service on the real engine for a test that needs settings of its own."""
+
+    def serve(reuse: Reuse, **settings: Any) -> AbstractAsyncContextManager[Served]:
+        return _on_docker(docker_containers, reuse, **settings)
+
+    return serve
+
+
 @pytest.fixture(scope="session")
 async def docker_http(docker_containers: DockerContainers) -> AsyncIterator[Served]:
     """A service on the real engine, with a container for each run."""
@@ -103,11 +120,12 @@ async def cells_http(docker_containers: DockerContainers) -> AsyncIterator[Serve
 
 
 @asynccontextmanager
-async def _on_docker(docker_containers: DockerContainers, reuse: Reuse) -> AsyncIterator[Served]:
+async def _on_docker(
+    docker_containers: DockerContainers, reuse: Reuse, **more: Any
+) -> AsyncIterator[Served]:
     owner = new_owner()
-    settings = Settings(
-        _env_file=None, warm=2, warm_images=(DOCKER_IMAGE,), COMMIT_SHA="a1b2c3", reuse=reuse
-    )
+    chosen = {"warm": 2, "warm_images": (DOCKER_IMAGE,), "COMMIT_SHA": "a1b2c3", **more}
+    settings = Settings(_env_file=None, reuse=reuse, **chosen)
     engines = docker_engines(settings.docker_host, owner)
     async with serving(settings, engines, owner, DOCKER_IMAGE) as served:
         await served.until_ready()

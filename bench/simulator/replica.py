@@ -102,7 +102,8 @@ class Replica:
     async def run(self, press: Press) -> None:
         """A learner's kata: it waits for its turn, for a container, computes, and is gone."""
         try:
-            async with self._admission.turn(self._loop.time() + LONGEST_QUEUE_S):
+            until_s = self._loop.time() + LONGEST_QUEUE_S
+            async with self._admission.turn(lambda: until_s):
                 self._in_use[press.image] += 1
                 try:
                     await self._run(press)

@@ -106,9 +106,25 @@ class Images:
 
     async def profile(self, name: str) -> ImageProfile | None:
         """None when the image is not on this node. Raises EngineError."""
-        image_id = await self.image_id(name)
-        if image_id is None:
-            return None
+        while (image_id := await self.image_id(name)) is not None:
+            # A look into an image takes a while, in which the name may get another image.
+            changes = self._changes
+            try:
+                profile = await self._profile_of(image_id, name)
+            except ImageMissingError:
+                self.forget(name)
+                if await self.image_id(name) == image_id:
+                    raise
+                continue
+            if changes == self._changes or await self.image_id(name) == image_id:
+                return profile
+        return None
+
+    def forget(self, name: str) -> None:
+        """Ask the engine anew what this name means: a container of it could not be made."""
+        self._ids.pop(usual_name(name), None)
+
+    async def _profile_of(self, image_id: str, name: str) -> ImageProfile:
         task = self._profiles.get(image_id)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = self._tasks.start(self._probe(image_id), f"probe {name}", expected=EngineError)

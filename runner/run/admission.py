@@ -1,7 +1,7 @@
 """Decides which runs go on now and which wait: first come, first served, within bounds."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 
@@ -38,10 +38,11 @@ class Admission:
         return self._busy("the queue is full")
 
     @asynccontextmanager
-    async def turn(self, until_s: float) -> AsyncIterator[float]:
+    async def turn(self, until_s: Callable[[], float]) -> AsyncIterator[float]:
         """Wait for a place, at the longest until that time of the loop's clock, and hold it.
 
-        Yields the seconds waited. Raises BusyError.
+        The time may change while a run waits: it is asked for when it seems to be over, and once
+        more when the place is there. Yields the seconds waited. Raises BusyError.
         """
         waited_s = await self._wait(until_s)
         self.running += 1
@@ -51,22 +52,51 @@ class Admission:
             self.running -= 1
             self._places.release()
 
-    async def _wait(self, until_s: float) -> float:
+    async def _wait(self, until_s: Callable[[], float]) -> float:
         if self.is_full:
             raise self.refuse()
-        now_s = asyncio.get_running_loop().time
-        began_s = now_s()
+        if not self._places.locked():
+            await self._places.acquire()
+            return 0.0
+        clock = asyncio.get_running_loop().time
+        began_s = clock()
         self.waiting += 1
         try:
-            async with asyncio.timeout_at(until_s):
+            async with _ended_by(until_s):
                 await self._places.acquire()
         except TimeoutError as error:
-            waited_s = now_s() - began_s
+            waited_s = clock() - began_s
             raise self._busy(f"no place became free within {waited_s:.1f} s") from error
         finally:
             self.waiting -= 1
-        return now_s() - began_s
+        waited_s = clock() - began_s
+        if clock() > until_s():
+            self._places.release()
+            raise self._busy(f"no place became free in time; one did after {waited_s:.1f} s")
+        return waited_s
 
     def _busy(self, why: str) -> BusyError:
         self.refused += 1
         return BusyError(why, running=self.running, waiting=self.waiting)
+
+
+@asynccontextmanager
+async def _ended_by(until_s: Callable[[], float]) -> AsyncIterator[None]:
+    """Raises TimeoutError at that time, which may have become later until then."""
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
+    async with asyncio.timeout(None) as limit:
+
+        def look() -> None:
+            nonlocal timer
+            now_s = loop.time()
+            if now_s >= (ends_s := until_s()):
+                limit.reschedule(now_s)
+            else:
+                timer = loop.call_at(ends_s, look)
+
+        timer = loop.call_at(until_s(), look)
+        try:
+            yield
+        finally:
+            timer.cancel()

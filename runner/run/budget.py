@@ -1,7 +1,8 @@
 """How the time of one request is shared out: pure, in seconds of the event loop's clock.
 
-A request has a budget, from its arrival. The program's time limit is cut to what queueing and a
-cold start have left of the budget, so that partial output is returned in any case. Past the
+A request has a budget, from its arrival. A run may wait for its place for as long as the budget
+then leaves what runs of its image usually take. The program's time limit is cut to what queueing
+and a cold start have left of the budget, so that partial output is returned in any case. Past the
 deadline there is one moment, to say why there is no answer: an answer is never later than
 budget + 1 s.
 """
@@ -16,6 +17,8 @@ LATEST_S = 0.9  # past the deadline: after that nothing is waited for
 # Of the budget, when the program's limit is cut: its end and a small harvest take less.
 _KEPT_S = 2.0
 SHORTEST_LIMIT_S = 1.0  # with less than that no program is begun
+# A run whose image usually takes the whole budget queues for a moment all the same.
+SHORTEST_QUEUE_S = 3.0
 
 
 def worst_s(max_seconds: float) -> float:
@@ -23,8 +26,30 @@ def worst_s(max_seconds: float) -> float:
     return max_seconds + GRACE_S + HARVEST_S
 
 
-def limit_s(max_seconds: float, left_s: float) -> float | None:
-    """The program's time limit when `left_s` of the budget is left; None: it must not begin."""
-    if left_s < min(max_seconds, SHORTEST_LIMIT_S):
+def needed_s(max_seconds: float, usual_s: float, budget_s: float) -> float:
+    """The time that a run must have left of its budget when it gets its place.
+
+    `usual_s` is what runs of its image usually take from there on; 0: not known, so it is taken
+    for one that is quick.
+    """
+    least_s = max(usual_s, SHORTEST_LIMIT_S + _KEPT_S)
+    return max(0.0, min(least_s, worst_s(max_seconds), budget_s - SHORTEST_QUEUE_S))
+
+
+def limit_s(max_seconds: float, left_s: float, usual_s: float = 0.0) -> float | None:
+    """The program's time limit when `left_s` of the budget is left; None: it must not begin.
+
+    It is never cut below what programs of its image usually take, `usual_s`.
+    """
+    least_s = min(max_seconds, max(usual_s, SHORTEST_LIMIT_S))
+    if left_s < least_s:
         return None
-    return min(max_seconds, max(left_s - _KEPT_S, SHORTEST_LIMIT_S))
+    return min(max_seconds, max(left_s - _KEPT_S, least_s))
+
+
+def had_words(limit_s: float, asked_s: float) -> str:
+    """The time that a program had, in words that say so when that was not all it asked for."""
+    words = f"{limit_s:.3g} s"
+    if limit_s == asked_s:
+        return words
+    return f"{words} of {asked_s:g} s: the rest had gone by before the program began"

@@ -20,7 +20,7 @@ from runner.container.hand_over import hand_over, hand_over_to_cell, takes_long
 from runner.container.untar import UnreadableError
 from runner.engine_words import without_the_host, words_for_clients
 from runner.kata import Code, Kata
-from runner.run.budget import LAST_MOMENT_S, limit_s, worst_s
+from runner.run.budget import LAST_MOMENT_S, had_words, limit_s, worst_s
 from runner.threads import in_turn
 
 ENGINE_ANSWERS_S = 1.0  # a list of our own containers takes 10 ms
@@ -42,6 +42,11 @@ class Answer:
     failure: Code | None = None
     reason: str = ""
 
+    @property
+    def has_ended_by_itself(self) -> bool:
+        """Whether the program ended within its time."""
+        return self.failure is None and not self.timed_out
+
 
 MayBeLarge = Callable[[], Awaitable[None]]
 
@@ -49,11 +54,14 @@ MayBeLarge = Callable[[], Awaitable[None]]
 class Conversation(Protocol):
     """One run's talk with its container."""
 
-    async def answer(self, kata: Kata, deadline_s: float, may_be_large: MayBeLarge) -> Answer:
+    async def answer(
+        self, kata: Kata, deadline_s: float, may_be_large: MayBeLarge, *, usual_s: float = 0.0
+    ) -> Answer:
         """Hand over, and wait for the answer until that time of the loop's clock.
 
         Why there is none may take LAST_MOMENT_S more to tell. `may_be_large` is waited for before
-        more than LARGE_ANSWER_BYTES are read. Raises EngineError when the files cannot be handed
+        more than LARGE_ANSWER_BYTES are read. With less time left than `usual_s`, which programs of
+        this image usually take, none is begun. Raises EngineError when the files cannot be handed
         over.
         """
 
@@ -93,11 +101,13 @@ class WithContainer:
         self._engine = engine
         self._reached = reached
 
-    async def answer(self, kata: Kata, deadline_s: float, may_be_large: MayBeLarge) -> Answer:
+    async def answer(
+        self, kata: Kata, deadline_s: float, may_be_large: MayBeLarge, *, usual_s: float = 0.0
+    ) -> Answer:
         """See Conversation. When the container has ended, the reason holds its last words."""
         nonce = secrets.token_hex(16)
         stream = self._lease.stream
-        run = await _hand_over(kata, stream, partial(hand_over, nonce=nonce), deadline_s)
+        run = await _hand_over(kata, stream, partial(hand_over, nonce=nonce), deadline_s, usual_s)
         if isinstance(run, Answer):
             return run
         answer = await _converse(run, _Framed(stream, nonce), self._reached, may_be_large)
@@ -134,10 +144,12 @@ class WithCell:
         self._cell = CellStream(lease.stream)
         self._reached = reached
 
-    async def answer(self, kata: Kata, deadline_s: float, may_be_large: MayBeLarge) -> Answer:
+    async def answer(
+        self, kata: Kata, deadline_s: float, may_be_large: MayBeLarge, *, usual_s: float = 0.0
+    ) -> Answer:
         """See Conversation."""
         cell = self._cell
-        run = await _hand_over(kata, self._lease.stream, hand_over_to_cell, deadline_s)
+        run = await _hand_over(kata, self._lease.stream, hand_over_to_cell, deadline_s, usual_s)
         if isinstance(run, Answer):
             return run
         answer = await _converse(run, cell, self._reached, may_be_large)
@@ -188,19 +200,22 @@ class _Framed(Frame):
 
 @dataclass(frozen=True)
 class _HandedOver:
-    """A kata that was handed over: since when, the program's time, and the request's."""
+    """A kata that was handed over: since when, the program's time and the one that was asked for,
+    and the request's.
+    """
 
     since_s: float
     limit_s: float
+    asked_s: float
     deadline_s: float
 
 
 async def _hand_over(
-    kata: Kata, stream: Stream, pack: Callable[[Kata], bytes], deadline_s: float
+    kata: Kata, stream: Stream, pack: Callable[[Kata], bytes], deadline_s: float, usual_s: float
 ) -> _HandedOver | Answer:
     """Hand the files over; returns an answer instead if there is no time. Raises EngineError."""
     clock = asyncio.get_running_loop().time
-    limit = limit_s(kata.max_seconds, deadline_s - clock())
+    limit = limit_s(kata.max_seconds, deadline_s - clock(), usual_s)
     if limit is None:
         return _no_answer("no container was ready in time")
     try:
@@ -208,7 +223,7 @@ async def _hand_over(
             await stream.write(await _packed(replace(kata, max_seconds=limit), pack))
     except TimeoutError:
         return _no_answer("the files could not be handed over in time")
-    return _HandedOver(clock(), limit, deadline_s)
+    return _HandedOver(clock(), limit, kata.max_seconds, deadline_s)
 
 
 async def _packed(kata: Kata, pack: Callable[[Kata], bytes]) -> bytes:
@@ -248,7 +263,8 @@ async def _silence(run: _HandedOver, reached: _Reached) -> Answer:
         return _no_answer("no answer within the time for a request")
     if not await reached.by(_no_later_than(run.deadline_s, ENGINE_ANSWERS_S)):
         return _no_answer("no answer: the container, or its engine, cannot be reached")
-    reason = f"no answer soon after {run.limit_s:g} s; the container was killed"
+    had = had_words(run.limit_s, run.asked_s)
+    reason = f"no answer soon after {had}; the container was killed"
     return Answer(failure=Code.TIMED_OUT, limit_s=run.limit_s, reason=reason)
 
 

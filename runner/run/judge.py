@@ -14,7 +14,7 @@ from runner.container.answer import Harvest, unpack
 from runner.container.images import RED_AMBER_GREEN, ImageProfile
 from runner.container.untar import UnreadableError
 from runner.kata import Code, Kata, Outcome, RunResult, Text
-from runner.run.budget import JUDGE_S, LAST_MOMENT_S
+from runner.run.budget import JUDGE_S, LAST_MOMENT_S, had_words
 from runner.run.conversation import Answer
 from runner.run.delta import LARGEST_DELTA_BYTES, Delta, created_and_changed, touched
 from runner.run.record import RunRecord
@@ -60,7 +60,7 @@ class Judge:
             return RunResult(Outcome.FAULTY, Code.OUTPUT_UNREADABLE, log={"reason": str(error)})
         stdout, stderr = text_of(harvest.stdout), text_of(harvest.stderr)
         if answer.timed_out:
-            log = {"reason": _stopped(kata, answer)}
+            log = {"reason": f"stopped after {had_words(answer.limit_s, kata.max_seconds)}"}
             return RunResult(Outcome.TIMED_OUT, Code.TIMED_OUT, stdout, stderr, log=log)
         status = harvest.status or Code.NO_STATUS.value
         source = profile.rag_lambda if kata.rag_lambda is None else kata.rag_lambda
@@ -177,13 +177,6 @@ def _what_is_missing(delta: Delta) -> dict[str, Any]:
     if delta.unjudged:
         reasons.append(f"{delta.unjudged} files: not looked at within the run's time")
     return {"left_out": "; ".join(reasons)} if reasons else {}
-
-
-def _stopped(kata: Kata, answer: Answer) -> str:
-    words = f"stopped after {answer.limit_s:.3g} s"
-    if answer.limit_s == kata.max_seconds:
-        return words
-    return f"{words} of {kata.max_seconds:g} s: the rest had gone by before the program began"
 
 
 def _colour_fault(

@@ -12,6 +12,8 @@ from pool import (
     Delivery,
     EngineError,
     ImageMissingError,
+    Lease,
+    PoolRetiredError,
     Pools,
     usual_name,
 )
@@ -20,14 +22,13 @@ from runner.container.lockdown import spec_for
 from runner.engine_words import words_for_clients
 from runner.kata import Code, Kata, Outcome, RunResult
 from runner.run.admission import Admission
-from runner.run.budget import LATEST_S, worst_s
+from runner.run.budget import LATEST_S, needed_s
 from runner.run.conversation import conversation
 from runner.run.judge import Judge, log_abandoned, log_ended, machinery_failed, reason_of
 from runner.run.patience import Patience
 from runner.run.record import ABANDONED, RunRecord
+from runner.run.usual import UsualTimes
 
-# A kata that may take the whole budget queues for a moment all the same: most end far sooner.
-SHORTEST_QUEUE_S = 3.0
 NOTABLE_QUEUE_S = 1.0
 # The number of answers of over 4 MiB: each takes up to 150 MiB until it is judged.
 LARGE_AT_ONCE = 1
@@ -106,6 +107,7 @@ class KataRunner:
         self._budget_s = budget_s
         self._engine_may_be_away = engine_may_be_away
         self._ended = ended
+        self._usual = UsualTimes()
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._large_answers = asyncio.Semaphore(LARGE_AT_ONCE)
         self._limits: set[asyncio.Timeout] = set()  # of the runs that are under way
@@ -176,14 +178,18 @@ class KataRunner:
     ) -> RunResult:
         """Raises EngineError, TimeoutError."""
         clock = asyncio.get_running_loop().time
-        until_s = deadline_s - min(worst_s(kata.max_seconds), self._budget_s - SHORTEST_QUEUE_S)
         async with asyncio.timeout_at(deadline_s):
-            is_here = await self._images.image_id(kata.image_name) is not None
-        if not is_here:
+            image_id = await self._images.image_id(kata.image_name)
+        if image_id is None:
             return self._pulling(kata)
         story.is_here = True
+
+        def queues_until_s() -> float:
+            usual_s = self._usual.of(image_id).whole_s
+            return deadline_s - needed_s(kata.max_seconds, usual_s, self._budget_s)
+
         async with AsyncExitStack() as stack:
-            turn = self._admission.turn(min(until_s, deadline_s))
+            turn = self._admission.turn(queues_until_s)
             story.phases_s["queue"] = await stack.enter_async_context(turn)
             admitted_s = clock()
             story.late = "the engine did not say in time what the image is like"
@@ -193,10 +199,12 @@ class KataRunner:
             if profile is None:
                 return self._pulling(kata)
             patience.runs()
-            spec = self._spec(kata.image_name, profile)
             story.late = "no container was ready in time"
             async with asyncio.timeout_at(deadline_s):
-                lease = await stack.enter_async_context(self._pools.lease(spec))
+                leased = await self._lease(kata.image_name, profile, stack)
+            if leased is None:
+                return self._pulling(kata)
+            profile, spec, lease = leased
             leased_s = clock()
             story.hit, story.container = lease.hit, lease.name
             story.kind = "cells" if spec.reusable else "single use"
@@ -204,7 +212,10 @@ class KataRunner:
             story.late = "no answer within the time for a request"
             talk = conversation(spec, lease, self._engine)
             answer = await talk.answer(
-                kata, deadline_s, lambda: stack.enter_async_context(self._large_answers)
+                kata,
+                deadline_s,
+                lambda: stack.enter_async_context(self._large_answers),
+                usual_s=self._usual.of(image_id).run_s,
             )
             answered_s = clock()
             story.phases_s["run"] = answered_s - leased_s
@@ -212,8 +223,34 @@ class KataRunner:
             # Inside the lease: the engine's work on the removal and the refill, 300 ms of
             # CPU, would otherwise compete with what the learner still waits for.
             result = await self._judge.result(kata, profile, answer, deadline_s)
-            story.phases_s["judge"] = clock() - answered_s
+            judged_s = clock()
+            story.phases_s["judge"] = judged_s - answered_s
+            if answer.has_ended_by_itself:
+                self._usual.ended(profile.image_id, answered_s - leased_s, judged_s - admitted_s)
             return result
+
+    async def _lease(
+        self, image_name: str, profile: ImageProfile | None, stack: AsyncExitStack
+    ) -> tuple[ImageProfile, ContainerSpec, Lease] | None:
+        """A container of the image that the name means when there is one; None: it means none.
+
+        The name may get another image while the run waits, and with it another pool. Raises
+        EngineError.
+        """
+        while profile is not None:
+            spec = self._spec(image_name, profile)
+            try:
+                lease = await stack.enter_async_context(self._pools.lease(spec))
+            except PoolRetiredError:
+                profile = await self._images.profile(image_name)
+            except ImageMissingError:
+                self._images.forget(image_name)
+                if await self._images.image_id(image_name) == profile.image_id:
+                    raise
+                profile = await self._images.profile(image_name)
+            else:
+                return profile, spec, lease
+        return None
 
     def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
         spec = spec_for(usual_name(image_name), profile, self._delivery, self._labels)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pool import PoolClosedError
+from pool import PoolRetiredError
 from tests.fakes import FakeContainers
 
 from .conftest import MakePool, settle
@@ -37,7 +37,7 @@ async def test_a_closed_pool_hands_out_nothing(make_pool: MakePool) -> None:
     pool = await warm_pool(make_pool)
     await pool.close("draining")
 
-    with pytest.raises(PoolClosedError, match="some/image"):
+    with pytest.raises(PoolRetiredError, match="some/image"):
         async with pool.lease():
             pass
 
@@ -50,7 +50,7 @@ async def test_close_fails_those_who_wait(make_pool: MakePool, engine: FakeConta
     await settle()
 
     closing = asyncio.create_task(pool.close("draining"))
-    with pytest.raises(PoolClosedError):
+    with pytest.raises(PoolRetiredError):
         await caller
     engine.release()
     await closing

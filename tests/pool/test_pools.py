@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pool import EngineError, PoolClosedError
+from pool import EngineError, PoolClosedError, PoolRetiredError
 from pool.breaker import SOON_S
 from tests.fakes import FakeContainers
 
@@ -170,6 +170,46 @@ async def test_knows_what_it_holds(make_pools: MakePools) -> None:
 
     assert not pools.holds(lease.container_id)
     assert not pools.holds("somebody else's")
+
+
+async def test_one_who_waits_in_a_retired_pool_is_told(
+    make_pools: MakePools, engine: FakeContainers
+) -> None:
+    """The caller can ask for a container of the image's new pool, and gets one."""
+    engine.hold()
+    pools, new = make_pools(target=0), replace(SPEC, image_id="sha256:new")
+
+    async def caller() -> str:
+        try:
+            async with pools.lease(SPEC):
+                return "an old container"
+        except PoolRetiredError:
+            async with pools.lease(new) as lease:
+                return lease.container_id
+
+    waiting = asyncio.create_task(caller())
+    await settle()
+    pools.retire(SPEC.image, "image was replaced")
+    engine.release()
+
+    assert await waiting == "id-2"
+    assert [spec.image_id for spec in engine.asked] == [SPEC.image_id, new.image_id]
+
+
+async def test_only_the_pool_that_was_seen_is_retired(make_pools: MakePools) -> None:
+    """One who looked at a pool, and then waited for something, does not retire its successor."""
+    pools = make_pools(target=1)
+    pools.warm_up(SPEC)
+    seen = pools.by_image[SPEC.image]
+    pools.warm_up(replace(SPEC, image_id="sha256:new"))
+    successor = pools.by_image[SPEC.image]
+    await settle()
+
+    pools.retire(SPEC.image, "image was replaced", only=seen)
+    assert pools.by_image[SPEC.image] is successor
+
+    pools.retire(SPEC.image, "image was replaced", only=successor)
+    assert not pools.by_image
 
 
 async def test_knows_what_a_retired_pool_holds(make_pools: MakePools) -> None:

@@ -1,12 +1,14 @@
 """How long a run may take, and what is left of one that took longer."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 
-from tests.conftest import ServeFake
+from runner.settings import Reuse
+from tests.conftest import ServeDocker, ServeFake
 from tests.fakes import FakeEngine
-from tests.runner.http.support import Events, text
+from tests.runner.http.support import Events, text, until
 from tests.serving import Served
 
 
@@ -71,3 +73,52 @@ async def test_a_silent_container_is_a_time_out(serve_fake: ServeFake) -> None:
 
     assert (result["outcome"], result["status"]) == ("timed_out", "142")
     assert "the container was killed" in result["log"]["reason"]
+
+
+@pytest.mark.parametrize(("learners", "max_seconds"), [(16, 15), (8, 20)])
+async def test_a_class_is_served_however_long_its_kata_may_take(
+    http: Served, learners: int, max_seconds: float
+) -> None:
+    """Learners who press at once are all answered when their runs take a second."""
+    results = await asyncio.gather(
+        *(http.run("sleep 1", max_seconds=max_seconds) for _ in range(learners))
+    )
+
+    assert Counter(one["outcome"] for one in results) == {"green": learners}
+
+
+ENDLESS = "trap 'echo trapped; exit' TERM; echo begun; while :; do sleep 0.05; done"
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("reuse", [Reuse.NEVER, Reuse.CELLS])
+async def test_a_cold_start_keeps_the_partial_output(
+    serve_docker: ServeDocker, reuse: Reuse
+) -> None:
+    """A program that may take more than the budget is stopped early enough for its output."""
+    async with serve_docker(reuse, warm=0, warm_images=(), budget_s=7) as http:
+        await http.until_ready()
+        result = await http.run(ENDLESS, max_seconds=20)
+
+    assert (result["outcome"], result["status"]) == ("timed_out", "142")
+    assert result["stdout"] == text("begun\ntrapped\n")
+    assert " s of 20 s: the rest had gone by" in result["log"]["reason"]
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("reuse", [Reuse.NEVER, Reuse.CELLS])
+async def test_a_run_that_was_queued_keeps_the_partial_output(
+    serve_docker: ServeDocker, reuse: Reuse
+) -> None:
+    """So is a program that waited for its place; the log says for how long it waited, too."""
+    async with serve_docker(reuse, runs_at_once=1, budget_s=9) as http:
+        await http.until_ready()
+        first = asyncio.create_task(http.run("sleep 2", max_seconds=20))
+        await until(lambda: http.service.health().running == 1)
+        result = await http.run(ENDLESS, max_seconds=20)
+        assert (await first)["outcome"] == "green"
+
+    assert (result["outcome"], result["status"]) == ("timed_out", "142")
+    assert result["stdout"] == text("begun\ntrapped\n")
+    assert " s of 20 s: the rest had gone by" in result["log"]["reason"]
+    assert result["log"]["queued_s"] > 1

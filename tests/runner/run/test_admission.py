@@ -1,6 +1,7 @@
 """First come, first served, within bounds."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -10,8 +11,13 @@ from hypothesis import strategies as st
 from runner.run.admission import Admission, BusyError
 
 
-def _soon() -> float:
-    return asyncio.get_running_loop().time() + 60
+def _soon() -> Callable[[], float]:
+    return _in(60)
+
+
+def _in(seconds: float) -> Callable[[], float]:
+    until_s = asyncio.get_running_loop().time() + seconds
+    return lambda: until_s
 
 
 async def _settle() -> None:
@@ -73,10 +79,53 @@ async def test_waiting_has_a_deadline() -> None:
     admission = Admission(places=1, queue=1)
     async with admission.turn(_soon()):
         with pytest.raises(BusyError, match="no place became free"):
-            await admission.turn(asyncio.get_running_loop().time() + 0.01).__aenter__()
+            await admission.turn(_in(0.01)).__aenter__()
 
     async with admission.turn(_soon()):
         assert admission.running == 1
+
+
+async def test_a_deadline_may_become_later_while_one_waits() -> None:
+    """One who waits keeps the place in the queue when the time that seemed to be over is not."""
+    admission = Admission(places=1, queue=5)
+    now_s = asyncio.get_running_loop().time
+    served: list[str] = []
+    ends_s = {"first": now_s() + 0.05, "second": now_s() + 60}
+
+    async def wait(name: str) -> None:
+        async with admission.turn(lambda: ends_s[name]):
+            served.append(name)
+
+    async with admission.turn(_soon()):
+        tasks = [asyncio.create_task(wait(name)) for name in ends_s]
+        await _settle()
+        ends_s["first"] += 60
+        await asyncio.sleep(0.1)
+        assert admission.waiting == 2
+    await asyncio.gather(*tasks)
+
+    assert served == ["first", "second"]
+
+
+async def test_a_place_that_comes_when_the_deadline_has_become_earlier_is_left_to_others() -> None:
+    """The deadline is asked for again when the place is there; the next one in the queue has it."""
+    admission = Admission(places=1, queue=5)
+    ends_s = asyncio.get_running_loop().time() + 60
+
+    async def wait(until_s: Callable[[], float]) -> None:
+        async with admission.turn(until_s):
+            pass
+
+    async with admission.turn(_soon()):
+        late = asyncio.create_task(wait(lambda: ends_s))
+        other = asyncio.create_task(wait(_soon()))
+        await _settle()
+        ends_s -= 61
+
+    with pytest.raises(BusyError, match="no place became free in time"):
+        await late
+    await other
+    assert (admission.running, admission.waiting, admission.refused) == (0, 0, 1)
 
 
 async def test_one_who_is_cancelled_while_waiting_takes_no_place() -> None:

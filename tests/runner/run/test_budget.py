@@ -3,7 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.run.budget import LAST_MOMENT_S, LATEST_S, SHORTEST_LIMIT_S, limit_s, worst_s
+from runner.run.budget import (
+    LAST_MOMENT_S,
+    LATEST_S,
+    SHORTEST_LIMIT_S,
+    SHORTEST_QUEUE_S,
+    had_words,
+    limit_s,
+    needed_s,
+    worst_s,
+)
 
 
 def test_a_warm_start_takes_nothing_from_the_program() -> None:
@@ -37,3 +46,65 @@ def test_a_limit_is_never_more_than_was_asked_for_or_is_left(asked_s: float, lef
 def test_the_last_moment_ends_before_the_latest_answer() -> None:
     """Which itself leaves time to write it within the budget and a second."""
     assert LAST_MOMENT_S < LATEST_S < 1
+
+
+SECONDS = st.floats(0, 120)
+
+
+def test_a_run_waits_for_as_long_as_others_of_its_image_leave_it_time() -> None:
+    """Not the limit decides how long a run may wait, but what runs really take."""
+    assert needed_s(20, 0.0, 25) == needed_s(20, 1.0, 25) == 3
+    assert needed_s(20, 8.0, 25) == 8
+    assert needed_s(20, 40.0, 25) == 22
+    assert needed_s(1, 40.0, 25) == worst_s(1)
+
+
+@given(st.floats(0.1, 60), SECONDS, st.floats(1, 120))
+def test_what_a_run_must_have_left_is_within_its_budget(
+    asked_s: float, usual_s: float, budget_s: float
+) -> None:
+    """Every run may wait for a moment, and none for longer than its budget."""
+    needed = needed_s(asked_s, usual_s, budget_s)
+
+    assert 0 <= needed <= max(0.0, budget_s - SHORTEST_QUEUE_S)
+    assert needed <= worst_s(asked_s)
+
+
+@given(st.floats(0.1, 60), SECONDS, SECONDS, SECONDS)
+def test_slower_images_need_no_less(
+    asked_s: float, usual_s: float, more_s: float, budget_s: float
+) -> None:
+    """What is needed never falls when runs take longer, or when they ask for more."""
+    needed = needed_s(asked_s, usual_s, budget_s)
+
+    assert needed_s(asked_s, usual_s + more_s, budget_s) >= needed
+    assert needed_s(asked_s + more_s, usual_s, budget_s) >= needed
+
+
+@given(st.floats(0.1, 60), st.floats(0, 120), SECONDS)
+def test_a_limit_is_never_cut_below_what_is_usual(
+    asked_s: float, left_s: float, usual_s: float
+) -> None:
+    """A program gets what others of its image take, within what it asks for, or it is not begun."""
+    limit = limit_s(asked_s, left_s, usual_s)
+
+    least_s = min(asked_s, max(usual_s, SHORTEST_LIMIT_S))
+    assert (limit is None) == (left_s < least_s)
+    assert limit is None or least_s <= limit <= min(asked_s, left_s)
+
+
+@given(st.floats(1, 60), SECONDS, st.floats(25, 120))
+def test_who_gets_a_place_in_time_has_time_for_a_program(
+    asked_s: float, usual_s: float, budget_s: float
+) -> None:
+    """With what a run must have left, a program that takes what is usual is begun at once."""
+    needed = needed_s(asked_s, usual_s, budget_s)
+    usual_s = min(usual_s, budget_s - SHORTEST_QUEUE_S)
+
+    assert limit_s(asked_s, needed, usual_s) is not None
+
+
+def test_the_words_for_a_limit_say_when_it_was_cut() -> None:
+    """A learner whose program had less time than the start point allows is told so."""
+    assert had_words(10.0, 10.0) == "10 s"
+    assert had_words(7.3456, 20.0).startswith("7.35 s of 20 s: ")

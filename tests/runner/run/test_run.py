@@ -1,105 +1,22 @@
 """The story of one run: what bounds it, whatever its parts do."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
-from pool import Delivery, Pools, PoolSettings, Sizes, Supervisor
 from runner.container.answer import LARGE_ANSWER_BYTES
-from runner.container.images import Images
-from runner.kata import Code, Kata, Outcome, RunResult
-from runner.run.admission import Admission, BusyError
-from runner.run.judge import Judge
+from runner.kata import Code, Kata, Outcome
+from runner.run.admission import BusyError
 from runner.run.patience import ClientGoneError, Patience
-from runner.run.record import ABANDONED, RunRecord
-from runner.run.run import LARGE_AT_ONCE, KataRunner
+from runner.run.record import ABANDONED
+from runner.run.run import LARGE_AT_ONCE
 from tests.conftest import FAKE_IMAGE
 from tests.fakes import FakeEngine, archive, framed
-from tests.reports import Reports
 from tests.runner.http.support import until
+from tests.runner.run.support import stage
 
 LARGE = archive({"sandbox/large": bytes(2 * LARGE_ANSWER_BYTES)})
 SMALL = archive({"tmp/dojo/status": b"0   "})
-
-
-class ScriptedJudge(Judge):
-    """Judges when the test says so; counts how many it is asked to judge at once."""
-
-    def __init__(self) -> None:
-        self.may_judge = asyncio.Event()
-        self.at_work = 0
-        self.most_at_work = 0
-
-    async def result(self, *_parts: Any) -> RunResult:
-        """Green, whatever came."""
-        self.at_work += 1
-        self.most_at_work = max(self.most_at_work, self.at_work)
-        await self.may_judge.wait()
-        self.at_work -= 1
-        return RunResult(Outcome.GREEN, "0")
-
-
-class Stage:
-    """A runner on a fake engine, and the judge that is part of it."""
-
-    def __init__(self, runner: KataRunner, judge: ScriptedJudge, admission: Admission) -> None:
-        self.runner = runner
-        self.judge = judge
-        self.admission = admission
-        self.ended: list[RunRecord] = []
-
-    async def run(self, patience: Patience | None = None) -> RunResult:
-        """One run, by default of a client that waits for the answer."""
-        async with patience or Patience() as its_patience:
-            return await self.runner.run(
-                Kata("id", FAKE_IMAGE, 1.0, {"cyber-dojo.sh": "true"}), its_patience
-            )
-
-
-@asynccontextmanager
-async def stage(engine: FakeEngine, *, budget_s: float, places: int = 4) -> AsyncIterator[Stage]:
-    """Everything that a runner needs, and nothing of the service around it."""
-    reports = Reports()
-    supervisor = Supervisor(reports)
-    engine.images.add(FAKE_IMAGE)
-    images = Images(
-        engine.images,
-        changed=lambda: None,
-        pulled=lambda name: None,
-        listening=lambda is_there: None,
-        supervisor=supervisor,
-    )
-    settings = PoolSettings(sizes=Sizes(minimum=0, maximum=0, spare=0))
-    pools = Pools(engine.containers, settings, supervisor=supervisor)
-    judge, admission = ScriptedJudge(), Admission(places=places, queue=10)
-
-    def ended(run: RunRecord) -> None:
-        on_stage.ended.append(run)
-
-    runner = KataRunner(
-        engine=engine.containers,
-        images=images,
-        pools=pools,
-        admission=admission,
-        judge=judge,
-        delivery=Delivery.ATTACH,
-        runtime="",
-        spec_of_kind=lambda spec: spec,
-        labels={"key": "value"},
-        budget_s=budget_s,
-        engine_may_be_away=lambda: False,
-        ended=ended,
-    )
-    on_stage = Stage(runner, judge, admission)
-    try:
-        yield on_stage
-    finally:
-        await images.close()
-        await pools.close()
-    assert not reports.errors
 
 
 @pytest.fixture
