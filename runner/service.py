@@ -1,7 +1,6 @@
 """The service's parts, made and connected in one place, and their life from start to drain."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,8 +25,9 @@ from runner.container.images import Images
 from runner.engines import Engines
 from runner.kata import Kata, RunResult
 from runner.operators.health import Health, health_of
+from runner.operators.limits import runs_at_once
 from runner.operators.logs import report_bug
-from runner.operators.metrics import Metrics
+from runner.operators.views import Views
 from runner.own_image import OrOwnImage, read_own_container_id
 from runner.run.admission import Admission
 from runner.run.judge import Judge
@@ -62,7 +62,7 @@ class Service:
         engines: Engines,
         lines_dropped: Callable[[], int] = lambda: 0,
     ) -> None:
-        places = settings.runs_at_once or (os.cpu_count() or 1) + 1
+        places = runs_at_once(settings)
         self.is_draining = False
         self.supervisor = Supervisor(report_bug)
         self._born_s = time.monotonic()
@@ -135,8 +135,9 @@ class Service:
             cells=self._cells,
             traffic_light=self._traffic_light,
             warm_images=self._warm_images,
+            came=self._may_be_ready,
         )
-        self.metrics = Metrics(self.health, settings.commit_sha, lines_dropped)
+        self.views = Views(settings, engines, self.health, lines_dropped)
         self._admission = Admission(places=places, queue=settings.queue)
         self._runner = KataRunner(
             engine=engines.containers,
@@ -149,8 +150,7 @@ class Service:
             spec_of_kind=self._cells.spec_of,
             labels=owner.labels(),
             budget_s=settings.budget_s,
-            engine_may_be_away=lambda: engines.log.may_be_away,
-            ended=self.metrics.run_ended,
+            ended=self.views.run_ended,
         )
         self._listener = Listener(owner.replica, self._pools, self._spec_if_allowed)
 
@@ -261,6 +261,11 @@ class Service:
     def _kind_is_decided(self) -> None:
         """Warm the images of the settings, now that the kind of their containers is known."""
         self._warm_images.begin()
+        self._may_be_ready()
+
+    def _may_be_ready(self) -> None:
+        if self.is_ready:
+            self._tasks.start(self.views.ready(self._cells.status), "say what has started")
 
     def _standing(self, image: str) -> Standing | None:
         pool, now_s = self._pools.get(image), time.monotonic()

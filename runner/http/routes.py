@@ -71,7 +71,7 @@ async def health(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """The same for Prometheus, and how long runs take."""
-    counted = request.app[SERVICE].metrics
+    counted = request.app[SERVICE].views.metrics
     return web.Response(body=counted.render(), headers={"Content-Type": counted.content_type})
 
 

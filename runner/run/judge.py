@@ -5,8 +5,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from loguru import logger
-
 from runner.colour.known import KnownColours, question_of
 from runner.colour.questions import Colour, ColourFault, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
@@ -17,7 +15,6 @@ from runner.kata import Code, Kata, Outcome, RunResult, Text
 from runner.run.budget import JUDGE_S, LAST_MOMENT_S
 from runner.run.conversation import Answer
 from runner.run.delta import LARGEST_DELTA_BYTES, Delta, created_and_changed, touched
-from runner.run.record import RunRecord
 from runner.run.texts import cost_of, is_text, text_of
 from runner.threads import in_turn
 
@@ -120,27 +117,6 @@ def machinery_failed(reason: str) -> RunResult:
 def reason_of(result: RunResult) -> str:
     """Why a run ended badly, in words for operators; empty when it ended well."""
     return str(result.log.get("reason") or result.log.get("exception") or "")
-
-
-def log_ended(record: RunRecord, *, engine_may_be_away: bool) -> None:
-    """A time-out and a faulty run leave one line; a good run leaves none above DEBUG.
-
-    Nor does one that is faulty while the engine is away, which the log says once.
-    """
-    bound = logger.bind(
-        kata_id=record.kata_id, image=record.image, outcome=record.outcome, status=record.status
-    )
-    is_engines = record.outcome == Outcome.FAULTY and engine_may_be_away
-    if record.outcome in (Outcome.TIMED_OUT, Outcome.FAULTY) and not is_engines:
-        bound.bind(reason=record.reason).warning("run ended badly")
-    else:
-        bound.debug("run ended")
-
-
-def log_abandoned(record: RunRecord) -> None:
-    """A run that ends without an answer leaves one line, with the phases that it got through."""
-    bound = logger.bind(kata_id=record.kata_id, image=record.image, reason=record.reason)
-    bound.bind(phases=list(record.phases_s)).info("run abandoned")
 
 
 async def _read(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:

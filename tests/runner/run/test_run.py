@@ -90,7 +90,6 @@ async def stage(engine: FakeEngine, *, budget_s: float, places: int = 4) -> Asyn
         spec_of_kind=lambda spec: spec,
         labels={"key": "value"},
         budget_s=budget_s,
-        engine_may_be_away=lambda: False,
         ended=ended,
     )
     on_stage = Stage(runner, judge, admission)
