@@ -18,7 +18,7 @@ from pool import (
 from runner.container.images import ImageProfile, Images
 from runner.container.lockdown import spec_for
 from runner.engine_words import words_for_clients
-from runner.kata import Code, Kata, Outcome, RunResult
+from runner.kata import Code, Kata, Outcome, RunResult, Timings
 from runner.run.admission import Admission
 from runner.run.budget import LATEST_S, worst_s
 from runner.run.conversation import conversation
@@ -144,11 +144,13 @@ class KataRunner:
         except TimeoutError:
             is_stopping = asyncio.get_running_loop().time() >= self._last_s
             result = machinery_failed(STOPPED if is_stopping else story.late)
-        self._ended(story.ended(kata, result.outcome.value, result.status, reason_of(result)))
+        record = story.ended(kata, result.outcome.value, result.status, reason_of(result))
+        self._ended(record)
+        timings = Timings(record.took_s, record.phases_s, record.hit)
         queued_s = story.phases_s.get("queue", 0.0)
         if queued_s < NOTABLE_QUEUE_S:
-            return result
-        return replace(result, log={**result.log, "queued_s": round(queued_s, 3)})
+            return replace(result, timings=timings)
+        return replace(result, log={**result.log, "queued_s": round(queued_s, 3)}, timings=timings)
 
     @asynccontextmanager
     async def _limited(self, until_s: float) -> AsyncIterator[None]:
