@@ -1,6 +1,6 @@
 """HTTP: parse, call, render."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -19,6 +19,7 @@ from runner.http.bodies import Bodies, Body
 from runner.http.connections import Connections
 from runner.http.errors import RequestError
 from runner.http.timings import ANSWER_HEADER, asks_for_timings, server_timing, with_timings
+from runner.operators.checks import Check, is_passed, liveness, words_for
 from runner.run.admission import BusyError
 from runner.run.patience import RUNS_ON_S, ClientGoneError, Patience
 from runner.service import Service
@@ -62,6 +63,8 @@ _Handler = Callable[[_Asked], Awaitable[bytes]]
 def add_routes(app: web.Application) -> None:
     """The operators' paths, and behind them everything else: the contract's."""
     app.router.add_get("/health", health)
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
     app.router.add_post(notice.PATH, refill)
     app.router.add_route("*", r"/{path:[\s\S]*}", contract)  # new lines, too
@@ -70,6 +73,22 @@ def add_routes(app: web.Application) -> None:
 async def health(request: web.Request) -> web.Response:
     """The state of the service, for operators."""
     return web.json_response(request.app[SERVICE].health().as_json())
+
+
+async def livez(request: web.Request) -> web.Response:
+    """Whether the process lives: for whatever restarts it if it does not."""
+    return _checked(request, "livez", liveness(request.app[SERVICE].supervisor.loops))
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Whether a run would be taken on: for whatever sends requests elsewhere if not."""
+    return _checked(request, "readyz", request.app[SERVICE].readiness())
+
+
+def _checked(request: web.Request, name: str, checks: Sequence[Check]) -> web.Response:
+    status = 200 if is_passed(checks) else 503
+    words = words_for(name, checks, verbose="verbose" in request.query)
+    return web.Response(text=words, status=status, headers={"Cache-Control": "no-store"})
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
 
 from loguru import logger
 
@@ -14,7 +15,7 @@ from runner.operators.limits import Limits
 def own_version() -> str:
     """The version of this package."""
     try:
-        return version("dojo-runner")
+        return version_of("dojo-runner")
     except PackageNotFoundError:  # run from a folder that was never installed
         return "unknown"
 
@@ -28,12 +29,14 @@ class StartLine:
     def __init__(
         self,
         *,
+        version: str,
         commit: str,
         engine: str,
         engine_version: Callable[[], Awaitable[str]],
         limits: Limits,
         siblings: Sequence[str],
     ) -> None:
+        self._version = version
         self._commit = commit
         self._engine = engine
         self._engine_version = engine_version
@@ -51,7 +54,7 @@ class StartLine:
         except EngineError:  # reported where it failed
             engine_version = "unknown"
         logger.bind(
-            version=own_version(),
+            version=self._version,
             commit=self._commit,
             engine=self._engine,
             engine_version=engine_version,

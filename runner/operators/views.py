@@ -8,7 +8,7 @@ from runner.operators.health import Health
 from runner.operators.limits import limits_of
 from runner.operators.metrics import Metrics
 from runner.operators.run_log import RunLog
-from runner.operators.start_line import StartLine
+from runner.operators.start_line import StartLine, own_version
 from runner.run.record import RunRecord
 from runner.settings import Settings
 
@@ -23,13 +23,16 @@ class Views:
         health: Callable[[], Health],
         lines_dropped: Callable[[], int],
     ) -> None:
+        self.version = own_version()
+        self.limits = limits_of(settings)
         self.metrics = Metrics(health, settings.commit_sha, lines_dropped)
         self._run_log = RunLog(lambda: engines.log.may_be_away)
         self._start_line = StartLine(
+            version=self.version,
             commit=settings.commit_sha,
             engine=settings.docker_host,
             engine_version=engines.version,
-            limits=limits_of(settings),
+            limits=self.limits,
             siblings=settings.siblings,
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from runner.colour.known import KnownColours, question_of
@@ -28,12 +29,37 @@ _CALLING = "exception when calling lambda source"
 _NO_LAMBDA = f"image_name must have {RED_AMBER_GREEN} file"
 
 
+@dataclass(frozen=True)
+class ColoursStatus:
+    """How colours fare, for operators.
+
+    `known` were told from memory, `asked` of Ruby, and of these or without asking `faulty` got no
+    colour. `last_error` is the reason why colours cannot be told now.
+    """
+
+    can_be_told: bool
+    known: int
+    asked: int
+    faulty: int
+    evaluator_restarts: int
+    last_error: str
+
+
 class Judge:
     """Turns answers into results, and remembers the colours that it was told."""
 
     def __init__(self, traffic_light: TrafficLight) -> None:
         self._traffic_light = traffic_light
         self._known_colours = KnownColours()
+        self._known = self._asked = self._faulty = 0
+
+    @property
+    def colours(self) -> ColoursStatus:
+        """How many colours were told so far, and whether they can be told now."""
+        light = self._traffic_light
+        return ColoursStatus(
+            not light.trouble, self._known, self._asked, self._faulty, light.restarts, light.trouble
+        )
 
     async def result(
         self, kata: Kata, profile: ImageProfile, answer: Answer, deadline_s: float
@@ -93,19 +119,24 @@ class Judge:
         self, source: str | None, stdout: Text, stderr: Text, status: str, until_s: float
     ) -> tuple[Outcome, Mapping[str, Any]]:
         if source is None:
+            self._faulty += 1
             return _colour_fault(stdout, stderr, status, {"context": _NO_LAMBDA})
         arguments = (source, stdout.content, stderr.content, status)
         question = question_of(*arguments)
         verdict: Colour | ColourFault | None = self._known_colours.get(question)
         if verdict is None:
+            self._asked += 1
             try:
                 async with asyncio.timeout_at(until_s):
                     verdict = await self._traffic_light.colour(*arguments)
             except TimeoutError:
                 verdict = ColourFault(_CALLING, "Timeout", "no answer within the run's time")
+        else:
+            self._known += 1
         if isinstance(verdict, Colour):
             self._known_colours.put(question, verdict)
             return Outcome(verdict.value), {}
+        self._faulty += 1
         return _colour_fault(stdout, stderr, status, _as_log(verdict))
 
 

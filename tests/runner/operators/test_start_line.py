@@ -5,7 +5,7 @@ from typing import Any
 from pool import EngineError
 from runner.cells.cells import CellsStatus
 from runner.operators.limits import limits_of
-from runner.operators.start_line import StartLine, own_version
+from runner.operators.start_line import StartLine
 from runner.settings import Settings
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
@@ -25,6 +25,7 @@ def line(error: EngineError | None = None) -> StartLine:
         return "27.1"
 
     return StartLine(
+        version="1.2.3",
         commit="a1b2c3",
         engine="unix:///fake.sock",
         engine_version=engine_version,
@@ -41,7 +42,7 @@ async def test_one_line_tells_what_has_started(logs: Events) -> None:
 
     (event,) = logs
     assert (event["level"], event["message"]) == ("INFO", "ready for runs")
-    assert (event["version"], event["commit"]) == (own_version(), "a1b2c3")
+    assert (event["version"], event["commit"]) == ("1.2.3", "a1b2c3")
     assert (event["engine"], event["engine_version"]) == ("unix:///fake.sock", "27.1")
     assert (event["cells"], event["why_no_cells"]) == ("single use", "no launcher")
     assert event["siblings"] == ["one:4597"]
