@@ -19,8 +19,8 @@ from pool.errors import (
     EngineError,
     ImageMissingError,
     PoolClosedError,
-    PoolRetiredError,
     PoolError,
+    PoolRetiredError,
     UnansweredError,
 )
 from pool.image_name import full_name, is_id, is_well_formed, usual_name
@@ -56,8 +56,8 @@ __all__ = [
     "LoopStatus",
     "Owner",
     "PoolClosedError",
-    "PoolRetiredError",
     "PoolError",
+    "PoolRetiredError",
     "PoolSettings",
     "PoolStatistics",
     "Pools",

@@ -10,6 +10,7 @@ import aiodocker
 import aiohttp
 
 from pool.errors import EngineError, ImageMissingError, UnansweredError
+from pool.time_limits import ENGINE_CALL_S
 
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 _UNIX = "unix://"
@@ -96,6 +97,11 @@ class DockerClient:
             failure = UnansweredError(operation, repr(error), image=image, container=container)
             self._report(failure)
             raise failure from error
+
+    async def version(self) -> str:
+        """The engine's own version. Raises EngineError."""
+        async with self.call("version", ENGINE_CALL_S) as docker:
+            return str((await docker.version())["Version"])
 
     async def close(self) -> None:
         """Close all connections."""

@@ -32,7 +32,9 @@ def serve() -> int:
         return _fail(str(error))
     _keep_standard_descriptors()
     _raise_file_limit()
-    writer = log_to_stdout(settings.log_level)
+    writer = log_to_stdout(
+        settings.log_level, settings.log_format, may_colour=not settings.no_color
+    )
     if foreign := foreign_variables():
         logger.bind(names=foreign).info("variables that are no settings are passed over")
     leave_root(settings.run_as, settings.docker_host)

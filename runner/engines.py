@@ -14,14 +14,22 @@ from pool import (
 from runner.operators.engine_log import EngineLog
 
 
+async def _unknown() -> str:
+    return "unknown"
+
+
 @dataclass(frozen=True)
 class Engines:
-    """The container engine: its containers, its images, its connections' end, its faults' log."""
+    """The container engine: its containers, its images, its connections' end, its faults' log.
+
+    `version` asks the engine which one it is. Raises EngineError.
+    """
 
     containers: ContainerEngine
     images: ImageEngine
     close: Callable[[], Awaitable[None]]
     log: EngineLog
+    version: Callable[[], Awaitable[str]] = _unknown
 
 
 def docker_engines(docker_host: str, owner: Owner) -> Engines:
@@ -36,4 +44,4 @@ def docker_engines(docker_host: str, owner: Owner) -> Engines:
         finally:
             await client.close()
 
-    return Engines(containers, DockerImages(client, owner.labels()), close, log)
+    return Engines(containers, DockerImages(client, owner.labels()), close, log, client.version)

@@ -48,8 +48,20 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Timings:
+    """The seconds that a run took in all, and in each phase; see RunRecord for the phases.
+
+    `hit` tells whether a warm container was there; None: the run got no container.
+    """
+
+    took_s: float = 0.0
+    phases_s: Mapping[str, float] = field(default_factory=dict)
+    hit: bool | None = None
+
+
+@dataclass(frozen=True)
 class RunResult:
-    """The seven keys of the answer."""
+    """The seven keys of the answer, and how long it took to get them."""
 
     outcome: Outcome
     status: str
@@ -58,3 +70,4 @@ class RunResult:
     created: Mapping[str, Text] = field(default_factory=dict)
     changed: Mapping[str, Text] = field(default_factory=dict)
     log: Mapping[str, Any] = field(default_factory=dict)
+    timings: Timings = field(default_factory=Timings, compare=False)

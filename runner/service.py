@@ -1,7 +1,6 @@
 """The service's parts, made and connected in one place, and their life from start to drain."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,9 +24,11 @@ from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
 from runner.engines import Engines
 from runner.kata import Kata, RunResult
+from runner.operators.checks import Check, is_passed, readiness, status_of
 from runner.operators.health import Health, health_of
+from runner.operators.limits import runs_at_once
 from runner.operators.logs import report_bug
-from runner.operators.metrics import Metrics
+from runner.operators.views import Views
 from runner.own_image import OrOwnImage, read_own_container_id
 from runner.run.admission import Admission
 from runner.run.judge import Judge
@@ -62,7 +63,7 @@ class Service:
         engines: Engines,
         lines_dropped: Callable[[], int] = lambda: 0,
     ) -> None:
-        places = settings.runs_at_once or (os.cpu_count() or 1) + 1
+        places = runs_at_once(settings)
         self.is_draining = False
         self.supervisor = Supervisor(report_bug)
         self._born_s = time.monotonic()
@@ -75,19 +76,12 @@ class Service:
             told=settings.siblings_told,
             replica=owner.replica,
             secret=settings.secret.get_secret_value(),
-            standing=self._standing,
+            standing=lambda image: _standing(self._pools, image),
             supervisor=self.supervisor,
         )
         self._pools = Pools(
             engines.containers,
-            PoolSettings(
-                sizes=settings.sizes,
-                host_containers=settings.host_containers,
-                host_memory_bytes=settings.host_memory_mib * MIB,
-                leases_at_once=places,
-                forget_s=settings.forget_s,
-                refills_at_once=settings.refills_at_once,
-            ),
+            _pool_settings(settings, places),
             supervisor=self.supervisor,
             taken=self._siblings.took,
         )
@@ -135,29 +129,39 @@ class Service:
             cells=self._cells,
             traffic_light=self._traffic_light,
             warm_images=self._warm_images,
+            came=self._may_be_ready,
         )
-        self.metrics = Metrics(self.health, settings.commit_sha, lines_dropped)
+        self.views = Views(settings, engines, self.health, lines_dropped)
         self._admission = Admission(places=places, queue=settings.queue)
+        self._judge = Judge(self._traffic_light)
         self._runner = KataRunner(
             engine=engines.containers,
             images=self._images,
             pools=self._pools,
             admission=self._admission,
-            judge=Judge(self._traffic_light),
+            judge=self._judge,
             delivery=settings.delivery,
             runtime=settings.runtime,
             spec_of_kind=self._cells.spec_of,
             labels=owner.labels(),
             budget_s=settings.budget_s,
-            engine_may_be_away=lambda: engines.log.may_be_away,
-            ended=self.metrics.run_ended,
+            ended=self.views.run_ended,
         )
         self._listener = Listener(owner.replica, self._pools, self._spec_if_allowed)
 
     @property
     def is_ready(self) -> bool:
         """Whether a run would be taken on: cheap, and true when every pool is cold."""
-        return self._upkeep.engine_answers and self._cells.is_decided and not self.is_draining
+        return is_passed(self.readiness())
+
+    def readiness(self) -> tuple[Check, ...]:
+        """What being ready takes, and whether each of it holds; asks nobody."""
+        return readiness(
+            is_draining=self.is_draining,
+            engine_answers=self._upkeep.engine_answers,
+            cells_decided=self._cells.is_decided,
+            colours=self._judge.colours,
+        )
 
     async def start(self) -> None:
         """Begin the background work; does not wait for the engine."""
@@ -237,10 +241,13 @@ class Service:
     def health(self) -> Health:
         """The state of the service for operators; see health_of."""
         return health_of(
-            status="draining" if self.is_draining else "ok" if self.is_ready else "engine down",
+            status=status_of(self.readiness()),
             replica=self._owner.replica,
+            version=self.views.version,
             born_s=self._born_s,
             engine_answers=self._upkeep.engine_answers,
+            limits=self.views.limits,
+            colours=self._judge.colours,
             images=self._images,
             admission=self._admission,
             cells=self._cells,
@@ -261,13 +268,11 @@ class Service:
     def _kind_is_decided(self) -> None:
         """Warm the images of the settings, now that the kind of their containers is known."""
         self._warm_images.begin()
+        self._may_be_ready()
 
-    def _standing(self, image: str) -> Standing | None:
-        pool, now_s = self._pools.get(image), time.monotonic()
-        if pool is None:
-            return None
-        demand = pool.demand
-        return Standing(demand.taken.at(now_s), demand.started.at(now_s), pool.warm, pool.target)
+    def _may_be_ready(self) -> None:
+        if self.is_ready:
+            self._tasks.start(self.views.ready(self._cells.status), "say what has started")
 
     def _pulled(self, name: str) -> None:
         self._tasks.start(self._warm_up(name), f"warm up {name}")
@@ -290,3 +295,22 @@ class Service:
         if spec is not None:
             self._pools.warm_up(spec)
         return spec is not None
+
+
+def _standing(pools: Pools, image: str) -> Standing | None:
+    pool, now_s = pools.get(image), time.monotonic()
+    if pool is None:
+        return None
+    demand = pool.demand
+    return Standing(demand.taken.at(now_s), demand.started.at(now_s), pool.warm, pool.target)
+
+
+def _pool_settings(settings: Settings, places: int) -> PoolSettings:
+    return PoolSettings(
+        sizes=settings.sizes,
+        host_containers=settings.host_containers,
+        host_memory_bytes=settings.host_memory_mib * MIB,
+        leases_at_once=places,
+        forget_s=settings.forget_s,
+        refills_at_once=settings.refills_at_once,
+    )

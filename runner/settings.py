@@ -44,6 +44,14 @@ class ClientGone(StrEnum):
     FINISH = "finish"
 
 
+class LogFormat(StrEnum):
+    """The form of the log's lines."""
+
+    AUTO = "auto"  # text on a terminal, JSON elsewhere
+    JSON = "json"
+    TEXT = "text"
+
+
 class SettingsError(Exception):
     """A setting is wrong; the message names its variable."""
 
@@ -131,11 +139,23 @@ class Settings(BaseSettings):
     # Of the 10 s that an engine leaves to a container by default, less what an exit takes.
     drain_s: float = Field(8.5, ge=0, description="for a stop, linger aside: runs, containers")
     log_level: str = Field("INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$")
+    log_format: LogFormat = Field(LogFormat.AUTO, description="auto, json or text")
+    no_color: str = Field("", validation_alias="NO_COLOR", description="see no-color.org")
 
     @field_validator("port", mode="before")
     @classmethod
     def _no_link(cls, value: Any) -> Any:
         return DEFAULT_PORT if isinstance(value, str) and is_link(value) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("docker_host")
     @classmethod

@@ -3,6 +3,7 @@ new images.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from loguru import logger
@@ -20,7 +21,10 @@ SWEEP_AGAIN_S = 2.0  # after a failure
 
 
 class Upkeep:
-    """Must be made in a running loop. The parts are what it keeps right."""
+    """Must be made in a running loop. The parts are what it keeps right.
+
+    `came` is called when the engine answers for the first time, and when it answers again.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class Upkeep:
         cells: Cells,
         traffic_light: TrafficLight,
         warm_images: WarmImages,
+        came: Callable[[], None] = lambda: None,
     ) -> None:
         self._sweeper = Sweeper(engine, owner, self._holds)
         self._watch = EngineWatch(engine, owner.label, log, supervisor, self._engine_came)
@@ -43,6 +48,7 @@ class Upkeep:
         self._cells = cells
         self._traffic_light = traffic_light
         self._warm_images = warm_images
+        self._came = came
         self._sweep_now = asyncio.Event()
 
     @property
@@ -82,6 +88,7 @@ class Upkeep:
         if self._cells.is_decided:  # else that is when they are warmed
             self._warm_images.begin()
         self._sweep_now.set()
+        self._came()
 
     def _holds(self, container_id: str) -> bool:
         holders = (self._pools, self._cells, self._traffic_light)

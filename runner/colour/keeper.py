@@ -38,6 +38,8 @@ class Keeper:
         self._loop = Tasks(supervisor)
         self._removals = Tasks(supervisor)
         self._is_closed = False
+        self.restarts = 0  # evaluators that were lost, each of which is replaced
+        self.trouble = ""  # why there is none, or why the last was of no use; empty when well
         # The evaluator that runs or is started next; or why the last start failed.
         self._next = _promise()
         self._is_wanted = False  # somebody waits for `_next`
@@ -105,10 +107,12 @@ class Keeper:
         try:
             evaluator = await self._start()
         except EngineError as error:
+            self.trouble = error.message
             self._refused_until_s = 0.0 if self._is_forgiven else _now_s() + self._back_off_s
             self._fail(error)
             return False
         began_s = _now_s()
+        self.trouble = ""
         self._is_wanted = False
         self._next.set_result(evaluator)
         try:
@@ -116,7 +120,11 @@ class Keeper:
         finally:
             evaluator.give_up("it was closed")
             self._removals.start(self._remove(evaluator), "remove traffic light")
-        return evaluator.has_answered or _now_s() - began_s >= WELL_AFTER_S
+        self.restarts += 1
+        was_of_use = evaluator.has_answered or _now_s() - began_s >= WELL_AFTER_S
+        if not was_of_use:
+            self.trouble = evaluator.failure
+        return was_of_use
 
     async def _pause(self, pause_s: float) -> None:
         if self._is_wanted or self._is_forgiven:

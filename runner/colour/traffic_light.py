@@ -78,6 +78,16 @@ class TrafficLight:
         """Tell that the engine is back or its images changed, so a start may work now."""
         self._keeper.try_now()
 
+    @property
+    def restarts(self) -> int:
+        """How many containers were lost, each of which is replaced."""
+        return self._keeper.restarts
+
+    @property
+    def trouble(self) -> str:
+        """Why no colour can be told now; empty when all is well, and at the first start."""
+        return self._keeper.trouble
+
     def holds(self, container_id: str) -> bool:
         """Whether it is a container of this traffic light."""
         return container_id in self._present

@@ -21,6 +21,9 @@ PORT = f"{PREFIX}PORT"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 4597
 
+# Without colours a daemon takes on runs, and a restart would not bring the colours back.
+_READY = ("ok", "no colours")
+
 # A daemon that listens on every address answers on loopback, too.
 _LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not to listen on
 
@@ -69,7 +72,7 @@ def ask_if_ready(host: str, port: int, deadline_s: float = DEADLINE_S) -> str:
         status, replica = str(health["status"]), str(health["replica"])
     if status is None:
         raise NotReadyError(f"what answers at {where} is no dojo-runner")
-    if status != "ok":
+    if status not in _READY:
         raise NotReadyError(f"{replica}: {status}")
     return replica or ""
 

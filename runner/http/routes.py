@@ -1,8 +1,8 @@
 """HTTP: parse, call, render."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +18,8 @@ from runner.http import wire
 from runner.http.bodies import Bodies, Body
 from runner.http.connections import Connections
 from runner.http.errors import RequestError
+from runner.http.timings import ANSWER_HEADER, asks_for_timings, server_timing, with_timings
+from runner.operators.checks import Check, is_passed, liveness, words_for
 from runner.run.admission import BusyError
 from runner.run.patience import RUNS_ON_S, ClientGoneError, Patience
 from runner.service import Service
@@ -51,6 +53,8 @@ class _Asked:
     arguments: dict[str, Any]
     body_bytes: int
     patience: Patience
+    wants_timings: bool = False
+    headers: dict[str, str] = field(default_factory=dict)  # of the answer
 
 
 _Handler = Callable[[_Asked], Awaitable[bytes]]
@@ -59,6 +63,8 @@ _Handler = Callable[[_Asked], Awaitable[bytes]]
 def add_routes(app: web.Application) -> None:
     """The operators' paths, and behind them everything else: the contract's."""
     app.router.add_get("/health", health)
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
     app.router.add_post(notice.PATH, refill)
     app.router.add_route("*", r"/{path:[\s\S]*}", contract)  # new lines, too
@@ -69,9 +75,25 @@ async def health(request: web.Request) -> web.Response:
     return web.json_response(request.app[SERVICE].health().as_json())
 
 
+async def livez(request: web.Request) -> web.Response:
+    """Whether the process lives: for whatever restarts it if it does not."""
+    return _checked(request, "livez", liveness(request.app[SERVICE].supervisor.loops))
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Whether a run would be taken on: for whatever sends requests elsewhere if not."""
+    return _checked(request, "readyz", request.app[SERVICE].readiness())
+
+
+def _checked(request: web.Request, name: str, checks: Sequence[Check]) -> web.Response:
+    status = 200 if is_passed(checks) else 503
+    words = words_for(name, checks, verbose="verbose" in request.query)
+    return web.Response(text=words, status=status, headers={"Cache-Control": "no-store"})
+
+
 async def metrics(request: web.Request) -> web.Response:
     """The same for Prometheus, and how long runs take."""
-    counted = request.app[SERVICE].metrics
+    counted = request.app[SERVICE].views.metrics
     return web.Response(body=counted.render(), headers={"Content-Type": counted.content_type})
 
 
@@ -114,21 +136,27 @@ async def contract(request: web.Request) -> web.Response:
     """The five paths that clients use, whatever the verb; anything else is an error of theirs."""
     settings = request.app[SETTINGS]
     patience = Patience(RUNS_ON_S if settings.client_gone is ClientGone.END else None)
+    headers: dict[str, str] = {}
     with request.app[BODIES].share() as share:
         body = Body(request, share, settings.request_max_bytes, settings.body_read_s)
         try:
             # Other answers are quick, and need nobody to wait for them.
             async with patience if request.path == _RUN else nullcontext():
-                answer = await _answered(request, body, patience)
+                answer = await _answered(request, body, patience, headers)
         except ClientGoneError:
             return web.Response(status=_CLIENT_GONE)
         except Exception as error:
             return _refusal(request, bytes(body.text[:_LONGEST_ECHO]), *_status_of(error))
-    return web.Response(body=answer, content_type="application/json")
+    return web.Response(body=answer, content_type="application/json", headers=headers)
 
 
-async def _answered(request: web.Request, body: Body, patience: Patience) -> bytes:
-    """The body of a good answer. Raises RequestError, and what the service raises."""
+async def _answered(
+    request: web.Request, body: Body, patience: Patience, headers: dict[str, str]
+) -> bytes:
+    """The body of a good answer, to which `headers` may be added.
+
+    Raises RequestError, and what the service raises.
+    """
     app = request.app
 
     def may_grow() -> None:
@@ -143,7 +171,8 @@ async def _answered(request: web.Request, body: Body, patience: Patience) -> byt
     handler = _HANDLERS.get(request.path)
     if handler is None:
         raise RequestError(400, "unknown path")
-    return await handler(_Asked(app, arguments, size_bytes, patience))
+    asks = asks_for_timings(request.headers)
+    return await handler(_Asked(app, arguments, size_bytes, patience, asks, headers))
 
 
 def _status_of(error: Exception) -> tuple[int, str]:
@@ -187,6 +216,9 @@ async def _run_cyber_dojo_sh(asked: _Asked) -> bytes:
     cap_s = asked.app[SETTINGS].max_seconds_cap
     kata = await asked.app[BODIES].aside(asked.body_bytes, wire.kata_of, asked.arguments, cap_s)
     result = await asked.app[SERVICE].run(kata, asked.patience)
+    asked.headers[ANSWER_HEADER] = server_timing(result.timings)
+    if asked.wants_timings:
+        result = with_timings(result)
     if wire.is_large(result):
         return await in_turn(wire.answer_of_run, "run_cyber_dojo_sh", result)
     return wire.answer_of_run("run_cyber_dojo_sh", result)

@@ -9,8 +9,10 @@ from typing import Any
 from pool import ContainerSpec, LoopStatus, Pools, PoolStatistics, Supervisor
 from runner.cells.cells import Cells, CellsStatus
 from runner.container.images import Images
+from runner.operators.limits import Limits
 from runner.own_image import ChosenImage
 from runner.run.admission import Admission
+from runner.run.judge import ColoursStatus
 from runner.siblings.listener import Listener
 from runner.siblings.sibling import SiblingStatus
 from runner.siblings.siblings import Siblings
@@ -22,6 +24,7 @@ class Health:
 
     status: str
     replica: str
+    version: str
     uptime_s: float
     engine_answers: bool
     is_listening: bool
@@ -31,6 +34,8 @@ class Health:
     pulling: tuple[str, ...]
     tasks: int
     loops: Mapping[str, LoopStatus]
+    limits: Limits
+    colours: ColoursStatus
     cells: CellsStatus
     tool_images: Mapping[str, ChosenImage]
     siblings: tuple[SiblingStatus, ...]
@@ -45,6 +50,7 @@ class Health:
             "status": self.status,
             "engine": {"answers": self.engine_answers, "listening": self.is_listening},
             "replica": self.replica,
+            "version": self.version,
             "uptime_s": round(self.uptime_s, 3),
             "running": self.running,
             "queued": self.queued,
@@ -52,6 +58,8 @@ class Health:
             "pulling": list(self.pulling),
             "tasks": self.tasks,
             "loops": {name: asdict(loop) for name, loop in self.loops.items()},
+            "limits": asdict(self.limits),
+            "colours": asdict(self.colours),
             "reuse": asdict(self.cells),
             "tool_images": {name: asdict(one) for name, one in self.tool_images.items()},
             "siblings": [asdict(sibling) for sibling in self.siblings],
@@ -66,8 +74,11 @@ def health_of(
     *,
     status: str,
     replica: str,
+    version: str,
     born_s: float,
     engine_answers: bool,
+    limits: Limits,
+    colours: ColoursStatus,
     images: Images,
     admission: Admission,
     cells: Cells,
@@ -81,6 +92,7 @@ def health_of(
     return Health(
         status=status,
         replica=replica,
+        version=version,
         uptime_s=time.monotonic() - born_s,
         engine_answers=engine_answers,
         is_listening=images.is_listening,
@@ -90,6 +102,8 @@ def health_of(
         pulling=tuple(images.pulling),
         tasks=len(asyncio.all_tasks()),
         loops=dict(supervisor.loops),
+        limits=limits,
+        colours=colours,
         cells=cells.status,
         tool_images=dict(tool_images),
         siblings=siblings.statuses(),

@@ -1,16 +1,18 @@
-"""JSON lines: one flat object per event."""
+"""The log: one line for each event, to stdout."""
 
-import json
 import logging
+import os
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from pool import EngineError
+from runner.operators.lines import Event, LineOf, as_coloured_text, as_json, as_text
 from runner.operators.log_writer import LogWriter
+from runner.settings import LogFormat
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -23,11 +25,11 @@ LineSink = Callable[[str], None]
 _SAID_ELSEWHERE = {"events"}
 
 
-def set_up_logs(level: str, write: LineSink) -> None:
-    """From now on everything logged at `level` or above is a line of JSON, given to `write`."""
+def set_up_logs(level: str, write: LineSink, line_of: LineOf = as_json) -> None:
+    """From now on `write` gets a line for everything that is logged at `level` or above."""
 
     def sink(message: "Message") -> None:
-        write(_as_json(message) + "\n")
+        write(line_of(_event_of(message)) + "\n")
 
     logger.remove()
     # diagnose would print the values of variables, learners' code among them.
@@ -35,17 +37,24 @@ def set_up_logs(level: str, write: LineSink) -> None:
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.WARNING, force=True)
 
 
-def log_to_stdout(level: str) -> LogWriter:
+def log_to_stdout(level: str, wanted: LogFormat, *, may_colour: bool = True) -> LogWriter:
     """The same, to stdout, by a writer of its own that is to be closed at the end."""
-    writer = LogWriter(STDOUT, _words_for_dropped)
-    set_up_logs(level, writer.write)
+    line_of = line_for(wanted, is_terminal=os.isatty(STDOUT), may_colour=may_colour)
+    writer = LogWriter(STDOUT, lambda count: line_of(_dropped(count)) + "\n")
+    set_up_logs(level, writer.write, line_of)
     return writer
 
 
-def _words_for_dropped(count: int) -> str:
-    now = datetime.now(UTC).astimezone().isoformat()
-    words = {"time": now, "level": "WARNING", "message": "lines of the log were dropped"}
-    return json.dumps({**words, "dropped": count}) + "\n"
+def line_for(wanted: LogFormat, *, is_terminal: bool, may_colour: bool) -> LineOf:
+    """The form of the log's lines; colours are for terminals only."""
+    if wanted is LogFormat.JSON or (wanted is LogFormat.AUTO and not is_terminal):
+        return as_json
+    return as_coloured_text if is_terminal and may_colour else as_text
+
+
+def _dropped(count: int) -> Event:
+    now = datetime.now(UTC).astimezone()
+    return Event(now, "WARNING", "lines of the log were dropped", {"dropped": count})
 
 
 def report_engine_error(error: EngineError) -> None:
@@ -66,17 +75,13 @@ def report_bug(task: str, error: BaseException) -> None:
     logger.opt(exception=error).bind(task=task).error("unexpected error in the background")
 
 
-def _as_json(message: "Message") -> str:
+def _event_of(message: "Message") -> Event:
     record = message.record
-    event: dict[str, Any] = {
-        "time": record["time"].isoformat(),
-        "level": record["level"].name,
-        "message": record["message"],
-        **record["extra"],
-    }
+    fields = record["extra"]
     if record["exception"] is not None:
-        event["exception"] = "".join(traceback.format_exception(record["exception"].value))
-    return json.dumps(event, ensure_ascii=False, default=str)
+        trace = "".join(traceback.format_exception(record["exception"].value))
+        fields = {**fields, "exception": trace}
+    return Event(record["time"], record["level"].name, record["message"], fields)
 
 
 class _ToLoguru(logging.Handler):

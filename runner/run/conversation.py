@@ -32,7 +32,7 @@ class Answer:
     """A container's answer: its tar archives, or a code and the reason why there are none.
 
     `limit_s` is the time that the program was given. `is_cut`: the end of the archives is missing,
-    as they were too large, or came too late, to be read.
+    as they were too large, or came too late, to be read. `sent_bytes` is what was handed over.
     """
 
     archives: bytes = b""
@@ -41,6 +41,7 @@ class Answer:
     timed_out: bool = False
     failure: Code | None = None
     reason: str = ""
+    sent_bytes: int = 0
 
     @property
     def has_ended_by_itself(self) -> bool:
@@ -110,7 +111,7 @@ class WithContainer:
         run = await _hand_over(kata, stream, partial(hand_over, nonce=nonce), deadline_s, usual_s)
         if isinstance(run, Answer):
             return run
-        answer = await _converse(run, _Framed(stream, nonce), self._reached, may_be_large)
+        answer = await _answer_to(run, _Framed(stream, nonce), self._reached, may_be_large)
         if answer.failure is Code.MACHINERY_FAILED and not answer.reason:
             return replace(answer, reason=await self._last_words(deadline_s))
         return answer
@@ -152,7 +153,7 @@ class WithCell:
         run = await _hand_over(kata, self._lease.stream, hand_over_to_cell, deadline_s, usual_s)
         if isinstance(run, Answer):
             return run
-        answer = await _converse(run, cell, self._reached, may_be_large)
+        answer = await _answer_to(run, cell, self._reached, may_be_large)
         is_whole = answer.failure is None and not answer.is_cut
         if cell.unfit or is_whole:
             self._lease.reset = cell.next_cell
@@ -201,13 +202,14 @@ class _Framed(Frame):
 @dataclass(frozen=True)
 class _HandedOver:
     """A kata that was handed over: since when, the program's time and the one that was asked for,
-    and the request's.
+    the request's, and its size.
     """
 
     since_s: float
     limit_s: float
     asked_s: float
     deadline_s: float
+    sent_bytes: int
 
 
 async def _hand_over(
@@ -220,16 +222,24 @@ async def _hand_over(
         return _no_answer("no container was ready in time")
     try:
         async with asyncio.timeout_at(deadline_s):
-            await stream.write(await _packed(replace(kata, max_seconds=limit), pack))
+            packed = await _packed(replace(kata, max_seconds=limit), pack)
+            await stream.write(packed)
     except TimeoutError:
         return _no_answer("the files could not be handed over in time")
-    return _HandedOver(clock(), limit, kata.max_seconds, deadline_s)
+    return _HandedOver(clock(), limit, kata.max_seconds, deadline_s, len(packed))
 
 
 async def _packed(kata: Kata, pack: Callable[[Kata], bytes]) -> bytes:
     if takes_long(kata):
         return await in_turn(pack, kata)
     return pack(kata)
+
+
+async def _answer_to(
+    run: _HandedOver, incoming: _Incoming, reached: _Reached, may_be_large: MayBeLarge
+) -> Answer:
+    answer = await _converse(run, incoming, reached, may_be_large)
+    return replace(answer, sent_bytes=run.sent_bytes)
 
 
 async def _converse(

@@ -3,9 +3,8 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from loguru import logger
 
 from runner.colour.known import KnownColours, question_of
 from runner.colour.questions import Colour, ColourFault, NoAnswerError
@@ -17,7 +16,6 @@ from runner.kata import Code, Kata, Outcome, RunResult, Text
 from runner.run.budget import JUDGE_S, LAST_MOMENT_S, had_words
 from runner.run.conversation import Answer
 from runner.run.delta import LARGEST_DELTA_BYTES, Delta, created_and_changed, touched
-from runner.run.record import RunRecord
 from runner.run.texts import cost_of, is_text, text_of
 from runner.threads import in_turn
 
@@ -31,12 +29,37 @@ _CALLING = "exception when calling lambda source"
 _NO_LAMBDA = f"image_name must have {RED_AMBER_GREEN} file"
 
 
+@dataclass(frozen=True)
+class ColoursStatus:
+    """How colours fare, for operators.
+
+    `known` were told from memory, `asked` of Ruby, and of these or without asking `faulty` got no
+    colour. `last_error` is the reason why colours cannot be told now.
+    """
+
+    can_be_told: bool
+    known: int
+    asked: int
+    faulty: int
+    evaluator_restarts: int
+    last_error: str
+
+
 class Judge:
     """Turns answers into results, and remembers the colours that it was told."""
 
     def __init__(self, traffic_light: TrafficLight) -> None:
         self._traffic_light = traffic_light
         self._known_colours = KnownColours()
+        self._known = self._asked = self._faulty = 0
+
+    @property
+    def colours(self) -> ColoursStatus:
+        """How many colours were told so far, and whether they can be told now."""
+        light = self._traffic_light
+        return ColoursStatus(
+            not light.trouble, self._known, self._asked, self._faulty, light.restarts, light.trouble
+        )
 
     async def result(
         self, kata: Kata, profile: ImageProfile, answer: Answer, deadline_s: float
@@ -96,19 +119,24 @@ class Judge:
         self, source: str | None, stdout: Text, stderr: Text, status: str, until_s: float
     ) -> tuple[Outcome, Mapping[str, Any]]:
         if source is None:
+            self._faulty += 1
             return _colour_fault(stdout, stderr, status, {"context": _NO_LAMBDA})
         arguments = (source, stdout.content, stderr.content, status)
         question = question_of(*arguments)
         verdict: Colour | ColourFault | None = self._known_colours.get(question)
         if verdict is None:
+            self._asked += 1
             try:
                 async with asyncio.timeout_at(until_s):
                     verdict = await self._traffic_light.colour(*arguments)
             except TimeoutError:
                 verdict = ColourFault(_CALLING, "Timeout", "no answer within the run's time")
+        else:
+            self._known += 1
         if isinstance(verdict, Colour):
             self._known_colours.put(question, verdict)
             return Outcome(verdict.value), {}
+        self._faulty += 1
         return _colour_fault(stdout, stderr, status, _as_log(verdict))
 
 
@@ -120,27 +148,6 @@ def machinery_failed(reason: str) -> RunResult:
 def reason_of(result: RunResult) -> str:
     """Why a run ended badly, in words for operators; empty when it ended well."""
     return str(result.log.get("reason") or result.log.get("exception") or "")
-
-
-def log_ended(record: RunRecord, *, engine_may_be_away: bool) -> None:
-    """A time-out and a faulty run leave one line; a good run leaves none above DEBUG.
-
-    Nor does one that is faulty while the engine is away, which the log says once.
-    """
-    bound = logger.bind(
-        kata_id=record.kata_id, image=record.image, outcome=record.outcome, status=record.status
-    )
-    is_engines = record.outcome == Outcome.FAULTY and engine_may_be_away
-    if record.outcome in (Outcome.TIMED_OUT, Outcome.FAULTY) and not is_engines:
-        bound.bind(reason=record.reason).warning("run ended badly")
-    else:
-        bound.debug("run ended")
-
-
-def log_abandoned(record: RunRecord) -> None:
-    """A run that ends without an answer leaves one line, with the phases that it got through."""
-    bound = logger.bind(kata_id=record.kata_id, image=record.image, reason=record.reason)
-    bound.bind(phases=list(record.phases_s)).info("run abandoned")
 
 
 async def _read(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:

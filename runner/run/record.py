@@ -16,7 +16,8 @@ class RunRecord:
     from its arrival, and `phases_s` the seconds of the phases that it got through: queue (for a
     place), acquire (a container), run, judge (files and colour). `hit` tells whether a warm
     container was there; it is None, and `kind` ("cells" or "single use") and `container` are
-    empty, when the run got no container.
+    empty, when the run got no container. `bytes_in` went into the container, header and files as
+    they were packed; `bytes_out` came out of it, the archives of its answer.
     """
 
     kata_id: str
@@ -30,3 +31,5 @@ class RunRecord:
     hit: bool | None
     kind: str
     container: str
+    bytes_in: int = 0
+    bytes_out: int = 0

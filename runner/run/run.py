@@ -20,11 +20,11 @@ from pool import (
 from runner.container.images import ImageProfile, Images
 from runner.container.lockdown import spec_for
 from runner.engine_words import words_for_clients
-from runner.kata import Code, Kata, Outcome, RunResult
+from runner.kata import Code, Kata, Outcome, RunResult, Timings
 from runner.run.admission import Admission
 from runner.run.budget import LATEST_S, needed_s
 from runner.run.conversation import conversation
-from runner.run.judge import Judge, log_abandoned, log_ended, machinery_failed, reason_of
+from runner.run.judge import Judge, machinery_failed, reason_of
 from runner.run.patience import Patience
 from runner.run.record import ABANDONED, RunRecord
 from runner.run.usual import UsualTimes
@@ -52,6 +52,8 @@ class _Story:
     hit: bool | None = None
     kind: str = ""
     container: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
 
     def ended(self, kata: Kata, outcome: str, status: str, reason: str) -> RunRecord:
         """The record of the run, which has ended now."""
@@ -68,6 +70,8 @@ class _Story:
             hit=self.hit,
             kind=self.kind,
             container=self.container,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
         )
 
 
@@ -75,8 +79,7 @@ class KataRunner:
     """Runs kata. `budget_s` is what a request may take in all, from its arrival.
 
     `spec_of_kind` makes of a container for one run one that serves many, where that can be had.
-    `engine_may_be_away` tells that a run without an answer is no news. `ended` is told of every
-    run.
+    `ended` is told of every run.
     """
 
     def __init__(
@@ -92,7 +95,6 @@ class KataRunner:
         spec_of_kind: Callable[[ContainerSpec], ContainerSpec],
         labels: Mapping[str, str],
         budget_s: float,
-        engine_may_be_away: Callable[[], bool],
         ended: Callable[[RunRecord], None],
     ) -> None:
         self._engine = engine
@@ -105,7 +107,6 @@ class KataRunner:
         self._spec_of_kind = spec_of_kind
         self._labels = dict(labels)
         self._budget_s = budget_s
-        self._engine_may_be_away = engine_may_be_away
         self._ended = ended
         self._usual = UsualTimes()
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
@@ -136,9 +137,7 @@ class KataRunner:
                 result = await self._run(kata, deadline_s, story, patience)
         except asyncio.CancelledError:
             why = "client gone" if patience.is_gone else "stopping"
-            record = story.ended(kata, ABANDONED, "", why)
-            log_abandoned(record)
-            self._ended(record)
+            self._ended(story.ended(kata, ABANDONED, "", why))
             raise
         except ImageMissingError:
             result = self._pulling(kata)
@@ -148,12 +147,12 @@ class KataRunner:
             is_stopping = asyncio.get_running_loop().time() >= self._last_s
             result = machinery_failed(STOPPED if is_stopping else story.late)
         record = story.ended(kata, result.outcome.value, result.status, reason_of(result))
-        log_ended(record, engine_may_be_away=self._engine_may_be_away())
         self._ended(record)
+        timings = Timings(record.took_s, record.phases_s, record.hit)
         queued_s = story.phases_s.get("queue", 0.0)
         if queued_s < NOTABLE_QUEUE_S:
-            return result
-        return replace(result, log={**result.log, "queued_s": round(queued_s, 3)})
+            return replace(result, timings=timings)
+        return replace(result, log={**result.log, "queued_s": round(queued_s, 3)}, timings=timings)
 
     @asynccontextmanager
     async def _limited(self, until_s: float) -> AsyncIterator[None]:
@@ -219,6 +218,7 @@ class KataRunner:
             )
             answered_s = clock()
             story.phases_s["run"] = answered_s - leased_s
+            story.bytes_in, story.bytes_out = answer.sent_bytes, len(answer.archives)
             story.late = "the answer was not judged in time"
             # Inside the lease: the engine's work on the removal and the refill, 300 ms of
             # CPU, would otherwise compete with what the learner still waits for.

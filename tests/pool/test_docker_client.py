@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -240,3 +241,9 @@ async def test_an_engine_may_be_reached_over_tcp() -> None:
     with pytest.raises(EngineError, match="Connection refused"):
         await ask(client)
     await client.close()
+
+
+@pytest.mark.docker
+async def test_the_engine_tells_its_version(docker_client: DockerClient) -> None:
+    """Operators are told which engine it is that the service runs on."""
+    assert re.match(r"\d+\.", await docker_client.version())

@@ -135,7 +135,6 @@ async def katas(
         spec_of_kind=spec_of_kind,
         labels=labels,
         budget_s=60.0,
-        engine_may_be_away=lambda: False,
         ended=lambda run: None,
     )
     try:

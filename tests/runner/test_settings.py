@@ -9,7 +9,14 @@ from pydantic import ValidationError
 
 from pool import DEFAULT_DOCKER_HOST, Delivery
 from runner.http.probe import address
-from runner.settings import Reuse, Settings, SettingsError, foreign_variables, read_settings
+from runner.settings import (
+    LogFormat,
+    Reuse,
+    Settings,
+    SettingsError,
+    foreign_variables,
+    read_settings,
+)
 from runner.variables import PREFIX
 
 
@@ -54,6 +61,17 @@ def test_the_environment_is_read(environ: dict[str, str]) -> None:
     assert (settings.docker_host, settings.commit_sha) == ("tcp://engine:2375", "a1b2c3")
 
 
+@pytest.mark.parametrize("written", ["debug", "Debug", "DEBUG"])
+def test_a_level_in_any_case(environ: dict[str, str], written: str) -> None:
+    """Levels and forms of the log may be written in any case."""
+    os.environ["CYBER_DOJO_RUNNER_LOG_LEVEL"] = written
+    os.environ["CYBER_DOJO_RUNNER_LOG_FORMAT"] = "Text"
+
+    settings = read_settings()
+
+    assert (settings.log_level, settings.log_format) == ("DEBUG", LogFormat.TEXT)
+
+
 def test_an_empty_docker_host_is_none(environ: dict[str, str]) -> None:
     """An empty DOCKER_HOST counts as none, as for the docker command."""
     environ["DOCKER_HOST"] = ""
@@ -92,6 +110,7 @@ def test_an_address_of_an_engine(environ: dict[str, str], value: str) -> None:
         ("CYBER_DOJO_RUNNER_BUDGET_S", "nan"),
         ("CYBER_DOJO_RUNNER_BODY_READ_S", "0"),
         ("CYBER_DOJO_RUNNER_LOG_LEVEL", "LOUD"),
+        ("CYBER_DOJO_RUNNER_LOG_FORMAT", "xml"),
         ("DOCKER_HOST", "ssh://engine"),
         ("DOCKER_HOST", "/var/run/docker.sock"),
         ("DOCKER_HOST", "unix://"),

@@ -75,7 +75,8 @@ async def test_a_lambda_at_fault_leaves_the_run_as_it_was(
     assert log["args"] == {"stdout": "out\n", "stderr": "", "status": "3"}
     assert log["call"]
     (event,) = [event for event in logs if event["message"] == "run ended badly"]
-    assert (event["kata_id"], event["reason"]["context"]) == ("aBc123", context)
+    assert event["kata_id"] == "aBc123"
+    assert context in event["reason"]
 
 
 @pytest.mark.docker

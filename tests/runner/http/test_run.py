@@ -158,8 +158,10 @@ async def test_real_manifests_hold_more(fake_http: Served) -> None:
     assert result["outcome"] == "green"
 
 
-async def test_a_good_run_logs_nothing(http: Served, logs: Events) -> None:
-    """Nothing above DEBUG is logged for a good run."""
+async def test_a_good_run_logs_one_line(http: Served, logs: Events) -> None:
+    """A good run leaves one line at INFO, and nothing above."""
     await http.run()
 
-    assert [event for event in logs if event["level"] not in ("TRACE", "DEBUG")] == []
+    of_run = [event for event in logs if event.get("kata_id") == "aBc123"]
+    assert [(event["level"], event["message"]) for event in of_run] == [("INFO", "run ended")]
+    assert not [event for event in logs if event["level"] in ("WARNING", "ERROR")]

@@ -5,8 +5,11 @@ from dataclasses import replace
 from pool import LoopStatus
 from runner.cells.cells import CellsStatus
 from runner.operators.health import Health
+from runner.operators.limits import limits_of
 from runner.operators.metrics import MOST_IMAGES, OTHER, Metrics
+from runner.run.judge import ColoursStatus
 from runner.run.record import RunRecord
+from runner.settings import Settings
 from tests.conftest import ServeFake
 from tests.runner.operators.scrape import samples, scrape
 
@@ -21,6 +24,7 @@ def no_pools() -> Health:
     return Health(
         status="ok",
         replica="me",
+        version="1.2.3",
         uptime_s=1.0,
         engine_answers=True,
         is_listening=True,
@@ -30,6 +34,8 @@ def no_pools() -> Health:
         pulling=(),
         tasks=1,
         loops={},
+        limits=limits_of(Settings(_env_file=None)),
+        colours=ColoursStatus(True, 0, 0, 0, 0, ""),
         cells=CellsStatus("never", "single use", "not wanted", 0),
         tool_images={},
         siblings=(),

@@ -95,7 +95,6 @@ async def stage(
         spec_of_kind=spec_of_kind,
         labels={"key": "value"},
         budget_s=budget_s,
-        engine_may_be_away=lambda: False,
         ended=ended,
     )
     on_stage = Stage(runner, scripted, admission)

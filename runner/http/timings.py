@@ -1,0 +1,43 @@
+"""The time that a run took, for the client that asked for it.
+
+In the header Server-Timing, which browsers show beside a request, and in the answer's `log` where
+a request asks for that by a header. An argument in the body could not ask: the contract has every
+argument but its own refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from runner.kata import RunResult, Timings
+
+ASKS_HEADER = "X-Dojo-Timings"
+ANSWER_HEADER = "Server-Timing"
+
+
+def asks_for_timings(headers: Mapping[str, str]) -> bool:
+    """Whether a request wants them in the answer's `log`, too."""
+    return headers.get(ASKS_HEADER, "").strip() == "1"
+
+
+def with_timings(result: RunResult) -> RunResult:
+    """The result with `timings` in its log: milliseconds by phase, and of the whole."""
+    return replace(result, log={**result.log, "timings": _milliseconds(result.timings)})
+
+
+def server_timing(timings: Timings) -> str:
+    """The value of the header: a metric for each phase that the run got through, and `total`."""
+    return ", ".join(
+        f"{name}{_words(name, timings)};dur={duration_ms}"
+        for name, duration_ms in _milliseconds(timings).items()
+    )
+
+
+def _milliseconds(timings: Timings) -> dict[str, float]:
+    seconds = {**timings.phases_s, "total": timings.took_s}
+    return {name: round(one_s * 1000, 1) for name, one_s in seconds.items()}
+
+
+def _words(name: str, timings: Timings) -> str:
+    if name != "acquire" or timings.hit is None:
+        return ""
+    return f";desc={'hit' if timings.hit else 'miss'}"

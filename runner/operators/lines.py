@@ -1,0 +1,86 @@
+"""An event of the log as one line: JSON for programs, key=value for people at a terminal."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+_PLAIN = re.compile(r"[\w./:@%+,-]+", re.ASCII)
+
+_RESET, _DIM, _BOLD = "\x1b[0m", "\x1b[2m", "\x1b[1m"
+_LEVEL_COLOURS = {
+    "INFO": "\x1b[32m",
+    "WARNING": "\x1b[33m",
+    "ERROR": "\x1b[1;31m",
+    "CRITICAL": "\x1b[1;31m",
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of the log; `fields` are what was bound to it."""
+
+    time: datetime
+    level: str
+    message: str
+    fields: Mapping[str, Any]
+
+
+LineOf = Callable[[Event], str]
+
+
+def as_json(event: Event) -> str:
+    """One flat object of JSON."""
+    flat = {
+        "time": event.time.isoformat(),
+        "level": event.level,
+        "message": event.message,
+        **event.fields,
+    }
+    return escaped(json.dumps(flat, ensure_ascii=False, default=str))
+
+
+def as_text(event: Event) -> str:
+    """Time, level, message, and key=value for each field."""
+    return " ".join(
+        (
+            event.time.isoformat(timespec="milliseconds"),
+            f"{event.level:<7}",
+            escaped(event.message),
+            *(f"{escaped(key)}={_value(value)}" for key, value in event.fields.items()),
+        )
+    )
+
+
+def as_coloured_text(event: Event) -> str:
+    """The same in a terminal's colours."""
+    colour = _LEVEL_COLOURS.get(event.level, _DIM)
+    return " ".join(
+        (
+            f"{_DIM}{event.time.isoformat(timespec='milliseconds')}{_RESET}",
+            f"{colour}{event.level:<7}{_RESET}",
+            f"{_BOLD}{escaped(event.message)}{_RESET}",
+            *(
+                f"{_DIM}{escaped(key)}={_RESET}{_value(value)}"
+                for key, value in event.fields.items()
+            ),
+        )
+    )
+
+
+def escaped(text: str) -> str:
+    r"""With \uXXXX for whatever is not printed: a terminal obeys some of it, and ends lines.
+
+    Ids of learners and words of engines are among what is logged. In JSON the text means the same.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return value
+    return escaped(json.dumps(value, ensure_ascii=False, default=str))

@@ -1,0 +1,61 @@
+"""One line of the log for each run."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from loguru import logger
+
+from runner.kata import Outcome
+from runner.run.record import ABANDONED, RunRecord
+
+_BAD = (Outcome.TIMED_OUT, Outcome.FAULTY)
+
+
+class RunLog:
+    """Says how each run ended, at INFO; a time-out and a faulty run at WARNING.
+
+    `engine_may_be_away` tells that a faulty run is no news: that the engine is lost has a line of
+    its own, so such a run is not worth a warning.
+    """
+
+    def __init__(self, engine_may_be_away: Callable[[], bool]) -> None:
+        self._engine_may_be_away = engine_may_be_away
+
+    def run_ended(self, run: RunRecord) -> None:
+        """Log one line; see RunRecord for what is in it."""
+        bound = logger.bind(**fields_of(run))
+        if run.outcome == ABANDONED:
+            bound.info("run abandoned")
+        elif run.outcome not in _BAD:
+            bound.info("run ended")
+        elif run.outcome == Outcome.FAULTY and self._engine_may_be_away():
+            bound.info("run ended badly")
+        else:
+            bound.warning("run ended badly")
+
+
+def fields_of(run: RunRecord) -> Mapping[str, Any]:
+    """What the line says, in milliseconds and bytes; what a run has not is left out."""
+    fields: dict[str, Any] = {
+        "kata_id": run.kata_id,
+        "image": run.image,
+        "outcome": run.outcome,
+        "status": run.status,
+        "reason": run.reason,
+        "take": "" if run.hit is None else "hit" if run.hit else "miss",
+        "kind": run.kind,
+        "container": run.container,
+    }
+    fields = {name: value for name, value in fields.items() if value}
+    for phase, phase_s in run.phases_s.items():
+        fields[f"{phase}_ms"] = _ms(phase_s)
+    return {
+        **fields,
+        "took_ms": _ms(run.took_s),
+        "bytes_in": run.bytes_in,
+        "bytes_out": run.bytes_out,
+    }
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
