@@ -22,6 +22,8 @@ from pool.errors import (
     PoolError,
     UnansweredError,
 )
+from pool.image_name import LONGEST_NAME as LONGEST_IMAGE_NAME
+from pool.image_name import PATTERN as IMAGE_NAME_PATTERN
 from pool.image_name import full_name, is_id, is_well_formed, usual_name
 from pool.image_pool import ImagePool
 from pool.lease import Lease
@@ -35,6 +37,8 @@ from pool.tasks import LoopReturnedError, LoopStatus, Supervisor, Tasks
 
 __all__ = [
     "DEFAULT_DOCKER_HOST",
+    "IMAGE_NAME_PATTERN",
+    "LONGEST_IMAGE_NAME",
     "BackOff",
     "Container",
     "ContainerEngine",
