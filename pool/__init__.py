@@ -4,6 +4,7 @@ from pool.back_off import BackOff
 from pool.container import Container, State
 from pool.docker_client import DEFAULT_DOCKER_HOST, DockerClient
 from pool.docker_containers import DockerContainers
+from pool.docker_host import DockerHost, EngineFacts
 from pool.docker_images import DockerImages
 from pool.engine import (
     ContainerEngine,
@@ -23,6 +24,8 @@ from pool.errors import (
     PoolRetiredError,
     UnansweredError,
 )
+from pool.image_name import LONGEST_NAME as LONGEST_IMAGE_NAME
+from pool.image_name import PATTERN as IMAGE_NAME_PATTERN
 from pool.image_name import full_name, is_id, is_well_formed, usual_name
 from pool.image_pool import ImagePool
 from pool.lease import Lease
@@ -36,6 +39,8 @@ from pool.tasks import LoopReturnedError, LoopStatus, Supervisor, Tasks
 
 __all__ = [
     "DEFAULT_DOCKER_HOST",
+    "IMAGE_NAME_PATTERN",
+    "LONGEST_IMAGE_NAME",
     "BackOff",
     "Container",
     "ContainerEngine",
@@ -43,8 +48,10 @@ __all__ = [
     "Delivery",
     "DockerClient",
     "DockerContainers",
+    "DockerHost",
     "DockerImages",
     "EngineError",
+    "EngineFacts",
     "Folder",
     "Found",
     "Image",

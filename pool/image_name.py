@@ -20,6 +20,13 @@ _REMOTE = re.compile(
 # What an engine also takes for an image's id, or for the beginning of one.
 _ID = re.compile(r"sha(?:256|384|512):[0-9a-fA-F]+|[0-9a-f]{64}")
 
+# The same as one expression without groups, for a JSON schema. What has a dot or a colon before
+# the first slash is a registry's host, so a path's first component has none.
+_HOSTED = rf"(?:{_HOST_PART}(?:\.{_HOST_PART})+(?::[0-9]+)?|{_HOST_PART}:[0-9]+|localhost)/"
+_DOTLESS = "[a-z0-9]+(?:(?:_{1,2}|-+)[a-z0-9]+)*"
+_PATH = f"(?:{_HOSTED}{_COMPONENT}(?:/{_COMPONENT})*|{_DOTLESS}(?:/{_COMPONENT})+|{_COMPONENT})"
+PATTERN = rf"^(?:{_ID.pattern}|{_PATH}(?::{_TAG})?(?:@{_ALGORITHM}:[0-9a-fA-F]{{32,}})?)$"
+
 _HUB = "docker.io"
 _HUBS = (_HUB, "index.docker.io")
 _LIBRARY = "library/"  # where Docker Hub keeps images whose names have no slash

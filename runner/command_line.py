@@ -28,3 +28,8 @@ manifest.command(
     "runner.authors.commands:check_manifest", name="check", help="Check it; each fault is a line."
 )
 app.command(manifest)
+app.command(
+    "runner.doctor.commands:examine",
+    name="doctor",
+    help="Look whether this machine can run katas, and say what to do.",
+)

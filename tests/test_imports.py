@@ -44,8 +44,15 @@ def test_all_sources_are_looked_at() -> None:
 @pytest.mark.parametrize(
     ("name", "allowed"),
     [
-        ("aiohttp.web", {"runner/app.py", "runner/http/bodies.py", "runner/http/routes.py"}),
+        (
+            "aiohttp.web",
+            {
+                "runner/app.py",
+                *(f"runner/http/{part}.py" for part in ("bodies", "documents", "routes")),
+            },
+        ),
         ("aiodocker", {f"pool/docker_{part}.py" for part in DOCKER_PARTS}),
+        ("jinja2", {"runner/http/docs_page.py"}),
         ("asyncio_pool", {"pool/workers.py"}),
         ("pydantic_settings", {"runner/settings.py"}),
         ("magic", {"runner/run/texts.py"}),

@@ -3,14 +3,12 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from loguru import logger
-from rich.console import Console
 
 from runner.authors import show
 from runner.authors.local import own_daemon, unreadable_patterns
@@ -23,12 +21,10 @@ from runner.authors.start_point import (
     read_json,
     read_start_point,
 )
-from runner.client import RunnerClient, RunnerError
+from runner.client import RunnerClient
 from runner.settings import Reuse
+from runner.terminal import FAILED, WRONG, console, errors, print_json, told
 
-FAILED = 1  # what was asked for could not be done
-WRONG = 42  # `check`: a colour is not what it must be
-INTERRUPTED = 130
 _LOOKED_AT_EVERY_S = 0.3
 
 Url = Annotated[str | None, Parameter(help="a daemon to ask; by default the command is its own")]
@@ -64,7 +60,7 @@ def run_folder(
                 _show_run(await _run(client, start_point), start_point, as_json=as_json)
             return status
 
-    return _told(work)
+    return told(work())
 
 
 def check(
@@ -94,13 +90,13 @@ def check(
                 async for one in check_colours(client, start_point, replacements):
                     found.append(("" if kind is None else kind.value, one))
                     if not as_json:
-                        show.checked(_console(), one)
+                        show.checked(console(), one)
         if as_json:
             rows = [{**one.as_json(), **({"reuse": kind} if kind else {})} for kind, one in found]
-            sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+            print_json(rows)
         return 0 if all(one.is_right for _, one in found) else WRONG
 
-    return _told(work)
+    return told(work())
 
 
 def check_manifest(file: Path, *, as_json: Json = False) -> int:
@@ -115,17 +111,17 @@ def check_manifest(file: Path, *, as_json: Json = False) -> int:
         patterns = patterns_of(manifest)
         unreadable = await unreadable_patterns(patterns) if patterns else {}
         if unreadable is None:
-            _errors().print("note: no Docker engine with Ruby: regular expressions are not checked")
+            errors().print("note: no Docker engine with Ruby: regular expressions are not checked")
         for where, words in (unreadable or {}).items():
             faults.append(f"{where}: is no regular expression of Ruby's: {words}")
         if as_json:
-            sys.stdout.write(json.dumps({"file": str(file), "faults": faults}, indent=2) + "\n")
+            print_json({"file": str(file), "faults": faults})
         else:
             lines = faults or [f"{file}: all is well"]
             sys.stdout.write("".join(f"{line}\n" for line in lines))
         return WRONG if faults else 0
 
-    return _told(work)
+    return told(work())
 
 
 @asynccontextmanager
@@ -139,7 +135,7 @@ async def _client(url: str | None, reuse: Reuse | None = None) -> AsyncIterator[
 
 
 async def _have_image(client: RunnerClient, start_point: StartPoint) -> None:
-    with _errors().status(f"looking for {start_point.image_name}"):
+    with errors().status(f"looking for {start_point.image_name}"):
         await have_image(client, start_point.image_name)
 
 
@@ -150,7 +146,7 @@ async def _have_cells(client: RunnerClient) -> None:
 
 
 async def _run(client: RunnerClient, start_point: StartPoint) -> Ran:
-    with _errors().status("running"):
+    with errors().status("running"):
         return await run_once(client, start_point)
 
 
@@ -158,7 +154,7 @@ def _show_run(one: Ran, start_point: StartPoint, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(one.as_json()) + "\n")
     else:
-        show.ran(_console(), one, start_point.notes)
+        show.ran(console(), one, start_point.notes)
     return 0 if one.result.outcome in ("red", "amber", "green", "timed_out") else FAILED
 
 
@@ -174,27 +170,7 @@ async def _changed(
         except StartPointError as error:
             if str(error) != problem:
                 problem = str(error)
-                _errors().print(problem, style="red", markup=False)
+                errors().print(problem, style="red", markup=False)
             continue
         if now != before:
             return now
-
-
-def _told(work: Callable[[], Awaitable[int]]) -> int:
-    """The exit status; an error is one line, and never a traceback."""
-    logger.remove()  # the daemon's own words are of no use to an author
-    try:
-        return asyncio.run(work())  # type: ignore[arg-type]  # a coroutine function's result
-    except (StartPointError, RunnerError) as error:
-        sys.stderr.write(f"dojo-runner: {error}\n")
-        return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-
-
-def _console() -> Console:
-    return Console(highlight=False)
-
-
-def _errors() -> Console:
-    return Console(stderr=True, highlight=False)

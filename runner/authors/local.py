@@ -6,28 +6,30 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from pool import EngineError, Supervisor, this_process
+from pool import Delivery, EngineError, Supervisor, this_process
 from runner.app import listen, make_http
-from runner.authors.start_point import StartPointError
 from runner.client import RunnerClient
 from runner.colour.questions import BadPatternError, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
 from runner.engines import docker_engines
 from runner.own_image import OrOwnImage
 from runner.service import Service
-from runner.settings import Reuse, Settings, SettingsError, read_settings
+from runner.settings import Reuse, Settings, read_settings
+from runner.terminal import CommandError
 
 READY_WITHIN_S = 20.0
 _ASKED_EVERY_S = 0.02
 
 
 @asynccontextmanager
-async def own_daemon(reuse: Reuse | None = None) -> AsyncIterator[str]:
-    """The URL of a daemon that is ready. Its settings come from the environment, but for `reuse`.
+async def own_daemon(
+    reuse: Reuse | None = None, delivery: Delivery | None = None
+) -> AsyncIterator[str]:
+    """The URL of a daemon that is ready. Its settings come from the environment, but for these.
 
-    Raises StartPointError with what to do where no engine answers.
+    Raises CommandError with what to do where no engine answers.
     """
-    settings = _settings(reuse)
+    settings = _settings(reuse=reuse, delivery=delivery)
     owner = this_process(settings.replica_name)
     service = Service(settings, owner, docker_engines(settings.docker_host, owner))
     http = make_http(settings, service)
@@ -45,7 +47,7 @@ async def own_daemon(reuse: Reuse | None = None) -> AsyncIterator[str]:
 
 async def unreadable_patterns(patterns: Mapping[str, str]) -> dict[str, str] | None:
     """What Ruby says of each pattern that it cannot read; None where no Ruby can be asked."""
-    settings = _settings(None)
+    settings = _settings()
     owner = this_process(settings.replica_name)
     engines = docker_engines(settings.docker_host, owner)
     light = TrafficLight(
@@ -86,11 +88,7 @@ async def _fault_of(light: TrafficLight, pattern: str) -> str:
             return ""
 
 
-def _settings(reuse: Reuse | None) -> Settings:
-    try:
-        settings = read_settings()
-    except SettingsError as error:
-        raise StartPointError(str(error)) from error
+def _settings(**wanted: Reuse | Delivery | None) -> Settings:
     # One author's runs, one after another: nothing is kept warm for others.
     changes = {
         "host": "127.0.0.1",
@@ -100,9 +98,9 @@ def _settings(reuse: Reuse | None) -> Settings:
         "warm_images": (),
         "warm_spare": 0,
         "linger_s": 0.0,
-        **({} if reuse is None else {"reuse": reuse}),
+        **{name: value for name, value in wanted.items() if value is not None},
     }
-    return settings.model_copy(update=changes)
+    return read_settings().model_copy(update=changes)
 
 
 async def _until_ready(url: str, settings: Settings) -> None:
@@ -110,7 +108,7 @@ async def _until_ready(url: str, settings: Settings) -> None:
     async with RunnerClient(url) as client:
         while not await client.ready():
             if time.monotonic() > until_s:
-                raise StartPointError(
+                raise CommandError(
                     f"no Docker engine answers at {settings.docker_host}: start it, or give --url"
                 )
             await asyncio.sleep(_ASKED_EVERY_S)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from runner.terminal import CommandError
+
 DEFAULT_MAX_SECONDS = 10.0
 SCRIPT = "cyber-dojo.sh"
 MANIFEST = "manifest.json"
@@ -21,7 +23,7 @@ _MOST_FILES = 500
 _MOST_BYTES = 8 * 1024 * 1024
 
 
-class StartPointError(Exception):
+class StartPointError(CommandError):
     """The folder cannot be run as a kata; the message says in one line what to do."""
 
 

@@ -15,6 +15,11 @@ MOST_FOLDERS = 4000
 MOST_NAMES_BYTES = 256 * 1024
 MOST_PARTS = 64
 
+# What the API's document says of a name: some components, none of them `..`, and a last one that
+# is a file's. The rules of lengths, twins and folders cannot be said there.
+_LAST = r"(?:[^/\x00.][^/\x00]*|\.[^/\x00.][^/\x00]*|\.\.[^/\x00]+)"
+NAME_PATTERN = rf"^(?:(?:{_LAST}|\.)/(?:(?:{_LAST}|\.)?/)*)?{_LAST}$"
+
 _LONGEST_QUOTE = 5000  # characters of a name that a message repeats
 
 _T = TypeVar("_T")

@@ -17,6 +17,7 @@ from runner.engine_words import words_for_clients
 from runner.http import wire
 from runner.http.bodies import Bodies, Body
 from runner.http.connections import Connections
+from runner.http.documents import add_documents
 from runner.http.errors import RequestError
 from runner.http.timings import ANSWER_HEADER, asks_for_timings, server_timing, with_timings
 from runner.operators.checks import Check, is_passed, liveness, words_for
@@ -61,12 +62,13 @@ _Handler = Callable[[_Asked], Awaitable[bytes]]
 
 
 def add_routes(app: web.Application) -> None:
-    """The operators' paths, and behind them everything else: the contract's."""
+    """The operators' and the document's paths, and behind them everything else: the contract's."""
     app.router.add_get("/health", health)
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
     app.router.add_post(notice.PATH, refill)
+    add_documents(app)
     app.router.add_route("*", r"/{path:[\s\S]*}", contract)  # new lines, too
 
 

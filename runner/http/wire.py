@@ -6,19 +6,28 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, FailFast, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, WithJsonSchema
 from pydantic_core import from_json
 
-from pool import is_well_formed
+from pool import IMAGE_NAME_PATTERN, LONGEST_IMAGE_NAME, is_well_formed
 from runner.http.errors import RequestError
-from runner.http.file_names import check_amount, files_under_sandbox
+from runner.http.file_names import (
+    LONGEST_NAME_BYTES,
+    MOST_FILES,
+    NAME_PATTERN,
+    check_amount,
+    files_under_sandbox,
+)
 from runner.http.json_size import check_work
 from runner.kata import Kata, RunResult, Text
 
 # An id of a client has 6 characters; what a program and the log see of one is bounded.
 LONGEST_ID = 4096
 
-_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_BLANKS = r"[ \t\n\r\f\v]*"
+_NUMBER = re.compile(
+    rf"{_BLANKS}[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?{_BLANKS}"
+)
 _RUBY_SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*[?!=]?", re.ASCII)
 
 _FEW_TEXTS = 100
@@ -30,26 +39,70 @@ _SERVER_ERROR = 500  # the contract's status for wrong types, kept as it is
 _M = TypeVar("_M", bound=BaseModel)
 
 
+_ImageName = Annotated[
+    str,
+    WithJsonSchema(
+        {"type": "string", "pattern": IMAGE_NAME_PATTERN, "maxLength": LONGEST_IMAGE_NAME}
+    ),
+]
+_NumberAsText = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": f"^{_NUMBER.pattern}$"})
+]
+_Files = Annotated[
+    dict[str, str],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "propertyNames": {"pattern": NAME_PATTERN, "maxLength": LONGEST_NAME_BYTES},
+            "maxProperties": MOST_FILES,
+        }
+    ),
+]
+
+
 class _Model(BaseModel):
+    """Strict. Its descriptions are for the API's document, see openapi."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class Manifest(_Model):
+    """What a run needs of a start point's manifest. Other fields are ignored."""
+
     # Real manifests hold a dozen more fields, none of which is our business.
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
-
-class _Manifest(_Model):
-    image_name: str
-    max_seconds: int | float | str
+    image_name: _ImageName = Field(description="the image to run in")
+    max_seconds: int | float | _NumberAsText = Field(
+        description="how long the program may run; clamped to 1 .. 20 (the upper end is a setting)"
+    )
     # Absent is fine, null is not: hence no Optional.
-    rag_lambda: str = ""
-    hidden_filenames: Annotated[list[str], FailFast()] = []
+    rag_lambda: str = Field(
+        "", description="Ruby that decides the colour; without it the image's own lambda does"
+    )
+    hidden_filenames: Annotated[list[str], FailFast()] = Field(
+        [], description="Ruby regular expressions: files whose names match are not returned"
+    )
 
 
-class _RunArguments(_Model):
-    files: dict[str, str]
-    manifest: _Manifest
+class RunArguments(_Model):
+    """The arguments of a run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Any = Field(description="for logs and for the program's CYBER_DOJO_ID")
+    files: _Files = Field(description="texts by their names below /sandbox")
+    manifest: Manifest
 
 
-class _PullArguments(_Model):
-    image_name: str
+class PullArguments(_Model):
+    """The arguments of a pull."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Any = Field(description="for logs")
+    image_name: _ImageName = Field(description="the image to pull and to warm")
 
 
 def arguments_of(body: bytes | bytearray) -> dict[str, Any]:
@@ -77,7 +130,7 @@ def kata_of(arguments: Mapping[str, Any], max_seconds_cap: float) -> Kata:
     _check_names(arguments, ("id", "files", "manifest"))
     if isinstance(arguments["files"], dict):
         check_amount(arguments["files"])  # first, as each wrong value would cost a message
-    parsed = _validated(_RunArguments, arguments)
+    parsed = _validated(RunArguments, arguments)
     manifest = parsed.manifest
     _check_image_name(manifest.image_name, "manifest.image_name")
     return Kata(
@@ -93,7 +146,7 @@ def kata_of(arguments: Mapping[str, Any], max_seconds_cap: float) -> Kata:
 def image_to_pull(arguments: Mapping[str, Any]) -> str:
     """Raises RequestError that names the field."""
     _check_names(arguments, ("id", "image_name"))
-    image_name = _validated(_PullArguments, arguments).image_name
+    image_name = _validated(PullArguments, arguments).image_name
     _check_image_name(image_name, "image_name")
     return image_name
 

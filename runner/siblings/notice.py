@@ -2,16 +2,32 @@
 
 import hashlib
 import hmac
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
-from pool import is_well_formed
+from pool import IMAGE_NAME_PATTERN, is_well_formed
 
 VERSION = 1
 PATH = "/refill"
 SIGNATURE_HEADER = "X-Dojo-Runner-Signature"
 LARGEST_BYTES = 4096
 _MOST = 1000  # takes within a second, siblings, containers: more is a lie or a bug
+
+
+def _whole(value: Any) -> Any:
+    """JSON does not tell 3.0 from 3, and neither does every sender."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class MalformedNoticeError(Exception):
@@ -29,16 +45,16 @@ class RefillNotice(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
 
-    version: int = Field(VERSION, ge=1)
+    version: _Whole = Field(VERSION, ge=1)
     replica: str = Field(min_length=1, max_length=200)
-    image: str = Field(max_length=500)
-    takes: int = Field(ge=1, le=_MOST)
-    told: int = Field(ge=1, le=_MOST)
+    image: str = Field(max_length=500, json_schema_extra={"pattern": IMAGE_NAME_PATTERN})
+    takes: _Whole = Field(ge=1, le=_MOST)
+    told: _Whole = Field(ge=1, le=_MOST)
     take_rate: float = Field(ge=0)
     fill_rate: float = Field(ge=0)
-    warm: int = Field(ge=0)
-    target: int = Field(ge=0)
-    sequence: int = Field(ge=0, lt=2**63)
+    warm: _Whole = Field(ge=0)
+    target: _Whole = Field(ge=0)
+    sequence: _Whole = Field(ge=0, lt=2**63)
     sent_at: float = Field(ge=0)
     announced: bool = False
 

@@ -1,10 +1,12 @@
 """Names of images."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pool.image_name import full_name, is_id, is_well_formed, usual_name
+from pool.image_name import LONGEST_NAME, PATTERN, full_name, is_id, is_well_formed, usual_name
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
@@ -96,3 +98,20 @@ def test_what_is_well_formed_is_one_plain_word(name: str) -> None:
         assert name.split() == [name]
         assert ".." not in name
         assert not name.startswith(("-", "/", "."))
+
+
+@pytest.mark.parametrize("name", [*GOOD, *BAD])
+def test_the_pattern_knows_the_same_names(name: str) -> None:
+    """What clients are told in one expression is what is taken."""
+    assert (matches(name) and len(name) <= LONGEST_NAME) == is_well_formed(name)
+
+
+@given(st.text("ab.:_-@/0Z", max_size=12))
+def test_the_pattern_knows_the_same_names_of_all(name: str) -> None:
+    """Also whatever dots, colons and slashes a name has, and wherever."""
+    assert matches(name) == is_well_formed(name)
+
+
+def matches(name: str) -> bool:
+    """Whether the pattern does; a JSON schema's `$` is the very end of the text."""
+    return re.search(PATTERN.replace("$", r"\Z"), name) is not None

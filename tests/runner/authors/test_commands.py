@@ -4,19 +4,14 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import DOCKER_IMAGE, ServeFake
-from tests.daemon_process import environment
 from tests.runner.authors.folders import write, write_start_point
+from tests.runner.typed import WITHIN_S, dojo_runner, started
 from tests.serving import Served
-
-WITHIN_S = 60.0
 
 HIKER = "def answer():\n    return 6 * 9\n"
 TEST = "from hiker import answer\n\n\ndef test_answer():\n    assert answer() == 42\n"
@@ -25,43 +20,6 @@ PYTEST_FILES = {
     "test_hiker.py": TEST,
     "cyber-dojo.sh": "python3 -m pytest test_hiker.py\n",
 }
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command printed, and its exit status."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-async def dojo_runner(*words: str | Path, **variables: str) -> Said:
-    """Run a command to its end, with these variables in its environment."""
-    async with started(*words, **variables) as process:
-        stdout, stderr = await asyncio.wait_for(process.communicate(), WITHIN_S)
-        assert process.returncode is not None
-        return Said(process.returncode, stdout.decode(), stderr.decode())
-
-
-@asynccontextmanager
-async def started(
-    *words: str | Path, **variables: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A command that runs; killed at the end if it still does."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "runner", *map(str, words)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**environment(), "PYTHONUNBUFFERED": "1", **variables},
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 def pytest_start_point(folder: Path, files: dict[str, str] | None = None) -> Path:

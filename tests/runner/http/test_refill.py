@@ -93,6 +93,18 @@ async def test_what_does_not_count(
         assert http.service.health().as_json()["images"] == {}
 
 
+async def test_a_whole_number_may_be_written_with_a_fraction(serve_fake: ServeFake) -> None:
+    """3.0 is the number 3 in JSON, and some senders write it so; 3.5 takes are none."""
+    async with serve_fake(warm=None) as http:
+        await http.until_ready()
+
+        counted = await send(http, notice(takes=3.0, told=1.0, sequence=4.0, version=1.0))
+        refused = await send(http, notice(takes=3.5))
+
+        assert (counted.status, counted.body) == (202, {"verdict": "counted"})
+        assert (refused.status, refused.body["detail"][:6]) == (400, "takes:")
+
+
 async def test_own_and_repeated_ones(serve_fake: ServeFake) -> None:
     """A replica's own notice, which a load balancer may send back to it, does not
     count, nor a repeated one.

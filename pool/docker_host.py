@@ -1,0 +1,53 @@
+"""What a Docker engine says of itself and of its host: for those who look why something fails."""
+
+from dataclasses import dataclass
+
+from pool.docker_client import DockerClient
+from pool.time_limits import ENGINE_CALL_S
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """An engine in its own words. `security` are its options, such as `name=apparmor`."""
+
+    version: str
+    api_version: str
+    architecture: str
+    system: str
+    kernel: str
+    root: str  # the folder in which it keeps images and containers
+    cgroup_version: str
+    limits_memory: bool
+    limits_processes: bool
+    security: tuple[str, ...]
+
+
+class DockerHost:
+    """Asks one engine. Each call raises EngineError."""
+
+    def __init__(self, client: DockerClient) -> None:
+        self._client = client
+
+    async def facts(self) -> EngineFacts:
+        """What the engine says of itself now."""
+        async with self._client.call("info", ENGINE_CALL_S) as docker:
+            version = await docker.version()
+            info = await docker.system.info()
+            return EngineFacts(
+                version=version["Version"],
+                api_version=version["ApiVersion"],
+                architecture=info["Architecture"],
+                system=info["OperatingSystem"],
+                kernel=info["KernelVersion"],
+                root=info["DockerRootDir"],
+                cgroup_version=str(info.get("CgroupVersion", "1")),  # engines before 20.10
+                limits_memory=bool(info["MemoryLimit"]),
+                limits_processes=bool(info["PidsLimit"]),
+                security=tuple(info["SecurityOptions"] or ()),
+            )
+
+    async def image_names(self) -> list[str]:
+        """The names of all images on its node, in alphabetical order."""
+        async with self._client.call("list images", ENGINE_CALL_S) as docker:
+            images = await docker.images.list()
+            return sorted(name for one in images for name in one["RepoTags"] or () if ":" in name)

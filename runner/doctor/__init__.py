@@ -1,0 +1,1 @@
+"""Looks whether this machine can run katas, and says what to do where it cannot."""

@@ -1,0 +1,153 @@
+"""`dojo-runner doctor`: looks at everything that katas need, one line for each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.text import Text
+
+from pool import Delivery, DockerClient, DockerHost, DockerImages, EngineError, EngineFacts
+from runner.app import OTHER_DESCRIPTORS
+from runner.doctor import engine, host, trial
+from runner.doctor.findings import Finding, Level, aside, ok, problem, within
+from runner.own_image import OrOwnImage, read_own_container_id
+from runner.settings import Settings, SettingsError, read_settings
+from runner.terminal import FAILED, console, errors, print_json, told
+
+LOOK_S = 5.0  # for what is read on this host
+ASK_S = 10.0  # for a question to the engine
+RUN_S = 60.0  # for a run, with the start and the end of a daemon
+
+_STYLES = {Level.OK: "green", Level.WARNING: "bold yellow", Level.PROBLEM: "bold red"}
+
+
+def examine(
+    *,
+    image: Annotated[str | None, Parameter(help="run this one, instead of any kata's")] = None,
+    as_json: Annotated[
+        bool, Parameter(name="--json", negative="", help="print JSON, for programs")
+    ] = False,
+) -> int:
+    """Look whether this machine can run katas; where it cannot, say what to do.
+
+    The settings are those of the environment. The exit status is 0 if there is no problem, else 1.
+    """
+    return told(_examine(image, as_json=as_json))
+
+
+async def _examine(image: str | None, *, as_json: bool) -> int:
+    findings = []
+    with errors().status("looking"):
+        async for finding in _findings(image):
+            findings.append(finding)
+            if not as_json:
+                show(console(), finding)
+    worst = next(
+        (level for level in reversed(Level) if any(one.level is level for one in findings)),
+        Level.OK,
+    )
+    if as_json:
+        print_json({"level": worst, "findings": [asdict(one) for one in findings]})
+    return FAILED if worst is Level.PROBLEM else 0
+
+
+def show(to: Console, finding: Finding) -> None:
+    """One line, and a second one with what to do."""
+    line = Text(f"{finding.level.value:8} ", style=_STYLES[finding.level])
+    line.append(f"{finding.name:16} ", style="bold").append(finding.found, style="default")
+    to.print(line, soft_wrap=True)
+    if finding.advice:
+        to.print(Text(f"{'':8} {'':16} {finding.advice}", style="dim"), soft_wrap=True)
+
+
+async def _findings(image: str | None) -> AsyncIterator[Finding]:
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        yield problem("settings", str(error), "correct it; the rest is looked at with the defaults")
+        settings = Settings.model_construct()
+    else:
+        yield ok("settings", "each variable is one, and has a value that can be")
+    async for finding in _of_host(settings):
+        yield finding
+    client = DockerClient(settings.docker_host, lambda _error: None)
+    try:
+        async for finding in _of_engine(settings, client, image):
+            yield finding
+    finally:
+        await client.close()
+
+
+async def _of_host(settings: Settings) -> AsyncIterator[Finding]:
+    files = settings.connections + settings.host_containers + OTHER_DESCRIPTORS
+    looks: dict[str, Callable[[], Finding]] = {
+        "socket": lambda: host.engine_socket(settings.docker_host),
+        "port": lambda: host.port(settings.host, settings.port),
+        "open files": lambda: host.open_files(files),
+        "user namespaces": host.user_namespaces,
+    }
+    for name, look in looks.items():
+        yield await within(LOOK_S, name, _aside(look))
+
+
+async def _of_engine(
+    settings: Settings, client: DockerClient, image: str | None
+) -> AsyncIterator[Finding]:
+    facts: list[EngineFacts] = []
+    asked = await within(ASK_S, "engine", lambda: _ask(DockerHost(client), facts))
+    yield asked
+    if not facts:
+        return
+    known = facts[0]
+    yield await within(LOOK_S, "disk", _aside(lambda: host.disk(known.root)))
+    yield engine.cgroups(known)
+    yield engine.seccomp(known)
+    yield engine.apparmor(known, host.apparmor_profiles())
+    images = OrOwnImage(DockerImages(client, {}), read_own_container_id())
+    for what, name, is_needed in (
+        ("image with Ruby", settings.ruby_image, True),
+        ("launcher's image", settings.launcher_image, False),
+    ):
+        look = partial(engine.tool_image, images, name, what=what, is_needed=is_needed)
+        yield await within(ASK_S, what, look)
+    async for finding in _of_runs(image or await _kata_image(settings, client)):
+        yield finding
+
+
+async def _kata_image(settings: Settings, client: DockerClient) -> str:
+    try:
+        async with asyncio.timeout(ASK_S):
+            names = await DockerHost(client).image_names()
+    except (EngineError, TimeoutError):  # the runs will say what is wrong
+        names = []
+    return trial.kata_image(names, settings.warm_images, settings.ruby_image)
+
+
+async def _of_runs(image: str) -> AsyncIterator[Finding]:
+    cells = None
+    for delivery in (Delivery.ATTACH, Delivery.EXEC):
+
+        async def run(delivery: Delivery = delivery) -> Finding:
+            nonlocal cells
+            tried = await trial.try_run(image, delivery)
+            cells = cells or tried.cells
+            return tried.finding
+
+        yield await within(RUN_S, f"a run by {delivery.value}", run)
+    yield trial.cells(cells)
+
+
+async def _ask(docker: DockerHost, facts: list[EngineFacts]) -> Finding:
+    try:
+        facts.append(await docker.facts())
+    except EngineError as error:
+        return problem("engine", error.message, engine.advice_of(error))
+    return engine.engine(facts[0])
+
+
+def _aside(look: Callable[[], Finding]) -> Callable[[], Awaitable[Finding]]:
+    return lambda: aside(look)

@@ -1,0 +1,80 @@
+"""What an examination finds: one line for each thing that was looked at."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+class Level(StrEnum):
+    """How bad it is: a warning is less than the best, a problem keeps katas from running."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: what was found, and what to do about it."""
+
+    name: str
+    level: Level
+    found: str
+    advice: str = ""
+
+
+def ok(name: str, found: str) -> Finding:
+    """All is well."""
+    return Finding(name, Level.OK, found)
+
+
+def warning(name: str, found: str, advice: str) -> Finding:
+    """Katas run, but something is slower or less than it could be."""
+    return Finding(name, Level.WARNING, found, advice)
+
+
+def problem(name: str, found: str, advice: str) -> Finding:
+    """Katas do not run like that."""
+    return Finding(name, Level.PROBLEM, found, advice)
+
+
+async def within(limit_s: float, name: str, check: Callable[[], Awaitable[Finding]]) -> Finding:
+    """What a check finds; a check that stalls or has a bug is a problem, too."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await check()
+    except TimeoutError:
+        return problem(name, f"no answer within {limit_s:g} s", "see what hangs, and try again")
+    except Exception as error:
+        return problem(name, f"cannot be looked at: {error!r}", "please report it")
+
+
+async def aside(check: Callable[[], _T]) -> _T:
+    """Call it in a thread that keeps neither the loop nor the process: a disk may never answer."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[_T] = loop.create_future()
+
+    def settle(result: _T | None, error: Exception | None) -> None:
+        if answer.done():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(result)  # type: ignore[arg-type]  # of the check's own type
+
+    def work() -> None:
+        result, failure = None, None
+        try:
+            result = check()
+        except Exception as error:
+            failure = error
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=work, daemon=True, name="doctor").start()
+    return await answer

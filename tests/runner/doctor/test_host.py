@@ -1,0 +1,182 @@
+"""What is looked at on the host: each switch, with what to do about it."""
+
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from runner.doctor import host
+from runner.doctor.findings import Finding, Level
+
+
+def level_and_advice(finding: Finding) -> tuple[str, str]:
+    """How bad it is, and what to do."""
+    return finding.level.value, finding.advice
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The root of a host whose kernel has user namespaces, and no switch for them."""
+    (tmp_path / "proc/self/ns").mkdir(parents=True)
+    (tmp_path / "proc/self/ns/user").touch()
+    return tmp_path
+
+
+def switch(root: Path, name: str, value: str) -> None:
+    """Set a sysctl of that host."""
+    path = root / "proc/sys" / name.replace(".", "/")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{value}\n")
+
+
+def test_user_namespaces_are_there(root: Path) -> None:
+    """A kernel without any of the switches has them."""
+    assert host.user_namespaces(root).level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("user.max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=1000"),
+        ("kernel.unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"),
+        ("kernel.apparmor_restrict_unprivileged_userns", "1", "deploy/apparmor/dojo-runner-cells"),
+    ],
+)
+def test_a_switch_that_keeps_from_cells(root: Path, name: str, value: str, advice: str) -> None:
+    """Katas run without cells, so it is a warning, and the advice is what to type."""
+    switch(root, name, value)
+
+    found = host.user_namespaces(root)
+
+    assert found.level is Level.WARNING
+    assert name in found.found
+    assert advice in found.advice
+
+
+def test_two_switches_are_told_at_once(root: Path) -> None:
+    """Whoever sets the first need not come back for the second."""
+    switch(root, "user.max_user_namespaces", "0")
+    switch(root, "kernel.unprivileged_userns_clone", "0")
+
+    found = host.user_namespaces(root)
+
+    assert "max_user_namespaces=1000; sysctl -w kernel.unprivileged" in found.advice
+
+
+def test_a_kernel_without_user_namespaces(root: Path) -> None:
+    """It is told apart from a switch."""
+    (root / "proc/self/ns/user").unlink()
+
+    assert host.user_namespaces(root).found == "this kernel has none"
+
+
+def test_a_socket_that_may_be_opened(tmp_path: Path) -> None:
+    """The finding names the group that it belongs to."""
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+        found = host.engine_socket(f"unix://{path}")
+
+    assert found.level is Level.OK
+    assert found.found.startswith(f"{path}, group ")
+
+
+def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
+    """The engine is not running, or DOCKER_HOST is wrong."""
+    found = host.engine_socket(f"unix://{tmp_path}/none.sock")
+
+    assert level_and_advice(found) == ("problem", "start the engine, or correct DOCKER_HOST")
+
+
+def test_a_file_is_no_socket(tmp_path: Path) -> None:
+    """It is told before a connection to it fails."""
+    (tmp_path / "file").touch()
+
+    assert host.engine_socket(f"unix://{tmp_path}/file").found.endswith("is no socket")
+
+
+def test_a_socket_of_others(tmp_path: Path) -> None:
+    """A user who is not in the group is told which group, and how to get into it."""
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        found = host.engine_socket(f"unix://{path}", may=lambda _path, _mode: False)
+
+    assert "may not open" in found.found
+    assert re.search(r"usermod -aG \w+ USER", found.advice)
+
+
+def test_an_engine_at_an_address_has_no_socket_here() -> None:
+    """There is nothing to look at."""
+    assert host.engine_socket("tcp://engine:2376").level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("least", "level"), [(0, Level.OK), (2**62, Level.PROBLEM)], ids=["enough", "too little"]
+)
+def test_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, least: int, level: Level) -> None:
+    """An engine without room can neither pull nor start."""
+    monkeypatch.setattr(host, "LITTLE_DISK_BYTES", least)
+    monkeypatch.setattr(host, "TOO_LITTLE_DISK_BYTES", least)
+
+    found = host.disk(str(tmp_path))
+
+    assert found.level is level
+    assert found.found.endswith(f"GiB free at {tmp_path}")
+
+
+@pytest.mark.parametrize(("needed", "level"), [(3, Level.OK), (2**40, Level.WARNING)])
+def test_open_files(needed: int, level: Level) -> None:
+    """With fewer than the settings need the daemon works, with fewer connections."""
+    assert host.open_files(needed).level is level
+
+
+def test_a_free_port() -> None:
+    """The daemon could listen there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        number = server.getsockname()[1]
+
+    assert host.port("127.0.0.1", number).found == f"127.0.0.1:{number} is free"
+
+
+def test_a_taken_port() -> None:
+    """The finding names the process that listens there, which is this one."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        found = host.port("127.0.0.1", server.getsockname()[1])
+
+    assert found.level is Level.PROBLEM
+    assert f"(process {os.getpid()}) listens at" in found.found
+
+
+def test_a_port_of_a_process_that_cannot_be_seen(tmp_path: Path) -> None:
+    """Where /proc does not tell who it is, the finding says that somebody is there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        number = server.getsockname()[1]
+        row = f"  0: 0100007F:{number:04X} 00000000:0000 0A 0:0 00:0 0 0 0 4711 1"
+        (tmp_path / "proc/net").mkdir(parents=True)
+        (tmp_path / "proc/net/tcp").write_text(f"  sl  local_address ...\n{row}\n")
+
+        found = host.port("127.0.0.1", number, tmp_path)
+
+    assert found.found.startswith("another user's process listens at")
+
+
+def test_an_address_of_another_host() -> None:
+    """A host that is not this one cannot be listened on."""
+    found = host.port("192.0.2.1", 1)
+
+    assert found.level is Level.PROBLEM
+    assert "192.0.2.1:1: " in found.found
+
+
+def test_profiles_of_apparmor(tmp_path: Path) -> None:
+    """The kernel lists them with their mode; where it does not, nobody knows."""
+    assert host.apparmor_profiles(tmp_path) is None
+    folder = tmp_path / "sys/kernel/security/apparmor"
+    folder.mkdir(parents=True)
+    (folder / "profiles").write_text("docker-default (enforce)\ndojo-runner-cells (enforce)\n")
+
+    assert host.apparmor_profiles(tmp_path) == ["docker-default", "dojo-runner-cells"]
