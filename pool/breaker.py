@@ -5,12 +5,18 @@ from dataclasses import dataclass, field
 from pool.back_off import BackOff
 from pool.errors import EngineError
 
+DIED = "warm"  # the operation of a container that ended right after it had got ready
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 FORGIVEN_AFTER_S = 120.0
 # After trouble that may have been the engine's own: for those who wait, or when the engine works
 # for others. A start that fails every two seconds is little beside the runs that it may save.
 SOON_S = 2.0
+# Failures in a row after which nothing is started unasked. A fault of the image lasts until the
+# image changes. An engine that stumbles is tried for some five minutes. A container that died
+# young may have been ended by somebody.
+_TRIES_OF_THE_ENGINE = 10
+_TRIES_AFTER_DEATHS = 4
 
 
 @dataclass
@@ -22,6 +28,9 @@ class Breaker:
     succeeds. Failures less than two minutes apart add up, successes between them or not: a
     container that dies right after its ready mark has been started well each time.
 
+    An image that cannot start is tried again when somebody asks for it, once for all who ask before
+    the pause is over, and not for ever in advance of callers.
+
     Where the trouble may have been the engine's own, a learner who waits is a reason to try two
     seconds after the last failure, and so is a container of another image that was started.
     """
@@ -31,11 +40,13 @@ class Breaker:
     _counted_at_s: float = 0.0  # the last failure that was not begun before a pause
     _failed_at_s: float = 0.0
     _closed_at_s: float = 0.0
+    _is_wanted: bool = False  # since the last failure
 
     def failed(self, error: EngineError, now_s: float) -> None:
         """A start failed."""
         self.last_error = error
         self._failed_at_s = now_s
+        self._is_wanted = False
         if self.pause_s(now_s):
             return  # begun before the pause: starts that fail together are one failure
         if now_s - self._counted_at_s > FORGIVEN_AFTER_S:
@@ -47,6 +58,22 @@ class Breaker:
         """A start succeeded: the next may be begun at once."""
         self.last_error = None
         self._closed_at_s = 0.0
+
+    def wanted(self) -> None:
+        """A client of ours asks for the image: one more start in advance may be tried."""
+        self._is_wanted = True
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether no start is to be tried in advance of those who ask."""
+        if self.last_error is None or self._is_wanted:
+            return False
+        tries = 0
+        if self.last_error.may_pass:
+            tries = _TRIES_OF_THE_ENGINE
+        elif self.last_error.operation == DIED:
+            tries = _TRIES_AFTER_DEATHS
+        return self._back_off.failures >= tries
 
     def forgive(self) -> None:
         """Forget that starts failed: it was not the image's fault."""

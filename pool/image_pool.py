@@ -26,7 +26,8 @@ class ImagePool:
     """Keeps `target` containers of one spec, as the image's demand asks and the host allows.
 
     The target includes those in use if they are reusable, as they get warm again by themselves.
-    Else a run uses its container up, and the target counts warm ones only.
+    Else a run uses its container up, and the target counts warm ones only. `started` is told the
+    image's name after each start that succeeded.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class ImagePool:
         supervisor: Supervisor,
         demand: Demand,
         now_s: Callable[[], float],
+        started: Callable[[str], None] = lambda _image: None,
     ) -> None:
         self.spec = spec
         self.demand = demand
@@ -47,6 +49,7 @@ class ImagePool:
         self.breaker = Breaker()
         self._host = host
         self._refills = refills
+        self._tell_start = started
         self._now_s = now_s
         self._ledger = Ledger(host, self.stake, reusable=spec.reusable)
         self._tasks = Tasks(supervisor)
@@ -72,7 +75,7 @@ class ImagePool:
             self._tasks,
             now_s,
             settings.longest_wait_s,
-            refills.engine_worked,
+            self._has_started,
         )
         self._resets = Resets(self._ledger, self._shelf, self._starts, demand, self._tasks, now_s)
         host.add(self._shelf)
@@ -161,6 +164,7 @@ class ImagePool:
         """
         if self._ledger.is_closed:
             raise self._retired()
+        self.breaker.wanted()
         taken_s = self._now_s()
         container = self._ledger.take()
         hit = self._count_take(container, taken_s)
@@ -226,9 +230,14 @@ class ImagePool:
     def expect(self) -> None:
         """A client of ours says that takes will come soon."""
         now_s = self._now_s()
+        self.breaker.wanted()
         self.demand.expect(now_s)
         self._host.take(self.stake, self.demand.claim(now_s), now_s, used_up=False)
         self.refill_soon()
+
+    def _has_started(self) -> None:
+        self._refills.engine_worked()
+        self._tell_start(self.spec.image)
 
     def refill_soon(self) -> None:
         """Have the next decision look at this pool: start what is missing, if it may."""

@@ -22,7 +22,7 @@ CLOSE_LIMIT_S = 10.0
 
 
 def _to_nobody(_image: str) -> None:
-    """Without siblings nobody need hear of a take."""
+    """Without siblings and without a log nobody need hear of an image."""
 
 
 def _policy_of(settings: PoolSettings) -> Callable[[ContainerSpec], Demand]:
@@ -33,8 +33,9 @@ class Pools:
     """Must be made in a running loop.
 
     The supervisor hears of every error in the background. `taken` is called at each take, with the
-    image's name. `demand_of` makes what follows an image's demand and decides how many containers
-    to keep; None stands for the policy of the settings. `now_s` is a monotonic clock.
+    image's name, and `started` after each start that succeeded. `demand_of` makes what follows an
+    image's demand and decides how many containers to keep; None stands for the policy of the
+    settings. `now_s` is a monotonic clock.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Pools:
         *,
         supervisor: Supervisor,
         taken: Callable[[str], None] = _to_nobody,
+        started: Callable[[str], None] = _to_nobody,
         demand_of: Callable[[ContainerSpec], Demand] | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._taken = taken
+        self._started = started
         self._demand_of = demand_of or _policy_of(settings)
         self._now_s = now_s
         self._supervisor = supervisor
@@ -190,4 +193,5 @@ class Pools:
             supervisor=self._supervisor,
             demand=self._demand_of(spec),
             now_s=self._now_s,
+            started=self._started,
         )

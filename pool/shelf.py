@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pool.breaker import Breaker
+from pool.breaker import DIED, Breaker
 from pool.container import Container, State
 from pool.engine import ContainerEngine
 from pool.errors import EngineError
@@ -90,7 +90,7 @@ class Shelf:
         lived_s = self.now_s() - container.born_s
         if lived_s < self.shortest_life_s:
             words = container.stream.complaints or f"it ended by itself after {lived_s:.1f} s"
-            died = EngineError("warm", words, image=container.image, container=container.name)
+            died = EngineError(DIED, words, image=container.image, container=container.name)
             self.breaker.failed(died, self.now_s())
 
     async def _remove(self, container: Container) -> None:

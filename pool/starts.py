@@ -82,6 +82,8 @@ class Starts:
         """See Refillable.turn."""
         if not self.is_short or self._must_wait_for_another():
             return Turn()  # the end of the start that is under way asks again
+        if self.breaker.gives_up:
+            return Turn()  # the next one who asks for the image has it tried again
         if pause_s := self.breaker.pause_s(self.now_s()):
             return Turn(pause_s=pause_s)
         if pause_s := self._way_for_runs_s():

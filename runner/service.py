@@ -84,6 +84,7 @@ class Service:
             _pool_settings(settings, places),
             supervisor=self.supervisor,
             taken=self._siblings.took,
+            started=engines.log.started,
         )
         self._allowed = settings.allowed
         self._images = Images(
@@ -260,6 +261,7 @@ class Service:
 
     # The upkeep is made after what it keeps right, so it cannot be handed to the images itself.
     def _images_changed(self) -> None:
+        self._engines.log.images_changed()
         self._upkeep.images_changed()
 
     def _engine_came_or_went(self, is_there: bool) -> None:

@@ -57,8 +57,11 @@ def _dropped(count: int) -> Event:
     return Event(now, "WARNING", "lines of the log were dropped", {"dropped": count})
 
 
-def report_engine_error(error: EngineError) -> None:
-    """Log one line for a failed engine call, with the engine's whole message."""
+def report_engine_error(error: EngineError, *, is_news: bool = True) -> None:
+    """Log one line for a failed engine call, with the engine's whole message.
+
+    At DEBUG if the same trouble has been told before.
+    """
     if error.operation in _SAID_ELSEWHERE:
         return
     logger.bind(
@@ -67,7 +70,7 @@ def report_engine_error(error: EngineError) -> None:
         container=error.container,
         status=error.status,
         engine_message=error.message,
-    ).error("engine call failed")
+    ).log("ERROR" if is_news else "DEBUG", "engine call failed")
 
 
 def report_bug(task: str, error: BaseException) -> None:

@@ -12,6 +12,7 @@ from .conftest import SPEC, Clock, MakePool, settle
 from .support import begin_lease, warm_pool
 
 ERROR = EngineError("start", "no bash")
+STUMBLED = EngineError("create", "internal error", status=500)
 
 
 async def test_a_failed_start_reaches_its_caller(
@@ -85,8 +86,8 @@ async def test_while_open_what_is_warm_is_still_handed_out(
 async def test_after_the_pause_one_start_is_tried(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """After the pause a single start finds out whether the image works again."""
-    engine.start_error = ERROR
+    """After the pause a single start finds out whether the engine is well again."""
+    engine.start_error = STUMBLED
     pool = make_pool(target=3, refills_at_once=3)
     with pytest.raises(EngineError):
         async with pool.lease():
@@ -171,8 +172,8 @@ async def test_once_it_works_nobody_waits_for_a_turn(
 async def test_the_shelf_fills_by_itself_after_the_pause(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """No caller is needed for the pool to recover: a timer of the loop tries again."""
-    engine.start_error = ERROR
+    """An engine that stumbled needs no caller: a timer of the loop tries again."""
+    engine.start_error = STUMBLED
     pool = make_pool(target=1)
     pool.refill_soon()
     await settle()
@@ -186,6 +187,67 @@ async def test_the_shelf_fills_by_itself_after_the_pause(
     await settle()
 
     assert pool.warm == 1
+
+
+async def test_an_image_that_cannot_start_is_left_alone(
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
+) -> None:
+    """However much time passes, it is not started again in advance of callers."""
+    engine.start_error = ERROR
+    pool = make_pool(target=3)
+    pool.refill_soon()
+    for _ in range(20):
+        await settle()
+        clock.advance(60)
+        pool.tidy()
+
+    assert engine.starts == 1
+
+
+@pytest.mark.parametrize("ask", ["lease", "pull_image"])
+async def test_one_who_asks_has_an_image_that_cannot_start_tried_again(
+    make_pool: MakePool, engine: FakeContainers, clock: Clock, ask: str
+) -> None:
+    """Each who asks after the pause is one start, and once one succeeds the shelf fills."""
+    engine.start_error = ERROR
+    pool = make_pool(target=2)
+
+    async def wanted() -> None:
+        clock.advance(60)
+        if ask == "lease":
+            await asyncio.gather(begin_lease(pool), return_exceptions=True)
+        else:
+            pool.expect()
+        await settle()
+
+    for number in range(3):
+        await wanted()
+        pool.tidy()
+        await settle()
+        assert engine.starts == number + 1
+    engine.start_error = None
+    await wanted()
+
+    assert pool.warm == 2
+
+
+async def test_an_engine_that_refuses_an_image_is_not_tried_for_ever(
+    make_pool: MakePool, engine: FakeContainers, clock: Clock
+) -> None:
+    """It is tried for some minutes, and then only for those who ask."""
+    engine.start_error = STUMBLED
+    pool = make_pool(target=1)
+    pool.refill_soon()
+    for _ in range(60):
+        await settle()
+        clock.advance(60)
+        pool.tidy()
+    tried = engine.starts
+
+    assert 2 < tried <= 10
+    pool.expect()
+    await settle()
+    assert engine.starts == tried + 1
 
 
 async def test_forgiven_it_tries_at_once(make_pool: MakePool, engine: FakeContainers) -> None:

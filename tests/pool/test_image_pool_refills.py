@@ -179,6 +179,10 @@ async def test_those_that_always_die_young_are_tried_later_and_later(
         clock.advance(pauses[-1])
 
     assert pauses == [1, 2, 4, 8]
+    clock.advance(60)
+    pool.tidy()
+    await settle()
+    assert engine.starts == 4, "and then only for those who ask"
 
 
 async def test_one_that_ends_with_its_ready_mark_is_never_warm(

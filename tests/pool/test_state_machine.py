@@ -109,7 +109,7 @@ class PoolMachine(Machine):
             while self.resets:
                 self._end_reset("")
             await settle()
-            self.pool.refill_soon()
+            self.pool.forgive()  # an image that could not start would wait for a caller
             await settle()
             assert (self.pool.warm, self.pool.leased, self.pool.starting) == (TARGET, 0, 0)
             assert len(self.engine.present) == TARGET

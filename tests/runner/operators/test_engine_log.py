@@ -117,3 +117,47 @@ def test_at_the_end_nothing_waits(rig: Rig, logs: Events) -> None:
     rig.log.failed(STUMBLED)
 
     assert [event["engine_message"] for event in logs] == [SILENT.message, STUMBLED.message]
+
+
+def levels(logs: Events) -> list[tuple[str, str]]:
+    """The levels and the messages."""
+    return [(event["level"], event["message"]) for event in logs]
+
+
+def test_an_image_that_cannot_start_has_one_error(rig: Rig, logs: Events) -> None:
+    """Further failures are for those who look for them; its recovery is told once, with a count."""
+    for _ in range(3):
+        rig.log.failed(FAULT)
+    rig.log.started("gcc")
+    rig.log.started("gcc")
+
+    failed = "engine call failed"
+    assert levels(logs) == [
+        ("ERROR", failed),
+        ("DEBUG", failed),
+        ("DEBUG", failed),
+        ("INFO", "the image can be started again"),
+    ]
+    assert (logs[-1]["image"], logs[-1]["failed_starts"]) == ("gcc", 3)
+
+
+def test_each_image_has_an_error_of_its_own(rig: Rig, logs: Events) -> None:
+    """So has one that fails again after it could be started, and calls of another kind."""
+    rig.log.failed(FAULT)
+    rig.log.failed(EngineError("start", "no bash", image="perl"))
+    rig.log.failed(EngineError("remove", "busy", container="1"))
+    rig.log.failed(EngineError("remove", "busy", container="2"))
+    rig.log.started("gcc")
+    rig.log.failed(FAULT)
+
+    assert [level for level, _ in levels(logs)] == ["ERROR"] * 4 + ["INFO", "ERROR"]
+
+
+def test_after_a_change_of_images_a_failure_is_news(rig: Rig, logs: Events) -> None:
+    """The image that fails then may be a new one, for which the operator hopes."""
+    rig.log.failed(FAULT)
+    rig.log.images_changed()
+    rig.log.failed(FAULT)
+    rig.log.started("gcc")
+
+    assert [level for level, _ in levels(logs)] == ["ERROR", "ERROR", "INFO"]
