@@ -3,7 +3,7 @@
 import asyncio
 import json
 import posixpath
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -15,8 +15,9 @@ from aiodocker.docker import Docker
 
 from pool.archive import BrokenArchiveError, Entry, Kind, entries
 from pool.docker_client import DockerClient
-from pool.engine import Folder, Found, Image
+from pool.engine import Folder, Found, Image, Login
 from pool.errors import EngineError
+from pool.image_name import full_name
 from pool.time_limits import ENGINE_CALL_S, EVENTS_CONNECT_S, PULL_S, READ_FILES_S
 
 _IMAGE_EVENTS = ("pull", "load", "import", "tag", "untag", "delete", "prune")
@@ -27,11 +28,25 @@ _LEADS_NOWHERE = ("too many links", "too many levels of symbolic links", "not a 
 _FIRST_ENTRIES_BYTES = 64 * 1024
 
 
-class DockerImages:
-    """Implements pool.engine.ImageEngine. `labels` mark the containers that reading needs."""
+LoginOf = Callable[[str], Awaitable[Login | None]]
 
-    def __init__(self, client: DockerClient, labels: Mapping[str, str]) -> None:
+
+async def no_login(_image: str) -> Login | None:
+    """Every image is pulled as anybody may pull it."""
+    return None
+
+
+class DockerImages:
+    """Implements pool.engine.ImageEngine. `labels` mark the containers that reading needs.
+
+    `login_of` is asked before each pull for the login at the registry of an image's name.
+    """
+
+    def __init__(
+        self, client: DockerClient, labels: Mapping[str, str], login_of: LoginOf = no_login
+    ) -> None:
         self._client = client
+        self._login_of = login_of
         self._labels = dict(labels)
         self._removals: set[asyncio.Task[None]] = set()
 
@@ -55,8 +70,11 @@ class DockerImages:
 
     async def pull(self, name: str) -> None:
         """Fetch it from its registry."""
+        login = await self._login_of(name)
         async with self._client.call("pull", PULL_S, image=name) as docker:
-            async for _progress in docker.images.pull(name, stream=True):
+            # With a login the client library wants a name that begins with the registry's host.
+            from_image, auth = (name, None) if login is None else (full_name(name), _auth(login))
+            async for _progress in docker.images.pull(from_image, auth=auth, stream=True):
                 pass
 
     async def read_files(
@@ -145,6 +163,12 @@ class DockerImages:
         with suppress(EngineError):  # reported; what was read is worth more
             async with self._client.call("remove", ENGINE_CALL_S, container=created.result().id):
                 await created.result().delete(force=True, v=True)
+
+
+def _auth(login: Login) -> dict[str, str]:
+    if login.identity_token:
+        return {"identitytoken": login.identity_token}
+    return {"username": login.user, "password": login.password}
 
 
 def _volumes_of(config: Any) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The calls that the pool makes to a container engine, as protocols; see pool/docker_*.py."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -62,6 +62,15 @@ class Image:
 
     image_id: str
     volumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Login:
+    """A registry's login: a user with a password, or a token. Its `repr` shows neither secret."""
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
 
 
 class Folder(Enum):

@@ -172,7 +172,12 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
     clock = asyncio.get_running_loop().time
     over_s: float | None = None
     owner = this_process(settings.replica_name)
-    service = Service(settings, owner, docker_engines(settings.docker_host, owner), lines_dropped)
+    service = Service(
+        settings,
+        owner,
+        docker_engines(settings.docker_host, owner, settings.docker_config),
+        lines_dropped,
+    )
     signs_of_life = Tasks(service.supervisor)
     http = make_http(settings, service)
     await http.setup()

@@ -12,6 +12,7 @@ from pool import (
     Owner,
 )
 from runner.operators.engine_log import EngineLog
+from runner.registry_logins import RegistryLogins
 
 
 async def _unknown() -> str:
@@ -32,8 +33,8 @@ class Engines:
     version: Callable[[], Awaitable[str]] = _unknown
 
 
-def docker_engines(docker_host: str, owner: Owner) -> Engines:
-    """A real Docker engine."""
+def docker_engines(docker_host: str, owner: Owner, docker_config: str = "") -> Engines:
+    """A real Docker engine; `docker_config` is the folder with the logins of registries."""
     log = EngineLog(docker_host)
     client = DockerClient(docker_host, log.failed)
     containers = DockerContainers(client)
@@ -44,4 +45,5 @@ def docker_engines(docker_host: str, owner: Owner) -> Engines:
         finally:
             await client.close()
 
-    return Engines(containers, DockerImages(client, owner.labels()), close, log, client.version)
+    images = DockerImages(client, owner.labels(), RegistryLogins(docker_config).of)
+    return Engines(containers, images, close, log, client.version)

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     docker_host: str = Field(
         DEFAULT_DOCKER_HOST, validation_alias="DOCKER_HOST", description="where the engine answers"
     )
+    docker_config: str = Field(
+        "", validation_alias="DOCKER_CONFIG", description="folder of config.json, for logins"
+    )
     run_as: str = Field(
         "", pattern="^([0-9]{1,9}:[0-9]{1,9})?$", description="uid:gid to become if root starts it"
     )

@@ -31,7 +31,9 @@ async def own_daemon(
     """
     settings = _settings(reuse=reuse, delivery=delivery)
     owner = this_process(settings.replica_name)
-    service = Service(settings, owner, docker_engines(settings.docker_host, owner))
+    service = Service(
+        settings, owner, docker_engines(settings.docker_host, owner, settings.docker_config)
+    )
     http = make_http(settings, service)
     await http.setup()
     try:
@@ -49,7 +51,7 @@ async def unreadable_patterns(patterns: Mapping[str, str]) -> dict[str, str] | N
     """What Ruby says of each pattern that it cannot read; None where no Ruby can be asked."""
     settings = _settings()
     owner = this_process(settings.replica_name)
-    engines = docker_engines(settings.docker_host, owner)
+    engines = docker_engines(settings.docker_host, owner, settings.docker_config)
     light = TrafficLight(
         engines.containers,
         OrOwnImage(engines.images, None),
