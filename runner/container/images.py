@@ -9,6 +9,7 @@ from enum import StrEnum
 from loguru import logger
 
 from pool import EngineError, Folder, ImageEngine, ImageMissingError, Supervisor, Tasks, usual_name
+from runner.latest import Latest
 
 RED_AMBER_GREEN = "/usr/local/bin/red_amber_green.rb"
 _HOME = "/home/sandbox"
@@ -16,6 +17,8 @@ _OURS = frozenset((_HOME, "/sandbox", "/tmp"))  # noqa: S108 - each is a tmpfs i
 _MOST_VOLUMES = 16
 _LARGEST_LAMBDA_BYTES = 256 * 1024
 _LISTEN_AGAIN_S = 1.0
+_MOST_WANTED = 200
+_LONGEST_ERROR = 500  # characters
 
 
 class Home(StrEnum):
@@ -40,6 +43,27 @@ class ImageProfile:
     empty_volumes: tuple[str, ...] = ()
     filled_volumes: tuple[str, ...] = ()
     is_odd: bool = False
+
+
+@dataclass(frozen=True)
+class PullStatus:
+    """A pull that is wanted: for how many seconds, how often it was tried, and why it failed last.
+
+    `last_error` is empty until a try has failed.
+    """
+
+    since_s: float
+    attempts: int
+    last_error: str
+
+
+@dataclass
+class _Wanted:
+    """An image that was asked for, and has not come yet; `began_s` is by the loop's clock."""
+
+    began_s: float
+    attempts: int = 0
+    last_error: str = ""
 
 
 class PullsBusyError(Exception):
@@ -75,6 +99,7 @@ class Images:
         self._changes = 0
         self._profiles: dict[str, asyncio.Task[ImageProfile]] = {}  # by image id
         self._pulls: dict[str, asyncio.Task[None]] = {}  # by name
+        self._wanted: Latest[str, _Wanted] = Latest(_MOST_WANTED)
         self._most_pulls = pulls_at_once + pulls_queue
         self._may_pull = asyncio.Semaphore(pulls_at_once)
         self._tasks = Tasks(supervisor)
@@ -99,10 +124,16 @@ class Images:
             image = await self._engine.image(name)
         except ImageMissingError:
             return None
+        self._wanted_no_more(name)
         # Remembered only if no change came while we asked, and if we shall hear of the next.
         if self.is_listening and changes == self._changes:
             self._ids[name] = image.image_id
         return image.image_id
+
+    def _wanted_no_more(self, name: str) -> None:
+        """It is here: somebody else may have brought it."""
+        if name not in self._pulls:
+            self._wanted.pop(name, None)
 
     async def profile(self, name: str) -> ImageProfile | None:
         """None when the image is not on this node. Raises EngineError."""
@@ -142,7 +173,10 @@ class Images:
             return
         if len(self._pulls) >= self._most_pulls:
             raise PullsBusyError(f"too many images are being pulled ({len(self._pulls)})")
-        task = self._tasks.start(self._pull(name), f"pull {name}")
+        wanted = self._wanted.get(name) or _Wanted(asyncio.get_running_loop().time())
+        self._wanted[name] = wanted
+        wanted.attempts += 1
+        task = self._tasks.start(self._pull(name, wanted), f"pull {name}")
         self._pulls[name] = task
         task.add_done_callback(lambda _: self._pulls.pop(name))
 
@@ -151,12 +185,28 @@ class Images:
         """The names of what is being pulled, or waits to be."""
         return sorted(self._pulls)
 
-    async def _pull(self, name: str) -> None:
+    @property
+    def pulls(self) -> dict[str, PullStatus]:
+        """By name, each image that was asked for lately and has not come yet.
+
+        A pull that failed is among them until the image has come, or until many others were asked
+        for since.
+        """
+        now_s = asyncio.get_running_loop().time()
+        return {
+            name: PullStatus(now_s - one.began_s, one.attempts, one.last_error)
+            for name, one in sorted(self._wanted.items())
+        }
+
+    async def _pull(self, name: str, wanted: _Wanted) -> None:
         try:
             async with self._may_pull:
                 await self._engine.pull(name)
-        except EngineError:
-            return  # reported where it failed, and forgotten: the next call tries again
+        except EngineError as error:
+            # Reported where it failed; the next call tries again.
+            wanted.last_error = error.message[:_LONGEST_ERROR]
+            return
+        self._wanted.pop(name, None)
         self._forget_names()
         self._pulled(name)
 

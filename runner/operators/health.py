@@ -8,7 +8,7 @@ from typing import Any
 
 from pool import ContainerSpec, LoopStatus, Pools, PoolStatistics, Supervisor
 from runner.cells.cells import Cells, CellsStatus
-from runner.container.images import Images
+from runner.container.images import Images, PullStatus
 from runner.operators.limits import Limits
 from runner.own_image import ChosenImage
 from runner.run.admission import Admission
@@ -32,6 +32,7 @@ class Health:
     queued: int
     refused: int
     pulling: tuple[str, ...]
+    pulls: Mapping[str, PullStatus]
     tasks: int
     loops: Mapping[str, LoopStatus]
     limits: Limits
@@ -56,6 +57,7 @@ class Health:
             "queued": self.queued,
             "refused": self.refused,
             "pulling": list(self.pulling),
+            "pulls": {name: _pull(one) for name, one in self.pulls.items()},
             "tasks": self.tasks,
             "loops": {name: asdict(loop) for name, loop in self.loops.items()},
             "limits": asdict(self.limits),
@@ -100,6 +102,7 @@ def health_of(
         queued=admission.waiting,
         refused=admission.refused,
         pulling=tuple(images.pulling),
+        pulls=images.pulls,
         tasks=len(asyncio.all_tasks()),
         loops=dict(supervisor.loops),
         limits=limits,
@@ -112,6 +115,10 @@ def health_of(
         notices_out=dict(siblings.outcomes),
         pools=pools.statistics(),
     )
+
+
+def _pull(pull: PullStatus) -> dict[str, Any]:
+    return {**asdict(pull), "since_s": round(pull.since_s, 3)}
 
 
 def _image(pool: PoolStatistics) -> dict[str, Any]:

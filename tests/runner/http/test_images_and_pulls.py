@@ -108,6 +108,42 @@ async def test_a_failed_pull_is_forgotten(pulling: tuple[Served, FakeImages]) ->
     assert first.body == second.body == {"pull_image": "pulling"}
 
 
+async def test_a_pull_that_fails_is_told_to_operators(
+    pulling: tuple[Served, FakeImages],
+) -> None:
+    """How long an image has been wanted, how often it was tried, and why it does not come."""
+    http, images = pulling
+    images.may_pull.set()
+    body = {"id": "x", "image_name": ABSENT}
+    for number in range(1, 3):
+        await http.ask(PULL, body)
+        await until(lambda: not http.service.health().pulling)
+        (pull,) = http.service.health().pulls.values()
+        assert (pull.attempts, pull.last_error) == (number, f"{ABSENT}: not found")
+    told = (await http.ask("/health", verb="GET")).body["pulls"][ABSENT]
+    assert set(told) == {"since_s", "attempts", "last_error"}
+    assert told["since_s"] >= 0
+
+    images.in_registry[ABSENT] = images.on_node[FAKE_IMAGE]
+    await http.ask(PULL, body)
+    await until(lambda: ABSENT in images.on_node)
+    await until(lambda: not http.service.health().pulls)
+
+
+async def test_an_image_that_somebody_else_brought_is_wanted_no_more(
+    pulling: tuple[Served, FakeImages],
+) -> None:
+    """A pull that failed is forgotten once the image is there."""
+    http, images = pulling
+    images.may_pull.set()
+    await http.run(image_name=ABSENT)
+    await until(lambda: bool(http.service.health().pulls) and not http.service.health().pulling)
+    images.add(ABSENT)
+    await http.run(image_name=ABSENT)
+
+    assert http.service.health().pulls == {}
+
+
 async def test_an_image_that_was_removed_is_noticed(serve_fake: ServeFake) -> None:
     """A removed image is pulled again, and its warm containers go."""
     engine = FakeEngine()

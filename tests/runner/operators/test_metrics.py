@@ -32,6 +32,7 @@ def no_pools() -> Health:
         queued=0,
         refused=0,
         pulling=(),
+        pulls={},
         tasks=1,
         loops={},
         limits=limits_of(Settings(_env_file=None)),
