@@ -33,3 +33,4 @@ app.command(
     name="doctor",
     help="Look whether this machine can run katas, and say what to do.",
 )
+app.command("runner.tools.config:show", name="config", help="Show the settings as they hold.")
