@@ -4,7 +4,7 @@ from pool.back_off import BackOff
 from pool.container import Container, State
 from pool.docker_client import DEFAULT_DOCKER_HOST, DockerClient
 from pool.docker_containers import DockerContainers
-from pool.docker_host import DockerHost, EngineFacts
+from pool.docker_host import DockerHost, EngineFacts, ImageFacts
 from pool.docker_images import DockerImages
 from pool.engine import (
     ContainerEngine,
@@ -55,6 +55,7 @@ __all__ = [
     "Found",
     "Image",
     "ImageEngine",
+    "ImageFacts",
     "ImageMissingError",
     "ImagePool",
     "Lease",

@@ -22,6 +22,16 @@ class EngineFacts:
     security: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ImageFacts:
+    """An image in an engine's own words. `size_bytes` is what it takes on the node's disk."""
+
+    image_id: str
+    architecture: str
+    size_bytes: int
+    volumes: tuple[str, ...]
+
+
 class DockerHost:
     """Asks one engine. Each call raises EngineError."""
 
@@ -51,3 +61,14 @@ class DockerHost:
         async with self._client.call("list images", ENGINE_CALL_S) as docker:
             images = await docker.images.list()
             return sorted(name for one in images for name in one["RepoTags"] or () if ":" in name)
+
+    async def image(self, name: str) -> ImageFacts:
+        """One image of its node. Raises ImageMissingError, too."""
+        async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
+            found = await docker.images.inspect(name)
+            return ImageFacts(
+                image_id=found["Id"],
+                architecture="/".join((found["Os"], found["Architecture"])),
+                size_bytes=int(found["Size"]),
+                volumes=tuple(sorted(found["Config"].get("Volumes") or ())),
+            )

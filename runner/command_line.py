@@ -34,3 +34,10 @@ app.command(
     help="Look whether this machine can run katas, and say what to do.",
 )
 app.command("runner.tools.config:show", name="config", help="Show the settings as they hold.")
+image = App(name="image", help="About an image of this node.")
+image.command(
+    "runner.doctor.image_command:check_image",
+    name="check",
+    help="Check it against all that the service requires; each requirement is a line.",
+)
+app.command(image)
