@@ -4,7 +4,7 @@ from pool.back_off import BackOff
 from pool.container import Container, State
 from pool.docker_client import DEFAULT_DOCKER_HOST, DockerClient
 from pool.docker_containers import DockerContainers
-from pool.docker_host import DockerHost, EngineFacts, ImageFacts
+from pool.docker_host import DockerHost, EngineFacts, ImageFacts, LayerProgress
 from pool.docker_images import DockerImages
 from pool.engine import (
     ContainerEngine,
@@ -58,6 +58,7 @@ __all__ = [
     "ImageFacts",
     "ImageMissingError",
     "ImagePool",
+    "LayerProgress",
     "Lease",
     "LoopReturnedError",
     "LoopStatus",

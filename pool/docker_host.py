@@ -1,9 +1,12 @@
-"""What a Docker engine says of itself and of its host: for those who look why something fails."""
+"""What a Docker engine says of itself and of its images: for the command line."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from pool.docker_client import DockerClient
-from pool.time_limits import ENGINE_CALL_S
+from pool.errors import EngineError
+from pool.image_name import usual_name
+from pool.time_limits import ENGINE_CALL_S, PULL_S
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,19 @@ class ImageFacts:
     architecture: str
     size_bytes: int
     volumes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LayerProgress:
+    """How far a layer of an image is that is being pulled. `total_bytes` is 0 where it is unknown.
+
+    `layer` is empty for what is said of the whole image.
+    """
+
+    layer: str
+    status: str
+    done_bytes: int = 0
+    total_bytes: int = 0
 
 
 class DockerHost:
@@ -72,3 +88,17 @@ class DockerHost:
                 size_bytes=int(found["Size"]),
                 volumes=tuple(sorted(found["Config"].get("Volumes") or ())),
             )
+
+    async def pull(self, name: str) -> AsyncIterator[LayerProgress]:
+        """Fetch an image from its registry, and tell how far each layer is."""
+        async with self._client.call("pull", PULL_S, image=name) as docker:
+            async for event in docker.images.pull(usual_name(name), stream=True):
+                if "error" in event:
+                    raise EngineError("pull", str(event["error"]), image=name)
+                detail = event.get("progressDetail") or {}
+                yield LayerProgress(
+                    layer=str(event.get("id", "")),
+                    status=str(event.get("status", "")),
+                    done_bytes=int(detail.get("current") or 0),
+                    total_bytes=int(detail.get("total") or 0),
+                )

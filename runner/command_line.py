@@ -41,3 +41,7 @@ image.command(
     help="Check it against all that the service requires; each requirement is a line.",
 )
 app.command(image)
+app.command(
+    "runner.tools.status:show", name="status", help="Show the pools of a daemon, again and again."
+)
+app.command("runner.tools.pull:pull", name="pull", help="Pull an image, and show how far it is.")
