@@ -12,7 +12,7 @@ test_with_engine = $(with_engine) --images all --tools docker,docker-compose,cla
 comma := ,
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
 # What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.
-bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh)
+bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh) runner/doctor/inside.sh
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help

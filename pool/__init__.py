@@ -4,7 +4,7 @@ from pool.back_off import BackOff
 from pool.container import Container, State
 from pool.docker_client import DEFAULT_DOCKER_HOST, DockerClient
 from pool.docker_containers import DockerContainers
-from pool.docker_host import DockerHost, EngineFacts
+from pool.docker_host import DockerHost, EngineFacts, ImageFacts, LayerProgress
 from pool.docker_images import DockerImages
 from pool.engine import (
     ContainerEngine,
@@ -57,8 +57,10 @@ __all__ = [
     "Found",
     "Image",
     "ImageEngine",
+    "ImageFacts",
     "ImageMissingError",
     "ImagePool",
+    "LayerProgress",
     "Lease",
     "Login",
     "LoopReturnedError",

@@ -1,9 +1,12 @@
-"""What a Docker engine says of itself and of its host: for those who look why something fails."""
+"""What a Docker engine says of itself and of its images: for the command line."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from pool.docker_client import DockerClient
-from pool.time_limits import ENGINE_CALL_S
+from pool.errors import EngineError
+from pool.image_name import usual_name
+from pool.time_limits import ENGINE_CALL_S, PULL_S
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,29 @@ class EngineFacts:
     limits_memory: bool
     limits_processes: bool
     security: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """An image in an engine's own words. `size_bytes` is what it takes on the node's disk."""
+
+    image_id: str
+    architecture: str
+    size_bytes: int
+    volumes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LayerProgress:
+    """How far a layer of an image is that is being pulled. `total_bytes` is 0 where it is unknown.
+
+    `layer` is empty for what is said of the whole image.
+    """
+
+    layer: str
+    status: str
+    done_bytes: int = 0
+    total_bytes: int = 0
 
 
 class DockerHost:
@@ -51,3 +77,28 @@ class DockerHost:
         async with self._client.call("list images", ENGINE_CALL_S) as docker:
             images = await docker.images.list()
             return sorted(name for one in images for name in one["RepoTags"] or () if ":" in name)
+
+    async def image(self, name: str) -> ImageFacts:
+        """One image of its node. Raises ImageMissingError, too."""
+        async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
+            found = await docker.images.inspect(name)
+            return ImageFacts(
+                image_id=found["Id"],
+                architecture="/".join((found["Os"], found["Architecture"])),
+                size_bytes=int(found["Size"]),
+                volumes=tuple(sorted(found["Config"].get("Volumes") or ())),
+            )
+
+    async def pull(self, name: str) -> AsyncIterator[LayerProgress]:
+        """Fetch an image from its registry, and tell how far each layer is."""
+        async with self._client.call("pull", PULL_S, image=name) as docker:
+            async for event in docker.images.pull(usual_name(name), stream=True):
+                if "error" in event:
+                    raise EngineError("pull", str(event["error"]), image=name)
+                detail = event.get("progressDetail") or {}
+                yield LayerProgress(
+                    layer=str(event.get("id", "")),
+                    status=str(event.get("status", "")),
+                    done_bytes=int(detail.get("current") or 0),
+                    total_bytes=int(detail.get("total") or 0),
+                )

@@ -33,3 +33,15 @@ app.command(
     name="doctor",
     help="Look whether this machine can run katas, and say what to do.",
 )
+app.command("runner.tools.config:show", name="config", help="Show the settings as they hold.")
+image = App(name="image", help="About an image of this node.")
+image.command(
+    "runner.doctor.image_command:check_image",
+    name="check",
+    help="Check it against all that the service requires; each requirement is a line.",
+)
+app.command(image)
+app.command(
+    "runner.tools.status:show", name="status", help="Show the pools of a daemon, again and again."
+)
+app.command("runner.tools.pull:pull", name="pull", help="Pull an image, and show how far it is.")

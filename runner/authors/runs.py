@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pool import usual_name
 from runner.authors.options import COLOURS, Replacement, in_colour
 from runner.authors.start_point import StartPoint, StartPointError
 from runner.client import Result, RunnerClient
@@ -58,7 +59,7 @@ async def have_image(client: RunnerClient, image_name: str) -> None:
     if await client.pull_image(image_name) == "pulled":
         return
     until_s = time.monotonic() + PULL_WITHIN_S
-    while image_name in (await client.health())["pulling"]:
+    while usual_name(image_name) in (await client.health())["pulling"]:
         if time.monotonic() > until_s:
             raise StartPointError(f"{image_name} was not pulled within {PULL_WITHIN_S:g} s")
         await asyncio.sleep(_PULL_ASKED_EVERY_S)

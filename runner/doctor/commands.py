@@ -2,27 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.text import Text
 
 from pool import Delivery, DockerClient, DockerHost, DockerImages, EngineError, EngineFacts
 from runner.app import OTHER_DESCRIPTORS
 from runner.doctor import engine, host, trial
 from runner.doctor.findings import Finding, Level, aside, ok, problem, within
+from runner.doctor.show import tell
 from runner.own_image import OrOwnImage, read_own_container_id
 from runner.settings import Settings, SettingsError, read_settings
-from runner.terminal import FAILED, console, errors, print_json, told
+from runner.terminal import FAILED, told
 
 LOOK_S = 5.0  # for what is read on this host
 ASK_S = 10.0  # for a question to the engine
 RUN_S = 60.0  # for a run, with the start and the end of a daemon
-
-_STYLES = {Level.OK: "green", Level.WARNING: "bold yellow", Level.PROBLEM: "bold red"}
 
 
 def examine(
@@ -40,28 +36,8 @@ def examine(
 
 
 async def _examine(image: str | None, *, as_json: bool) -> int:
-    findings = []
-    with errors().status("looking"):
-        async for finding in _findings(image):
-            findings.append(finding)
-            if not as_json:
-                show(console(), finding)
-    worst = next(
-        (level for level in reversed(Level) if any(one.level is level for one in findings)),
-        Level.OK,
-    )
-    if as_json:
-        print_json({"level": worst, "findings": [asdict(one) for one in findings]})
+    worst = await tell(_findings(image), as_json=as_json)
     return FAILED if worst is Level.PROBLEM else 0
-
-
-def show(to: Console, finding: Finding) -> None:
-    """One line, and a second one with what to do."""
-    line = Text(f"{finding.level.value:8} ", style=_STYLES[finding.level])
-    line.append(f"{finding.name:16} ", style="bold").append(finding.found, style="default")
-    to.print(line, soft_wrap=True)
-    if finding.advice:
-        to.print(Text(f"{'':8} {'':16} {finding.advice}", style="dim"), soft_wrap=True)
 
 
 async def _findings(image: str | None) -> AsyncIterator[Finding]:

@@ -1,0 +1,36 @@
+"""Findings as they are printed: a line each as soon as it is there, or all of them as JSON."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.text import Text
+
+from runner.doctor.findings import Finding, Level
+from runner.terminal import console, errors, print_json
+
+_STYLES = {Level.OK: "green", Level.WARNING: "bold yellow", Level.PROBLEM: "bold red"}
+
+
+async def tell(findings: AsyncIterator[Finding], *, as_json: bool) -> Level:
+    """Print them, and return the worst level among them."""
+    found = []
+    with errors().status("looking"):
+        async for finding in findings:
+            found.append(finding)
+            if not as_json:
+                show(console(), finding)
+    levels = {one.level for one in found}
+    worst = next((level for level in reversed(Level) if level in levels), Level.OK)
+    if as_json:
+        print_json({"level": worst, "findings": [asdict(one) for one in found]})
+    return worst
+
+
+def show(to: Console, finding: Finding) -> None:
+    """One line, and a second one with what to do."""
+    line = Text(f"{finding.level.value:8} ", style=_STYLES[finding.level])
+    line.append(f"{finding.name:16} ", style="bold").append(finding.found, style="default")
+    to.print(line, soft_wrap=True)
+    if finding.advice:
+        to.print(Text(f"{'':8} {'':16} {finding.advice}", style="dim"), soft_wrap=True)

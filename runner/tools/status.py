@@ -1,0 +1,115 @@
+"""`dojo-runner status`: the pools of a daemon as a table, which follows them on a terminal."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from runner.client import RunnerClient, RunnerError
+from runner.terminal import console, print_json, told
+
+EVERY_S = 1.0
+
+# Heading, and the key of /health.
+_COLUMNS = {
+    "warm": "warm",
+    "starting": "starting",
+    "leased": "in use",
+    "target": "target",
+    "takes": "takes",
+    "hits": "hits",
+    "misses": "misses",
+    "failures": "failures",
+}
+_STYLES = {"ok": "bold green", "draining": "bold yellow"}
+_LONGEST_ERROR = 60
+
+
+def show(
+    *,
+    url: Annotated[str, Parameter(help="the daemon to ask")] = "http://127.0.0.1:4597",
+    once: Annotated[bool, Parameter(negative="", help="print it once, and end")] = False,
+    as_json: Annotated[
+        bool, Parameter(name="--json", negative="", help="print the answer of /health, once")
+    ] = False,
+) -> int:
+    """Show the pools of a daemon, anew each second until Ctrl-C.
+
+    What is no terminal gets the table once, as plain text. The exit status is 1 where no daemon
+    answers.
+    """
+    return told(_show(url, once=once, as_json=as_json))
+
+
+async def _show(url: str, *, once: bool, as_json: bool) -> int:
+    async with RunnerClient(url) as client:
+        health = await client.health()
+        if as_json:
+            print_json(health)
+        elif once or not console().is_terminal:
+            console().print(view(health))
+        else:
+            await _follow(client, health)
+    return 0
+
+
+async def _follow(client: RunnerClient, health: Mapping[str, Any]) -> None:
+    """Show it until it is interrupted; a daemon that goes away may come back."""
+    with Live(view(health), console=console(), auto_refresh=False) as live:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                live.update(view(await client.health()), refresh=True)
+            except RunnerError as error:
+                live.update(Text(str(error), style="bold red"), refresh=True)
+
+
+def view(health: Mapping[str, Any]) -> Group:
+    """One line for the daemon, and a table with a row for each image."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("image", overflow="fold", min_width=20)
+    for heading in _COLUMNS.values():
+        table.add_column(heading, justify="right")
+    table.add_column("start", justify="right")
+    table.add_column("profile")
+    table.add_column("last error", overflow="ellipsis")
+    images: Mapping[str, Mapping[str, Any]] = health.get("images", {})
+    for name, pool in sorted(images.items()):
+        table.add_row(
+            Text(name),
+            *(Text(str(pool.get(key, "-"))) for key in _COLUMNS),
+            Text(_start(pool.get("fill_seconds") or ())),
+            Text(str(pool.get("mode", "-"))),
+            Text(str(pool.get("last_error", ""))[:_LONGEST_ERROR], style="red"),
+        )
+    parts = [_daemon(health)]
+    if health.get("pulling"):
+        parts.append(Text(f"pulling {', '.join(map(str, health['pulling']))}"))
+    return Group(*parts, table if images else Text("no image has been used yet", style="dim"))
+
+
+def _daemon(health: Mapping[str, Any]) -> Text:
+    status = str(health.get("status", "?"))
+    line = Text(str(health.get("replica", "?")), style="bold")
+    line.append(" ").append(status, style=_STYLES.get(status, "bold red"))
+    counts = (f"{key} {health.get(key, '-')}" for key in ("running", "queued", "refused"))
+    kind = health.get("reuse", {}).get("kind", "-")
+    up = f"up {_duration(float(health.get('uptime_s', 0)))}"
+    return line.append(f"  {up}, {', '.join(counts)}, {kind}", style="not bold")
+
+
+def _start(seconds: "tuple[float, ...] | list[float]") -> str:
+    """The latest start, in milliseconds."""
+    return f"{1000 * seconds[-1]:.0f} ms" if seconds else "-"
+
+
+def _duration(seconds: float) -> str:
+    minutes, hours, days = seconds / 60, seconds / 3600, seconds / 86400
+    if days >= 2:
+        return f"{days:.0f} d"
+    return f"{hours:.1f} h" if hours >= 1 else f"{minutes:.0f} min"
