@@ -17,7 +17,15 @@ from runner.engines import docker_engines
 from runner.http.bodies import Bodies
 from runner.http.connections import Connections
 from runner.http.gate import Gate
-from runner.http.routes import BODIES, CONNECTIONS, SERVICE, SETTINGS, TARPIT, add_routes
+from runner.http.routes import (
+    BODIES,
+    CONNECTIONS,
+    SERVICE,
+    SETTINGS,
+    TARPIT,
+    add_routes,
+    known_path,
+)
 from runner.http.unsent import Unsent
 from runner.operators.systemd import READY, STOPPING, Systemd
 from runner.service import Service
@@ -141,6 +149,7 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
                 await _send(request, response)
             except TimeoutError:
                 connection.drop()
+    request.app[SERVICE].views.metrics.answered(known_path(request.path), response.status)
     connection.answered()
     return response
 

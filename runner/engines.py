@@ -1,16 +1,18 @@
 """The container engine as the service gets it: a real Docker engine, or one that a test made."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pool import (
     ContainerEngine,
     DockerClient,
     DockerContainers,
     DockerImages,
+    EngineError,
     ImageEngine,
     Owner,
 )
+from runner.operators.engine_calls import EngineCalls
 from runner.operators.engine_log import EngineLog
 
 
@@ -22,7 +24,7 @@ async def _unknown() -> str:
 class Engines:
     """The container engine: its containers, its images, its connections' end, its faults' log.
 
-    `version` asks the engine which one it is. Raises EngineError.
+    `version` asks the engine which one it is. Raises EngineError. `calls` were made so far.
     """
 
     containers: ContainerEngine
@@ -30,12 +32,18 @@ class Engines:
     close: Callable[[], Awaitable[None]]
     log: EngineLog
     version: Callable[[], Awaitable[str]] = _unknown
+    calls: EngineCalls = field(default_factory=EngineCalls)
 
 
 def docker_engines(docker_host: str, owner: Owner) -> Engines:
     """A real Docker engine."""
-    log = EngineLog(docker_host)
-    client = DockerClient(docker_host, log.failed)
+    log, calls = EngineLog(docker_host), EngineCalls()
+
+    def failed(error: EngineError) -> None:
+        log.failed(error)
+        calls.failed(error)
+
+    client = DockerClient(docker_host, failed, calls.ended)
     containers = DockerContainers(client)
 
     async def close() -> None:
@@ -44,4 +52,6 @@ def docker_engines(docker_host: str, owner: Owner) -> Engines:
         finally:
             await client.close()
 
-    return Engines(containers, DockerImages(client, owner.labels()), close, log, client.version)
+    return Engines(
+        containers, DockerImages(client, owner.labels()), close, log, client.version, calls
+    )
