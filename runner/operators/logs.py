@@ -13,6 +13,7 @@ from pool import EngineError
 from runner.operators.lines import Event, LineOf, as_coloured_text, as_json, as_text
 from runner.operators.log_writer import LogWriter
 from runner.settings import LogFormat
+from runner.tracing import current_trace
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -78,9 +79,11 @@ def report_bug(task: str, error: BaseException) -> None:
 def _event_of(message: "Message") -> Event:
     record = message.record
     fields = record["extra"]
+    if (trace := current_trace()) is not None:
+        fields = {**fields, **trace.fields}
     if record["exception"] is not None:
-        trace = "".join(traceback.format_exception(record["exception"].value))
-        fields = {**fields, "exception": trace}
+        words = "".join(traceback.format_exception(record["exception"].value))
+        fields = {**fields, "exception": words}
     return Event(record["time"], record["level"].name, record["message"], fields)
 
 
