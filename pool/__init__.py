@@ -1,6 +1,7 @@
 """Pools of warm containers: knows Docker and time, knows nothing of kata or HTTP."""
 
 from pool.back_off import BackOff
+from pool.buckets import START_BOUNDS_S, Buckets
 from pool.container import Container, State
 from pool.docker_client import DEFAULT_DOCKER_HOST, DockerClient
 from pool.docker_containers import DockerContainers
@@ -42,7 +43,9 @@ __all__ = [
     "DEFAULT_DOCKER_HOST",
     "IMAGE_NAME_PATTERN",
     "LONGEST_IMAGE_NAME",
+    "START_BOUNDS_S",
     "BackOff",
+    "Buckets",
     "Container",
     "ContainerEngine",
     "ContainerSpec",

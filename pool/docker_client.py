@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -30,12 +31,18 @@ class DockerClient:
     """A lazily connected engine client.
 
     `report` hears of every failed call, once, at the place where it failed; an image that is
-    absent is an answer, not a failure.
+    absent is an answer, not a failure. `ended` hears of every call's operation and its seconds.
     """
 
-    def __init__(self, docker_host: str, report: Callable[[EngineError], None]) -> None:
+    def __init__(
+        self,
+        docker_host: str,
+        report: Callable[[EngineError], None],
+        ended: Callable[[str, float], None] = lambda _operation, _seconds: None,
+    ) -> None:
         self._docker_host = docker_host
         self._report = report
+        self._ended = ended
         self._docker: aiodocker.Docker | None = None
         self._connector: aiohttp.BaseConnector | None = None
 
@@ -65,6 +72,7 @@ class DockerClient:
         Raises EngineError, reported, for whatever goes wrong below; ImageMissingError, not
         reported, when the engine says that it has no such image.
         """
+        began_s = time.monotonic()
         try:
             async with asyncio.timeout(limit_s):
                 yield self.docker
@@ -97,6 +105,8 @@ class DockerClient:
             failure = UnansweredError(operation, repr(error), image=image, container=container)
             self._report(failure)
             raise failure from error
+        finally:
+            self._ended(operation, time.monotonic() - began_s)
 
     async def version(self) -> str:
         """The engine's own version. Raises EngineError."""

@@ -151,6 +151,8 @@ class ImagePool:
             runs_of_discarded=counts.runs_of_discarded,
             discards=dict(counts.discards),
             start_times_s=tuple(demand.start_times_s),
+            start_seconds=counts.start_seconds.copy(),
+            pause_s=self.breaker.pause_s(now_s),
             last_error=str(self.breaker.last_error or ""),
         )
 

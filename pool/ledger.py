@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pool.buckets import START_BOUNDS_S, Buckets
 from pool.container import Container, State
 from pool.errors import PoolError
 from pool.host import Host
@@ -61,6 +62,7 @@ class Counts:
     discarded_after_runs: int = 0
     runs_of_discarded: int = 0
     discards: dict[str, int] = field(default_factory=dict)
+    start_seconds: Buckets = field(default_factory=lambda: Buckets(START_BOUNDS_S))
 
 
 class Ledger:

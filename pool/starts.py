@@ -148,6 +148,7 @@ class Starts:
         self.ledger.start_ended()
         now_s = self.now_s()
         self.demand.warmed(now_s, now_s - began_s)
+        self.ledger.counts.start_seconds.note(now_s - began_s)
         if not self.ledger.is_closed:
             self.breaker.succeeded()
             self.engine_worked()

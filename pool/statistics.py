@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pool.buckets import Buckets
 from pool.spec import ContainerSpec
 
 
@@ -22,7 +23,9 @@ class PoolStatistics:
     of them that were `failures`; `resets`, after which a container was warm again; `discards` by
     reason; `discarded_after_runs`, the discarded containers that had served a run or more, and
     `runs_of_discarded`, the runs that they had served together. `start_times_s` are the seconds
-    that the latest starts took, the oldest first. `last_error` is empty once a start has succeeded.
+    that the latest starts took, the oldest first, and `start_seconds` has all of them. `pause_s` is
+    how long no start is tried after failures; 0 while starts may be. `last_error` is empty once a
+    start has succeeded.
     """
 
     spec: ContainerSpec
@@ -44,6 +47,8 @@ class PoolStatistics:
     runs_of_discarded: int
     discards: Mapping[str, int]
     start_times_s: tuple[float, ...]
+    start_seconds: Buckets
+    pause_s: float
     last_error: str
 
     @property

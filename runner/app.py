@@ -17,12 +17,21 @@ from runner.engines import docker_engines
 from runner.http.bodies import Bodies
 from runner.http.connections import Connections
 from runner.http.gate import Gate
-from runner.http.routes import BODIES, CONNECTIONS, SERVICE, SETTINGS, TARPIT, add_routes
+from runner.http.routes import (
+    BODIES,
+    CONNECTIONS,
+    SERVICE,
+    SETTINGS,
+    TARPIT,
+    add_routes,
+    known_path,
+)
 from runner.http.unsent import Unsent
 from runner.operators.systemd import READY, STOPPING, Systemd
 from runner.service import Service
 from runner.settings import MIB, Settings
 from runner.siblings.tarpit import Tarpit
+from runner.tracing import trace_of, traced
 
 KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
 # The rest of a refused body is read and dropped for this long, so that its client gets to the
@@ -131,7 +140,11 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
     """
     connection = request.app[CONNECTIONS].of(request.protocol)
     connection.head_came()
-    response = await handler(request)
+    trace = trace_of(request.headers)
+    with traced(trace):
+        response = await handler(request)
+    if not response.prepared:
+        response.headers.update(trace.headers)
     if request.app[SERVICE].is_draining:
         response.force_close()
     body = response.body if isinstance(response, web.Response) else None
@@ -141,6 +154,7 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
                 await _send(request, response)
             except TimeoutError:
                 connection.drop()
+    request.app[SERVICE].views.metrics.answered(known_path(request.path), response.status)
     connection.answered()
     return response
 

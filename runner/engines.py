@@ -1,16 +1,18 @@
 """The container engine as the service gets it: a real Docker engine, or one that a test made."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pool import (
     ContainerEngine,
     DockerClient,
     DockerContainers,
     DockerImages,
+    EngineError,
     ImageEngine,
     Owner,
 )
+from runner.operators.engine_calls import EngineCalls
 from runner.operators.engine_log import EngineLog
 from runner.registry_logins import RegistryLogins
 
@@ -23,7 +25,7 @@ async def _unknown() -> str:
 class Engines:
     """The container engine: its containers, its images, its connections' end, its faults' log.
 
-    `version` asks the engine which one it is. Raises EngineError.
+    `version` asks the engine which one it is. Raises EngineError. `calls` were made so far.
     """
 
     containers: ContainerEngine
@@ -31,12 +33,18 @@ class Engines:
     close: Callable[[], Awaitable[None]]
     log: EngineLog
     version: Callable[[], Awaitable[str]] = _unknown
+    calls: EngineCalls = field(default_factory=EngineCalls)
 
 
 def docker_engines(docker_host: str, owner: Owner, docker_config: str = "") -> Engines:
     """A real Docker engine; `docker_config` is the folder with the logins of registries."""
-    log = EngineLog(docker_host)
-    client = DockerClient(docker_host, log.failed)
+    log, calls = EngineLog(docker_host), EngineCalls()
+
+    def failed(error: EngineError) -> None:
+        log.failed(error)
+        calls.failed(error)
+
+    client = DockerClient(docker_host, failed, calls.ended)
     containers = DockerContainers(client)
 
     async def close() -> None:
@@ -46,4 +54,4 @@ def docker_engines(docker_host: str, owner: Owner, docker_config: str = "") -> E
             await client.close()
 
     images = DockerImages(client, owner.labels(), RegistryLogins(docker_config).of)
-    return Engines(containers, images, close, log, client.version)
+    return Engines(containers, images, close, log, client.version, calls)

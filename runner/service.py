@@ -132,7 +132,7 @@ class Service:
             warm_images=self._warm_images,
             came=self._may_be_ready,
         )
-        self.views = Views(settings, engines, self.health, lines_dropped)
+        self.views = Views(settings, engines, self.health, lines_dropped, self.supervisor)
         self._admission = Admission(places=places, queue=settings.queue)
         self._judge = Judge(self._traffic_light)
         self._runner = KataRunner(
@@ -172,6 +172,7 @@ class Service:
         self._warm_images.start()
         self._upkeep.start()
         self._cells.start()
+        self.views.start()
 
     async def drain(self, limit_s: float | None = None) -> None:
         """Take on nothing new in the background, and remove every container of ours.
@@ -191,6 +192,7 @@ class Service:
                 await self._engines.close()
 
     async def _let_go(self) -> None:
+        await self.views.close()
         await self._upkeep.close()
         await self._warm_images.close()
         await self._tasks.cancel()

@@ -142,6 +142,7 @@ def _image(pool: PoolStatistics) -> dict[str, Any]:
         "discards": dict(pool.discards),
         "mode": _mode(pool.spec),
         "last_error": pool.last_error,
+        "breaker_pause_s": round(pool.pause_s, 1),
     }
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 _PLAIN = re.compile(r"[\w./:@%+,-]+", re.ASCII)
 
+# json.dumps would make such an encoder for each line.
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
 _RESET, _DIM, _BOLD = "\x1b[0m", "\x1b[2m", "\x1b[1m"
 _LEVEL_COLOURS = {
     "INFO": "\x1b[32m",
@@ -39,7 +42,7 @@ def as_json(event: Event) -> str:
         "message": event.message,
         **event.fields,
     }
-    return escaped(json.dumps(flat, ensure_ascii=False, default=str))
+    return escaped(_encode(flat))
 
 
 def as_text(event: Event) -> str:
@@ -83,4 +86,4 @@ def escaped(text: str) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, str) and _PLAIN.fullmatch(value):
         return value
-    return escaped(json.dumps(value, ensure_ascii=False, default=str))
+    return escaped(_encode(value))

@@ -7,6 +7,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+# After the first line the thread waits for more of them: to wake it for each would cost a run as
+# much as all else that is done for its line.
+GATHER_S = 0.05
 MOST_LINES = 10_000
 MOST_BYTES = 8 * 1024 * 1024
 
@@ -36,6 +39,7 @@ class LogWriter:
         self._untold = 0
         self._is_broken = False
         self._is_closing = False
+        self._is_idle = False  # the thread waits for a first line
         self._change = threading.Condition()
         # A daemon's thread: one that is stuck in a write must not keep the process from ending.
         self._thread = threading.Thread(target=self._write_on, name="log writer", daemon=True)
@@ -51,7 +55,9 @@ class LogWriter:
                 self._untold += 1
                 return
             self._append(data)
-            self._change.notify_all()
+            if self._is_idle:
+                self._is_idle = False
+                self._change.notify_all()
 
     def close(self, deadline_s: float) -> None:
         """Wait until all is written, or so many seconds. A second call is harmless."""
@@ -96,7 +102,9 @@ class LogWriter:
                     return self._lines.popleft()
                 if self._is_closing:
                     return None
-                self._change.wait()
+                self._is_idle = True
+                self._change.wait_for(lambda: not self._is_idle or self._is_closing)
+                self._change.wait_for(lambda: self._is_closing, GATHER_S)
 
     def _write(self, data: bytes) -> bool:
         """Write a line. Returns whether the reader took all of it."""

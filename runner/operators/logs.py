@@ -3,9 +3,9 @@
 import logging
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -13,9 +13,10 @@ from pool import EngineError
 from runner.operators.lines import Event, LineOf, as_coloured_text, as_json, as_text
 from runner.operators.log_writer import LogWriter
 from runner.settings import LogFormat
+from runner.tracing import current_trace
 
 if TYPE_CHECKING:
-    from loguru import Message
+    from loguru import Message, Record
 
 STDOUT = 1
 LineSink = Callable[[str], None]
@@ -31,10 +32,32 @@ def set_up_logs(level: str, write: LineSink, line_of: LineOf = as_json) -> None:
     def sink(message: "Message") -> None:
         write(line_of(_event_of(message)) + "\n")
 
+    least = logger.level(level).no
+
+    def say_now(level: str, message: str, fields: Mapping[str, Any]) -> None:
+        if logger.level(level).no >= least:
+            now = datetime.now(UTC).astimezone()
+            write(line_of(Event(now, level, message, _with_names(fields))) + "\n")
+
+    global _say_at_once  # noqa: PLW0603 - as there is one logger in a process, so there is one log
+    _say_at_once = say_now
     logger.remove()
-    # diagnose would print the values of variables, learners' code among them.
-    logger.add(sink, level=level, diagnose=False, backtrace=False)
+    # diagnose would print the values of variables, learners' code among them. The line is made of
+    # the record: loguru's own form of it would cost as much again, and nobody would see it.
+    logger.add(sink, level=level, format=_nothing, diagnose=False, backtrace=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.WARNING, force=True)
+
+
+def say(level: str, message: str, fields: Mapping[str, Any]) -> None:
+    """Log an event as loguru would, for a third of what that costs: for what each run logs."""
+    _say_at_once(level, message, fields)
+
+
+def _say_by_loguru(level: str, message: str, fields: Mapping[str, Any]) -> None:
+    logger.bind(**fields).log(level, message)
+
+
+_say_at_once: Callable[[str, str, Mapping[str, Any]], None] = _say_by_loguru  # until it is set up
 
 
 def log_to_stdout(level: str, wanted: LogFormat, *, may_colour: bool = True) -> LogWriter:
@@ -78,13 +101,23 @@ def report_bug(task: str, error: BaseException) -> None:
     logger.opt(exception=error).bind(task=task).error("unexpected error in the background")
 
 
+def _nothing(_record: "Record") -> str:
+    return ""
+
+
 def _event_of(message: "Message") -> Event:
     record = message.record
-    fields = record["extra"]
+    fields: Mapping[str, Any] = record["extra"]
     if record["exception"] is not None:
-        trace = "".join(traceback.format_exception(record["exception"].value))
-        fields = {**fields, "exception": trace}
-    return Event(record["time"], record["level"].name, record["message"], fields)
+        words = "".join(traceback.format_exception(record["exception"].value))
+        fields = {**fields, "exception": words}
+    return Event(record["time"], record["level"].name, record["message"], _with_names(fields))
+
+
+def _with_names(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same, with the names of the request that is served."""
+    trace = current_trace()
+    return fields if trace is None else {**fields, **trace.fields}
 
 
 class _ToLoguru(logging.Handler):

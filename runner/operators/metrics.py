@@ -1,42 +1,40 @@
 """Metrics for Prometheus: runs as they end, and the service as it is when Prometheus asks."""
 
-from collections import Counter as Counts
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import gzip
+from collections.abc import Callable, Iterable
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
     GCCollector,
-    Histogram,
     Info,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    Metric,
-    SummaryMetricFamily,
-)
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from pool import PoolStatistics
+from pool import Buckets
+from runner.operators.engine_calls import EngineCalls
+from runner.operators.families import counter, counters, histogram, histograms
 from runner.operators.health import Health
+from runner.operators.image_labels import ImageLabels
+from runner.operators.pool_metrics import by_label, pools_of
+from runner.operators.run_metrics import RunMetrics
+from runner.operators.service_metrics import families_of
 from runner.run.record import RunRecord
+from runner.threads import in_turn
 
-# A series for each image takes memory in Prometheus, so images beyond these are "other".
-MOST_IMAGES = 50
-OTHER = "other"
-
-# Of a phase, in seconds: a warm run takes 0.02, a browser gives up at 30.
-_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
+# The text of more images than these takes more than some milliseconds to write.
+_FEW_IMAGES = 5
+_COMPRESSION = 1  # makes the text a fifteenth of its size; 9 takes four times as long for little
 
 
 class Metrics:
-    """Counts runs; asks `health` (see Service.health) for everything else, at each scrape.
+    """Counts runs and answers; asks `health` (see Service.health) for the rest, at each scrape.
 
     `lines_dropped` tells how many lines of the log nobody took in time.
     """
@@ -48,46 +46,47 @@ class Metrics:
         health: Callable[[], Health],
         commit_sha: str,
         lines_dropped: Callable[[], int] = lambda: 0,
+        *,
+        version: str = "",
+        engine_calls: EngineCalls | None = None,
+        loop_lag: Buckets | None = None,
     ) -> None:
+        # Else there is a second series beside each, which nobody looks at.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
-        self._images: set[str] = set()
+        self._labels = ImageLabels()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         Info("runner_build", "What runs here.", registry=self._registry).info(
-            {"commit": commit_sha}
+            {"commit": commit_sha, "version": version}
         )
-        self._runs = Counter(
-            "runner_runs", "Runs, by how they ended.", ["image", "outcome"], registry=self._registry
+        runs = RunMetrics(self._registry, self._labels)
+        self.run_ended: Callable[[RunRecord], None] = runs.run_ended
+        self._answers = Counter(
+            "runner_http_answers", "Answers.", ["path", "status"], registry=self._registry
         )
-        self._phases = Histogram(
-            "runner_run_duration_seconds",
-            "Phases of a run: queue, acquire (a container), run, judge (files and colour).",
-            ["phase"],
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
-        self._registry.register(_Service(health, self._label, lines_dropped))
+        self._service = _Service(health, self._labels, lines_dropped, engine_calls, loop_lag)
+        self._registry.register(self._service)
 
-    def run_ended(self, run: RunRecord) -> None:
-        """Count a run, with the seconds that each of its phases took.
+    def answered(self, path: str, status: int) -> None:
+        """Count an answer. The caller knows but few paths: each is a series."""
+        self._answers.labels(path, status).inc()
 
-        A run whose image is not on this node has no label of its own: made-up names must not fill
-        the labels.
-        """
-        label = self._label(run.image) if run.is_here else OTHER
-        self._runs.labels(label, run.outcome).inc()
-        for phase, seconds in run.phases_s.items():
-            self._phases.labels(phase).observe(seconds)
+    def render(self, *, compress: bool = False) -> bytes:
+        """All metrics in the text format of `content_type`, as gzip if it is to be compressed."""
+        self._service.look()
+        return self._write(compress)
 
-    def render(self) -> bytes:
-        """All metrics in the text format of `content_type`."""
-        return generate_latest(self._registry)
+    async def render_aside(self, *, compress: bool) -> bytes:
+        """The same; if there is much to write, in a thread."""
+        if len(self._labels) <= _FEW_IMAGES:
+            return self.render(compress=compress)
+        self._service.look()
+        return await in_turn(self._write, compress)
 
-    def _label(self, image: str) -> str:
-        if image not in self._images and len(self._images) >= MOST_IMAGES:
-            return OTHER
-        self._images.add(image)
-        return image
+    def _write(self, compress: bool) -> bytes:
+        text = generate_latest(self._registry)
+        return gzip.compress(text, _COMPRESSION) if compress else text
 
 
 class _Service(Collector):
@@ -96,161 +95,47 @@ class _Service(Collector):
     def __init__(
         self,
         health: Callable[[], Health],
-        label: Callable[[str], str],
+        labels: ImageLabels,
         lines_dropped: Callable[[], int],
+        engine_calls: EngineCalls | None,
+        loop_lag: Buckets | None,
     ) -> None:
         self._health = health
-        self._label = label
+        self._labels = labels
         self._lines_dropped = lines_dropped
+        self._engine_calls = engine_calls or EngineCalls()
+        self._loop_lag = loop_lag or Buckets(())
+        self._seen: list[Metric] = []
+
+    def look(self) -> None:
+        """Make the families of this moment; to be called in the loop's thread."""
+        self._seen = list(self._families())
 
     def collect(self) -> Iterable[Metric]:
-        """See prometheus_client's Collector."""
+        """See prometheus_client's Collector; what was seen at the last look."""
+        return self._seen
+
+    def _families(self) -> Iterable[Metric]:
         health = self._health()
-        yield from _gauges(health)
-        yield CounterMetricFamily(
-            "runner_refused_runs", "Kata that found no place in time.", value=health.refused
-        )
-        yield CounterMetricFamily(
+        yield from families_of(health)
+        yield from pools_of(by_label(health.pools, self._labels.of))
+        yield counter(
             "runner_log_lines_dropped",
             "Lines of the log that nobody took in time.",
-            value=self._lines_dropped(),
+            self._lines_dropped(),
         )
-        yield _notices(health)
-        yield from _loops(health)
-        yield from _pools(_by_label(health.pools, self._label))
-
-
-def _gauges(health: Health) -> Iterable[Metric]:
-    yield _gauge("runner_engine_up", "Whether the engine answers.", health.engine_answers)
-    yield _gauge("runner_inflight_runs", "Kata that run now.", health.running)
-    yield _gauge("runner_queued_runs", "Kata that wait for their turn.", health.queued)
-    yield _gauge("runner_siblings", "Siblings that are told of takes.", len(health.siblings))
-    yield _gauge(
-        "runner_siblings_paused",
-        "Siblings that do not answer, and are left alone for a while.",
-        sum(sibling.paused_s > 0 for sibling in health.siblings),
-    )
-    yield _gauge(
-        "runner_cells",
-        "Whether containers serve many runs, each in a cell.",
-        health.cells.kind == "cells",
-    )
-
-
-def _notices(health: Health) -> Metric:
-    notices = CounterMetricFamily(
-        "runner_refill_notices",
-        "What became of notices from and to siblings.",
-        labels=["direction", "result"],
-    )
-    for direction, counts in (("in", health.notices_in), ("out", health.notices_out)):
-        for result, count in counts.items():
-            notices.add_metric([direction, result], count)
-    return notices
-
-
-def _loops(health: Health) -> Iterable[Metric]:
-    failures = CounterMetricFamily(
-        "runner_loop_failures", "How often a loop in the background failed.", labels=["loop"]
-    )
-    running = GaugeMetricFamily(
-        "runner_loop_running",
-        "Whether a loop in the background runs now, or waits to begin again after a failure.",
-        labels=["loop"],
-    )
-    for name, loop in health.loops.items():
-        failures.add_metric([name], loop.failures)
-        running.add_metric([name], loop.is_running)
-    return (failures, running)
-
-
-@dataclass
-class _Sums:
-    """Pools that share a label, added up."""
-
-    numbers: Counts[str] = field(default_factory=Counts)
-    discards: Counts[str] = field(default_factory=Counts)
-    take_rate: float = 0.0
-    start_rate: float = 0.0
-
-    def add(self, pool: PoolStatistics) -> None:
-        """Count one more pool."""
-        self.take_rate += pool.take_rate
-        self.start_rate += pool.start_rate
-        self.discards.update(pool.discards)
-        self.numbers.update(
-            warm=pool.warm,
-            starting=pool.starting,
-            leased=pool.leased,
-            target=pool.target,
-            hits=pool.hits,
-            misses=pool.misses,
-            starts=pool.starts,
-            failures=pool.failures,
-            resets=pool.resets,
-            discarded_after_runs=pool.discarded_after_runs,
-            runs_of_discarded=pool.runs_of_discarded,
+        yield histograms(
+            "runner_engine_call_seconds",
+            "Calls of the engine, in whatever way they ended.",
+            "operation",
+            self._engine_calls.seconds,
         )
-
-
-def _by_label(
-    pools: Mapping[str, PoolStatistics], label: Callable[[str], str]
-) -> Mapping[str, _Sums]:
-    sums: dict[str, _Sums] = {}
-    for image, pool in pools.items():
-        sums.setdefault(label(image), _Sums()).add(pool)
-    return sums
-
-
-def _pools(by_label: Mapping[str, _Sums]) -> Iterable[Metric]:
-    containers = GaugeMetricFamily(
-        "runner_pool_containers", "Containers.", labels=["image", "state"]
-    )
-    targets = GaugeMetricFamily(
-        "runner_pool_target_containers",
-        "How many containers the pool means to keep.",
-        labels=["image"],
-    )
-    rates = GaugeMetricFamily("runner_pool_takes_per_second", "Moving average.", labels=["image"])
-    fills = GaugeMetricFamily("runner_pool_fills_per_second", "Moving average.", labels=["image"])
-    takes = CounterMetricFamily(
-        "runner_pool_takes", "Containers taken: warm, or not.", labels=["image", "result"]
-    )
-    starts = CounterMetricFamily(
-        "runner_pool_starts", "Containers started.", labels=["image", "result"]
-    )
-    discards = CounterMetricFamily(
-        "runner_pool_discards", "Containers discarded.", labels=["image", "reason"]
-    )
-    resets = CounterMetricFamily(
-        "runner_pool_resets", "How often a container was warm again after a run.", labels=["image"]
-    )
-    runs = SummaryMetricFamily(
-        "runner_container_runs",
-        "Runs that a container had served when it was discarded.",
-        labels=["image"],
-    )
-    for image, sums in by_label.items():
-        numbers = sums.numbers
-        for state in ("warm", "starting", "leased"):
-            containers.add_metric([image, state], numbers[state])
-        targets.add_metric([image], numbers["target"])
-        rates.add_metric([image], sums.take_rate)
-        fills.add_metric([image], sums.start_rate)
-        takes.add_metric([image, "hit"], numbers["hits"])
-        takes.add_metric([image, "miss"], numbers["misses"])
-        starts.add_metric([image, "well"], numbers["starts"] - numbers["failures"])
-        starts.add_metric([image, "failed"], numbers["failures"])
-        resets.add_metric([image], numbers["resets"])
-        runs.add_metric(
-            [image],
-            count_value=numbers["discarded_after_runs"],
-            sum_value=numbers["runs_of_discarded"],
+        yield counters(
+            "runner_engine_call_failures",
+            "Calls of the engine that failed.",
+            "operation",
+            self._engine_calls.failures,
         )
-        for reason, count in sums.discards.items():
-            discards.add_metric([image, reason], count)
-    return containers, targets, rates, fills, takes, starts, discards, resets, runs
-
-
-def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, what, value=value)
+        yield histogram(
+            "runner_loop_lag_seconds", "How late the event loop wakes up.", self._loop_lag
+        )

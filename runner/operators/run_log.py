@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from loguru import logger
-
 from runner.kata import Outcome
+from runner.operators.logs import say
 from runner.run.record import ABANDONED, RunRecord
 
 _BAD = (Outcome.TIMED_OUT, Outcome.FAULTY)
@@ -23,15 +22,15 @@ class RunLog:
 
     def run_ended(self, run: RunRecord) -> None:
         """Log one line; see RunRecord for what is in it."""
-        bound = logger.bind(**fields_of(run))
+        say(*self._words_for(run), fields_of(run))
+
+    def _words_for(self, run: RunRecord) -> tuple[str, str]:
         if run.outcome == ABANDONED:
-            bound.info("run abandoned")
-        elif run.outcome not in _BAD:
-            bound.info("run ended")
-        elif run.outcome == Outcome.FAULTY and self._engine_may_be_away():
-            bound.info("run ended badly")
-        else:
-            bound.warning("run ended badly")
+            return "INFO", "run abandoned"
+        if run.outcome not in _BAD:
+            return "INFO", "run ended"
+        is_news = run.outcome != Outcome.FAULTY or not self._engine_may_be_away()
+        return ("WARNING" if is_news else "INFO"), "run ended badly"
 
 
 def fields_of(run: RunRecord) -> Mapping[str, Any]:

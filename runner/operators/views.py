@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from pool import Supervisor
 from runner.cells.cells import CellsStatus
 from runner.engines import Engines
 from runner.operators.health import Health
 from runner.operators.limits import limits_of
+from runner.operators.loop_lag import LoopLag
 from runner.operators.metrics import Metrics
 from runner.operators.run_log import RunLog
 from runner.operators.start_line import StartLine, own_version
@@ -14,7 +16,10 @@ from runner.settings import Settings
 
 
 class Views:
-    """Hands on what happens to those who show it. `health` and `lines_dropped`: see Metrics."""
+    """Hands on what happens to those who show it. Must be made in a running loop.
+
+    `health` and `lines_dropped`: see Metrics.
+    """
 
     def __init__(
         self,
@@ -22,10 +27,19 @@ class Views:
         engines: Engines,
         health: Callable[[], Health],
         lines_dropped: Callable[[], int],
+        supervisor: Supervisor,
     ) -> None:
         self.version = own_version()
         self.limits = limits_of(settings)
-        self.metrics = Metrics(health, settings.commit_sha, lines_dropped)
+        self._loop_lag = LoopLag(supervisor)
+        self.metrics = Metrics(
+            health,
+            settings.commit_sha,
+            lines_dropped,
+            version=self.version,
+            engine_calls=engines.calls,
+            loop_lag=self._loop_lag.seconds,
+        )
         self._run_log = RunLog(lambda: engines.log.may_be_away)
         self._start_line = StartLine(
             version=self.version,
@@ -35,6 +49,14 @@ class Views:
             limits=self.limits,
             siblings=settings.siblings,
         )
+
+    def start(self) -> None:
+        """Begin to watch the event loop, in the background."""
+        self._loop_lag.start()
+
+    async def close(self) -> None:
+        """Watch no more. Twice is harmless."""
+        await self._loop_lag.close()
 
     def run_ended(self, run: RunRecord) -> None:
         """A run has ended, in whatever way."""

@@ -10,15 +10,18 @@ import aiohttp
 from loguru import logger
 
 from pool import Supervisor, Tasks
+from runner.latest import Latest
 from runner.siblings.book import Verdict
 from runner.siblings.notice import SIGNATURE_HEADER, RefillNotice, sign
 from runner.siblings.sibling import POSTS_AT_ONCE, Address, Sibling, SiblingStatus, addresses_of
 from runner.siblings.teller import Standing, Teller
+from runner.tracing import Trace, current_trace
 
 LOOK_UP_S = 5.0  # how soon a new replica is found, and a gone one forgotten
 ANSWERS_WITHIN_S = 1.0
 LONGEST_ANSWER_BYTES = 1000
 MOST_SIBLINGS = 100
+MOST_TRACES = 1000  # of images that were taken, and of which nobody was told yet
 
 
 class Siblings:
@@ -47,6 +50,7 @@ class Siblings:
         )
         self._by_address: dict[Address, Sibling] = {}
         self._found: dict[str, set[Address]] = {}  # by name, as of its last look-up
+        self._traces: Latest[str, Trace] = Latest(MOST_TRACES)  # by image: the last take's
         self._tasks = Tasks(supervisor)
         self._look_up = look_up
         self._http: aiohttp.ClientSession | None = None
@@ -72,17 +76,23 @@ class Siblings:
     def took(self, image: str) -> None:
         """See Teller.took; without siblings nothing happens."""
         if self._http is not None:
+            self._remember_trace(image)
             self._teller.took(image)
 
     def announce(self, image: str) -> None:
         """See Teller.announce; without siblings nothing happens."""
         if self._http is not None:
+            self._remember_trace(image)
             self._teller.announce(image)
 
     def statuses(self) -> tuple[SiblingStatus, ...]:
         """For operators, the status of each sibling that is told of takes."""
         now_s = time.monotonic()
         return tuple(one.status(now_s) for one in self._by_address.values() if not one.is_self)
+
+    def _remember_trace(self, image: str) -> None:
+        if (trace := current_trace()) is not None:
+            self._traces[image] = trace
 
     def _ready(self) -> list[Sibling]:
         now_s = time.monotonic()
@@ -92,6 +102,8 @@ class Siblings:
         """Post to each sibling in a task of its own, so that a slow one holds up no other."""
         body = notice.model_dump_json().encode()
         headers = {"Content-Type": "application/json"}
+        if (trace := self._traces.pop(notice.image, None)) is not None:
+            headers.update(trace.headers)
         if self._secret:
             headers[SIGNATURE_HEADER] = sign(self._secret, body)
         for sibling in chosen:

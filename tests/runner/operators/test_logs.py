@@ -9,7 +9,7 @@ import pytest
 from loguru import logger
 
 from pool import EngineError
-from runner.operators.logs import report_bug, report_engine_error, set_up_logs
+from runner.operators.logs import report_bug, report_engine_error, say, set_up_logs
 
 Events = list[dict[str, Any]]
 
@@ -98,3 +98,26 @@ def test_what_libraries_log_goes_the_same_way(logs: Events) -> None:
         "aiohttp.server",
         "oh dear {x}",
     )
+
+
+def test_what_is_said_at_once_is_an_event_like_any_other(logs: Events) -> None:
+    """What each run logs goes past loguru, as that costs less, and looks no different."""
+    logger.bind(image="gcc").info("run {ended}", ended="ended")
+    say("INFO", "run ended", {"image": "gcc"})
+
+    by_loguru, at_once = logs
+    assert datetime.fromisoformat(at_once.pop("time")) >= datetime.fromisoformat(
+        by_loguru.pop("time")
+    )
+    del by_loguru["ended"]
+    assert at_once == by_loguru
+
+
+def test_what_is_said_at_once_has_a_level(logs: Events) -> None:
+    """What is below the level of the setting is left out."""
+    lines: list[str] = []
+    set_up_logs("WARNING", lines.append)
+    say("INFO", "no", {})
+    say("WARNING", "yes", {})
+
+    assert [json.loads(line)["message"] for line in lines] == ["yes"]

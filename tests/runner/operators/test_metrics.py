@@ -1,17 +1,56 @@
 """What Prometheus gets."""
 
+import gzip
 from dataclasses import replace
 
-from pool import LoopStatus
+import pytest
+
+from pool import (
+    START_BOUNDS_S,
+    Buckets,
+    ContainerSpec,
+    EngineError,
+    LoopStatus,
+    PoolStatistics,
+)
 from runner.cells.cells import CellsStatus
+from runner.kata import Outcome
+from runner.operators.engine_calls import EngineCalls
 from runner.operators.health import Health
+from runner.operators.image_labels import MOST_IMAGES, OTHER
 from runner.operators.limits import limits_of
-from runner.operators.metrics import MOST_IMAGES, OTHER, Metrics
+from runner.operators.metrics import Metrics
 from runner.run.judge import ColoursStatus
-from runner.run.record import RunRecord
+from runner.run.record import ABANDONED, RunRecord
 from runner.settings import Settings
 from tests.conftest import ServeFake
 from tests.runner.operators.scrape import samples, scrape
+from tests.serving import Served
+
+BUSY = PoolStatistics(
+    spec=ContainerSpec("image", "sha256:0", ("bash",), b"ready", "1:1"),
+    warm=1,
+    starting=1,
+    leased=1,
+    resetting=0,
+    waiting=0,
+    target=3,
+    take_rate=0.1,
+    start_rate=0.1,
+    rate=0.1,
+    hits=1,
+    misses=1,
+    starts=3,
+    failures=1,
+    resets=1,
+    discarded_after_runs=1,
+    runs_of_discarded=1,
+    discards={f"reason {number}": 1 for number in range(15)},
+    start_times_s=(0.2, 0.4),
+    start_seconds=Buckets(START_BOUNDS_S, (0.2, 0.4)),
+    pause_s=1.5,
+    last_error="no bash",
+)
 
 
 def red(image: str) -> RunRecord:
@@ -75,7 +114,8 @@ async def test_every_phase_of_a_run_is_timed(serve_fake: ServeFake) -> None:
         seen = await scrape(http)
 
     for phase in ("queue", "acquire", "run", "judge"):
-        assert seen["runner_run_duration_seconds_count", (("phase", phase),)] == 1
+        labels = (("image", http.image), ("phase", phase))
+        assert seen["runner_run_duration_seconds_count", labels] == 1
 
 
 def test_image_names_cannot_make_series_without_end() -> None:
@@ -107,9 +147,9 @@ async def test_images_that_are_not_here_share_a_label(serve_fake: ServeFake) -> 
 
 def test_says_which_commit_runs() -> None:
     """The metrics tell the commit, for operators who compare replicas during a roll-out."""
-    seen = samples(Metrics(no_pools, "abc123").render().decode())
+    seen = samples(Metrics(no_pools, "abc123", version="1.2.3").render().decode())
 
-    assert seen["runner_build_info", (("commit", "abc123"),)] == 1
+    assert seen["runner_build_info", (("commit", "abc123"), ("version", "1.2.3"))] == 1
 
 
 def test_a_loop_that_waits_to_run_again_is_not_running() -> None:
@@ -121,3 +161,122 @@ def test_a_loop_that_waits_to_run_again_is_not_running() -> None:
 
     assert seen["runner_loop_running", (("loop", "sweep"),)] == 0
     assert seen["runner_loop_failures_total", (("loop", "sweep"),)] == 3
+
+
+async def test_a_client_that_accepts_gzip_gets_it(serve_fake: ServeFake) -> None:
+    """Prometheus does; the text is the same."""
+    async with serve_fake() as http:
+        await http.until_ready()
+        await http.run()
+        url, seen = f"{http.url}/metrics", {}
+        for accepted in ("identity", "gzip", "identity"):  # the first is an answer to count
+            asked = http.session.get(url, headers={"Accept-Encoding": accepted})
+            async with asked as response:
+                seen[accepted] = set(samples(await response.text()))
+                encoding = response.headers.get("Content-Encoding", "identity")
+                assert (response.status, encoding) == (200, accepted)
+
+    assert seen["gzip"] == seen["identity"]
+
+
+async def test_the_text_of_many_images_is_written_aside() -> None:
+    """In a thread or not, and compressed or not, it is the same text."""
+    metrics = Metrics(no_pools, "abc")
+    for number in range(MOST_IMAGES):
+        metrics.run_ended(red(f"image-{number}"))
+
+    aside = gzip.decompress(await metrics.render_aside(compress=True))
+
+    assert set(samples(aside.decode())) == set(samples(metrics.render().decode()))
+
+
+def test_there_are_no_series_of_creation() -> None:
+    """A counter is one series."""
+    metrics = Metrics(no_pools, "abc")
+    metrics.run_ended(red("image"))
+
+    assert "_created" not in metrics.render().decode()
+
+
+def test_the_number_of_series_is_bounded() -> None:
+    """The figure in docs/api.md holds, however many images there are and whatever they do."""
+    health = replace(no_pools(), pools={f"image-{one}": BUSY for one in range(MOST_IMAGES + 10)})
+    metrics = Metrics(lambda: health, "abc")
+    for number in range(MOST_IMAGES + 10):
+        for outcome in (*Outcome, ABANDONED):
+            phases_s = dict.fromkeys(("queue", "acquire", "run", "judge"), 0.01)
+            run = replace(red(f"image-{number}"), outcome=outcome, phases_s=phases_s)
+            metrics.run_ended(run)
+
+    assert 5000 < len(samples(metrics.render().decode())) < 7500
+
+
+def test_pools_tell_of_starts_and_breakers() -> None:
+    """How long starts took is a histogram, and an image that is not tried now is seen."""
+    health = replace(no_pools(), pools={"image": BUSY})
+
+    seen = samples(Metrics(lambda: health, "abc").render().decode())
+
+    image = ("image", "image")
+    assert seen["runner_container_start_seconds_bucket", (image, ("le", "0.25"))] == 1
+    assert seen["runner_container_start_seconds_bucket", (image, ("le", "+Inf"))] == 2
+    assert seen["runner_container_start_seconds_count", (image,)] == 2
+    assert seen["runner_pool_breaker_open", (image,)] == 1
+
+
+def test_calls_of_the_engine_are_counted_by_operation() -> None:
+    """Operators see which call is slow, and which fails."""
+    calls = EngineCalls()
+    calls.ended("start", 0.3)
+    calls.ended("pull", 1000.0)
+    calls.failed(EngineError("pull", "no such host"))
+
+    seen = samples(Metrics(no_pools, "abc", engine_calls=calls).render().decode())
+
+    pull = ("operation", "pull")
+    assert seen["runner_engine_call_seconds_bucket", (("le", "0.25"), ("operation", "start"))] == 0
+    assert seen["runner_engine_call_seconds_bucket", (("le", "0.5"), ("operation", "start"))] == 1
+    assert seen["runner_engine_call_seconds_sum", (pull,)] == 1000
+    assert seen["runner_engine_call_failures_total", (pull,)] == 1
+
+
+@pytest.mark.docker
+async def test_a_real_engines_calls_are_counted(docker_http: Served) -> None:
+    """Each call of the engine is timed, whoever makes it."""
+    await docker_http.run("exit 0")
+
+    seen = await scrape(docker_http)
+
+    for operation in ("create", "attach", "start", "ready", "list", "inspect"):
+        assert seen["runner_engine_call_seconds_count", (("operation", operation),)] > 0
+
+
+async def test_answers_are_counted_by_path_and_status(serve_fake: ServeFake) -> None:
+    """A path that nobody knows is one of the others, so that no client makes series."""
+    async with serve_fake() as http:
+        await http.until_ready()
+        for path in ("/a", "/b", "/sha", "/readyz"):
+            async with http.session.get(http.url + path):
+                pass
+        seen = await scrape(http)
+
+    assert seen["runner_http_answers_total", (("path", "other"), ("status", "400"))] == 2
+    assert seen["runner_http_answers_total", (("path", "/sha"), ("status", "200"))] == 1
+    assert seen["runner_http_answers_total", (("path", "/readyz"), ("status", "200"))] == 1
+
+
+async def test_colours_limits_and_pulls_are_told(serve_fake: ServeFake) -> None:
+    """What `/health` tells, Prometheus gets, too."""
+    async with serve_fake(runs_at_once=3) as http:
+        await http.until_ready()
+        for _ in range(2):
+            await http.run("exit 0")
+        seen = await scrape(http)
+
+    assert seen["runner_colour_questions_total", (("answered_by", "ruby"),)] == 1
+    assert seen["runner_colour_questions_total", (("answered_by", "memory"),)] == 1
+    assert seen["runner_colours_can_be_told", ()] == 1
+    assert seen["runner_evaluator_restarts_total", ()] == 0
+    assert seen["runner_limit_runs_at_once", ()] == 3
+    assert seen["runner_pulls_underway", ()] == 0
+    assert seen["runner_whole_run_duration_seconds_count", (("image", http.image),)] == 2

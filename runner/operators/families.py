@@ -1,0 +1,49 @@
+"""Families of metrics as prometheus_client wants them, in few words."""
+
+import math
+from collections.abc import Mapping
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+from pool import Buckets
+
+
+def gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
+    """One number without labels."""
+    return GaugeMetricFamily(name, what, value=value)
+
+
+def counter(name: str, what: str, value: float) -> CounterMetricFamily:
+    """One count without labels."""
+    return CounterMetricFamily(name, what, value=value)
+
+
+def counters(name: str, what: str, label: str, by: Mapping[str, float]) -> CounterMetricFamily:
+    """A count for each value of a label."""
+    family = CounterMetricFamily(name, what, labels=[label])
+    for value, count in by.items():
+        family.add_metric([value], count)
+    return family
+
+
+def histogram(name: str, what: str, buckets: Buckets) -> HistogramMetricFamily:
+    """Durations without labels."""
+    return HistogramMetricFamily(name, what, *_samples(buckets))
+
+
+def histograms(
+    name: str, what: str, label: str, by: Mapping[str, Buckets]
+) -> HistogramMetricFamily:
+    """Durations for each value of a label."""
+    family = HistogramMetricFamily(name, what, labels=[label])
+    for value, buckets in by.items():
+        family.add_metric([value], *_samples(buckets))
+    return family
+
+
+def _samples(buckets: Buckets) -> tuple[list[tuple[str, float]], float]:
+    bounds = [
+        ("+Inf" if math.isinf(bound_s) else str(bound_s), float(count))
+        for bound_s, count in buckets.up_to()
+    ]
+    return bounds, buckets.sum_s

@@ -1,0 +1,52 @@
+"""Metrics of runs, which are counted as they end."""
+
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from runner.operators.image_labels import OTHER, ImageLabels
+from runner.run.record import RunRecord
+
+# Of a phase, in seconds: a warm run takes 0.02, a browser gives up at 30.
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
+
+
+class RunMetrics:
+    """Runs by image and outcome, and how long they took."""
+
+    def __init__(self, registry: CollectorRegistry, labels: ImageLabels) -> None:
+        self._labels = labels
+        runs = Counter(
+            "runner_runs", "Runs, by how they ended.", ["image", "outcome"], registry=registry
+        )
+        phases = Histogram(
+            "runner_run_duration_seconds",
+            "Phases of a run: queue (for a place), acquire (a container), run, judge (files and"
+            " colour).",
+            ["image", "phase"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        whole = Histogram(
+            "runner_whole_run_duration_seconds",
+            "Runs from their arrival to their result.",
+            ["image"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        # To look a series up takes as long as to count in it. There are few: see ImageLabels.
+        self._runs = cache(runs.labels)
+        self._phases = cache(phases.labels)
+        self._whole = cache(whole.labels)
+
+    def run_ended(self, run: RunRecord) -> None:
+        """Count a run, with the seconds that each of its phases took.
+
+        A run whose image is not on this node has no label of its own: made-up names must not fill
+        the labels.
+        """
+        image = self._labels.of(run.image) if run.is_here else OTHER
+        self._runs(image, run.outcome).inc()
+        self._whole(image).observe(run.took_s)
+        for phase, seconds in run.phases_s.items():
+            self._phases(image, phase).observe(seconds)
