@@ -5,6 +5,7 @@ import posixpath
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from loguru import logger
 
@@ -25,6 +26,7 @@ _HOME = "/home/sandbox"
 _OURS = frozenset((_HOME, "/sandbox", "/tmp"))  # noqa: S108 - each is a tmpfs in any case
 _MOST_VOLUMES = 16
 _LARGEST_LAMBDA_BYTES = 256 * 1024
+_SHOWN = 16
 _LISTEN_AGAIN_S = 1.0
 
 
@@ -59,6 +61,20 @@ class ImageProfile:
         """What the survey found, less what is new for each run in any case."""
         volumes = (*self.empty_volumes, *self.filled_volumes)
         return tuple(one for one in self.survey.places if not _is_below(one.path, volumes))
+
+    def as_json(self) -> dict[str, Any]:
+        """The facts that an operator may want; docs/api.md tells what each means."""
+        return {
+            "architecture": self.architecture,
+            "user": self.survey.user,
+            "group": self.survey.group,
+            "missing": list(self.survey.missing),
+            "home": self.survey.home or "",
+            "places": {place.path: place.holds for place in self.places[:_SHOWN]},
+            "volumes": [*self.empty_volumes, *self.filled_volumes],
+            "lambda": self.rag_lambda is not None,
+            "surveyed": self.survey.is_whole,
+        }
 
 
 Surveyor = Callable[[Image, Sequence[str]], Awaitable[Survey]]

@@ -9,6 +9,7 @@ made again a few times only, and what was remembered is forgotten, and has to be
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from loguru import logger
 
@@ -51,13 +52,14 @@ class Roots:
         self._writable = AllowedImages(writable) if writable else None
         self._now_s = now_s
         self._shown: Latest[str, _Shown] = Latest(_MOST_IMAGES)  # by image id
-        self._needs: Latest[str, Needs] = Latest(_MOST_IMAGES)  # by name
+        # By name, as last asked for.
+        self._latest: Latest[str, tuple[Needs, ImageProfile]] = Latest(_MOST_IMAGES)
         self._said: Latest[tuple[str, str], None] = Latest(_MOST_IMAGES)
 
     def needs_of(self, name: str, profile: ImageProfile) -> Needs:
         """The kinds of container for an image; the first time, what is special is logged."""
         needs = needs_of(profile, self._root_of(name, profile.image_id))
-        self._needs[name] = needs
+        self._latest[name] = needs, profile
         if needs.why and (profile.image_id, needs.why) not in self._said:
             self._said[profile.image_id, needs.why] = None
             root = "writable" if needs.writable_root else "read-only"
@@ -67,8 +69,13 @@ class Roots:
 
     def why(self, name: str) -> str:
         """The reason why the image's containers are not as any other's; empty if they are."""
-        needs = self._needs.get(name)
-        return needs.why if needs else ""
+        latest = self._latest.get(name)
+        return latest[0].why if latest else ""
+
+    def profile(self, name: str) -> dict[str, Any]:
+        """What was found in the image, for operators; empty if no run has asked for it."""
+        latest = self._latest.get(name)
+        return latest[1].as_json() if latest else {}
 
     def may_try(self, name: str, image_id: str) -> bool:
         """Whether a run that failed on a read-only root may be made again on a writable one."""

@@ -45,6 +45,7 @@ class Health:
     notices_out: Mapping[str, int]
     pools: Mapping[str, PoolStatistics]
     why: Mapping[str, str] = field(default_factory=dict)  # the reasons, by image
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `GET /health`."""
@@ -69,7 +70,11 @@ class Health:
             "notices_in": dict(self.notices_in),
             "notices_out": dict(self.notices_out),
             "images": {
-                name: {**_image(pool), "why": self.why.get(name, "")}
+                name: {
+                    **_image(pool),
+                    "why": self.why.get(name, ""),
+                    "profile": self.profiles.get(name, {}),
+                }
                 for name, pool in self.pools.items()
             },
         }
@@ -119,6 +124,7 @@ def health_of(
         notices_out=dict(siblings.outcomes),
         pools=statistics,
         why={name: roots.why(name) for name in statistics},
+        profiles={name: roots.profile(name) for name in statistics},
     )
 
 

@@ -128,6 +128,9 @@ async def test_a_program_writes_where_the_image_lets_it(
     health = await running.health()
     image = health["images"][images[what]]
     assert image["mode"] == MODES[what][health["reuse"]["kind"] == "cells"], image
+    assert image["profile"]["surveyed"]
+    assert (image["profile"]["user"], image["profile"]["group"]) == ("sandbox", "sandbox")
+    assert image["profile"]["architecture"]
     assert bool(image["why"]) == ("writable" in MODES[what][0] or what == "home-of-two"), image
 
 
