@@ -39,6 +39,24 @@ class DockerContainers:
         finally:
             self._making.discard(name)
 
+    async def output(self, spec: ContainerSpec, limit_bytes: int, limit_s: float) -> bytes:
+        """See pool.engine.ContainerEngine. What comes over stderr is passed over."""
+        name = f"dojo-{uuid.uuid4().hex[:16]}"
+        self._making.add(name)
+        created = asyncio.create_task(self._create(spec, name), name=f"create {name}")
+        try:
+            container = await asyncio.shield(created)
+            stream = await self._attach(spec, container, name)
+            try:
+                await self._start(spec, container, name)
+                return await _up_to_mark(stream, spec.ready_mark, limit_bytes, limit_s)
+            finally:
+                await stream.close()
+        finally:
+            # Nobody waits for it but close().
+            removal = self._to_the_end(self._undo(created, name))
+            removal.add_done_callback(lambda _: self._making.discard(name))
+
     async def _make(self, spec: ContainerSpec, name: str) -> Started:
         created = asyncio.create_task(self._create(spec, name), name=f"create {name}")
         try:
@@ -54,7 +72,7 @@ class DockerContainers:
                 await stream.close()
                 raise
         except BaseException:
-            await self._to_the_end(self._undo(created, name))
+            await asyncio.shield(self._to_the_end(self._undo(created, name)))
             raise
         return Started(container.id, name, stream)
 
@@ -126,7 +144,8 @@ class DockerContainers:
         # The engine goes on with a create whose caller went away, and answers a removal that
         # comes before its end with "no such container": so wait for the one before the other.
         await asyncio.wait((created,))
-        await self.remove(name)
+        with suppress(EngineError):  # reported; the error that led here is the one to raise
+            await self.remove(name)
 
     async def _attach(
         self, spec: ContainerSpec, container: DockerContainer, name: str
@@ -180,10 +199,20 @@ class DockerContainers:
                     container=name,
                 )
 
-    async def _to_the_end(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _to_the_end(self, removal: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a removal that goes on when its caller is cancelled; close() waits for it."""
-        task = asyncio.create_task(coroutine)
+        task = asyncio.create_task(removal)
         self._removals.add(task)
         task.add_done_callback(self._removals.discard)
-        with suppress(EngineError):  # reported; the error that led here is the one to raise
-            await asyncio.shield(task)
+        return task
+
+
+async def _up_to_mark(stream: DockerStream, mark: bytes, limit_bytes: int, limit_s: float) -> bytes:
+    said = bytearray()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            while len(said) < limit_bytes and not said.endswith(mark):
+                if not (more := await stream.read()):
+                    break
+                said += more
+    return bytes(said[:limit_bytes])

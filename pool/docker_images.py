@@ -54,7 +54,9 @@ class DockerImages:
         """By one of its names or its id. Raises ImageMissingError."""
         async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
             found = await docker.images.inspect(name)
-            return Image(found["Id"], _volumes_of(found["Config"]))
+            return Image(
+                found["Id"], _volumes_of(found["Config"]), str(found.get("Architecture") or "")
+            )
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
         """See pool.engine.ImageEngine."""

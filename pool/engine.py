@@ -62,6 +62,7 @@ class Image:
 
     image_id: str
     volumes: tuple[str, ...] = ()
+    architecture: str = ""  # in the engine's words; empty: it does not say
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,12 @@ class ContainerEngine(Protocol):
 
     async def remove(self, container_id: str) -> None:
         """Kill and remove it with its anonymous volumes; harmless when it is gone already."""
+
+    async def output(self, spec: ContainerSpec, limit_bytes: int, limit_s: float) -> bytes:
+        """What a container prints until its ready mark, its end, or the end of its time.
+
+        It is cut to so many bytes. The container is removed in the background.
+        """
 
     async def last_words(self, container_id: str) -> str:
         """The engine's words for how the container ended: `exited (137), out of memory`, say."""

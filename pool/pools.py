@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from pool.demand import Demand
-from pool.engine import ContainerEngine
-from pool.errors import PoolClosedError
+from pool.engine import ContainerEngine, Started
+from pool.errors import EngineError, PoolClosedError
 from pool.host import Host
 from pool.image_pool import ImagePool
 from pool.lease import Lease
@@ -64,6 +64,7 @@ class Pools:
         )
         self._retiring = Tasks(supervisor)
         self._retired: set[ImagePool] = set()  # until their last lease has ended
+        self._alone: set[str] = set()  # containers that are in no pool
         self._closed = False
         self._upkeep = Tasks(supervisor)
         self._upkeep.loop(self._resize_for_ever, "pools' upkeep")
@@ -79,9 +80,9 @@ class Pools:
         return {image: pool.statistics(now_s) for image, pool in self._by_image.items()}
 
     def holds(self, container_id: str) -> bool:
-        """Whether one of the pools has it in its books, be it retired."""
+        """Whether one of the pools has it in its books, be it retired; or it is in none."""
         pools = (*self._by_image.values(), *self._retired)
-        return any(pool.holds(container_id) for pool in pools)
+        return container_id in self._alone or any(pool.holds(container_id) for pool in pools)
 
     def get(self, image: str) -> ImagePool | None:
         """The image's pool, if it has one."""
@@ -98,6 +99,21 @@ class Pools:
         self._taken(spec.image)
         async with pool.lease() as lease:
             yield lease
+
+    @asynccontextmanager
+    async def lease_new(self, spec: ContainerSpec) -> AsyncIterator[Lease]:
+        """A container that is started for this caller, and is in no pool. Raises EngineError.
+
+        It counts for no limit of the host's, so callers are few at a time.
+        """
+        if self._closed:
+            raise PoolClosedError("the service is stopping")
+        started = await self._engine.start(spec)
+        self._alone.add(started.container_id)
+        try:
+            yield Lease(started.container_id, started.name, started.stream, hit=False)
+        finally:
+            self._retiring.start(self._remove_alone(started), f"remove {started.name}")
 
     def warm_up(self, spec: ContainerSpec) -> None:
         """It will be wanted soon: pool it, and start what it lacks in the background."""
@@ -160,6 +176,14 @@ class Pools:
         await self._workers.close(CLOSE_LIMIT_S)
         await self._retiring.finish()
 
+    async def _remove_alone(self, started: Started) -> None:
+        await started.stream.close()
+        try:
+            with suppress(EngineError):  # reported; the sweep takes it
+                await self._engine.remove(started.container_id)
+        finally:
+            self._alone.discard(started.container_id)
+
     async def _resize_for_ever(self) -> None:
         """Targets rise when somebody takes; that they fall again takes a look now and then."""
         while True:
@@ -178,6 +202,11 @@ class Pools:
             pool = None
         if pool is not None and pool.reusable != spec.reusable:
             self.retire(spec.image, "now reusable" if spec.reusable else "no longer reusable")
+            pool = None
+        if pool is not None and pool.spec.read_only != spec.read_only:
+            self.retire(
+                spec.image, "its root is read-only" if spec.read_only else "its root is writable"
+            )
             pool = None
         if pool is None:
             pool = self._by_image[spec.image] = self._new_pool(spec)

@@ -22,6 +22,8 @@ from pool import (
 from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
+from runner.container.roots import Roots
+from runner.container.surveyor import Surveyor
 from runner.engines import Engines
 from runner.kata import Kata, RunResult
 from runner.operators.checks import Check, is_passed, readiness, status_of
@@ -34,7 +36,7 @@ from runner.run.admission import Admission
 from runner.run.judge import Judge
 from runner.run.patience import Patience
 from runner.run.run import KataRunner
-from runner.settings import MIB, Settings
+from runner.settings import MIB, Settings, WritableRoots
 from runner.siblings.book import Verdict
 from runner.siblings.listener import Listener
 from runner.siblings.notice import RefillNotice
@@ -87,8 +89,10 @@ class Service:
             started=engines.log.started,
         )
         self._allowed = settings.allowed
+        self._roots = _roots_of(settings)
         self._images = Images(
             engines.images,
+            surveyor=_surveyor_of(settings, owner, engines).survey,
             pulls_at_once=settings.pulls_at_once,
             pulls_queue=settings.pulls_queue,
             changed=self._images_changed,
@@ -113,7 +117,6 @@ class Service:
             runtime=settings.runtime,
             launcher_image=settings.launcher_image,
             uses=settings.reuse_most_runs,
-            overlays=settings.reuse_overlays,
             apparmor=settings.apparmor,
             labels=owner.labels(),
             decided=self._kind_is_decided,
@@ -144,6 +147,7 @@ class Service:
             delivery=settings.delivery,
             runtime=settings.runtime,
             spec_of_kind=self._cells.spec_of,
+            roots=self._roots,
             labels=owner.labels(),
             budget_s=settings.budget_s,
             ended=self.views.run_ended,
@@ -254,6 +258,7 @@ class Service:
             images=self._images,
             admission=self._admission,
             cells=self._cells,
+            roots=self._roots,
             tool_images=self._tool_images.chosen,
             siblings=self._siblings,
             listener=self._listener,
@@ -317,4 +322,21 @@ def _pool_settings(settings: Settings, places: int) -> PoolSettings:
         leases_at_once=places,
         forget_s=settings.forget_s,
         refills_at_once=settings.refills_at_once,
+    )
+
+
+def _surveyor_of(settings: Settings, owner: Owner, engines: Engines) -> Surveyor:
+    return Surveyor(
+        engines.containers,
+        overlays=settings.reuse_overlays,
+        labels=owner.labels(),
+        runtime=settings.runtime,
+    )
+
+
+def _roots_of(settings: Settings) -> Roots:
+    return Roots(
+        allowed=settings.writable_roots is not WritableRoots.NEVER,
+        read_only=settings.read_only_root_images,
+        writable=settings.writable_root_images,
     )

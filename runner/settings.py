@@ -39,6 +39,13 @@ class Reuse(StrEnum):
     AUTO = "auto"  # the same, with a warning
 
 
+class WritableRoots(StrEnum):
+    """Whether containers may have a root that is not read-only."""
+
+    AUTO = "auto"  # those of images that need one
+    NEVER = "never"
+
+
 class ClientGone(StrEnum):
     """The fate of a run under way whose client has left."""
 
@@ -87,6 +94,15 @@ class Settings(BaseSettings):
     reuse_most_runs: int = Field(500, ge=1, le=100_000, description="that one container serves")
     reuse_overlays: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="folders of images that runs in cells may write to, separated by commas"
+    )
+    writable_roots: WritableRoots = Field(
+        WritableRoots.AUTO, description="auto or never: for images that need one"
+    )
+    writable_root_images: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="what names may begin with, separated by commas: those get one"
+    )
+    read_only_root_images: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="the same: those never get one"
     )
     launcher_image: str = Field("dojo-runner/launcher:latest", description="what makes the cells")
     apparmor: str = Field(
@@ -170,14 +186,22 @@ class Settings(BaseSettings):
         check_engine(value)
         return value
 
-    @field_validator("warm_images", "allowed_images", "siblings", "reuse_overlays", mode="before")
+    @field_validator(
+        "warm_images",
+        "allowed_images",
+        "siblings",
+        "reuse_overlays",
+        "writable_root_images",
+        "read_only_root_images",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
 
-    @field_validator("allowed_images")
+    @field_validator("allowed_images", "writable_root_images", "read_only_root_images")
     @classmethod
     def _can_be_prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         AllowedImages(value)
@@ -217,6 +241,12 @@ class Settings(BaseSettings):
         for name in self.warm_images:
             if not self.allowed.allows(name):
                 raise ValueError(f"{PREFIX}WARM_IMAGES: no client may name {name!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _no_writable_root_is_wanted(self) -> Self:
+        if self.writable_root_images and self.writable_roots is WritableRoots.NEVER:
+            raise ValueError(f"{PREFIX}WRITABLE_ROOT_IMAGES: {PREFIX}WRITABLE_ROOTS is never")
         return self
 
     @model_validator(mode="after")

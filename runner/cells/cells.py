@@ -1,7 +1,7 @@
 """Finds out by trying whether containers can serve many runs, each in a cell of its own."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -69,7 +69,6 @@ class Cells:
         runtime: str,
         launcher_image: str,
         uses: int,
-        overlays: tuple[str, ...],
         apparmor: str,
         labels: Mapping[str, str],
         decided: Callable[[], None],
@@ -82,7 +81,6 @@ class Cells:
         self._runtime = runtime
         self._launcher_image = launcher_image
         self._uses = uses
-        self._overlays = overlays
         self._profiles = (apparmor,) if apparmor else ("", APPARMOR_PROFILE)
         self._profile = ""  # the one with which cells can be had; empty: the engine's own
         self._labels = dict(labels)
@@ -123,11 +121,14 @@ class Cells:
         """Whether it is the container that waits here."""
         return container_id == self._waiting
 
-    def spec_of(self, spec: ContainerSpec) -> ContainerSpec:
-        """The container of cells for the same image, where cells can be had; else `spec`."""
+    def spec_of(self, spec: ContainerSpec, overlays: Sequence[str]) -> ContainerSpec:
+        """The container of cells for the same image, where cells can be had; else `spec`.
+
+        `overlays` are folders of the image that are to be writable in each cell.
+        """
         if self._volume is None:
             return spec
-        in_cells = cell_spec_of(spec, self._volume, *self._overlays, apparmor=self._profile)
+        in_cells = cell_spec_of(spec, self._volume, *overlays, apparmor=self._profile)
         return replace(in_cells, most_runs=self._uses)
 
     @property

@@ -5,7 +5,7 @@ namespaces and mounts in it. A cell may do no more (docs/security.md): the launc
 it was given before a learner's program begins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pool import ContainerSpec
@@ -115,7 +115,8 @@ def cell_spec_of(
     """
     tmpfs = {path: _options(words) for path, words in spec.tmpfs.items()}
     # A folder that the engine copies for one run is an overlay in a cell, limited as a tmpfs.
-    writable = dict.fromkeys((*spec.volumes, *overlays), _without_owner(next(iter(tmpfs.values()))))
+    folders = _topmost((*spec.volumes, *overlays))
+    writable = dict.fromkeys(folders, _without_owner(next(iter(tmpfs.values()))))
     return replace(
         spec,
         command=(
@@ -147,6 +148,15 @@ def cell_spec_of(
 
 def _words(option: str, folders: Mapping[str, str]) -> list[str]:
     return [word for path, options in folders.items() for word in (option, path, options)]
+
+
+def _topmost(folders: Sequence[str]) -> list[str]:
+    """Without those below others: the kernel stacks no third overlay on the engine's and ours."""
+    return [
+        folder
+        for folder in dict.fromkeys(folders)
+        if not any(folder.startswith(f"{other}/") for other in folders)
+    ]
 
 
 def _options(words: str) -> str:

@@ -2,13 +2,24 @@
 
 import asyncio
 import posixpath
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from loguru import logger
 
-from pool import EngineError, Folder, ImageEngine, ImageMissingError, Supervisor, Tasks, usual_name
+from pool import (
+    EngineError,
+    Folder,
+    Image,
+    ImageEngine,
+    ImageMissingError,
+    Supervisor,
+    Tasks,
+    usual_name,
+)
+from runner.container.survey import InHome, Place, Survey
 from runner.latest import Latest
 
 RED_AMBER_GREEN = "/usr/local/bin/red_amber_green.rb"
@@ -16,6 +27,7 @@ _HOME = "/home/sandbox"
 _OURS = frozenset((_HOME, "/sandbox", "/tmp"))  # noqa: S108 - each is a tmpfs in any case
 _MOST_VOLUMES = 16
 _LARGEST_LAMBDA_BYTES = 256 * 1024
+_SHOWN = 16
 _LISTEN_AGAIN_S = 1.0
 _MOST_WANTED = 200
 _LONGEST_ERROR = 500  # characters
@@ -24,7 +36,7 @@ _LONGEST_ERROR = 500  # characters
 class Home(StrEnum):
     """The kind of file system that a container gets for /home/sandbox."""
 
-    TMPFS = "tmpfs"  # the image has nothing there
+    TMPFS = "tmpfs"  # the image has nothing there, but what every new user's home begins with
     COPIED = "copied"  # the image keeps something there: a writable copy of it
 
 
@@ -34,7 +46,8 @@ class ImageProfile:
 
     `empty_volumes` are folders that the image declares as volumes and has nothing in;
     `filled_volumes`, those that it has something in. `is_odd`: it declares others, too, that cannot
-    be had anew for each cell of a container, so it needs a container for each run.
+    be had anew for each cell of a container, so it needs a container for each run. `places` are
+    those outside /sandbox, /tmp, the home and the volumes that the learner's user may write to.
     """
 
     image_id: str
@@ -43,6 +56,36 @@ class ImageProfile:
     empty_volumes: tuple[str, ...] = ()
     filled_volumes: tuple[str, ...] = ()
     is_odd: bool = False
+    architecture: str = ""
+    survey: Survey = field(default_factory=Survey)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What the survey found, less what is new for each run in any case."""
+        volumes = (*self.empty_volumes, *self.filled_volumes)
+        return tuple(one for one in self.survey.places if not _is_below(one.path, volumes))
+
+    def as_json(self) -> dict[str, Any]:
+        """The facts that an operator may want; docs/api.md tells what each means."""
+        return {
+            "architecture": self.architecture,
+            "user": self.survey.user,
+            "group": self.survey.group,
+            "missing": list(self.survey.missing),
+            "home": self.survey.home or "",
+            "places": {place.path: place.holds for place in self.places[:_SHOWN]},
+            "volumes": [*self.empty_volumes, *self.filled_volumes],
+            "lambda": self.rag_lambda is not None,
+            "surveyed": self.survey.is_whole,
+        }
+
+
+Surveyor = Callable[[Image, Sequence[str]], Awaitable[Survey]]
+
+
+async def no_survey(_image: Image, _volumes: Sequence[str]) -> Survey:
+    """Nothing is known of what is inside an image but what the engine reads."""
+    return Survey()
 
 
 @dataclass(frozen=True)
@@ -73,7 +116,8 @@ class PullsBusyError(Exception):
 class Images:
     """Answers from memory while the engine tells us of every change, else by asking it.
 
-    `pulls_at_once` pulls run at the same time, and `pulls_queue` more may wait for them.
+    `pulls_at_once` pulls run at the same time, and `pulls_queue` more may wait for them. `surveyor`
+    looks around in an image, given the volumes that it declares; it raises EngineError.
 
     `changed` is called after images of the node may have changed; `pulled` with the name of an
     image whose pull has ended well; `listening` when the engine begins to tell us of changes
@@ -88,6 +132,7 @@ class Images:
         pulled: Callable[[str], None],
         listening: Callable[[bool], None],
         supervisor: Supervisor,
+        surveyor: Surveyor = no_survey,
         pulls_at_once: int = 4,
         pulls_queue: int = 60,
     ) -> None:
@@ -95,6 +140,7 @@ class Images:
         self._changed = changed
         self._pulled = pulled
         self._listening = listening
+        self._surveyor = surveyor
         self._ids: dict[str, str] = {}  # name -> image id, as far as known to be true
         self._changes = 0
         self._profiles: dict[str, asyncio.Task[ImageProfile]] = {}  # by image id
@@ -211,22 +257,33 @@ class Images:
         self._pulled(name)
 
     async def _probe(self, image_id: str) -> ImageProfile:
-        declared = (await self._engine.image(image_id)).volumes
-        volumes = _plain(declared)
-        found = await self._engine.read_files(
-            image_id, (_HOME, RED_AMBER_GREEN, *volumes), _LARGEST_LAMBDA_BYTES
+        image = await self._engine.image(image_id)
+        volumes = _plain(image.volumes)
+        paths = (_HOME, RED_AMBER_GREEN, *volumes)
+        # At the same time: a learner may be waiting.
+        found, survey = await asyncio.gather(
+            self._engine.read_files(image_id, paths, _LARGEST_LAMBDA_BYTES),
+            self._surveyor(image, volumes),
+            return_exceptions=True,  # so that neither goes on when the other has failed
         )
+        if isinstance(found, BaseException):
+            raise found
+        if isinstance(survey, BaseException):
+            raise survey
         source = found[RED_AMBER_GREEN]
         has_files = any(isinstance(found[path], bytes) for path in volumes)
+        is_bare = found[_HOME] is None or survey.home is InHome.SKELETON
         return ImageProfile(
             image_id,
-            Home.TMPFS if found[_HOME] is None else Home.COPIED,
+            Home.TMPFS if is_bare else Home.COPIED,
             source.decode("utf-8", "replace") if isinstance(source, bytes) else None,
             empty_volumes=tuple(path for path in volumes if found[path] is None),
             filled_volumes=tuple(path for path in volumes if found[path] is Folder.FILLED),
-            is_odd=not _OURS.union(volumes).issuperset(declared)
+            is_odd=not _OURS.union(volumes).issuperset(image.volumes)
             or _are_nested((*_OURS, *volumes))
             or has_files,
+            architecture=image.architecture,
+            survey=survey,
         )
 
     async def _watch(self) -> None:
@@ -267,3 +324,8 @@ def _plain(volumes: Sequence[str]) -> tuple[str, ...]:
 def _are_nested(paths: Sequence[str]) -> bool:
     """Whether one is below another: mounted there, it would have no folder to be mounted on."""
     return any(one.startswith(f"{other}/") for one in paths for other in paths)
+
+
+def _is_below(path: str, folders: Sequence[str]) -> bool:
+    """Whether it is one of the folders, or in one."""
+    return any(f"{path}/".startswith(f"{folder}/") for folder in folders)

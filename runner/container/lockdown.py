@@ -1,12 +1,15 @@
 """The limits of a learner's program, as data, with a reason beside each line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from pool import ContainerSpec, Delivery, Ulimit
+from pool import ContainerSpec, Delivery, Image, Ulimit
 from runner.container.hand_over import GID, READY_MARK, UID
 from runner.container.images import Home, ImageProfile
+from runner.container.needs import replaced
 from runner.container.scripts import script
 from runner.container.seccomp import seccomp_profile
+from runner.container.survey import END_MARK, Owner, Place
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -21,6 +24,8 @@ PIDS = 128  # ends a fork bomb; a build with make -j and a JVM's threads fit
 # Of one tmpfs. Blocks: a learner cannot eat the host's memory through files. Inodes: without a
 # limit a tmpfs of 1 MiB takes 3 million empty files.
 _TMPFS = "exec,nosuid,nodev,size=250m,nr_inodes=64k"
+_SURVEY_MEMORY_BYTES = 256 * MIB
+
 _OWN_TMPFS = f"{_TMPFS},mode=755,uid={UID},gid={GID}"
 _SHARED_TMPFS = f"{_TMPFS},mode=1777"
 
@@ -79,6 +84,9 @@ def spec_for(
             SANDBOX: _OWN_TMPFS,
             TMP: _SHARED_TMPFS,
             **({} if copied_home else {HOME: _OWN_TMPFS}),
+            # What else the learner's user may write to and has nothing in it: new for each run, and
+            # of limited size.
+            **{place.path: _tmpfs_like(place) for place in replaced(profile)},
             # What the image declares as volumes would be the host's disk, without a limit.
             **dict.fromkeys(profile.empty_volumes, _OWN_TMPFS),
         },
@@ -100,3 +108,48 @@ def spec_for(
         # Reaps orphans, which would use up the pids, and cannot be killed from inside.
         init=True,
     )
+
+
+def survey_spec(
+    image: Image,
+    volumes: Sequence[str],
+    overlays: Sequence[str],
+    labels: Mapping[str, str],
+    runtime: str,
+) -> ContainerSpec:
+    """The container of a survey: locked down as a run's, and with nothing writable in it at all.
+
+    `volumes` of the image are looked at, and whether it has the folders `overlays`.
+    """
+    spec = spec_for(
+        image.image_id, ImageProfile(image.image_id, Home.COPIED, None), Delivery.ATTACH, labels
+    )
+    looks = (*(("overlay", path) for path in overlays), *(("volume", path) for path in volumes))
+    return replace(
+        spec,
+        command=(
+            "bash",
+            "-c",
+            script("survey.sh"),
+            "survey",
+            *(word for look in looks for word in look),
+        ),
+        ready_mark=END_MARK,
+        # It looks at what the image itself has, so nothing is mounted over that.
+        tmpfs={},
+        volumes=(),
+        working_dir="/",
+        runtime=runtime,
+        memory_bytes=_SURVEY_MEMORY_BYTES,
+    )
+
+
+def _tmpfs_like(place: Place) -> str:
+    """Not the owner, where that is not the learner's user: in a cell nobody else is known."""
+    match place.owner:
+        case Owner.USER:
+            return _OWN_TMPFS
+        case Owner.STICKY:
+            return _SHARED_TMPFS
+        case Owner.OTHERS:
+            return f"{_TMPFS},mode=777"

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pool import ContainerSpec, LoopStatus, Pools, PoolStatistics, Supervisor
 from runner.cells.cells import Cells, CellsStatus
 from runner.container.images import Images, PullStatus
+from runner.container.roots import Roots
 from runner.operators.limits import Limits
 from runner.own_image import ChosenImage
 from runner.run.admission import Admission
@@ -44,6 +45,8 @@ class Health:
     notices_in: Mapping[str, int]
     notices_out: Mapping[str, int]
     pools: Mapping[str, PoolStatistics]
+    why: Mapping[str, str] = field(default_factory=dict)  # the reasons, by image
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `GET /health`."""
@@ -68,7 +71,14 @@ class Health:
             "heard_ago_s": dict(self.heard_ago_s),
             "notices_in": dict(self.notices_in),
             "notices_out": dict(self.notices_out),
-            "images": {name: _image(pool) for name, pool in self.pools.items()},
+            "images": {
+                name: {
+                    **_image(pool),
+                    "why": self.why.get(name, ""),
+                    "profile": self.profiles.get(name, {}),
+                }
+                for name, pool in self.pools.items()
+            },
         }
 
 
@@ -84,6 +94,7 @@ def health_of(
     images: Images,
     admission: Admission,
     cells: Cells,
+    roots: Roots,
     tool_images: Mapping[str, ChosenImage],
     siblings: Siblings,
     listener: Listener,
@@ -91,6 +102,7 @@ def health_of(
     supervisor: Supervisor,
 ) -> Health:
     """Look at the service's parts; asks nobody, so it is quick whatever the engine does."""
+    statistics = pools.statistics()
     return Health(
         status=status,
         replica=replica,
@@ -113,7 +125,9 @@ def health_of(
         heard_ago_s=listener.heard_ago_s(),
         notices_in=listener.verdicts,
         notices_out=dict(siblings.outcomes),
-        pools=pools.statistics(),
+        pools=statistics,
+        why={name: roots.why(name) for name in statistics},
+        profiles={name: roots.profile(name) for name in statistics},
     )
 
 
@@ -149,4 +163,6 @@ def _image(pool: PoolStatistics) -> dict[str, Any]:
 def _mode(spec: ContainerSpec) -> str:
     if spec.reusable:
         return "cells"
+    if not spec.read_only:
+        return "writable root"
     return "copied home" if spec.volumes else "read-only"

@@ -20,6 +20,9 @@ SHORTEST_LIMIT_S = 1.0  # with less than that no program is begun
 # A run whose image usually takes the whole budget queues for a moment all the same.
 SHORTEST_QUEUE_S = 3.0
 
+# Of a run that is made again: its container's start, its harvest, its files and its colour.
+_AGAIN_S = 3.0
+
 
 def worst_s(max_seconds: float) -> float:
     """The time from hand-over to the answer, if the program uses all of its time."""
@@ -53,3 +56,11 @@ def had_words(limit_s: float, asked_s: float) -> str:
     if limit_s == asked_s:
         return words
     return f"{words} of {asked_s:g} s: the rest had gone by before the program began"
+
+
+def may_run_again(took_s: float, left_s: float) -> bool:
+    """Whether a run that took so long can be made again, a cold start included, and take as long.
+
+    If it takes longer it is given up in time, as every run is.
+    """
+    return left_s >= took_s + _AGAIN_S

@@ -14,10 +14,11 @@ class RunRecord:
     known to be on this node, as any client can make up a name. `outcome` is one that clients see,
     or ABANDONED; `status` and `reason` are empty where there is none. `took_s` is the whole run
     from its arrival, and `phases_s` the seconds of the phases that it got through: queue (for a
-    place), acquire (a container), run, judge (files and colour). `hit` tells whether a warm
-    container was there; it is None, and `kind` ("cells" or "single use") and `container` are
-    empty, when the run got no container. `bytes_in` went into the container, header and files as
-    they were packed; `bytes_out` came out of it, the archives of its answer.
+    place), acquire (a container), run, judge (files and colour), again (the same on a writable
+    root). `hit` tells whether a warm container was there; it is None, and `kind` ("cells" or
+    "single use") and `container` are empty, when the run got no container. `bytes_in` went into
+    the container, header and files as they were packed; `bytes_out` came out of it, the archives of
+    its answer.
     """
 
     kata_id: str

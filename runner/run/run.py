@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -19,9 +19,11 @@ from pool import (
 )
 from runner.container.images import ImageProfile, Images
 from runner.container.lockdown import spec_for
+from runner.container.roots import Roots
 from runner.engine_words import words_for_clients
 from runner.kata import Code, Kata, Outcome, RunResult, Timings
 from runner.run.admission import Admission
+from runner.run.again import Again, Limits
 from runner.run.budget import LATEST_S, needed_s
 from runner.run.conversation import conversation
 from runner.run.judge import Judge, machinery_failed, reason_of
@@ -78,8 +80,9 @@ class _Story:
 class KataRunner:
     """Runs kata. `budget_s` is what a request may take in all, from its arrival.
 
-    `spec_of_kind` makes of a container for one run one that serves many, where that can be had.
-    `ended` is told of every run.
+    `spec_of_kind` makes of a container for one run one that serves many, where that can be had; it
+    is given folders of the image that its runs are to be able to write to. `roots` knows which
+    images need what. `ended` is told of every run.
     """
 
     def __init__(
@@ -92,9 +95,10 @@ class KataRunner:
         judge: Judge,
         delivery: Delivery,
         runtime: str,
-        spec_of_kind: Callable[[ContainerSpec], ContainerSpec],
+        spec_of_kind: Callable[[ContainerSpec, Sequence[str]], ContainerSpec],
         labels: Mapping[str, str],
         budget_s: float,
+        roots: Roots | None = None,
         ended: Callable[[RunRecord], None],
     ) -> None:
         self._engine = engine
@@ -109,6 +113,8 @@ class KataRunner:
         self._budget_s = budget_s
         self._ended = ended
         self._usual = UsualTimes()
+        self._roots = roots or Roots()
+        self._again = Again(engine, pools, judge, self._roots)
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._large_answers = asyncio.Semaphore(LARGE_AT_ONCE)
         self._limits: set[asyncio.Timeout] = set()  # of the runs that are under way
@@ -210,12 +216,12 @@ class KataRunner:
             story.phases_s["acquire"] = leased_s - admitted_s
             story.late = "no answer within the time for a request"
             talk = conversation(spec, lease, self._engine)
-            answer = await talk.answer(
-                kata,
-                deadline_s,
-                lambda: stack.enter_async_context(self._large_answers),
-                usual_s=self._usual.of(image_id).run_s,
-            )
+
+            async def may_be_large() -> None:
+                await stack.enter_async_context(self._large_answers)
+
+            usual_s = self._usual.of(image_id).run_s
+            answer = await talk.answer(kata, deadline_s, may_be_large, usual_s=usual_s)
             answered_s = clock()
             story.phases_s["run"] = answered_s - leased_s
             story.bytes_in, story.bytes_out = answer.sent_bytes, len(answer.archives)
@@ -227,6 +233,12 @@ class KataRunner:
             story.phases_s["judge"] = judged_s - answered_s
             if answer.has_ended_by_itself:
                 self._usual.ended(profile.image_id, answered_s - leased_s, judged_s - admitted_s)
+            took_s, left_s = judged_s - leased_s, deadline_s - judged_s
+            if self._again.is_due(spec, answer, result, took_s, left_s):
+                single = self._single_use(kata.image_name, profile)
+                limits = Limits(deadline_s, may_be_large)
+                result = await self._again.result(kata, profile, single, result, limits)
+                story.phases_s["again"] = clock() - judged_s
             return result
 
     async def _lease(
@@ -253,9 +265,18 @@ class KataRunner:
         return None
 
     def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
+        """The container for the next run, of the kind that the image needs and the node has."""
+        needs = self._roots.needs_of(usual_name(image_name), profile)
+        single = self._single_use(image_name, profile)
+        if needs.in_cells:
+            in_cells = self._spec_of_kind(single, (*needs.overlays, *profile.survey.overlays))
+            if in_cells.reusable:
+                return in_cells
+        return replace(single, read_only=not needs.writable_root)
+
+    def _single_use(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
         spec = spec_for(usual_name(image_name), profile, self._delivery, self._labels)
-        spec = replace(spec, runtime=self._runtime)
-        return spec if profile.is_odd else self._spec_of_kind(spec)
+        return replace(spec, runtime=self._runtime)
 
     def _pulling(self, kata: Kata) -> RunResult:
         self._images.pull(kata.image_name)

@@ -59,6 +59,7 @@ class FakeContainers:
         self.asked: list[ContainerSpec] = []  # for each start that began
         self.removed: list[str] = []  # the container of each removal that began
         self.most_starts_at_once = 0
+        self.outputs: dict[str, bytes] = {}
         self.start_error: Exception | None = None
         self.remove_error: EngineError | None = None
         self.list_error: EngineError | None = None
@@ -156,6 +157,10 @@ class FakeContainers:
     def works_on(self, seen: Seen) -> bool:
         """Whether it is just making this container, and has not returned it, or removing it."""
         return seen.container_id in self._making or self.present[seen.container_id].is_being_removed
+
+    async def output(self, spec: ContainerSpec, limit_bytes: int, limit_s: float) -> bytes:
+        """What a test has put into `outputs` for the image, by its id; else the ready mark."""
+        return self.outputs.get(spec.image_id, spec.ready_mark)[:limit_bytes]
 
     async def _make(self, spec: ContainerSpec, container_id: str) -> Started:
         error = await self._turn() or self.start_error

@@ -132,7 +132,7 @@ async def katas(
         judge=Judge(light),
         delivery=delivery,
         runtime="",
-        spec_of_kind=spec_of_kind,
+        spec_of_kind=lambda spec, overlays: spec_of_kind(spec),
         labels=labels,
         budget_s=60.0,
         ended=lambda run: None,

@@ -72,7 +72,6 @@ async def cells(engine: FakeEngine, supervisor: Supervisor) -> AsyncIterator[Cel
         runtime="",
         launcher_image=LAUNCHER,
         uses=10,
-        overlays=(),
         apparmor="",
         labels={},
         decided=lambda: None,
