@@ -14,6 +14,7 @@ GIB = 1024 * MIB
 SANDBOX = "/sandbox"
 HOME = "/home/sandbox"
 TMP = "/tmp"  # noqa: S108 - in the container, where it is a tmpfs of its own
+OWN = "/.dojo"  # ours: what the program prints, so that it is there when /tmp is full
 
 MEMORY_BYTES = 2 * GIB  # a JVM and a compiler fit; one learner cannot take the whole host
 PIDS = 128  # ends a fork bomb; a build with make -j and a JVM's threads fit
@@ -23,6 +24,12 @@ PIDS = 128  # ends a fork bomb; a build with make -j and a JVM's threads fit
 _TMPFS = "exec,nosuid,nodev,size=250m,nr_inodes=64k"
 _OWN_TMPFS = f"{_TMPFS},mode=755,uid={UID},gid={GID}"
 _SHARED_TMPFS = f"{_TMPFS},mode=1777"
+_OUTPUTS_TMPFS = _OWN_TMPFS.replace("nr_inodes=64k", "nr_inodes=64")
+
+# Reads entry.sh off its stdin: programs print the init's command line, of which this is a part.
+# The script is of ASCII only, so that characters are bytes in any locale; it tells why `-p`.
+_ENTRY = script("entry.sh")
+_READ_ENTRY = f'IFS= TMOUT=0 read -r -N {len(_ENTRY)} _dojo_entry && eval "$_dojo_entry"'
 
 _NO_DATA_LIMIT_FOR = ("cyberdojofoundation/clang", "ghcr.io/cyber-dojo-languages/clang")
 _DATA_LIMIT = Ulimit("data", 4 * GIB)  # ends what allocates without end before the host swaps
@@ -47,7 +54,7 @@ _CLANG_CAPABILITIES = ("SYS_PTRACE",)
 # Waits under another user's name while an armed exec serves the run: main.sh ends every process
 # of its own user before the harvest, and this one must live on (spec.Delivery.EXEC).
 _HOLDER_USER = "65534:65534"
-_HOLDER = ("bash", "-c", "read -r _")
+_HOLDER = ("bash", "-p", "-c", "TMOUT=0 read -r _")  # entry.sh tells why so
 
 
 def spec_for(
@@ -59,7 +66,8 @@ def spec_for(
     return ContainerSpec(
         image=image_name,
         image_id=profile.image_id,
-        command=("bash", "-c", script("entry.sh")),
+        command=("bash", "-p", "-c", _READ_ENTRY),
+        prelude=_ENTRY.encode("ascii"),
         ready_mark=READY_MARK,
         delivery=delivery,
         holder=_HOLDER,
@@ -78,6 +86,7 @@ def spec_for(
         tmpfs={
             SANDBOX: _OWN_TMPFS,
             TMP: _SHARED_TMPFS,
+            OWN: _OUTPUTS_TMPFS,
             **({} if copied_home else {HOME: _OWN_TMPFS}),
             # What the image declares as volumes would be the host's disk, without a limit.
             **dict.fromkeys(profile.empty_volumes, _OWN_TMPFS),
