@@ -17,7 +17,7 @@
 #define BEGINNING 51201           /* one more than a text may have: it tells that there was more */
 #define MOST_CUT 200              /* as beginnings.sh: the harvest has to end */
 #define FOLDERS_OPEN 16
-#define NO_ROOM (64 * 1024) /* as main.sh: a file system with less room is full */
+#define NO_ROOM (8 * 1024) /* as main.sh: a file system with less room is full */
 
 /* nftw's visitor is given nothing of ours. */
 static int out;

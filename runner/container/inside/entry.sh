@@ -41,12 +41,12 @@ unpack() {
 
 _dojo_cell=$1
 printf 'dojo-runner: ready\n'
+# shellcheck disable=SC2154 # `field` assigns the names that it is given
 if { [[ $_dojo_cell ]] || field _dojo_nonce; } && field _dojo_limit_s && field _dojo_whole &&
   field CYBER_DOJO_ID && field CYBER_DOJO_IMAGE_NAME && field _dojo_length &&
   unpack "$_dojo_length"; then
   [[ $_dojo_cell ]] && exec >/dev/null 2>&1
   export CYBER_DOJO_ID CYBER_DOJO_IMAGE_NAME
-  # shellcheck disable=SC2154 # `field` assigns the names that it is given
   # shellcheck source=runner/container/inside/main.sh
   . /.dojo/main.sh "$_dojo_nonce" "$_dojo_limit_s" "$_dojo_whole" "$_dojo_cell"
 else

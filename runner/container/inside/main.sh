@@ -19,6 +19,7 @@ _dojo_at_start=(/proc/[0-9]*)
 as_the_image_has_it() {
   local _dojo_line _dojo_option IFS=:
   set +o monitor +o privileged
+  # shellcheck disable=SC2154 # by entry.sh
   for _dojo_line in "${_dojo_heeded[@]}"; do
     case $_dojo_line in
       POSIXLY_CORRECT=*) export POSIXLY_CORRECT="${_dojo_line#*=}" ;;
@@ -94,10 +95,10 @@ bash=${BASH_CMDS[bash]} tar=${BASH_CMDS[tar]} find=${BASH_CMDS[find]}
 run=("$bash" -p -c "$_dojo_beginnings" bash)
 begin=("${run[@]}" beginnings "${BASH_CMDS[head]}")
 
-# FOLDER; nobody can have put anything else in the place of that name.
+# FOLDER; nobody can have put anything else in the place of that name. Two pages: more would take longer.
 is_full() {
-  printf '%65536s' '' 2>/dev/null >"$1/$nonce" && return 1
-  [[ $({ printf '%65536s' '' >"$1/$nonce"; } 2>&1) == *'No space left on device'* ]]
+  printf '%8192s' '' 2>/dev/null >"$1/$nonce" && return 1
+  [[ $({ printf '%8192s' '' >"$1/$nonce"; } 2>&1) == *'No space left on device'* ]]
 }
 
 printf '%s\n' "$nonce"
