@@ -19,6 +19,7 @@ _DOCKER_RUN = ["docker", "run", "--rm", "--interactive", "--init", "--network=no
                "--memory=2g", "--pids-limit=128", "--ulimit=core=0", "--ulimit=nofile=1024",
                f"--tmpfs=/sandbox:exec,size=250m,uid={UID},gid={GID}",
                "--tmpfs=/tmp:exec,size=250m,mode=1777",
+               f"--tmpfs=/.dojo:size=250m,uid={UID},gid={GID}",
                "--env=HOME=/home/sandbox", "--entrypoint="]  # fmt: skip
 # cyber-dojo's own images have it; these run without.
 _WITH_FILE = (

@@ -8,10 +8,10 @@ is_text() {
 export -f is_text
 
 tar -C / -xzf - && cd /sandbox || exit 1
-bash ./cyber-dojo.sh </dev/null >/tmp/dojo/stdout 2>/tmp/dojo/stderr
-printf '%-4s' "$?" >/tmp/dojo/status
+bash ./cyber-dojo.sh </dev/null >/.dojo/stdout 2>/.dojo/stderr
+printf '%-4s' "$?" >/.dojo/status
 cd / || exit 1
-tar -cf /tmp/harvest.tar tmp/dojo/stdout tmp/dojo/stderr tmp/dojo/status
+tar -cf /tmp/harvest.tar .dojo/stdout .dojo/stderr .dojo/status
 find sandbox -type f -exec bash -c 'is_text "$1" && printf "%s\n" "$1"' bash {} \; |
   tar -rf /tmp/harvest.tar --verbatim-files-from -T -
 gzip </tmp/harvest.tar

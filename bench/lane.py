@@ -18,8 +18,8 @@ from typing import BinaryIO
 LENGTH = struct.Struct("!Q")
 
 # The least that a waiting container does: unpack, and then run the same main.sh.
-_SCRIPT = 'tar -xzf - -C / && cd /sandbox && . /tmp/main.sh "$@"'
-_WRITABLE = ("sandbox", "tmp", "home/sandbox")
+_SCRIPT = 'tar -xzf - -C / && cd /sandbox && . /.dojo/main.sh "$@"'
+_WRITABLE = ("sandbox", "tmp", "home/sandbox", ".dojo")
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/home/sandbox",

@@ -154,7 +154,10 @@ class DockerContainers:
         by_stdin = spec.delivery is Delivery.ATTACH
         async with self._client.call("attach", ENGINE_CALL_S, image=spec.image, container=name):
             source = container.attach(stdin=by_stdin, stdout=True, stderr=True)
-            return await DockerStream.open(self._client, source, name)
+            stream = await DockerStream.open(self._client, source, name)
+        if by_stdin:
+            await _write_prelude(spec, stream)
+        return stream
 
     async def _start(self, spec: ContainerSpec, container: DockerContainer, name: str) -> None:
         async with self._client.call("start", ENGINE_CALL_S, image=spec.image, container=name):
@@ -176,7 +179,9 @@ class DockerContainers:
                 user=spec.user,
                 workdir=spec.working_dir,
             )
-            return await DockerStream.open(self._client, armed.start(detach=False), name)
+            stream = await DockerStream.open(self._client, armed.start(detach=False), name)
+        await _write_prelude(spec, stream)
+        return stream
 
     async def _wait_until_ready(
         self, spec: ContainerSpec, container: DockerContainer, name: str, stream: DockerStream
@@ -216,3 +221,13 @@ async def _up_to_mark(stream: DockerStream, mark: bytes, limit_bytes: int, limit
                     break
                 said += more
     return bytes(said[:limit_bytes])
+
+
+async def _write_prelude(spec: ContainerSpec, stream: DockerStream) -> None:
+    """Why a command has ended before it could read is for others to find out."""
+    if spec.prelude and not stream.ended:
+        try:
+            await stream.write(spec.prelude)
+        except BaseException:
+            await stream.close()
+            raise

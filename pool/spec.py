@@ -26,8 +26,9 @@ class ContainerSpec:
     """Everything that the engine is told about a container before any request is known.
 
     `ready_mark` is what `command` prints once it waits on its stdin; only then is the container
-    warm. With exec delivery `holder` keeps the container alive under `holder_user` while `command`
-    runs beside it as `user`. It is reusable if it serves more than one run, `most_runs` at most.
+    warm. `prelude` is written to that stdin at once, before the mark. With exec delivery `holder`
+    keeps the container alive under `holder_user` while `command` runs beside it as `user`. It is
+    reusable if it serves more than one run, `most_runs` at most.
     """
 
     image: str  # the name that people know it by: for logs
@@ -35,6 +36,7 @@ class ContainerSpec:
     command: tuple[str, ...]
     ready_mark: bytes
     user: str
+    prelude: bytes = b""
     most_runs: int = 1
     delivery: Delivery = Delivery.ATTACH
     holder: tuple[str, ...] = ()

@@ -16,6 +16,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,10 +88,10 @@ static void overlay(const struct plan *plan, const struct step *step) {
     fail("hiding", plan->own);
 }
 
-/* 0; or -1 if the path is not there and so needs no mask. */
+/* 0; or -1 if the path is not there and so needs no mask. A mount follows a link, too. */
 static int mask_one(const struct plan *plan, const char *path) {
   struct stat there;
-  if (lstat(path, &there) < 0)
+  if (stat(path, &there) < 0)
     return -1;
   mount_or_fail(S_ISDIR(there.st_mode) ? plan->own : "/dev/null", path, NULL, MS_BIND, NULL);
   return 0;
@@ -127,15 +128,11 @@ static void mount_all(const struct plan *plan) {
                 "newinstance,mode=620,ptmxmode=666,max=64"); /* of the host's 3072 */
   mount_or_fail("mqueue", "/dev/mqueue", "mqueue", LOCKED, NULL);
   mount_or_fail("shm", "/dev/shm", "tmpfs", LOCKED, "mode=1777,size=64m");
-  for (int i = 0; i < plan->count; i++)
-    if (plan->steps[i].kind == 't')
-      mount_or_fail("tmpfs", plan->steps[i].path, "tmpfs", MS_NOSUID | MS_NODEV,
-                    plan->steps[i].options);
 }
 
-/* Last, as it hides from us, too, all that it hides from the learner. */
+/* Late, as it hides from us, too, all that it hides from the learner. */
 static void hide(const struct plan *plan) {
-  /* Empty from here on; it is what all masked folders look like, at the cost of one file system. */
+  /* Empty; it is what all masked folders look like, at the cost of one file system. */
   mount_or_fail("tmpfs", plan->own, "tmpfs", LOCKED | MS_RDONLY, "size=0,nr_inodes=2,mode=755");
   for (int i = 0; i < plan->count; i++) {
     if (plan->steps[i].kind == 'm')
@@ -143,6 +140,16 @@ static void hide(const struct plan *plan) {
     if (plan->steps[i].kind == 'r')
       make_read_only(plan->steps[i].path);
   }
+  if (umount2(plan->own, MNT_DETACH) < 0)
+    fail("unmounting", plan->own);
+}
+
+/* What the program may write to; and over the launcher's folder one for what it prints. */
+static void mount_places(const struct plan *plan) {
+  for (int i = 0; i < plan->count; i++)
+    if (plan->steps[i].kind == 't')
+      mount_or_fail("tmpfs", plan->steps[i].path, "tmpfs", MS_NOSUID | MS_NODEV,
+                    plan->steps[i].options);
 }
 
 /* What the kernel counts for a user over the whole host: a cell gets a part of what its container
@@ -155,14 +162,28 @@ static void take_a_part(int limit, rlim_t most) {
     fail("limiting", "a user's part");
 }
 
-static void give_up_rights(void) {
+/* As bits, those that a program could ever get in our container; -1 for a number that is none. */
+static unsigned long long capability_bounds(void) {
+  unsigned long long bounds = 0;
+  for (int capability = 0, has; (has = prctl(PR_CAPBSET_READ, capability, 0, 0, 0)) >= 0; capability++)
+    bounds |= (unsigned long long)has << capability;
+  return bounds;
+}
+
+static int limit_capabilities(unsigned long long bounds) {
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+    if (!(bounds >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+      return -1;
+  return 0;
+}
+
+/* A new user namespace begins with all capabilities: `bounds` are the container's. */
+static void give_up_rights(unsigned long long bounds, uid_t user, gid_t group) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct none[2] = {{0}};
-  for (int capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++)
-    ;
-  if (errno != EINVAL || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+  if (limit_capabilities(bounds) < 0 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
       syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-      filter_system_calls() < 0)
+      filter_system_calls(user, group) < 0)
     fail("giving up", "rights");
 }
 
@@ -176,7 +197,8 @@ static void run_command(const struct plan *plan) {
     fail("entering", plan->folder);
   close_from(4);
   execvp(plan->command[0], plan->command);
-  dprintf(2, "%s: %s\n", plan->command[0], strerror(errno));
+  /* In the words of the init of a container for one run. */
+  dprintf(2, "exec %s failed: %s\n", plan->command[0], strerror(errno));
   _exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -186,7 +208,22 @@ struct ends {
   struct first first;
 };
 
-static void become_cell(const struct plan *plan, const struct ends *ends, uid_t user, gid_t group) {
+/* What programs print of /proc/1 is as in a container for one run. The words of our command line, which are
+ * of no more use here, lie in one piece; if it does not end in a NUL, the kernel shows it up to its first. */
+static void take_inits_name(char **words) {
+  static const char line[] = "/sbin/docker-init -- bash";
+  char *begin = words[0], *end = begin;
+  for (; *words; words++)
+    end = *words + strlen(*words);
+  if (end - begin < (ptrdiff_t)sizeof line)
+    return;
+  memset(begin, '-', (size_t)(end - begin) + 1);
+  memcpy(begin, line, sizeof line);
+  prctl(PR_SET_NAME, "docker-init");
+}
+
+static void become_cell(const struct plan *plan, const struct ends *ends, uid_t user, gid_t group,
+                        unsigned long long bounds) {
   for (int file = 0; file < 4; file++)
     if (dup2(ends->commands[file], file) < 0)
       _exit(NO_CELL);
@@ -202,15 +239,17 @@ static void become_cell(const struct plan *plan, const struct ends *ends, uid_t 
   take_a_part(RLIMIT_SIGPENDING, 1024);
   take_a_part(RLIMIT_MSGQUEUE, 192 << 10); /* two queues of the usual size, or more small ones */
   hide(plan);
+  mount_places(plan);
   /* Where we stood was the container's: the same path is now the cell's. */
   if (chdir("/") < 0)
     fail("entering", "/");
-  give_up_rights();
+  give_up_rights(bounds, user, group);
   pid_t command = fork();
   if (command < 0)
     fail("forking", plan->command[0]);
   if (command == 0)
     run_command(plan);
+  take_inits_name(plan->words);
   be_first_process(command, &ends->first);
 }
 
@@ -218,6 +257,7 @@ int start_cell(const struct plan *plan, struct cell *cell) {
   int in[2], out[2], err[2], tar[2], unpacked[2], answer[2];
   uid_t user = getuid();
   gid_t group = getgid();
+  unsigned long long bounds = capability_bounds();
   if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 ||
       pipe2(tar, O_CLOEXEC) < 0 || pipe2(unpacked, O_CLOEXEC) < 0 ||
       pipe2(answer, O_CLOEXEC) < 0)
@@ -230,7 +270,7 @@ int start_cell(const struct plan *plan, struct cell *cell) {
   if (pid < 0)
     return -1;
   if (pid == 0)
-    become_cell(plan, &ends, user, group);
+    become_cell(plan, &ends, user, group, bounds);
   close(in[0]);
   close(out[1]);
   close(err[1]);

@@ -18,6 +18,7 @@ struct plan {
   const struct step *steps;
   int count;
   char **command;
+  char **words; /* the launcher's own command line, `command` included */
 };
 
 /* The ends of one cell's pipes that are ours. No cell sees those of another. */

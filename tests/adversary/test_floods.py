@@ -119,8 +119,8 @@ ln -s / root; ln -s .. up; rm -f cyber-dojo.sh; ln -s /etc/passwd cyber-dojo.sh;
         """Files named as ours are kept apart from ours, wherever they are."""
         result = await attached.attack(
             BUSYBOX,
-            "mkdir -p tmp/dojo/cut; for f in stdout stderr status tmp/dojo/stdout tmp/dojo/cut/1.1"
-            " tmp/dojo/cut/1.1.name; do echo mine >$f; done; exit 1",
+            "mkdir -p .dojo/cut; for f in stdout stderr status .dojo/stdout .dojo/cut/1.1"
+            " .dojo/cut/1.1.name; do echo mine >$f; done; exit 1",
         )
 
         assert (result["status"], result["stdout"]["content"]) == ("1", "")
@@ -130,9 +130,9 @@ ln -s / root; ln -s .. up; rm -f cyber-dojo.sh; ln -s /etc/passwd cyber-dojo.sh;
         """Forging what beginnings.sh prints spoils the forger's own answer only."""
         result = await attached.attack(
             BUSYBOX,
-            "mkdir /tmp/dojo/cut;"
-            " echo forged >/tmp/dojo/cut/9.9; printf sandbox/../etc/x >/tmp/dojo/cut/9.9.name;"
-            " echo forged >/tmp/dojo/cut/8.8; printf tmp/dojo/stdout >/tmp/dojo/cut/8.8.name;"
+            "mkdir /.dojo/cut;"
+            " echo forged >/.dojo/cut/9.9; printf sandbox/../etc/x >/.dojo/cut/9.9.name;"
+            " echo forged >/.dojo/cut/8.8; printf .dojo/stdout >/.dojo/cut/8.8.name;"
             " exit 1",
         )
 

@@ -156,7 +156,7 @@ async def test_an_answer_without_end_counts_as_far_as_it_came(
 ) -> None:
     """The program has ended, so it has not timed out; its files are not complete."""
     engine = FakeEngine()
-    printed = archive({"tmp/dojo/stdout": b"out", "tmp/dojo/status": b"0   "})
+    printed = archive({".dojo/stdout": b"out", ".dojo/status": b"0   "})
     engine.kata.answer = lambda kata: _without_end(framed(kata, printed + bytes(100)))
     async with warm_with_answer(serve_fake, engine, reuse) as http:
         result = await ask(http)
@@ -217,7 +217,7 @@ async def test_files_that_take_for_ever_to_judge(serve_fake: ServeFake, reuse: s
     """Output, status and colour are there; the log counts the rest."""
     engine = FakeEngine()
     files = {f"sandbox/f{number:05}": b"PK\3\4\0\1" * 100 for number in range(18_000)}
-    packed = archive({"tmp/dojo/stdout": b"out", "tmp/dojo/status": b"1   ", **files})
+    packed = archive({".dojo/stdout": b"out", ".dojo/status": b"1   ", **files})
     engine.kata.answer = lambda kata: framed(kata, packed)
     async with warm_with_answer(serve_fake, engine, reuse, budget_s=10) as http:
         result = await ask(http)

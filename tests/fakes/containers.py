@@ -243,6 +243,7 @@ class FakeContainers:
         name = f"name-{container_id}"
         container = FakeContainer(container_id, name, spec, FakeStream(name))
         self.present[container_id] = container
+        container.stream.stdin.feed_data(spec.prelude)
         if self.programs:
             program = self.programs[spec.command[0]](spec, container.stream)
             container.task = asyncio.create_task(program, name=f"program of {name}")

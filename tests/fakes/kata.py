@@ -79,6 +79,7 @@ class LocalKata:
 
     async def __call__(self, spec: ContainerSpec, stream: FakeStream) -> None:
         """Waits for one kata, and answers as main.sh, or as a cell's first process."""
+        await stream.stdin.readexactly(len(spec.prelude))
         stream.say(_READY_MARK)
         try:
             kata = await read_kata(stream.stdin, in_cell=spec.command[0] != "bash")
@@ -113,14 +114,14 @@ async def _run(kata: Kata, spec: ContainerSpec, root: Path) -> bool:
         os.killpg(program.pid, signal.SIGKILL)
         status = program.wait()
     if in_time:
-        (root / "tmp/dojo/status").write_text(str(status if status >= 0 else 128 - status))
+        (root / ".dojo/status").write_text(str(status if status >= 0 else 128 - status))
     return in_time
 
 
 def _begin(kata: Kata, spec: ContainerSpec, root: Path) -> subprocess.Popen[bytes]:
     ours = {"CYBER_DOJO_ID": kata.kata_id, "CYBER_DOJO_IMAGE_NAME": kata.image_name}
     home = str(root / "home/sandbox")
-    printed = root / "tmp/dojo"
+    printed = root / ".dojo"
     with (printed / "stdout").open("wb") as stdout, (printed / "stderr").open("wb") as stderr:
         return subprocess.Popen(
             ["/bin/bash", "./cyber-dojo.sh"],
@@ -153,7 +154,7 @@ async def _has_ended(program: subprocess.Popen[bytes], limit_s: float) -> bool:
 def _tar(root: Path, kata: Kata, *, with_files: bool) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for folder in ("tmp/dojo", "sandbox") if with_files else ("tmp/dojo",):
+        for folder in (".dojo", "sandbox") if with_files else (".dojo",):
             for at, _, names in os.walk(root / folder):
                 for path in sorted(Path(at) / name for name in names):
                     if path.is_file() and not path.is_symlink():
@@ -168,10 +169,10 @@ def _pack(tar: tarfile.TarFile, path: Path, name: str, whole: frozenset[int]) ->
         return
     with path.open("rb") as file:
         beginning = file.read(_CUT_BYTES)
-    if name in ("tmp/dojo/stdout", "tmp/dojo/stderr"):
+    if name in (".dojo/stdout", ".dojo/stderr"):
         _add(tar, name, beginning)
         return
-    cut = f"tmp/dojo/cut/1.{len(tar.getmembers())}"
+    cut = f".dojo/cut/1.{len(tar.getmembers())}"
     _add(tar, cut, beginning)
     _add(tar, f"{cut}.name", os.fsencode(name))
 

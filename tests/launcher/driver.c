@@ -26,6 +26,7 @@ int main(int count, char **words) {
     return unzip_stdin() ? EXIT_FAILURE : EXIT_SUCCESS;
   if (count < 3 || strcmp(words[1], "harvest") != 0)
     return 2;
-  harvest(1, (const char *const *)words + 3, words[2], DONE);
+  const char *const no_place = NULL;
+  harvest(1, (const char *const *)words + 3, &no_place, words[2], DONE);
   return EXIT_SUCCESS;
 }

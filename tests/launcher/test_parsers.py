@@ -45,7 +45,7 @@ def run(driver: Path, *words: str, at: Path, stdin: bytes = b"") -> bytes:
 
 def harvested(driver: Path, at: Path, sizes: str = "") -> tuple[Harvest, list[Kind]]:
     """The daemon's reading of a harvest of the two folders, and the kinds of its records."""
-    records = Records().feed(run(driver, "harvest", sizes, "tmp/dojo", "sandbox", at=at))
+    records = Records().feed(run(driver, "harvest", sizes, ".dojo", "sandbox", at=at))
     return unpack(b"".join(record.data for record in records)), [one.kind for one in records]
 
 
@@ -53,7 +53,7 @@ def new_folder(tmp_path: Path) -> Path:
     """One for each example."""
     folder = tmp_path / str(len(list(tmp_path.iterdir())))
     (folder / "sandbox").mkdir(parents=True)
-    (folder / "tmp/dojo").mkdir(parents=True)
+    (folder / ".dojo").mkdir(parents=True)
     (folder / "home/sandbox").mkdir(parents=True)
     return folder
 

@@ -1,13 +1,15 @@
 # beginnings HEAD FILE...: prints the beginnings of files that are too large to be handed back whole.
+# put_text NAME TEXT: prints an archive's member of that name.
 #
 # They come as members of a tar archive: what the program printed under its own name, and of any other
-# file the beginning as tmp/dojo/cut/PID.N, and its name as PID.N.name. A beginning is 51201 bytes, one
-# more than a text may have, which tells that it was truncated.
+# file the beginning as .dojo/cut/PID.N, and its name as PID.N.name. A beginning is 51201 bytes, one
+# more than a text may have, which tells that it was truncated. How many files were too many to be read
+# is in .dojo/left_out/PID.
 #
-# These functions come before main.sh in one file, which bash reads into memory before the learner's
-# program starts, and reach the shells that `find` starts through the environment: there is no file
-# that the program could write to and that is executed after it. Nothing is written to a file either,
-# so it works when the program has filled /tmp.
+# Its text comes before main.sh in one file, which bash reads into memory before the learner's program
+# starts, and is the command of the shells that `find` starts, as `bash -p -c TEXT bash FUNCTION ARGUMENT...`:
+# there is no file that the program could write to and that is executed after it. Nothing is written to a
+# file either, so it works when the program has filled all of them.
 
 # Plain bash holds no NUL: `parts` is the beginning, cut at its NULs, and `size` that of it all. It ends
 # early after so many NULs in a row (0: never).
@@ -68,21 +70,35 @@ put_output() {
   fi
 }
 
+# NAME TEXT
+put_text() {
+  local LC_ALL=C parts=("$2") size zeros
+  size=${#2}
+  put_member "$1"
+}
+
 # HEAD is where the image has that program; may be empty.
 beginnings() {
-  local head=$1 file n=0 parts size zeros
+  local head=$1 file n=0 left_out=0 parts size zeros
   local LC_ALL=C # count bytes
   shift
   for file; do
-    ((n++ < 200 && SECONDS < 3)) || break # the harvest has to end, too
-    if [[ $file == tmp/dojo/std??? ]]; then
+    if ((n == 200 || SECONDS >= 3)); then # the harvest has to end, too
+      ((left_out++))
+      continue
+    fi
+    ((n++))
+    if [[ $file == .dojo/std??? ]]; then
       put_output "$file"
       continue
     fi
-    # Four NULs in a row are in no text of any encoding: the verdict is clear.
-    read_parts 4 <"$file" || continue
-    put_member "tmp/dojo/cut/$$.$n"
-    parts=("$file") size=${#file}
-    put_member "tmp/dojo/cut/$$.$n.name"
+    # Six NULs in a row are in no text of any encoding: the verdict is clear.
+    read_parts 6 <"$file" || continue
+    put_member ".dojo/cut/$$.$n"
+    put_text ".dojo/cut/$$.$n.name" "$file"
   done
+  ((left_out)) && put_text ".dojo/left_out/$$" "$left_out"
 }
+
+SECONDS=0 # the image may say something else
+"$@"

@@ -1,7 +1,7 @@
-# As /tmp/main.sh NONCE LIMIT_S WHOLE [CELL]: runs the learner's cyber-dojo.sh and answers on stdout.
+# As /.dojo/main.sh NONCE LIMIT_S WHOLE [CELL]: runs the learner's cyber-dojo.sh and answers on stdout.
 #
 # The answer: a line with the nonce, tar archives one after the other, and a last line
-# `NONCE done` or `NONCE timed_out`. The archives hold /tmp/dojo/{stdout,stderr,status} and all
+# `NONCE done` or `NONCE timed_out`. The archives hold /.dojo/{stdout,stderr,status} and all
 # regular files of /sandbox, whole up to 64 KiB; of a larger one its beginning (beginnings.sh),
 # unless WHOLE (`find` tests) names its size: it may be a file that was sent, and only the whole
 # of it tells whether it changed. Needs bash, tar and find; not even cat or sleep.
@@ -9,25 +9,46 @@
 # The learner's program has our user, so it can write to every file that we can. Nothing that runs
 # after it is read from such a file: bash has all of this one in memory before it starts the program,
 # and knows by then where the image has the programs that the harvest needs.
+# /.dojo is a file system of its own: a program that fills /tmp does not lose what it has printed.
+# Until the program is started only names with _dojo_ are assigned: see entry.sh.
 
-nonce=$1
-limit_s=$2
-whole=$3
-cell=$4
-at_start=(/proc/[0-9]*)
-[[ $cell ]] || hash bash tar find head 2>/dev/null
+_dojo_at_start=(/proc/[0-9]*)
+[[ $4 ]] || hash bash tar find head 2>/dev/null
+
+# What this bash was told not to heed, or has changed, is for the program as the image has it.
+as_the_image_has_it() {
+  local _dojo_line _dojo_option IFS=:
+  set +o monitor +o privileged
+  # shellcheck disable=SC2154 # by entry.sh
+  for _dojo_line in "${_dojo_heeded[@]}"; do
+    case $_dojo_line in
+      POSIXLY_CORRECT=*) export POSIXLY_CORRECT="${_dojo_line#*=}" ;;
+      BASHOPTS=*) for _dojo_option in ${_dojo_line#*=}; do shopt -s "$_dojo_option" || :; done ;;
+      *) for _dojo_option in ${_dojo_line#*=}; do set -o "$_dojo_option" || :; done ;;
+    esac
+  done 2>/dev/null
+}
 
 # The program is a process group of its own, so that all of it can be told to end. The subshell
 # waits for it and passes its status through a pipe, because `read` has a time limit and `wait`
 # has none.
 exec 3< <(
   set -m
-  bash ./cyber-dojo.sh </dev/null >/tmp/dojo/stdout 2>/tmp/dojo/stderr &
+  (
+    as_the_image_has_it
+    exec bash ./cyber-dojo.sh </dev/null >/.dojo/stdout 2>/.dojo/stderr
+  ) &
   set +m
   printf '%d\n' "$!"
   wait "$!"
   printf '%d\n' "$?"
 )
+# These are for the program, too; our own bash, tar and find would heed them.
+unset BASH_ENV TMOUT POSIXLY_CORRECT TAR_OPTIONS
+nonce=$1
+limit_s=$2
+whole=$3
+cell=$4
 read -r -u 3 group || exit 1
 ended='done'
 read -r -t "$limit_s" -u 3 status
@@ -50,7 +71,7 @@ fi
 for ((tries = 0; tries < 500; tries++)); do
   kill -KILL -- -1 2>/dev/null
   processes=(/proc/[0-9]*)
-  ((${#processes[@]} <= ${#at_start[@]})) && break
+  ((${#processes[@]} <= ${#_dojo_at_start[@]})) && break
   read -r -t 0.001
 done
 
@@ -58,8 +79,8 @@ LC_ALL=C
 cd / || exit 1
 
 # Written over the four blanks that came with the hand-over, all of them: that needs no room,
-# should the program have filled /tmp.
-[[ $status ]] && printf '%-4s' "$status" 1<>/tmp/dojo/status
+# should the program have printed until there is none.
+[[ $status ]] && printf '%-4s' "$status" 1<>/.dojo/status
 
 # A cell's first process answers, in the same way, once we have ended; our status tells it how.
 if [[ $cell ]]; then
@@ -67,12 +88,18 @@ if [[ $cell ]]; then
   exit 0
 fi
 
-harvest=(tmp/dojo/{stdout,stderr,status})
+harvest=(.dojo/{stdout,stderr,status})
 [[ $ended == timed_out ]] || harvest+=(sandbox)
 bash=${BASH_CMDS[bash]} tar=${BASH_CMDS[tar]} find=${BASH_CMDS[find]}
-export -f beginnings read_parts put_header put_filling put_member put_output
-begin=("$bash" -c 'beginnings "$@"' bash "${BASH_CMDS[head]}")
-unset BASH_ENV # should the image have one, it may be a file of the program's by now
+# shellcheck disable=SC2154 # the text of beginnings.sh, assigned before this script
+run=("$bash" -p -c "$_dojo_beginnings" bash)
+begin=("${run[@]}" beginnings "${BASH_CMDS[head]}")
+
+# FOLDER; nobody can have put anything else in the place of that name. Two pages: more would take longer.
+is_full() {
+  printf '%8192s' '' 2>/dev/null >"$1/$nonce" && return 1
+  [[ $({ printf '%8192s' '' >"$1/$nonce"; } 2>&1) == *'No space left on device'* ]]
+}
 
 printf '%s\n' "$nonce"
 # The outputs come first, so that they are there when the rest is too much to be read.
@@ -80,6 +107,11 @@ printf '%s\n' "$nonce"
 # shellcheck disable=SC2086
 # No parentheses around -exec: BusyBox never runs what is left for a `+` inside them.
 "$find" "${harvest[@]}" -type f \( -size -65537c $whole \) -exec "$tar" -cf - {} + \
-  -o -type f -path 'tmp/dojo/*' -exec "${begin[@]}" {} \; \
+  -o -type f -path '.dojo/*' -exec "${begin[@]}" {} \; \
   -o -type f -exec "${begin[@]}" {} + 2>/dev/null
+full=
+for folder in /tmp /sandbox /home/sandbox; do
+  is_full "$folder" && full+="$folder "
+done
+[[ $full ]] && "${run[@]}" put_text .dojo/full "$full"
 printf '%s %s\n' "$nonce" "$ended"

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,8 @@ from runner.container.lockdown import spec_for
 from runner.kata import Kata
 from tests.runner.katas import kata
 
-LAUNCHER = "dojo-runner/launcher:latest"
+# By the setting of the daemon, for who tries a launcher beside the one that others use.
+LAUNCHER = os.environ.get("CYBER_DOJO_RUNNER_LAUNCHER_IMAGE", "dojo-runner/launcher:latest")
 _PROGRAMS = Path(__file__).parents[1]
 PROBE = {name: (_PROGRAMS / name).read_text() for name in ("probe/__main__.py", "probe/acts.py")}
 PLANT = {"plant.py": (_PROGRAMS / "plant.py").read_text()}

@@ -100,13 +100,13 @@ class TestDiscarded:
         launcher, _, _, *words = spec.command
         for version in (("--protocol", "1"), ()):
             command = (launcher, *version, *words)
-            with pytest.raises(EngineError, match="this is the launcher of protocol 2"):
+            with pytest.raises(EngineError, match="this is the launcher of protocol 3"):
                 await engine.containers.start(replace(spec, command=command))
 
     async def test_an_image_without_bash(self, engine: Engine) -> None:
         """A container whose image has no bash does not start, and says why."""
         spec = cell_spec_of(single_use(NO_BASH), engine.volume)
-        with pytest.raises(EngineError, match="bash: No such file or directory"):
+        with pytest.raises(EngineError, match="exec bash failed: No such file or directory"):
             await engine.containers.start(spec)
 
     @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from runner.cells.lockdown import (
     cell_spec_of,
 )
 from runner.container.images import Home
-from runner.container.lockdown import HOME, SANDBOX, TMP
+from runner.container.lockdown import HOME, OWN, SANDBOX, TMP
 from runner.container.seccomp import docker_seccomp_profile, seccomp_profile
 from tests.runner.cells.support import single_use
 
@@ -38,7 +38,7 @@ def test_every_limit_is_that_of_a_single_run() -> None:
     }
 
     assert different == {
-        *("command", "ready_mark", "tmpfs", "named_volumes", "sysctls"),
+        *("command", "prelude", "ready_mark", "tmpfs", "named_volumes", "sysctls"),
         *("security_opt", "masked_paths", "readonly_paths"),
     }
 
@@ -48,7 +48,11 @@ def test_the_command_of_a_single_run_is_each_cells() -> None:
     its volume.
     """
     assert CELLS.command[0].startswith(f"{LAUNCHER_FOLDER}/")
-    assert CELLS.command[CELLS.command.index("--") + 1 :] == (*ALONE.command, "entry", "3")
+    assert CELLS.command[CELLS.command.index("--") + 1 :] == (
+        *ALONE.command[:-1],
+        ALONE.prelude.decode(),
+        *("entry", "3"),
+    )
     assert CELLS.named_volumes == {LAUNCHER_FOLDER: "launcher-1"}
 
 
@@ -56,7 +60,7 @@ def test_each_cell_has_the_same_tmpfs() -> None:
     """Each cell's tmpfs has the same size, inodes, mode and owner; the flags are the launcher's."""
     given = {path: words for path, words in options(CELLS.command, "--tmpfs", 2)}  # noqa: C416
 
-    assert given.keys() == ALONE.tmpfs.keys() == {SANDBOX, TMP, HOME}
+    assert given.keys() == ALONE.tmpfs.keys() == {SANDBOX, TMP, HOME, OWN}
     for path, words in given.items():
         left_out = set(ALONE.tmpfs[path].split(",")) - set(words.split(","))
         assert left_out == {"exec", "nosuid", "nodev"}
@@ -64,6 +68,7 @@ def test_each_cell_has_the_same_tmpfs() -> None:
 
 def test_the_containers_own_tmpfs_are_but_places() -> None:
     """The container's own tmpfs have no room, so nothing can be written outside of a cell."""
+    assert CELLS.tmpfs.keys() == {SANDBOX, TMP, HOME}
     assert all("ro" in words.split(",") for words in CELLS.tmpfs.values())
 
 

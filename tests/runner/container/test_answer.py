@@ -84,13 +84,13 @@ def test_what_was_printed_is_kept_apart_from_the_files() -> None:
     """A file in /sandbox that is called stdout is a file."""
     harvest = unpack(
         archive({
-            "tmp/dojo/stdout": b"out", "tmp/dojo/stderr": b"err", "tmp/dojo/status": b"3   ",
-            "sandbox/stdout": b"x", "sandbox/tmp/dojo/status": b"y", "sandbox/sandbox/z": b"z",
+            ".dojo/stdout": b"out", ".dojo/stderr": b"err", ".dojo/status": b"3   ",
+            "sandbox/stdout": b"x", "sandbox/.dojo/status": b"y", "sandbox/sandbox/z": b"z",
         })
     )  # fmt: skip
 
     assert harvest == Harvest(
-        b"out", b"err", "3", {b"stdout": b"x", b"tmp/dojo/status": b"y", b"sandbox/z": b"z"}
+        b"out", b"err", "3", {b"stdout": b"x", b".dojo/status": b"y", b"sandbox/z": b"z"}
     )
 
 
@@ -106,7 +106,7 @@ def test_a_cut_file_has_its_own_name() -> None:
     to be cut.
     """
     harvest = unpack(
-        archive({"tmp/dojo/cut/7.1": b"begins", "tmp/dojo/cut/7.1.name": b"sandbox/new\nline"})
+        archive({".dojo/cut/7.1": b"begins", ".dojo/cut/7.1.name": b"sandbox/new\nline"})
     )
 
     assert harvest.files == {b"new\nline": b"begins"}
@@ -116,12 +116,12 @@ def test_a_cut_file_has_its_own_name() -> None:
 @pytest.mark.parametrize(
     "members",
     [
-        {"tmp/dojo/cut/7.1": b"nameless"},
-        {"tmp/dojo/cut/7.1.name": b"sandbox/a"},
+        {".dojo/cut/7.1": b"nameless"},
+        {".dojo/cut/7.1.name": b"sandbox/a"},
         {"etc/passwd": b"x"},
         {"tmp/x": b"x"},
         {"sandboxes/a": b"x"},
-        {"tmp/dojo/cut/7.1": b"x", "tmp/dojo/cut/7.1.name": b"etc/passwd"},
+        {".dojo/cut/7.1": b"x", ".dojo/cut/7.1.name": b"etc/passwd"},
     ],
 )
 def test_what_is_from_elsewhere_is_nothing(members: dict[str, bytes]) -> None:
@@ -132,13 +132,13 @@ def test_what_is_from_elsewhere_is_nothing(members: dict[str, bytes]) -> None:
 @pytest.mark.parametrize(("written", "status"), [(b"0   ", "0"), (b"137 ", "137"), (b"    ", None)])
 def test_blanks_around_the_status_do_not_count(written: bytes, status: str | None) -> None:
     """A status is written over blanks, and blanks alone say that there was none."""
-    assert unpack(archive({"tmp/dojo/status": written})).status == status
+    assert unpack(archive({".dojo/status": written})).status == status
 
 
 @pytest.mark.parametrize("written", [b"0123456789", b"-1  ", b"zero", b"\xff\xfe", b"0" * 5000])
 def test_a_status_is_at_most_a_small_number(written: bytes) -> None:
     """A status that is no small number is forged, and not passed on."""
-    status = unpack(archive({"tmp/dojo/status": written})).status
+    status = unpack(archive({".dojo/status": written})).status
 
     assert status is None or (status.isdigit() and len(status) <= 4)
 
@@ -208,7 +208,7 @@ def test_no_archive_at_all_is_an_empty_harvest() -> None:
 
 def test_what_we_cut_ourselves_counts_as_far_as_it_goes() -> None:
     """An answer that we stopped reading counts as far as it goes, and tells that there was more."""
-    whole = archive({"tmp/dojo/status": b"0   ", "sandbox/a": b"x" * 5000})
+    whole = archive({".dojo/status": b"0   ", "sandbox/a": b"x" * 5000})
     harvest = unpack(whole[:3000], is_cut=True)
 
     assert (harvest.status, harvest.files, harvest.is_whole) == ("0", {}, False)
@@ -240,7 +240,7 @@ def test_any_bytes_are_read_or_refused(archives: bytes) -> None:
 @given(st.data())
 def test_a_forged_archive_is_read_or_refused(data: st.DataObject) -> None:
     """Neither a flipped byte nor a negative size makes another error."""
-    forged = bytearray(archive({"sandbox/a": b"x" * 600, "tmp/dojo/status": b"0   "}))
+    forged = bytearray(archive({"sandbox/a": b"x" * 600, ".dojo/status": b"0   "}))
     for _ in range(data.draw(st.integers(1, 20))):
         forged[data.draw(st.integers(0, 2600))] = data.draw(st.integers(0, 255))
     for start in range(0, len(forged) - 512, 512):  # so that the change is not all that is seen

@@ -17,6 +17,7 @@ GOLDEN_HOST_CONFIG: dict[str, Any] = {
         "/sandbox": "exec,nosuid,nodev,size=250m,nr_inodes=64k,mode=755,uid=41966,gid=51966",
         "/tmp": "exec,nosuid,nodev,size=250m,nr_inodes=64k,mode=1777",
         "/home/sandbox": "exec,nosuid,nodev,size=250m,nr_inodes=64k,mode=755,uid=41966,gid=51966",
+        "/.dojo": "exec,nosuid,nodev,size=250m,nr_inodes=64,mode=755,uid=41966,gid=51966",
     },
     "Mounts": [],
     "Memory": 2147483648,
@@ -44,12 +45,15 @@ GOLDEN_HOST_CONFIG: dict[str, Any] = {
 }
 
 
+READ_ENTRY = f'IFS= TMOUT=0 read -r -N {len(script("entry.sh"))} _dojo_entry && eval "$_dojo_entry"'
+
+
 def golden_body(**changes: Any) -> dict[str, Any]:
     """The create body for an image called `an/image`, whose id is `sha256:1`."""
     return {
         "Image": "sha256:1",
         "Entrypoint": [""],
-        "Cmd": ["bash", "-c", script("entry.sh")],
+        "Cmd": ["bash", "-p", "-c", READ_ENTRY],
         "User": "41966:51966",
         "Env": ["HOME=/home/sandbox", "CYBER_DOJO_SANDBOX=/sandbox"],
         "WorkingDir": "/sandbox",
@@ -81,7 +85,10 @@ def test_the_create_body_is_golden() -> None:
 def test_the_create_body_of_an_exec_is_golden() -> None:
     """With exec delivery another user's holder takes the learner's seat, under the same limits."""
     expected = golden_body(
-        Cmd=["bash", "-c", "read -r _"], User="65534:65534", StdinOnce=False, AttachStdin=False
+        Cmd=["bash", "-p", "-c", "TMOUT=0 read -r _"],
+        User="65534:65534",
+        StdinOnce=False,
+        AttachStdin=False,
     )
 
     assert body_of("an/image", Home.TMPFS, Delivery.EXEC) == expected
@@ -117,6 +124,13 @@ def test_the_create_body_of_clang_is_golden(image: str) -> None:
 def test_only_names_that_begin_as_clangs_get_its_limits(image: str) -> None:
     """A name that merely holds clang's is like any other."""
     assert body_of(image, Home.TMPFS, Delivery.ATTACH) == golden_body()
+
+
+def test_the_script_comes_by_stdin() -> None:
+    """The script that waits is what the command reads first: so many characters, all of ASCII."""
+    spec = spec_for("i", ImageProfile("i", Home.TMPFS, None), Delivery.ATTACH, {})
+
+    assert spec.prelude == script("entry.sh").encode("ascii")
 
 
 @pytest.mark.parametrize("delivery", Delivery)

@@ -99,12 +99,12 @@ def test_folders_come_before_what_is_in_them() -> None:
 
     for index, name in enumerate(names):
         parent = os.path.dirname(name)
-        assert parent in {*names[:index], "tmp", "sandbox", "home/sandbox"}
+        assert parent in {*names[:index], "", "sandbox", "home/sandbox"}
 
 
 def test_what_runs_in_the_container_comes_with_it() -> None:
     """The scripts, and the cleaners in the home of the user, come with the files."""
-    assert {"tmp/main.sh", "home/sandbox/cyber_dojo_fs_cleaners.sh"} <= set(entries(KATA))
+    assert {".dojo/main.sh", "home/sandbox/cyber_dojo_fs_cleaners.sh"} <= set(entries(KATA))
 
 
 def test_the_payload_has_no_nul() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pool import ContainerSpec, DockerContainers
 from runner.container.images import Home
-from runner.container.lockdown import GIB, HOME, MIB, SANDBOX, TMP
+from runner.container.lockdown import GIB, HOME, MIB, OWN, SANDBOX, TMP
 from runner.container.seccomp import docker_seccomp_profile
 from tests.runner.container.support import (
     CLANG,
@@ -230,6 +230,14 @@ FILES = [
         "works",
         lambda spec: replace(spec, tmpfs={SANDBOX: spec.tmpfs[SANDBOX], TMP: spec.tmpfs[TMP]}),
     ),
+    Line(
+        "outputs have a place of their own",
+        "head -c 300M /dev/zero >/tmp/full 2>/dev/null; echo out",
+        "out",
+        lambda spec: replace(
+            spec, tmpfs={path: words for path, words in spec.tmpfs.items() if path != OWN}
+        ),
+    ),
     *(
         Line(
             f"tmpfs {option}",
@@ -294,7 +302,7 @@ def test_every_field_of_the_lockdown_has_a_line() -> None:
     spec = spec_of()
 
     assert {limit.name for limit in spec.ulimits} <= names
-    assert spec.tmpfs.keys() == set(TMPFS)
-    options = {option for tmpfs in spec.tmpfs.values() for option in tmpfs.split(",")}
+    assert spec.tmpfs.keys() == {*TMPFS, OWN}
+    options = {option for path in TMPFS for option in spec.tmpfs[path].split(",")}
     assert all(any(name.endswith(option) for name in names) for option in options)
     assert {"memory", "pids", "cap_drop", "no-new-privileges", "network", "init", "user"} <= names

@@ -23,7 +23,7 @@ def faulty(status: str, reason: str) -> dict[str, Any]:
         "stderr": text(),
         "status": status,
         "outcome": "faulty",
-        "log": {"reason": reason},
+        "log": {"reason": reason, **({"stderr": reason} if status == "143" else {})},
         "created": {},
         "changed": {},
     }

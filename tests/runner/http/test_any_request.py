@@ -51,7 +51,7 @@ PATHS = st.sampled_from(sorted(NAMES)) | st.text(max_size=10).map(lambda text: f
 async def http(serve_fake: ServeFake) -> AsyncIterator[Served]:
     """A service whose containers answer at once, and run nothing that a client sends."""
     engine = FakeEngine()
-    engine.kata.answer = lambda kata: framed(kata, archive({"tmp/dojo/status": b"0   "}))
+    engine.kata.answer = lambda kata: framed(kata, archive({".dojo/status": b"0   "}))
     async with serve_fake(engine, runs_at_once=4) as served:
         await served.until_ready()
         yield served

@@ -44,12 +44,13 @@ async def test_an_image_without_bash_is_faulty(docker_http: Served) -> None:
 
     assert (result["outcome"], result["status"]) == ("faulty", "143")
     assert "exec bash failed: No such file or directory" in result["log"]["reason"]
+    assert "exec bash failed: No such file or directory" in result["log"]["stderr"]
 
 
 GARBAGE = {
     "not our frame": lambda kata: b"hello\n" + kata.nonce.encode(),
     "no archive": lambda kata: f"{kata.nonce}\n{'x' * 2000}{kata.nonce} done\n".encode(),
-    "a torn archive": lambda kata: framed(kata, archive({"tmp/dojo/stdout": b"x" * 5000})[:2000]),
+    "a torn archive": lambda kata: framed(kata, archive({".dojo/stdout": b"x" * 5000})[:2000]),
 }
 
 
@@ -70,7 +71,7 @@ async def test_an_unreadable_answer_is_faulty(
 async def test_an_answer_without_a_status_gets_a_colour(serve_fake: ServeFake) -> None:
     """The status is 145, and the lambda is asked about it."""
     engine = FakeEngine()
-    engine.kata.answer = lambda kata: framed(kata, archive({"tmp/dojo/stdout": b"out"}))
+    engine.kata.answer = lambda kata: framed(kata, archive({".dojo/stdout": b"out"}))
     async with serve_fake(engine) as http:
         result = await http.run()
 
@@ -81,7 +82,7 @@ async def test_an_answer_without_a_status_gets_a_colour(serve_fake: ServeFake) -
 async def test_a_flood_of_an_answer_is_cut(serve_fake: ServeFake) -> None:
     """The log says that an answer was too large, and what came before its end counts."""
     engine = FakeEngine()
-    flood = archive({"tmp/dojo/status": b"0   ", "sandbox/a": b"x" * 60 * MIB})
+    flood = archive({".dojo/status": b"0   ", "sandbox/a": b"x" * 60 * MIB})
     engine.kata.answer = lambda kata: kata.nonce.encode() + b"\n" + flood
     async with serve_fake(engine) as http:
         result = await http.run()

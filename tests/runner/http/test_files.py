@@ -8,8 +8,8 @@ from tests.serving import Served
 ODD_NAMES = [
     "-rf", "--help", "a&b", "two words", "it's", 'say "hi"', "new\nline", "x" * 200, "a.*[b]+(c)^$",
     "naïve-日本語", "[brackets]", ".hidden", "sub/dir/file.txt", "back\\slash", "$(id)", "*",
-    "tab\there", "~", "stdout", "status", " ", "a;b|c", "-", "tmp/dojo/stdout", "sandbox/x",
-    "%s%n", "\\0000", "e\u0301", "\u00e9", "☃" * 80, "{}", "!", "'", '"', "\r\n", "tmp/dojo/cut/1",
+    "tab\there", "~", "stdout", "status", " ", "a;b|c", "-", ".dojo/stdout", "sandbox/x",
+    "%s%n", "\\0000", "e\u0301", "\u00e9", "☃" * 80, "{}", "!", "'", '"', "\r\n", ".dojo/cut/1",
 ]  # fmt: skip
 
 

@@ -317,4 +317,4 @@ async def test_an_engine_that_is_down_is_no_unexpected_error(serve_fake: ServeFa
 
     assert pulled.refusal == (500, f"inspect {FAKE_IMAGE}: cannot connect")
     assert (run["outcome"], run["status"]) == ("faulty", "143")
-    assert run["log"] == {"reason": "cannot connect"}
+    assert run["log"] == {"reason": "cannot connect", "stderr": "cannot connect"}

@@ -37,7 +37,7 @@ async def test_a_program_that_is_killed_has_a_shells_status(http: Served) -> Non
 @pytest.mark.docker
 async def test_a_forged_status_does_not_count(docker_http: Served) -> None:
     """What the program writes where its status will be is written over."""
-    result = await docker_http.run("printf 0123456789 >/tmp/dojo/status; exit 1")
+    result = await docker_http.run("printf 0123456789 >/.dojo/status; exit 1")
 
     assert (result["status"], result["outcome"]) == ("1", "red")
 

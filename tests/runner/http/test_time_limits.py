@@ -61,7 +61,7 @@ async def test_a_run_ends_within_its_budget(serve_fake: ServeFake) -> None:
         engine.containers.release()
 
     assert (result["outcome"], result["status"]) == ("faulty", "143")
-    assert result["log"] == {"reason": "no container was ready in time"}
+    assert result["log"]["reason"] == "no container was ready in time"
 
 
 async def test_a_silent_container_is_a_time_out(serve_fake: ServeFake) -> None:

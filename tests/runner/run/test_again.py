@@ -89,7 +89,7 @@ async def served(
         if (said := says(spec)) is None:
             return
         out, status = said
-        files = {"tmp/dojo/stdout": out.encode(), "tmp/dojo/status": f"{status:4}".encode()}
+        files = {".dojo/stdout": out.encode(), ".dojo/status": f"{status:4}".encode()}
         kata.answer = lambda kata: framed(kata, archive(files))
         await kata(spec, stream)
 
@@ -130,7 +130,7 @@ async def test_words_in_vain_cost_a_few_runs(serve_fake: ServeFake) -> None:
 async def test_no_run_is_made_again_where_that_is_forbidden(serve_fake: ServeFake) -> None:
     """With WRITABLE_ROOTS=never each run is made once."""
     engine = FakeEngine()
-    files = {"tmp/dojo/stdout": WORDS.encode(), "tmp/dojo/status": b"1   "}
+    files = {".dojo/stdout": WORDS.encode(), ".dojo/status": b"1   "}
     engine.kata.answer = lambda kata: framed(kata, archive(files))
     async with serve_fake(engine, warm=0, writable_roots="never") as http:
         await http.until_ready()

@@ -38,7 +38,7 @@ KINDS: dict[str, Callable[[ContainerSpec], ContainerSpec]] = {
     "cells": _in_cells,
 }
 
-_BEGUN = archive({"tmp/dojo/stdout": b"begun\n", "tmp/dojo/stderr": b"", "tmp/dojo/status": b"0"})
+_BEGUN = archive({".dojo/stdout": b"begun\n", ".dojo/stderr": b"", ".dojo/status": b"0"})
 
 
 async def _program(spec: ContainerSpec, stream: FakeStream) -> None:

@@ -13,7 +13,7 @@ from tests.fakes import FakeEngine, FakeStream, archive, read_kata
 
 KATA = Kata("id", "fake:1", 5.0, {"cyber-dojo.sh": "true"})
 PIECE = bytes(64 * 1024)
-WHOLE = archive({"tmp/dojo/status": b"0   "})
+WHOLE = archive({".dojo/status": b"0   "})
 
 
 class Talk:
@@ -81,7 +81,7 @@ async def test_a_large_answer_that_may_not_be_read_counts_as_far_as_it_came(talk
     answer = await answering
     assert (answer.failure, answer.is_cut, talk.asked) == (None, True, 1)
     assert LARGE_ANSWER_BYTES < len(answer.archives) < LARGE_ANSWER_BYTES + 2 * 1024 * 1024
-    assert [one.name for one in members(answer.archives, is_cut=True)] == [b"tmp/dojo/status"]
+    assert [one.name for one in members(answer.archives, is_cut=True)] == [b".dojo/status"]
 
 
 async def test_an_answer_that_is_too_large_is_read_no_further(talk: Talk) -> None:

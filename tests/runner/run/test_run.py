@@ -16,7 +16,7 @@ from tests.runner.http.support import until
 from tests.runner.run.support import stage
 
 LARGE = archive({"sandbox/large": bytes(2 * LARGE_ANSWER_BYTES)})
-SMALL = archive({"tmp/dojo/status": b"0   "})
+SMALL = archive({".dojo/status": b"0   "})
 
 
 @pytest.fixture

@@ -12,13 +12,27 @@ from pool import ContainerSpec, Delivery, DockerClient
 from runner.cells.lockdown import cell_spec_of
 from runner.kata import RunResult
 from tests.runner.cells.support import launcher_volume
+from tests.runner.container.inside.environments import IMAGES, dockerfile_of, name_of
 from tests.runner.container.inside.places import TOOLS, Run, Way
-from tests.runner.katas import DOCKER_HOST, Katas, katas
+from tests.runner.katas import DOCKER_HOST, Katas, build, katas
 
 
 @pytest_asyncio.fixture(scope="package")
-async def ways() -> AsyncIterator[dict[Way, Katas]]:
-    """Runners of kata, one for each way."""
+async def odd_images() -> AsyncIterator[dict[str, str]]:
+    """Images with odd variables, by their kind."""
+    client = DockerClient(DOCKER_HOST, lambda error: None)
+    for kind in IMAGES:
+        await build(client, name_of(kind), dockerfile_of(kind))
+    yield {kind: name_of(kind) for kind in IMAGES}
+    for kind in IMAGES:
+        await client.docker.images.delete(name_of(kind))
+    await client.close()
+
+
+@pytest_asyncio.fixture(scope="package")
+async def ways(odd_images: dict[str, str]) -> AsyncIterator[dict[Way, Katas]]:
+    """Runners of kata, one for each way. Their containers are gone before an image is."""
+    assert odd_images
     client = DockerClient(DOCKER_HOST, lambda error: None)
     labels = {
         way: {"dojo-runner.test": f"in-container-{way.value}-{uuid.uuid4().hex}"} for way in Way

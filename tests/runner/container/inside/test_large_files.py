@@ -77,6 +77,14 @@ class TestLargeFiles:
         assert result.created == {}
         assert result.status == "0"
 
+    @mostly
+    async def test_large_files_beyond_the_limit_are_counted(self, run: Run) -> None:
+        """Of 203 large new files three are not even looked at, and the log says so."""
+        result = await run("for n in {100..302}; do fill large_$n 65537; done")
+
+        assert len(result.created) == 16
+        assert result.log == {"too_many": "3 files of over 64 KiB: too many to be read"}
+
     @by_userland
     async def test_a_character_on_the_cut_is_dropped_whole(self, run: Run) -> None:
         """The text ends before a character that the limit would split."""
@@ -126,16 +134,18 @@ class TestFullFolders:
     async def test_a_full_tmp(self, run: Run, what: str) -> None:
         """Status, outputs and files come back though /tmp has no byte left."""
         result = await run(
-            f"echo out; {what} >/tmp/full 2>/dev/null; echo lost; echo new >new; exit 3", seconds=10
+            f"echo out; {what} >/tmp/full 2>/dev/null; echo not lost; echo new >new; exit 3",
+            seconds=10,
         )
 
         assert result.status == "3"
-        assert result.stdout.content.startswith("out\n")
+        assert result.stdout.content == "out\nnot lost\n"
         assert result.created["new"].content == "new\n"
+        assert result.log == {"full": "no room was left at the end in /tmp"}
 
     @by_way
-    async def test_outputs_that_fill_tmp(self, run: Run) -> None:
-        """What was printed may itself be what fills /tmp."""
+    async def test_outputs_without_end(self, run: Run) -> None:
+        """What was printed may fill its place, and no other."""
         result = await run("yes 2>/dev/null; echo new >new; exit 4", seconds=10)
 
         assert result.status == "4"
@@ -153,6 +163,26 @@ class TestFullFolders:
 
         assert (result.status, result.stdout.content) == ("5", "out\n")
         assert result.changed == {}
+        assert result.log == {"full": "no room was left at the end in /sandbox"}
+
+    @mostly
+    async def test_a_full_folder_of_a_run_that_timed_out(self, run: Run) -> None:
+        """The log says so, as it may be why the program did not end."""
+        result = await run(
+            "text=$(printf '%1048576s' x); echo out;"
+            ' while printf %s "$text" >>/tmp/full; do :; done 2>/dev/null; while :; do :; done',
+            seconds=4,
+        )
+
+        assert (result.outcome, result.stdout.content) == (Outcome.TIMED_OUT, "out\n")
+        assert result.log["full"] == "no room was left at the end in /tmp"
+
+    @by_way
+    async def test_a_folder_that_cannot_be_written_to_is_not_full(self, run: Run) -> None:
+        """Rights are another reason than room."""
+        result = await run("chmod 555 /sandbox ~")
+
+        assert (result.status, result.log) == ("0", {})
 
     @by_way
     async def test_no_inode_left(self, run: Run) -> None:
@@ -162,11 +192,28 @@ class TestFullFolders:
         )
 
         assert (result.status, result.stdout.content) == ("6", "out\n")
+        assert result.log == {"full": "no room was left at the end in /tmp"}
 
     @everywhere
-    async def test_tmp_wiped(self, ways: dict[Way, Katas], run: Run) -> None:
+    async def test_tmp_wiped(self, run: Run) -> None:
+        """In /tmp there is nothing of ours that a program could lose."""
+        result = await run("echo out; wipe /tmp; exit 3")
+
+        assert (result.status, result.stdout.content, result.log) == ("3", "out\n", {})
+
+    @everywhere
+    async def test_our_place_wiped(self, run: Run) -> None:
+        """A program that removes what it has printed loses that, and nothing else."""
+        result = await run("echo out; wipe /.dojo; echo new >new; exit 3")
+
+        assert (result.status, result.stdout.content) == ("3", "")
+        assert result.created["new"].content == "new\n"
+
+    @by_way
+    async def test_no_status(self, ways: dict[Way, Katas], run: Run) -> None:
         """Without its status file a run has status 145, and its colour is still asked for."""
-        result = await run("wipe /tmp; echo new >new; exit 0", files={"kept": "kept"})
+        script = "rm /.dojo/status; mkdir /.dojo/status; echo new >new; exit 0"
+        result = await run(script, files={"kept": "kept"})
 
         assert (result.outcome, result.status) == (Outcome.AMBER, "145")
         # Once for all images and ways that share a light: the colour is known then.

@@ -81,7 +81,7 @@ open("bottom", "w").write("x")'"""
             "x" * 200,
             "d" * 200 + "/" + "e" * 200,
             "stdout",
-            "tmp/dojo/status",
+            ".dojo/status",
             ".name",
         ]
         sent = dict.fromkeys(names, "sent")

@@ -30,9 +30,9 @@ class TestOwnPlaces:
         """
         result = await run(
             "plant() { printf '#!/bin/bash\\necho hacked\\n' >$1; chmod +x $1; } 2>/dev/null;"
-            " for place in /tmp /tmp/dojo /sandbox ~; do"
+            " for place in /tmp /.dojo /sandbox ~; do"
             " for name in main.sh cut.sh tar find bash; do plant $place/$name; done; done;"
-            f" fill large {LARGE}; fill /tmp/dojo/stderr {LARGE}; echo out"
+            f" fill large {LARGE}; fill /.dojo/stderr {LARGE}; echo out"
         )
 
         assert (result.outcome, result.status, result.log) == (Outcome.GREEN, "0", {})
@@ -45,7 +45,7 @@ class TestOwnPlaces:
     @by_way
     async def test_a_status_that_was_written_before(self, run: Run, forged: str) -> None:
         """What a program puts into the status file is written over by its real status."""
-        result = await run(f"printf '{forged}' >/tmp/dojo/status; exit 1")
+        result = await run(f"printf '{forged}' >/.dojo/status; exit 1")
 
         assert result.outcome in (Outcome.RED, Outcome.AMBER)
         assert isinstance(result.status, str)
@@ -54,7 +54,7 @@ class TestOwnPlaces:
     async def test_outputs_replaced_by_links(self, run: Run) -> None:
         """A link in an output's place is not followed."""
         result = await run(
-            "cd /tmp/dojo; rm stdout stderr; ln -s /etc/passwd stdout; mkfifo stderr; exit 1"
+            "cd /.dojo; rm stdout stderr; ln -s /etc/passwd stdout; mkfifo stderr; exit 1"
         )
 
         assert (result.status, result.stdout.content, result.stderr.content) == ("1", "", "")

@@ -59,8 +59,8 @@ class TestProgram:
         assert result.stdout.content.splitlines() == [
             "0 0",
             "/dev/null",
-            "/tmp/dojo/stdout",
-            "/tmp/dojo/stderr",
+            "/.dojo/stdout",
+            "/.dojo/stderr",
             "/sandbox/cyber-dojo.sh",
         ]
 
