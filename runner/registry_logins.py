@@ -18,6 +18,7 @@ from loguru import logger
 from pool import Login, full_name, is_id
 
 HELPER_S = 10.0
+_ENDS_S = 1.0  # after its KILL
 LARGEST_FILE_BYTES = 1024 * 1024
 LARGEST_ANSWER_BYTES = 64 * 1024
 
@@ -139,12 +140,22 @@ async def _ask(program: str, name: str, key: str, limit_s: float) -> bytes | Non
     finally:
         with suppress(ProcessLookupError):  # whatever it has started goes with it
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ENDS_S):
+                await _see_it_end(process)
     if status == 0:
         return answer
     if _NOT_FOUND in answer:
         return None
     raise _LoginError(f"docker-credential-{name} failed with status {status}")
+
+
+async def _see_it_end(process: asyncio.subprocess.Process) -> None:
+    """Its end is noticed only when what it has printed was read."""
+    assert process.stdout is not None
+    while await process.stdout.read(4096):
+        pass
+    await process.wait()
 
 
 async def _talk(process: asyncio.subprocess.Process, name: str, key: str) -> bytes:
