@@ -38,7 +38,7 @@ KINDS: dict[str, Callable[[ContainerSpec], ContainerSpec]] = {
     "cells": _in_cells,
 }
 
-_BEGUN = archive({"tmp/dojo/stdout": b"begun\n", "tmp/dojo/stderr": b"", "tmp/dojo/status": b"0"})
+_BEGUN = archive({".dojo/stdout": b"begun\n", ".dojo/stderr": b"", ".dojo/status": b"0"})
 
 
 async def _program(spec: ContainerSpec, stream: FakeStream) -> None:
@@ -46,6 +46,7 @@ async def _program(spec: ContainerSpec, stream: FakeStream) -> None:
     await asyncio.sleep(START_S)
     stream.say(b"dojo-runner: ready\n")
     try:
+        await stream.stdin.readexactly(len(spec.prelude))
         kata = await read_kata(stream.stdin, in_cell=spec.command[0] != "bash")
     except asyncio.IncompleteReadError:
         return
