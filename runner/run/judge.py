@@ -73,8 +73,8 @@ class Judge:
         if answer.failure is not None:
             timed_out = answer.failure is Code.TIMED_OUT
             outcome = Outcome.TIMED_OUT if timed_out else Outcome.FAULTY
-            has_words = answer.failure is Code.MACHINERY_FAILED
-            log = _of_machinery(answer.reason) if has_words else {"reason": answer.reason}
+            is_machinery = answer.failure is Code.MACHINERY_FAILED
+            log = _of_machinery(answer.reason) if is_machinery else {"reason": answer.reason}
             return RunResult(outcome, answer.failure, log=log)
         now_s = asyncio.get_running_loop().time()
         until_s = min(now_s + JUDGE_S, deadline_s + LAST_MOMENT_S)

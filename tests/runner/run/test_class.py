@@ -47,6 +47,7 @@ async def _program(spec: ContainerSpec, stream: FakeStream) -> None:
     await asyncio.sleep(START_S)
     stream.say(b"dojo-runner: ready\n")
     try:
+        await stream.stdin.readexactly(len(spec.prelude))
         kata = await read_kata(stream.stdin, in_cell=spec.command[0] != "bash")
     except asyncio.IncompleteReadError:
         return
