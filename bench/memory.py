@@ -43,6 +43,10 @@ class MemoryEngine:
         """Remove a container, a turn of the loop later."""
         await asyncio.sleep(0)
 
+    async def output(self, _spec: ContainerSpec, _limit_bytes: int, _limit_s: float) -> bytes:
+        """No container prints anything."""
+        return b""
+
     async def last_words(self, _container_id: str) -> str:
         """No container has any, as none ends by itself."""
         return ""

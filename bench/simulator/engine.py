@@ -35,6 +35,10 @@ class SimulatedEngine:
         """Remove a container at once."""
         self.lives_s += self._now_s() - self._began_s.pop(container_id)
 
+    async def output(self, _spec: ContainerSpec, _limit_bytes: int, _limit_s: float) -> bytes:
+        """No container prints anything."""
+        return b""
+
     async def last_words(self, container_id: str) -> str:  # noqa: ARG002 - an engine
         """No container has any."""
         return ""
