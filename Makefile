@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 venv := .venv/.project
 with_engine := scripts/with-engine
-test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze scripts/test
+test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze,curl,node scripts/test
 comma := ,
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
 # What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.
@@ -70,7 +70,7 @@ mutants: $(venv) ## take out one protection after the other: does a test notice?
 
 coverage: $(venv) ## the whole test suite, and which lines and branches of pool and runner it runs
 	@rm -rf .state/coverage
-	@$(with_engine) --images all --tools docker,docker-compose,clang .venv/bin/coverage run -m pytest $(ARGS)
+	@$(with_engine) --images all --tools docker,docker-compose,clang,curl,node .venv/bin/coverage run -m pytest $(ARGS)
 	@.venv/bin/coverage combine -q
 	@.venv/bin/coverage report
 

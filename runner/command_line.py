@@ -1,13 +1,22 @@
 """The command line. Each command is imported when it is run, so that all of them start quickly."""
 
-from importlib.metadata import version
+import sys
+from typing import Literal
 
 from cyclopts import App
+
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - reads mail headers: half of a start
+
+    return version("dojo-runner")
+
 
 app = App(
     name="dojo-runner",
     help="Runs cyber-dojo katas in warm, locked-down containers.",
-    version=lambda: version("dojo-runner"),
+    help_format="plaintext",  # a renderer of markdown would take half of the time of --help
+    version=_version,
 )
 app.command("runner.daemon:serve", name="serve", help="Run the daemon until SIGTERM.")
 app.command(
@@ -45,3 +54,10 @@ app.command(
     "runner.tools.status:show", name="status", help="Show the pools of a daemon, again and again."
 )
 app.command("runner.tools.pull:pull", name="pull", help="Pull an image, and show how far it is.")
+
+
+@app.command
+def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
+    """Print what makes a shell complete this command's words."""
+    sys.stdout.write(app.generate_completion(shell=shell))
+    return 0

@@ -28,12 +28,15 @@ _OF_EVERY_SYSTEM = ("/var/tmp", "/run/lock", "/.dojo")  # noqa: S108
 class Pool:
     """What a daemon tells of an image that it has run, in /health.
 
-    `mode` is its profile: what is started for it. `why_no_cells` is empty where there are cells.
+    `mode` is what is started for it, `why` the reason if it is not the usual one. `places` are
+    those that are writable for each run anew. `why_no_cells` is empty where there are cells.
     """
 
     mode: str
     warmed_ms: float | None
     why_no_cells: str
+    why: str = ""
+    places: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, health: Mapping[str, Any], image_name: str) -> "Pool":
@@ -45,6 +48,8 @@ class Pool:
             mode=str(pool.get("mode", "unknown")),
             warmed_ms=None if first is None else 1000 * float(first),
             why_no_cells=str(health["reuse"]["why_no_cells"]),
+            why=str(pool.get("why", "")),
+            places=tuple(pool.get("profile", {}).get("places", ())),
         )
 
 
@@ -88,8 +93,9 @@ def of_pool(pool: Pool, volumes: Sequence[str]) -> list[Finding]:
         return [declared]
     return [
         declared,
-        ok("read-only", f"possible: the root file system is, the profile is {pool.mode}"),
+        _root(pool),
         _cells(pool),
+        ok("profile", "; ".join((pool.mode, *_made_writable(pool)))),
         ok("warming", f"{pool.warmed_ms:.0f} ms from create to ready"),
     ]
 
@@ -165,6 +171,18 @@ def _places(rows: Sequence[Sequence[str]]) -> Finding:
         f"read-only in a run, though the image would allow it: {shown}{more}",
         "let programs write below /sandbox, /tmp or the home",
     )
+
+
+def _root(pool: Pool) -> Finding:
+    name = "read-only"
+    if pool.mode != "writable root":
+        return ok(name, "possible")
+    why = pool.why or "programs of this image do not run otherwise"
+    return warning(name, f"not possible: {why}", "let programs write below /tmp or the home")
+
+
+def _made_writable(pool: Pool) -> tuple[str, ...]:
+    return (f"writable for each run anew: {', '.join(pool.places)}",) if pool.places else ()
 
 
 def _cells(pool: Pool) -> Finding:

@@ -160,3 +160,23 @@ def test_what_a_daemon_tells() -> None:
     health = {"images": {"kata:1": pool}, "reuse": {"why_no_cells": "not wanted"}}
 
     assert Pool.of(health, "kata:1") == Pool("read-only", 300.0, "not wanted")
+
+
+def test_a_root_that_must_be_writable() -> None:
+    """It is a warning with the daemon's reason; the usual root is read-only."""
+    usual = by_name(of_pool(Pool("read-only", 250.0, "not wanted"), []))
+    odd = by_name(of_pool(Pool("writable root", 250.0, "not wanted", "EROFS in a run"), []))
+
+    assert usual["read-only"].level is Level.OK
+    assert odd["read-only"].level is Level.WARNING
+    assert odd["read-only"].found == "not possible: EROFS in a run"
+
+
+def test_the_profile_names_what_is_writable() -> None:
+    """Places of the image that are had anew for each run are part of its profile."""
+    pool = {"mode": "read-only", "fill_seconds": [0.3], "profile": {"places": {"/go": "copied"}}}
+    health = {"images": {"kata:1": pool}, "reuse": {"why_no_cells": "not wanted"}}
+
+    found = by_name(of_pool(Pool.of(health, "kata:1"), []))
+
+    assert found["profile"].found == "read-only; writable for each run anew: /go"
