@@ -19,8 +19,8 @@ from bench import cpu
 from bench.katas import IMAGE
 from pool import DEFAULT_DOCKER_HOST, Delivery
 from runner.container.hand_over import READY_MARK
-from runner.container.images import Home, ImageProfile
 from runner.container.lockdown import spec_for
+from runner.container.profile import Home, ImageProfile
 
 LABELS = {"dojo-runner.bench": "engine"}
 REMOVED_S = 0.3  # the kernel ends a network's name space a moment after its container

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from loguru import logger
 
 from pool import DockerClient, DockerContainers, EngineError
-from runner.container.images import RED_AMBER_GREEN
+from runner.container.profile import RED_AMBER_GREEN
 from runner.engines import docker_engines
 from runner.operators.logs import set_up_logs
 from runner.settings import Reuse, Settings

@@ -21,8 +21,8 @@ from pool import (
 )
 from runner.cells.lockdown import LAUNCHER_FOLDER, cell_spec_of
 from runner.container.hand_over import READY_MARK
-from runner.container.images import Home, ImageProfile
 from runner.container.lockdown import spec_for
+from runner.container.profile import Home, ImageProfile
 from runner.settings import Reuse
 
 ENGINE_AGAIN_S = 60.0

@@ -1,116 +1,15 @@
-"""Knows the images on this node and what each is like, and pulls those that are missing."""
+"""Knows the images on this node and what each is like, and has those pulled that are missing."""
 
 import asyncio
-import posixpath
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from collections.abc import Callable
 
 from loguru import logger
 
-from pool import (
-    EngineError,
-    Folder,
-    Image,
-    ImageEngine,
-    ImageMissingError,
-    Supervisor,
-    Tasks,
-    usual_name,
-)
-from runner.container.survey import InHome, Place, Survey
-from runner.latest import Latest
+from pool import EngineError, ImageEngine, ImageMissingError, Supervisor, Tasks, usual_name
+from runner.container.profile import ImageProfile, Surveyor, no_survey, probe
+from runner.container.pulls import Pulls, PullStatus
 
-RED_AMBER_GREEN = "/usr/local/bin/red_amber_green.rb"
-_HOME = "/home/sandbox"
-_OURS = frozenset((_HOME, "/sandbox", "/tmp"))  # noqa: S108 - each is a tmpfs in any case
-_MOST_VOLUMES = 16
-_LARGEST_LAMBDA_BYTES = 256 * 1024
-_SHOWN = 16
 _LISTEN_AGAIN_S = 1.0
-_MOST_WANTED = 200
-_LONGEST_ERROR = 500  # characters
-
-
-class Home(StrEnum):
-    """The kind of file system that a container gets for /home/sandbox."""
-
-    TMPFS = "tmpfs"  # the image has nothing there, but what every new user's home begins with
-    COPIED = "copied"  # the image keeps something there: a writable copy of it
-
-
-@dataclass(frozen=True)
-class ImageProfile:
-    """The facts learned of an image, once per image id; `rag_lambda` is None if it has none.
-
-    `empty_volumes` are folders that the image declares as volumes and has nothing in;
-    `filled_volumes`, those that it has something in. `is_odd`: it declares others, too, that cannot
-    be had anew for each cell of a container, so it needs a container for each run. `places` are
-    those outside /sandbox, /tmp, the home and the volumes that the learner's user may write to.
-    """
-
-    image_id: str
-    home: Home
-    rag_lambda: str | None
-    empty_volumes: tuple[str, ...] = ()
-    filled_volumes: tuple[str, ...] = ()
-    is_odd: bool = False
-    architecture: str = ""
-    survey: Survey = field(default_factory=Survey)
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """What the survey found, less what is new for each run in any case."""
-        volumes = (*self.empty_volumes, *self.filled_volumes)
-        return tuple(one for one in self.survey.places if not _is_below(one.path, volumes))
-
-    def as_json(self) -> dict[str, Any]:
-        """The facts that an operator may want; docs/api.md tells what each means."""
-        return {
-            "architecture": self.architecture,
-            "user": self.survey.user,
-            "group": self.survey.group,
-            "missing": list(self.survey.missing),
-            "home": self.survey.home or "",
-            "places": {place.path: place.holds for place in self.places[:_SHOWN]},
-            "volumes": [*self.empty_volumes, *self.filled_volumes],
-            "lambda": self.rag_lambda is not None,
-            "surveyed": self.survey.is_whole,
-        }
-
-
-Surveyor = Callable[[Image, Sequence[str]], Awaitable[Survey]]
-
-
-async def no_survey(_image: Image, _volumes: Sequence[str]) -> Survey:
-    """Nothing is known of what is inside an image but what the engine reads."""
-    return Survey()
-
-
-@dataclass(frozen=True)
-class PullStatus:
-    """A pull that is wanted: for how many seconds, how often it was tried, and why it failed last.
-
-    `last_error` is empty until a try has failed.
-    """
-
-    since_s: float
-    attempts: int
-    last_error: str
-
-
-@dataclass
-class _Wanted:
-    """An image that was asked for, and has not come yet; `began_s` is by the loop's clock."""
-
-    began_s: float
-    attempts: int = 0
-    last_error: str = ""
-
-
-class PullsBusyError(Exception):
-    """As many pulls as may be are under way or waiting."""
 
 
 class Images:
@@ -144,11 +43,10 @@ class Images:
         self._ids: dict[str, str] = {}  # name -> image id, as far as known to be true
         self._changes = 0
         self._profiles: dict[str, asyncio.Task[ImageProfile]] = {}  # by image id
-        self._pulls: dict[str, asyncio.Task[None]] = {}  # by name
-        self._wanted: Latest[str, _Wanted] = Latest(_MOST_WANTED)
-        self._most_pulls = pulls_at_once + pulls_queue
-        self._may_pull = asyncio.Semaphore(pulls_at_once)
         self._tasks = Tasks(supervisor)
+        self._pulls = Pulls(
+            engine, self._tasks, at_once=pulls_at_once, queue=pulls_queue, pulled=self._has_come
+        )
         self.is_listening = False
 
     def start(self) -> None:
@@ -170,16 +68,11 @@ class Images:
             image = await self._engine.image(name)
         except ImageMissingError:
             return None
-        self._wanted_no_more(name)
+        self._pulls.is_here(name)
         # Remembered only if no change came while we asked, and if we shall hear of the next.
         if self.is_listening and changes == self._changes:
             self._ids[name] = image.image_id
         return image.image_id
-
-    def _wanted_no_more(self, name: str) -> None:
-        """It is here: somebody else may have brought it."""
-        if name not in self._pulls:
-            self._wanted.pop(name, None)
 
     async def profile(self, name: str) -> ImageProfile | None:
         """None when the image is not on this node. Raises EngineError."""
@@ -204,7 +97,9 @@ class Images:
     async def _profile_of(self, image_id: str, name: str) -> ImageProfile:
         task = self._profiles.get(image_id)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
-            task = self._tasks.start(self._probe(image_id), f"probe {name}", expected=EngineError)
+            task = self._tasks.start(
+                probe(self._engine, self._surveyor, image_id), f"probe {name}", expected=EngineError
+            )
             self._profiles[image_id] = task
         # Shielded: several requests may wait for the same probe.
         return await asyncio.shield(task)
@@ -214,77 +109,21 @@ class Images:
 
         Raises PullsBusyError.
         """
-        name = usual_name(name)
-        if name in self._pulls:
-            return
-        if len(self._pulls) >= self._most_pulls:
-            raise PullsBusyError(f"too many images are being pulled ({len(self._pulls)})")
-        wanted = self._wanted.get(name) or _Wanted(asyncio.get_running_loop().time())
-        self._wanted[name] = wanted
-        wanted.attempts += 1
-        task = self._tasks.start(self._pull(name, wanted), f"pull {name}")
-        self._pulls[name] = task
-        task.add_done_callback(lambda _: self._pulls.pop(name))
+        self._pulls.begin(usual_name(name))
 
     @property
     def pulling(self) -> list[str]:
-        """The names of what is being pulled, or waits to be."""
-        return sorted(self._pulls)
+        """See Pulls.under_way."""
+        return self._pulls.under_way
 
     @property
     def pulls(self) -> dict[str, PullStatus]:
-        """By name, each image that was asked for lately and has not come yet.
+        """See Pulls.statuses."""
+        return self._pulls.statuses
 
-        A pull that failed is among them until the image has come, or until many others were asked
-        for since.
-        """
-        now_s = asyncio.get_running_loop().time()
-        return {
-            name: PullStatus(now_s - one.began_s, one.attempts, one.last_error)
-            for name, one in sorted(self._wanted.items())
-        }
-
-    async def _pull(self, name: str, wanted: _Wanted) -> None:
-        try:
-            async with self._may_pull:
-                await self._engine.pull(name)
-        except EngineError as error:
-            # Reported where it failed; the next call tries again.
-            wanted.last_error = error.message[:_LONGEST_ERROR]
-            return
-        self._wanted.pop(name, None)
+    def _has_come(self, name: str) -> None:
         self._forget_names()
         self._pulled(name)
-
-    async def _probe(self, image_id: str) -> ImageProfile:
-        image = await self._engine.image(image_id)
-        volumes = _plain(image.volumes)
-        paths = (_HOME, RED_AMBER_GREEN, *volumes)
-        # At the same time: a learner may be waiting.
-        found, survey = await asyncio.gather(
-            self._engine.read_files(image_id, paths, _LARGEST_LAMBDA_BYTES),
-            self._surveyor(image, volumes),
-            return_exceptions=True,  # so that neither goes on when the other has failed
-        )
-        if isinstance(found, BaseException):
-            raise found
-        if isinstance(survey, BaseException):
-            raise survey
-        source = found[RED_AMBER_GREEN]
-        has_files = any(isinstance(found[path], bytes) for path in volumes)
-        is_bare = found[_HOME] is None or survey.home is InHome.SKELETON
-        return ImageProfile(
-            image_id,
-            Home.TMPFS if is_bare else Home.COPIED,
-            source.decode("utf-8", "replace") if isinstance(source, bytes) else None,
-            empty_volumes=tuple(path for path in volumes if found[path] is None),
-            filled_volumes=tuple(path for path in volumes if found[path] is Folder.FILLED),
-            is_odd=not _OURS.union(volumes).issuperset(image.volumes)
-            or _are_nested((*_OURS, *volumes))
-            or has_files,
-            architecture=image.architecture,
-            survey=survey,
-        )
 
     async def _watch(self) -> None:
         while True:
@@ -309,23 +148,3 @@ class Images:
     def _forget_names(self) -> None:
         self._changes += 1
         self._ids.clear()
-
-
-def _plain(volumes: Sequence[str]) -> tuple[str, ...]:
-    """Those that can be replaced: absolute paths, but for ours; none if there are too many."""
-    plain = tuple(
-        path
-        for path in volumes
-        if path.startswith("/") and posixpath.normpath(path) == path != "/" and path not in _OURS
-    )
-    return plain if len(plain) <= _MOST_VOLUMES else ()
-
-
-def _are_nested(paths: Sequence[str]) -> bool:
-    """Whether one is below another: mounted there, it would have no folder to be mounted on."""
-    return any(one.startswith(f"{other}/") for one in paths for other in paths)
-
-
-def _is_below(path: str, folders: Sequence[str]) -> bool:
-    """Whether it is one of the folders, or in one."""
-    return any(f"{path}/".startswith(f"{folder}/") for folder in folders)

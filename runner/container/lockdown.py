@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from pool import ContainerSpec, Delivery, Image, Ulimit
 from runner.container.hand_over import GID, READY_MARK, UID
-from runner.container.images import Home, ImageProfile
 from runner.container.needs import replaced
+from runner.container.profile import Home, ImageProfile
 from runner.container.scripts import script
 from runner.container.seccomp import seccomp_profile
 from runner.container.survey import END_MARK, Owner, Place

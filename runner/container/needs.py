@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from runner.container.images import Home, ImageProfile
+from runner.container.profile import Home, ImageProfile
 from runner.container.survey import Holds, InHome, Place
 
 # Each costs every container, or cell, a mount. Images have two or three empty ones, as a rule.

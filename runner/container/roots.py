@@ -14,8 +14,8 @@ from typing import Any
 from loguru import logger
 
 from runner.allowed_images import AllowedImages
-from runner.container.images import ImageProfile
 from runner.container.needs import Needs, Root, needs_of
+from runner.container.profile import ImageProfile
 from runner.latest import Latest
 
 REMEMBERED_S = 3600.0

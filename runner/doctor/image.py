@@ -7,8 +7,8 @@ from typing import Any
 from pool import Folder, Found, ImageEngine
 from runner.client import Result
 from runner.container.hand_over import GID, UID
-from runner.container.images import RED_AMBER_GREEN
 from runner.container.lockdown import HOME
+from runner.container.profile import RED_AMBER_GREEN
 from runner.doctor.findings import Finding, ok, problem, warning
 
 MIB = 1024 * 1024

@@ -13,7 +13,7 @@ from prometheus_client.exposition import gzip_accepted
 from pool import EngineError, PoolClosedError
 from runner.allowed_images import ImageNotAllowedError
 from runner.colour.questions import BadPatternError
-from runner.container.images import PullsBusyError
+from runner.container.pulls import PullsBusyError
 from runner.engine_words import words_for_clients
 from runner.http import wire
 from runner.http.bodies import Bodies, Body

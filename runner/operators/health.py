@@ -8,7 +8,8 @@ from typing import Any
 
 from pool import ContainerSpec, LoopStatus, Pools, PoolStatistics, Supervisor
 from runner.cells.cells import Cells, CellsStatus
-from runner.container.images import Images, PullStatus
+from runner.container.images import Images
+from runner.container.pulls import PullStatus
 from runner.container.roots import Roots
 from runner.operators.limits import Limits
 from runner.own_image import ChosenImage

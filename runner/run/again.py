@@ -9,7 +9,7 @@ from loguru import logger
 
 from pool import ContainerEngine, ContainerSpec, PoolClosedError, PoolError, Pools
 from runner.container.answer import LARGE_ANSWER_BYTES
-from runner.container.images import ImageProfile
+from runner.container.profile import ImageProfile
 from runner.container.roots import Roots
 from runner.kata import Kata, Outcome, RunResult
 from runner.run.budget import may_run_again

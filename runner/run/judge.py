@@ -10,7 +10,7 @@ from runner.colour.known import KnownColours, question_of
 from runner.colour.questions import Colour, ColourFault, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
 from runner.container.answer import Harvest, unpack
-from runner.container.images import RED_AMBER_GREEN, ImageProfile
+from runner.container.profile import RED_AMBER_GREEN, ImageProfile
 from runner.container.untar import UnreadableError
 from runner.kata import Code, Kata, Outcome, RunResult, Text
 from runner.run.budget import JUDGE_S, LAST_MOMENT_S, had_words

@@ -17,8 +17,9 @@ from pool import (
     Pools,
     usual_name,
 )
-from runner.container.images import ImageProfile, Images
+from runner.container.images import Images
 from runner.container.lockdown import spec_for
+from runner.container.profile import ImageProfile
 from runner.container.roots import Roots
 from runner.engine_words import words_for_clients
 from runner.kata import Code, Kata, Outcome, RunResult, Timings

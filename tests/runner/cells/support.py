@@ -17,8 +17,8 @@ from runner.cells.lockdown import LAUNCHER_FOLDER, cell_spec_of
 from runner.cells.stream import CellStream
 from runner.container.answer import Harvest, unpack
 from runner.container.hand_over import hand_over_to_cell
-from runner.container.images import Home, ImageProfile
 from runner.container.lockdown import spec_for
+from runner.container.profile import Home, ImageProfile
 from runner.kata import Kata
 from tests.runner.katas import kata
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.cells.lockdown import MASKED, READ_ONLY, cell_spec_of
-from runner.container.images import Home
+from runner.container.profile import Home
 from tests.runner.cells.support import (
     PLANT,
     PROBE,

@@ -3,8 +3,8 @@
 import pytest
 
 from pool import Delivery
-from runner.container.images import Home, ImageProfile
 from runner.container.lockdown import spec_for
+from runner.container.profile import Home, ImageProfile
 from tests.runner.cells.support import LABELS, Engine, cell_container
 from tests.runner.katas import harvest_of, kata
 

@@ -12,8 +12,8 @@ from runner.cells.lockdown import (
     READ_ONLY,
     cell_spec_of,
 )
-from runner.container.images import Home
 from runner.container.lockdown import HOME, OWN, SANDBOX, TMP
+from runner.container.profile import Home
 from runner.container.seccomp import docker_seccomp_profile, seccomp_profile
 from tests.runner.cells.support import single_use
 

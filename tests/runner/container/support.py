@@ -3,8 +3,8 @@
 import uuid
 
 from pool import ContainerSpec, Delivery, DockerContainers, EngineError
-from runner.container.images import Home, ImageProfile
 from runner.container.lockdown import HOME, SANDBOX, TMP, spec_for
+from runner.container.profile import Home, ImageProfile
 from tests.runner.katas import harvest_of, kata
 
 PYTHON = "dojo-runner/python-pytest:latest"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pool import ContainerSpec, Delivery, Ulimit
-from runner.container.images import Home, ImageProfile
 from runner.container.lockdown import spec_for
+from runner.container.profile import Home, ImageProfile
 from runner.container.scripts import script
 from runner.container.seccomp import seccomp_profile
 

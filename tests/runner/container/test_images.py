@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pool import EngineError, Folder, Found, Image
-from runner.container.images import RED_AMBER_GREEN, Home, ImageProfile, Images
+from runner.container.images import Images
+from runner.container.profile import RED_AMBER_GREEN, Home, ImageProfile
 from tests.fakes import FakeImages
 from tests.reports import unheard
 

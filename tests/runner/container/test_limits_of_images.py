@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 
 from pool import Delivery, DockerContainers
-from runner.container.images import Home
 from runner.container.lockdown import HOME, SANDBOX
+from runner.container.profile import Home
 from tests.runner.container.support import (
     CLANG,
     MAP_5_GIB,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from pool import ContainerSpec, DockerContainers
-from runner.container.images import Home
 from runner.container.lockdown import GIB, HOME, MIB, OWN, SANDBOX, TMP
+from runner.container.profile import Home
 from runner.container.seccomp import docker_seccomp_profile
 from tests.runner.container.support import (
     CLANG,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.container.images import Home, ImageProfile
 from runner.container.needs import Needs, Root, needs_of, replaced
+from runner.container.profile import Home, ImageProfile
 from runner.container.survey import Holds, InHome, Owner, Place, Survey
 
 EMPTY = Place("/var/tmp", Holds.EMPTY, Owner.STICKY)

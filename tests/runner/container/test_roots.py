@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runner.container.images import Home, ImageProfile
+from runner.container.profile import Home, ImageProfile
 from runner.container.roots import MOST_IN_VAIN, PAUSE_S, REMEMBERED_S, Roots
 
 NAME = "ghcr.io/me/gcc:1"

@@ -6,7 +6,7 @@ import pytest
 
 from pool import Folder, Found
 from runner.client import Result, Text
-from runner.container.images import RED_AMBER_GREEN
+from runner.container.profile import RED_AMBER_GREEN
 from runner.doctor.findings import Finding, Level
 from runner.doctor.image import Pool, look_into, of_pool, of_run
 from tests.fakes import FakeEngine

@@ -3,7 +3,7 @@
 import pytest
 
 from pool import Folder, Found
-from runner.container.images import RED_AMBER_GREEN
+from runner.container.profile import RED_AMBER_GREEN
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.runner.http.support import Events, text

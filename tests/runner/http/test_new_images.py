@@ -2,7 +2,7 @@
 
 import asyncio
 
-from runner.container.images import RED_AMBER_GREEN
+from runner.container.profile import RED_AMBER_GREEN
 from runner.run.run import LOOKS_AT_ONCE
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
