@@ -13,17 +13,12 @@ from pool import (
     Owner,
     PoolClosedError,
     Pools,
-    PoolSettings,
     Supervisor,
     Tasks,
     remove_mine,
     usual_name,
 )
-from runner.cells.cells import Cells
-from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
-from runner.container.roots import Roots
-from runner.container.surveyor import Surveyor
 from runner.engines import Engines
 from runner.kata import Kata, RunResult
 from runner.operators.checks import Check, is_passed, readiness, status_of
@@ -32,22 +27,26 @@ from runner.operators.limits import runs_at_once
 from runner.operators.logs import report_bug
 from runner.operators.views import Views
 from runner.own_image import OrOwnImage, read_own_container_id
+from runner.parts import (
+    cells_of,
+    pool_settings_of,
+    roots_of,
+    standing,
+    surveyor_of,
+    traffic_light_of,
+)
 from runner.run.admission import Admission
 from runner.run.judge import Judge
 from runner.run.patience import Patience
 from runner.run.run import KataRunner
-from runner.settings import MIB, Settings, WritableRoots
+from runner.settings import Settings
 from runner.siblings.book import Verdict
 from runner.siblings.listener import Listener
 from runner.siblings.notice import RefillNotice
 from runner.siblings.siblings import Siblings
-from runner.siblings.teller import Standing
 from runner.upkeep import Upkeep
 from runner.warm_images import WarmImages
 
-# A run asks for its colour and for its hidden files at the same time. With places for both, no run
-# waits because others have lambdas that take long.
-QUESTIONS_OF_A_RUN = 2
 CLOSE_S = 0.5  # for what is still under way with the engine, at the very end
 
 
@@ -78,21 +77,21 @@ class Service:
             told=settings.siblings_told,
             replica=owner.replica,
             secret=settings.secret.get_secret_value(),
-            standing=lambda image: _standing(self._pools, image),
+            standing=lambda image: standing(self._pools, image),
             supervisor=self.supervisor,
         )
         self._pools = Pools(
             engines.containers,
-            _pool_settings(settings, places),
+            pool_settings_of(settings, places),
             supervisor=self.supervisor,
             taken=self._siblings.took,
             started=engines.log.started,
         )
         self._allowed = settings.allowed
-        self._roots = _roots_of(settings)
+        self._roots = roots_of(settings)
         self._images = Images(
             engines.images,
-            surveyor=_surveyor_of(settings, owner, engines).survey,
+            surveyor=surveyor_of(settings, owner, engines).survey,
             pulls_at_once=settings.pulls_at_once,
             pulls_queue=settings.pulls_queue,
             changed=self._images_changed,
@@ -101,26 +100,21 @@ class Service:
             supervisor=self.supervisor,
         )
         self._tool_images = OrOwnImage(engines.images, read_own_container_id())
-        self._traffic_light = TrafficLight(
-            engines.containers,
-            self._tool_images,
-            settings.ruby_image,
-            owner.labels(),
-            self.supervisor,
-            places=QUESTIONS_OF_A_RUN * places,
-        )
-        self._cells = Cells(
-            engines.containers,
-            self._tool_images,
-            wanted=settings.reuse,
-            delivery=settings.delivery,
-            runtime=settings.runtime,
-            launcher_image=settings.launcher_image,
-            uses=settings.reuse_most_runs,
-            apparmor=settings.apparmor,
-            labels=owner.labels(),
-            decided=self._kind_is_decided,
+        self._traffic_light = traffic_light_of(
+            settings,
+            owner,
+            engines,
+            images=self._tool_images,
             supervisor=self.supervisor,
+            places=places,
+        )
+        self._cells = cells_of(
+            settings,
+            owner,
+            engines,
+            images=self._tool_images,
+            supervisor=self.supervisor,
+            decided=self._kind_is_decided,
         )
         self._warm_images = WarmImages(settings.warm_images, self._warm_up_if_here, self.supervisor)
         self._upkeep = Upkeep(
@@ -304,39 +298,3 @@ class Service:
         if spec is not None:
             self._pools.warm_up(spec)
         return spec is not None
-
-
-def _standing(pools: Pools, image: str) -> Standing | None:
-    pool, now_s = pools.get(image), time.monotonic()
-    if pool is None:
-        return None
-    demand = pool.demand
-    return Standing(demand.taken.at(now_s), demand.started.at(now_s), pool.warm, pool.target)
-
-
-def _pool_settings(settings: Settings, places: int) -> PoolSettings:
-    return PoolSettings(
-        sizes=settings.sizes,
-        host_containers=settings.host_containers,
-        host_memory_bytes=settings.host_memory_mib * MIB,
-        leases_at_once=places,
-        forget_s=settings.forget_s,
-        refills_at_once=settings.refills_at_once,
-    )
-
-
-def _surveyor_of(settings: Settings, owner: Owner, engines: Engines) -> Surveyor:
-    return Surveyor(
-        engines.containers,
-        overlays=settings.reuse_overlays,
-        labels=owner.labels(),
-        runtime=settings.runtime,
-    )
-
-
-def _roots_of(settings: Settings) -> Roots:
-    return Roots(
-        allowed=settings.writable_roots is not WritableRoots.NEVER,
-        read_only=settings.read_only_root_images,
-        writable=settings.writable_root_images,
-    )

@@ -1,0 +1,103 @@
+"""The service's parts that are made of its settings and of little else."""
+
+import time
+from collections.abc import Callable
+
+from pool import Owner, Pools, PoolSettings, Supervisor
+from runner.cells.cells import Cells
+from runner.colour.traffic_light import TrafficLight
+from runner.container.roots import Roots
+from runner.container.surveyor import Surveyor
+from runner.engines import Engines
+from runner.own_image import OrOwnImage
+from runner.settings import MIB, Settings, WritableRoots
+from runner.siblings.teller import Standing
+
+# A run asks for its colour and for its hidden files at the same time. With places for both, no run
+# waits because others have lambdas that take long.
+QUESTIONS_OF_A_RUN = 2
+
+
+def pool_settings_of(settings: Settings, places: int) -> PoolSettings:
+    """The limits of the pools, when as many runs as there are places use containers at once."""
+    return PoolSettings(
+        sizes=settings.sizes,
+        host_containers=settings.host_containers,
+        host_memory_bytes=settings.host_memory_mib * MIB,
+        leases_at_once=places,
+        forget_s=settings.forget_s,
+        refills_at_once=settings.refills_at_once,
+    )
+
+
+def surveyor_of(settings: Settings, owner: Owner, engines: Engines) -> Surveyor:
+    """Looks around in images."""
+    return Surveyor(
+        engines.containers,
+        overlays=settings.reuse_overlays,
+        labels=owner.labels(),
+        runtime=settings.runtime,
+    )
+
+
+def roots_of(settings: Settings) -> Roots:
+    """Knows which images get a writable root."""
+    return Roots(
+        allowed=settings.writable_roots is not WritableRoots.NEVER,
+        read_only=settings.read_only_root_images,
+        writable=settings.writable_root_images,
+    )
+
+
+def traffic_light_of(
+    settings: Settings,
+    owner: Owner,
+    engines: Engines,
+    *,
+    images: OrOwnImage,
+    supervisor: Supervisor,
+    places: int,
+) -> TrafficLight:
+    """Tells colours, of as many runs at once as there are places."""
+    return TrafficLight(
+        engines.containers,
+        images,
+        settings.ruby_image,
+        owner.labels(),
+        supervisor,
+        places=QUESTIONS_OF_A_RUN * places,
+    )
+
+
+def cells_of(
+    settings: Settings,
+    owner: Owner,
+    engines: Engines,
+    *,
+    images: OrOwnImage,
+    supervisor: Supervisor,
+    decided: Callable[[], None],
+) -> Cells:
+    """Finds out whether cells can be had, and calls `decided` when that is known."""
+    return Cells(
+        engines.containers,
+        images,
+        wanted=settings.reuse,
+        delivery=settings.delivery,
+        runtime=settings.runtime,
+        launcher_image=settings.launcher_image,
+        uses=settings.reuse_most_runs,
+        apparmor=settings.apparmor,
+        labels=owner.labels(),
+        decided=decided,
+        supervisor=supervisor,
+    )
+
+
+def standing(pools: Pools, image: str) -> Standing | None:
+    """How an image fares here, as siblings are told it; None if it has no pool."""
+    pool, now_s = pools.get(image), time.monotonic()
+    if pool is None:
+        return None
+    demand = pool.demand
+    return Standing(demand.taken.at(now_s), demand.started.at(now_s), pool.warm, pool.target)
