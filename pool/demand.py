@@ -9,6 +9,7 @@ from pool.sizing import LONGEST_YIELD_S, Sizes, mean, wanted, worth_keeping
 FAST_S = 15.0  # sees a class begin within a few presses
 SLOW_S = 60.0  # remembers it through a lull: learners think between presses
 SILENCE_S = 600.0  # demand after such a silence may be the begin of a group
+ASKED_S = 900.0  # so long as many are kept as an operator has asked for: until a class has begun
 EXPECTED_S = 300.0  # so long an image that is expected keeps its spare ones for the first take
 TIMES_KEPT = 20
 
@@ -83,6 +84,8 @@ class Demand:
         self._own = _Source()
         self._hearsay = _Source()
         self._took_s = -math.inf
+        self._asked = 0  # by an operator
+        self._asked_s = -math.inf
         self._target = 0
         self._target_s = -math.inf
 
@@ -109,10 +112,15 @@ class Demand:
         if announced:
             self._hearsay.expected_s = now_s
 
-    def expect(self, now_s: float) -> None:
-        """A client says that the image will be wanted soon: a group may be about to begin."""
+    def expect(self, now_s: float, containers: int = 0) -> None:
+        """A client says that the image will be wanted soon: a group may be about to begin.
+
+        An operator may say how many containers to keep for ASKED_S at the least.
+        """
         self._own.wanted(now_s)
         self._own.expected_s = now_s
+        if containers:
+            self._asked, self._asked_s = containers, now_s
 
     def warmed(self, now_s: float, start_s: float) -> None:
         """A container got warm; it took that long."""
@@ -130,10 +138,11 @@ class Demand:
     def claim(self, now_s: float) -> Claim:
         """The containers to keep warm: a target that rises at once, and falls after a cool-down."""
         own = self._needed(now_s, self.taken.at(now_s), self._own.last_s, self._spare(now_s))
+        own = max(own, self._asked_for(now_s))
         needed = own
         if self.last_s > self._own.last_s or self.rate(now_s) > self.taken.at(now_s):
             spare = max(self._spare(now_s), self._spare_by_hearsay(now_s))
-            needed = self._needed(now_s, self.rate(now_s), self.last_s, spare)
+            needed = max(own, self._needed(now_s, self.rate(now_s), self.last_s, spare))
         if needed >= self._target or now_s - self._target_s >= self._sizes.cool_down_s:
             self._target, self._target_s = needed, now_s
         # The part of the target beyond our own need is hearsay, unless the target is falling.
@@ -156,6 +165,10 @@ class Demand:
     def may_be_a_group(self, now_s: float) -> bool:
         """Whether a group may be about to begin here, or has just begun: its rate is not known."""
         return self._spare(now_s) > 0
+
+    def _asked_for(self, now_s: float) -> int:
+        is_over = now_s - self._asked_s >= ASKED_S
+        return 0 if is_over else min(self._asked, self._sizes.maximum)
 
     def _spare(self, now_s: float) -> int:
         sizes = self._sizes

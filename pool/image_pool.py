@@ -229,11 +229,11 @@ class ImagePool:
         self._host.claim(self.stake, self.demand.claim(now_s))
         self.refill_soon()
 
-    def expect(self) -> None:
-        """A client of ours says that takes will come soon."""
+    def expect(self, containers: int = 0) -> None:
+        """A client of ours says that takes will come soon, or an operator asks for so many."""
         now_s = self._now_s()
         self.breaker.wanted()
-        self.demand.expect(now_s)
+        self.demand.expect(now_s, containers)
         self._host.take(self.stake, self.demand.claim(now_s), now_s, used_up=False)
         self.refill_soon()
 

@@ -115,9 +115,12 @@ class Pools:
         finally:
             self._retiring.start(self._remove_alone(started), f"remove {started.name}")
 
-    def warm_up(self, spec: ContainerSpec) -> None:
-        """It will be wanted soon: pool it, and start what it lacks in the background."""
-        self._pool_of(spec).expect()
+    def warm_up(self, spec: ContainerSpec, containers: int = 0) -> None:
+        """It will be wanted soon: pool it, and start what it lacks in the background.
+
+        So many containers at the least, for a while; 0 leaves their number to the demand.
+        """
+        self._pool_of(spec).expect(containers)
 
     def hear(self, spec: ContainerSpec, takes: float, *, announced: bool = False) -> None:
         """A sibling has so many takes for us to expect as well: start what it takes, if any.

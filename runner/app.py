@@ -14,19 +14,15 @@ from loguru import logger
 
 from pool import Tasks, this_process
 from runner.engines import docker_engines
+from runner.http.acts import add_acts
 from runner.http.bodies import Bodies
 from runner.http.connections import Connections
 from runner.http.gate import Gate
-from runner.http.routes import (
-    BODIES,
-    CONNECTIONS,
-    SERVICE,
-    SETTINGS,
-    TARPIT,
-    add_routes,
-    known_path,
-)
+from runner.http.keys import BODIES, CONNECTIONS, LIVE_PAGE, SERVICE, SETTINGS, TARPIT
+from runner.http.live import add_live_page
+from runner.http.routes import add_routes, known_path
 from runner.http.unsent import Unsent
+from runner.operators.live_page import LivePage
 from runner.operators.systemd import READY, STOPPING, Systemd
 from runner.service import Service
 from runner.settings import MIB, Settings
@@ -57,6 +53,14 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
     app[TARPIT] = tarpit = Tarpit()
     app[BODIES] = Bodies(settings.bodies_memory_mib * MIB)
     app[UNSENT] = Unsent()
+    app[LIVE_PAGE] = LivePage(
+        service.health,
+        service.views.recent_runs,
+        acts=bool(settings.acts_token.get_secret_value()),
+        supervisor=service.supervisor,
+    )
+    add_live_page(app)
+    add_acts(app)
     add_routes(app)
 
     async def hold_nobody(_app: web.Application) -> None:

@@ -18,6 +18,7 @@ from pool import (
     remove_mine,
     usual_name,
 )
+from runner.acts import Acts
 from runner.container.images import Images
 from runner.engines import Engines
 from runner.kata import Kata, RunResult
@@ -147,6 +148,7 @@ class Service:
             ended=self.views.run_ended,
         )
         self._listener = Listener(owner.replica, self._pools, self._spec_if_allowed)
+        self.acts = Acts(self._pools, self._runner.spec_of, self._allowed)
 
     @property
     def is_ready(self) -> bool:

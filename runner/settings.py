@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     secret: SecretStr = Field(
         SecretStr(""), description="shared with the siblings; unsigned notices are then refused"
     )
+    acts_token: SecretStr = Field(
+        SecretStr(""), description="lets operators warm and drain images over HTTP; empty: nobody"
+    )
     max_seconds_cap: float = Field(20.0, ge=1, le=60, description="longest time for a learner")
     budget_s: float = Field(25.0, ge=2, le=120, description="for a request; browsers give up at 30")
     request_max_bytes: int = Field(16 * MIB, ge=MIB)
@@ -222,7 +225,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{path!r} is not the absolute path of a folder below /")
         return value
 
-    @field_validator("secret")
+    @field_validator("secret", "acts_token")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         secret = value.get_secret_value().strip()

@@ -16,6 +16,7 @@ from child import block_signals, run
 PACKAGES = {
     "docker": ["docker.io"],
     "systemd-analyze": ["systemd"],
+    "chromium": ["chromium", "fonts-dejavu-core"],  # pages without letters would look well
     "node": ["nodejs"],
     "clang": ["clang", "libclang-rt-dev", "zlib1g-dev"],  # sanitizers, and what the launcher links
 }

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -15,29 +14,21 @@ from runner.allowed_images import ImageNotAllowedError
 from runner.colour.questions import BadPatternError
 from runner.container.pulls import PullsBusyError
 from runner.engine_words import words_for_clients
-from runner.http import wire
-from runner.http.bodies import Bodies, Body
-from runner.http.connections import Connections
+from runner.http import live, wire
+from runner.http.bodies import Body
 from runner.http.documents import add_documents
 from runner.http.errors import RequestError
+from runner.http.keys import BODIES, CONNECTIONS, SERVICE, SETTINGS, TARPIT
+from runner.http.problems import RETRY_AFTER_S, problem
 from runner.http.timings import ANSWER_HEADER, asks_for_timings, server_timing, with_timings
 from runner.operators.checks import Check, is_passed, liveness, words_for
 from runner.run.admission import BusyError
 from runner.run.patience import RUNS_ON_S, ClientGoneError, Patience
-from runner.service import Service
-from runner.settings import ClientGone, Settings
+from runner.settings import ClientGone
 from runner.siblings import notice
 from runner.siblings.book import NOTICES_PER_S, Verdict
-from runner.siblings.tarpit import Tarpit
 from runner.threads import in_turn
 
-SERVICE = web.AppKey("SERVICE", Service)
-SETTINGS = web.AppKey("SETTINGS", Settings)
-TARPIT = web.AppKey("TARPIT", Tarpit)
-BODIES = web.AppKey("BODIES", Bodies)
-CONNECTIONS = web.AppKey("CONNECTIONS", Connections)
-
-_RETRY_AFTER_S = 2
 # Of the raw body, in an error's answer; a client needs it to recognise its request.
 _LONGEST_ECHO = 50 * 1024
 _LONGEST_LOGGED = 500  # of the same in the log
@@ -127,20 +118,25 @@ async def _hear(request: web.Request) -> tuple[web.Response, bool]:
         verdict = await service.hear(parsed, sender)
     except notice.MalformedNoticeError as error:
         service.refused_notice("malformed")
-        return _problem(400, str(error)), False
+        return problem(400, str(error)), False
     except RequestError as error:
-        return _problem(error.status, error.message), False
+        return problem(error.status, error.message), False
     except PoolClosedError as error:
-        return _problem(503, str(error)), True
+        return problem(503, str(error)), True
     if verdict is Verdict.LIMITED:
-        return _problem(429, f"more than {NOTICES_PER_S:g} notices a second from {sender}"), False
+        return problem(429, f"more than {NOTICES_PER_S:g} notices a second from {sender}"), False
     status = 202 if verdict is Verdict.COUNTED else 200
     is_good = verdict in (Verdict.COUNTED, Verdict.UNKNOWN_IMAGE)
     return web.json_response({"verdict": verdict}, status=status), is_good
 
 
 async def contract(request: web.Request) -> web.Response:
-    """The five paths that clients use, whatever the verb; anything else is an error of theirs."""
+    """The five paths that clients use, whatever the verb; anything else is an error of theirs.
+
+    But for browsers, which get the operators' page at `/`.
+    """
+    if live.wants_page(request):
+        return live.page()
     settings = request.app[SETTINGS]
     patience = Patience(RUNS_ON_S if settings.client_gone is ClientGone.END else None)
     headers: dict[str, str] = {}
@@ -258,19 +254,6 @@ async def _notice_in(request: web.Request) -> bytes:
     return bytes(body.text)
 
 
-def _problem(status: int, detail: str) -> web.Response:
-    """An error for those who are not the contract's clients, as RFC 9457 has it."""
-    problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
-    response = web.json_response(
-        {**problem, "detail": detail}, status=status, content_type="application/problem+json"
-    )
-    if status in (429, 503):
-        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
-    if status in (408, 413, 415):
-        response.force_close()
-    return response
-
-
 def _refusal(request: web.Request, body: bytes, status: int, message: str) -> web.Response:
     text = body.decode("utf-8", "replace")
     exception = {
@@ -288,5 +271,5 @@ def _refusal(request: web.Request, body: bytes, status: int, message: str) -> we
     if status in (408, 413, 415) or not request.content.is_eof():
         response.force_close()  # what is left of the body is nobody's next request
     if status == 503:
-        response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

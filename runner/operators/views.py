@@ -1,4 +1,4 @@
-"""What operators are shown of the service, beside its health: metrics, and lines of the log."""
+"""What operators are shown beside the health: metrics, lines of the log, and recent runs."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,7 @@ from runner.operators.health import Health
 from runner.operators.limits import limits_of
 from runner.operators.loop_lag import LoopLag
 from runner.operators.metrics import Metrics
+from runner.operators.recent_runs import RecentRuns
 from runner.operators.run_log import RunLog
 from runner.operators.start_line import StartLine, own_version
 from runner.run.record import RunRecord
@@ -40,6 +41,7 @@ class Views:
             engine_calls=engines.calls,
             loop_lag=self._loop_lag.seconds,
         )
+        self.recent_runs = RecentRuns()
         self._run_log = RunLog(lambda: engines.log.may_be_away)
         self._start_line = StartLine(
             version=self.version,
@@ -62,6 +64,7 @@ class Views:
         """A run has ended, in whatever way."""
         self._run_log.run_ended(run)
         self.metrics.run_ended(run)
+        self.recent_runs.ended(run)
 
     async def ready(self, cells: CellsStatus) -> None:
         """The service can run katas; only the first time is news."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pool.demand import EXPECTED_S, FAST_S, SILENCE_S, SLOW_S, TIMES_KEPT, Demand, Rate
+from pool.demand import ASKED_S, EXPECTED_S, FAST_S, SILENCE_S, SLOW_S, TIMES_KEPT, Demand, Rate
 from pool.sizing import Sizes
 
 SIZES = Sizes(minimum=1, maximum=10, spare=1, keep_s=60, cool_down_s=30)
@@ -231,3 +231,15 @@ class TestEnough:
             demand.heard(float(second), takes=100)
 
         assert demand.enough(60.0) == 1
+
+
+def test_what_an_operator_asks_for_is_kept_for_a_while() -> None:
+    """As many as were asked for, at the least, and within the sizes; afterwards demand decides."""
+    demand = Demand(SIZES)
+    demand.expect(0.0, 4)
+    assert demand.claim(0.0).target == 4
+    assert demand.claim(ASKED_S - 1).target == 4
+    assert demand.claim(ASKED_S + SIZES.cool_down_s).target == SIZES.minimum
+
+    demand.expect(ASKED_S * 2, 50)
+    assert demand.claim(ASKED_S * 2).target == SIZES.maximum

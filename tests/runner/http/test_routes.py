@@ -9,7 +9,7 @@ import pytest
 
 from runner.http import routes
 from runner.http.bodies import Bodies
-from runner.http.routes import BODIES, SERVICE, SETTINGS
+from runner.http.keys import BODIES, SERVICE, SETTINGS
 from runner.kata import Outcome, RunResult, Text
 from runner.run.patience import Patience
 from runner.settings import Settings

@@ -1,0 +1,134 @@
+"""The live page's states: one rendering a second for all who watch, and none if nobody does."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pool import Supervisor, Tasks
+from runner.operators.findings import findings
+from runner.operators.health import Health
+from runner.operators.neighbours import EVERY_S as LOOK_EVERY_S
+from runner.operators.neighbours import Neighbours
+from runner.operators.page_state import state_of
+from runner.operators.recent_runs import RecentRuns
+from runner.operators.replica_view import view_of
+
+EVERY_S = 1.0
+MOST_WATCHERS = 20
+
+
+class TooManyWatchersError(Exception):
+    """As many clients watch as may."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One rendering; its number is one more than that of the frame before."""
+
+    number: int = 0
+    state: bytes = b""
+    is_last: bool = False
+
+
+class LivePage:
+    """Renders what `health` and the book of runs tell. Must be made in a running loop.
+
+    `acts` tells whether operators may act (runner/http/acts.py).
+    """
+
+    def __init__(
+        self,
+        health: Callable[[], Health],
+        runs: RecentRuns,
+        *,
+        acts: bool,
+        supervisor: Supervisor,
+    ) -> None:
+        self._health = health
+        self._runs = runs
+        self._acts = acts
+        self._neighbours = Neighbours(self._addresses)
+        self._tasks = Tasks(supervisor)
+        self._watchers = 0
+        self._is_watched = asyncio.Event()
+        self._frame = Frame()
+        self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more frames will come."""
+        return self._frame.is_last
+
+    def start(self) -> None:
+        """Render from now on, in the background, whenever somebody watches."""
+        self._tasks.loop(self._render_for_ever, "live page")
+        self._tasks.loop(self._look_for_ever, "live page: siblings")
+
+    async def close(self) -> None:
+        """Show nothing new: those who watch get a last frame. Twice is harmless."""
+        if not self.is_over:
+            self._show(self._frame.state, is_last=True)
+        await self._tasks.cancel()
+        await self._neighbours.close()
+
+    @contextmanager
+    def watching(self) -> Iterator[int]:
+        """Somebody watches inside the block, beginning after the frame of the number.
+
+        Raises TooManyWatchersError.
+        """
+        if self._watchers >= MOST_WATCHERS:
+            raise TooManyWatchersError(f"{MOST_WATCHERS} watch already")
+        # The first one gets no frame of an hour ago, and the others need not wait for the next.
+        begin = self._frame.number - (1 if self._watchers else 0)
+        self._watchers += 1
+        self._is_watched.set()
+        try:
+            yield begin
+        finally:
+            self._watchers -= 1
+            if not self._watchers:
+                self._is_watched.clear()
+
+    async def frame_after(self, number: int) -> Frame:
+        """The latest frame with a higher number, as soon as there is one, or the last frame.
+
+        A client that is too slow for every frame misses those in between.
+        """
+        while self._frame.number <= number and not self.is_over:
+            await asyncio.shield(self._next)
+        return self._frame
+
+    async def _render_for_ever(self) -> None:
+        while not self.is_over:
+            await self._is_watched.wait()
+            health = self._health()
+            self._show(self._state(health), is_last=health.status == "draining")
+            await asyncio.sleep(EVERY_S)
+        await asyncio.Event().wait()  # until it is closed
+
+    async def _look_for_ever(self) -> None:
+        while True:
+            await self._is_watched.wait()
+            await self._neighbours.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _show(self, state: bytes, *, is_last: bool) -> None:
+        self._frame = Frame(self._frame.number + 1, state, is_last)
+        shown, self._next = self._next, asyncio.get_running_loop().create_future()
+        shown.set_result(None)
+
+    def _state(self, health: Health) -> bytes:
+        own = view_of(health.as_json())
+        neighbours = self._neighbours.by_address
+        return state_of(
+            own,
+            neighbours,
+            self._runs.look(),
+            findings(own, neighbours),
+            acts=self._acts,
+        )
+
+    def _addresses(self) -> Iterable[str]:
+        return [sibling.address for sibling in self._health().siblings]

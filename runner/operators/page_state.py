@@ -1,0 +1,121 @@
+"""What the live page shows at one moment, as the JSON that its script reads."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from runner.operators.findings import Finding
+from runner.operators.neighbours import Neighbour
+from runner.operators.recent_runs import SLOT_S, RunsSeen
+from runner.operators.replica_view import ImageView, ReplicaView
+
+MOST_ROWS = 300  # of all replicas' images together
+
+
+def state_of(
+    own: ReplicaView,
+    neighbours: Mapping[str, Neighbour],
+    runs: RunsSeen,
+    found: tuple[Finding, ...],
+    *,
+    acts: bool,
+) -> bytes:
+    """The state as JSON. `acts` tells whether the page offers to warm and drain images."""
+    siblings = {
+        address: one
+        for address, one in neighbours.items()
+        if one.health is None or not _is_same(own, one.health)
+    }
+    replicas = [_replica(own), *(_sibling(own, *one) for one in siblings.items())]
+    views = [own, *(one.health for one in siblings.values() if one.health is not None)]
+    rows = [row for view in views for row in _images(view)]
+    state = {
+        "replica": own.replica,
+        "status": own.status,
+        "findings": [asdict(one) for one in found],
+        "replicas": replicas,
+        "images": rows[:MOST_ROWS],
+        "images_left_out": max(0, len(rows) - MOST_ROWS),
+        "pulls": [row for view in views for row in _pulls(view)],
+        "slot_s": SLOT_S,
+        "outcomes": runs.outcomes,
+        "phases": {name: asdict(times) for name, times in runs.phases.items()},
+        "acts": acts,
+        "bad_runs": [asdict(run) for run in runs.bad],
+    }
+    return json.dumps(state, separators=(",", ":")).encode()
+
+
+def _is_same(own: ReplicaView, other: ReplicaView) -> bool:
+    """Whether the health that an address answered is our own: our list of siblings may name us."""
+    return other.replica == own.replica and abs(other.uptime_s - own.uptime_s) < 5
+
+
+def _replica(view: ReplicaView) -> dict[str, Any]:
+    images = view.images.values()
+    return {
+        "name": view.replica,
+        "status": view.status,
+        "engine": view.engine.answers,
+        "colours": view.colours.can_be_told,
+        "faulty_colours": view.colours.faulty,
+        "kind": view.reuse.kind,
+        "why_no_cells": view.reuse.why_no_cells,
+        "uptime_s": view.uptime_s,
+        "running": view.running,
+        "places": view.limits.runs_at_once,
+        "queued": view.queued,
+        "refused": view.refused,
+        "warm": sum(image.warm for image in images),
+        "target": sum(image.target for image in images),
+        "hits": sum(image.hits for image in images),
+        "misses": sum(image.misses for image in images),
+    }
+
+
+def _sibling(own: ReplicaView, address: str, one: Neighbour) -> dict[str, Any]:
+    """A sibling's figures, or only its address while it has sent none."""
+    told = next((told for told in own.siblings if told.address == address), None)
+    health = one.health
+    return {
+        **(_replica(health) if health is not None else {"name": "", "status": ""}),
+        "address": address,
+        "trouble": one.trouble or (told.last_error if told else ""),
+        "figures_ago_s": time.monotonic() - one.at_s if health is not None else None,
+        "heard_ago_s": own.heard_ago_s.get(health.replica) if health is not None else None,
+    }
+
+
+def _images(view: ReplicaView) -> list[dict[str, Any]]:
+    """Those in trouble first, then the most wanted: the last ones may be left out."""
+
+    def rank(item: tuple[str, ImageView]) -> tuple[bool, int, str]:
+        name, image = item
+        return not image.last_error, -(image.leased + image.hits + image.misses), name
+
+    return [
+        {
+            "replica": view.replica,
+            "name": name,
+            "warm": image.warm,
+            "target": image.target,
+            "leased": image.leased,
+            "starting": image.starting,
+            "hit_rate": image.hit_rate,
+            "warming_s": image.warming_s,
+            "mode": image.mode,
+            "why": image.why,
+            "last_error": image.last_error,
+            "pause_s": image.breaker_pause_s,
+        }
+        for name, image in sorted(view.images.items(), key=rank)
+    ]
+
+
+def _pulls(view: ReplicaView) -> list[dict[str, Any]]:
+    return [
+        {"replica": view.replica, "name": name, **pull.model_dump()}
+        for name, pull in view.all_pulls.items()
+    ]

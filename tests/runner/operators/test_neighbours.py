@@ -1,0 +1,146 @@
+"""The siblings' health for the live page: few at a time, bounded, and taken to be hostile."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from runner.operators.neighbours import ANSWERS_WITHIN_S, AT_ONCE, Neighbours
+
+HEALTH = json.dumps({"status": "ok", "replica": "b", "running": 2}).encode()
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def sibling(handler: Handler) -> AsyncIterator[str]:
+    """A sibling whose health is answered by `handler`; its address."""
+    app = web.Application()
+    app.router.add_get("/health", handler)
+    http = web.AppRunner(app, shutdown_timeout=0.1)
+    await http.setup()
+    await web.TCPSite(http, "127.0.0.1", 0).start()
+    try:
+        yield f"127.0.0.1:{http.addresses[0][1]}"
+    finally:
+        await http.cleanup()
+
+
+@asynccontextmanager
+async def looking_at(*addresses: str) -> AsyncIterator[Neighbours]:
+    """Neighbours that have looked at these addresses once."""
+    ours = Neighbours(lambda: addresses)
+    try:
+        await ours.look()
+        yield ours
+    finally:
+        await ours.close()
+        await ours.close()
+
+
+async def well(request: web.Request) -> web.Response:
+    """A sibling that is well."""
+    return web.Response(body=HEALTH)
+
+
+async def test_a_siblings_figures_are_fetched() -> None:
+    """They are what the sibling says of itself."""
+    async with sibling(well) as address, looking_at(address) as ours:
+        one = ours.by_address[address]
+
+    assert (one.trouble, one.health and one.health.running) == ("", 2)
+
+
+async def test_a_sibling_that_has_gone_keeps_its_last_figures() -> None:
+    """With the reason why there are none that are newer; and one that was removed is forgotten."""
+    addresses: list[str] = []
+    ours = Neighbours(lambda: addresses)
+    async with sibling(well) as address:
+        addresses.append(address)
+        await ours.look()
+    await ours.look()
+    one = ours.by_address[address]
+    addresses.clear()
+    await ours.look()
+    await ours.close()
+
+    assert one.trouble
+    assert one.health is not None
+    assert ours.by_address == {}
+
+
+async def redirect(request: web.Request) -> web.Response:
+    """Leads elsewhere."""
+    raise web.HTTPFound("http://127.0.0.1:1/health")
+
+
+async def endless(request: web.Request) -> web.StreamResponse:
+    """Never ends."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b" " * 65536)
+
+
+async def bomb(request: web.Request) -> web.Response:
+    """A few bytes that can be inflated to many."""
+    return web.Response(body=gzip.compress(HEALTH), headers={"Content-Encoding": "gzip"})
+
+
+async def fails(request: web.Request) -> web.Response:
+    """Is none of ours."""
+    return web.Response(status=500, body=HEALTH)
+
+
+async def markup(request: web.Request) -> web.Response:
+    """Is no JSON."""
+    return web.Response(text="<script>alert(1)</script>")
+
+
+@pytest.mark.parametrize("handler", [redirect, endless, bomb, fails, markup])
+async def test_a_bad_answer_is_a_sentence_of_trouble(handler: Handler) -> None:
+    """It is neither followed, nor inflated, nor read to an end that never comes."""
+    async with sibling(handler) as address, looking_at(address) as ours:
+        one = ours.by_address[address]
+
+    assert (one.health, bool(one.trouble)) == (None, True)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:x", "a..b:80", "::1:1", "no port"])
+async def test_an_address_that_leads_nowhere_is_trouble(address: str) -> None:
+    """Whatever an address looks like, the others are asked."""
+    async with sibling(well) as good, looking_at(address, good) as ours:
+        assert ours.by_address[address].trouble
+        assert ours.by_address[good].health is not None
+
+
+async def test_siblings_are_asked_a_few_at_a_time() -> None:
+    """A hundred of them are no burst of connections."""
+    under_way, most = 0, 0
+
+    async def takes_a_while(request: web.Request) -> web.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            await asyncio.sleep(0.05)
+        finally:
+            under_way -= 1
+        return web.Response(body=HEALTH)
+
+    async with sibling(takes_a_while) as address, looking_at(*[address] * (4 * AT_ONCE)):
+        assert most == AT_ONCE
+
+
+async def test_a_sibling_that_never_answers_is_given_up() -> None:
+    """The page shows what is known of it, and why that is old."""
+
+    async def hangs(request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with sibling(hangs) as address, looking_at(address) as ours:
+        assert ours.by_address[address].trouble == f"no answer within {ANSWERS_WITHIN_S:g} s"
