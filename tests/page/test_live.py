@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from pool import EngineError
-from runner.container.images import RED_AMBER_GREEN
+from runner.container.profile import RED_AMBER_GREEN
 from tests.conftest import FAKE_IMAGE, ServeFake
 from tests.fakes import FakeEngine
 from tests.page.conftest import Look
