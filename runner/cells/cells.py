@@ -211,7 +211,7 @@ class Cells:
         profile = ImageProfile(image_id, Home.COPIED, None)
         spec = spec_for(self._launcher_image, profile, Delivery.ATTACH, self._labels)
         command = (_WAITS, READY_MARK.decode())
-        spec = replace(spec, command=command, runtime=self._runtime)
+        spec = replace(spec, command=command, prelude=b"", runtime=self._runtime)
         return cell_spec_of(spec, volume, apparmor=apparmor)
 
     def _decide(self, volume: str | None, why_not: str) -> None:
