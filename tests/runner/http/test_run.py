@@ -43,9 +43,18 @@ async def test_a_forged_status_does_not_count(docker_http: Served) -> None:
 
 
 @pytest.mark.docker
-async def test_a_program_that_removes_all_leaves_no_status(docker_http: Served) -> None:
+async def test_a_program_may_tidy_up_all_that_it_can_see(docker_http: Served) -> None:
+    """One that empties /tmp and /sandbox has its output and its status all the same."""
+    result = await docker_http.run("echo out; rm -rf /tmp/* /sandbox/*; exit 1")
+
+    assert (result["status"], result["outcome"]) == ("1", "red")
+    assert result["stdout"]["content"] == "out\n"
+
+
+@pytest.mark.docker
+async def test_a_program_may_leave_no_place_for_its_status(docker_http: Served) -> None:
     """A run that lost its status has status 145, and its lambda is asked all the same."""
-    result = await docker_http.run("echo out; rm -rf /tmp/* /sandbox/*")
+    result = await docker_http.run("rm /.dojo/status; mkdir /.dojo/status")
 
     assert (result["status"], result["outcome"]) == ("145", "amber")
 
