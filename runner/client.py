@@ -142,6 +142,24 @@ class RunnerClient:
             raise RunnerError(f"{self._url}/health is not a daemon's")
         return answer
 
+    async def warm(self, image_name: str, containers: int, *, token: str) -> int:
+        """Keep so many containers of an image warm for a while; the pool's target from now on."""
+        return await self._act("warm", {"image": image_name, "containers": containers}, token)
+
+    async def drain(self, image_name: str, *, token: str) -> None:
+        """Have an image's warm containers removed."""
+        await self._act("drain", {"image": image_name}, token)
+
+    async def _act(self, act: str, arguments: Mapping[str, Any], token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        answer, status = await self._get(f"acts/{act}", arguments, headers)
+        if status == OK and isinstance(answer, dict) and isinstance(answer.get("target"), int):
+            return int(answer["target"])
+        if isinstance(answer, dict) and "detail" in answer:
+            raise RefusedError(status, str(answer["detail"]))
+        # A daemon without a token has no such path.
+        raise RefusedError(status, f"{self._url} lets nobody act: it has no ACTS_TOKEN")
+
     async def _ask(self, path: str, key: str, arguments: Mapping[str, Any] | None = None) -> Any:
         answer, status = await self._get(path, arguments)
         if isinstance(answer, dict) and isinstance(exception := answer.get("exception"), dict):
@@ -150,14 +168,19 @@ class RunnerClient:
             raise RunnerError(f"{self._url}/{path} is not a daemon's")
         return answer[key]
 
-    async def _get(self, path: str, arguments: Mapping[str, Any] | None) -> tuple[Any, int]:
+    async def _get(
+        self,
+        path: str,
+        arguments: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[Any, int]:
         if self._session is None:
             raise RunnerError("the client is not open; use it in an `async with` block")
         url = f"{self._url}/{path}"
         body = b"" if arguments is None else json.dumps(arguments).encode()
         verb = "GET" if arguments is None else "POST"
         try:
-            async with self._session.request(verb, url, data=body) as response:
+            async with self._session.request(verb, url, data=body, headers=headers) as response:
                 answer = await response.json(content_type=None)
                 if response.status == BUSY and "Retry-After" in response.headers:
                     raise _busy(answer, response.headers["Retry-After"])

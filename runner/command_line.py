@@ -54,6 +54,9 @@ app.command(
     "runner.tools.status:show", name="status", help="Show the pools of a daemon, again and again."
 )
 app.command("runner.tools.pull:pull", name="pull", help="Pull an image, and show how far it is.")
+app.command(
+    "runner.tools.warm:warm", name="warm", help="Have a daemon keep containers of an image warm."
+)
 
 
 @app.command
