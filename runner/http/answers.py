@@ -98,6 +98,13 @@ class VerdictAnswer(_Answer):
     verdict: Verdict
 
 
+class ActAnswer(_Answer):
+    """What an act has come to."""
+
+    image: str
+    target: int = Field(description="how many containers the image's pool means to keep")
+
+
 class Engine(BaseModel):
     """What is known of the engine."""
 

@@ -22,13 +22,13 @@ _FOLDER = Path(__file__).with_name("page")
 
 
 @cache
-def page() -> str:
+def page(*, has_acts: bool = False) -> str:
     """The page; made when it is first asked for, as most daemons are never asked."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["as_json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
-    api = document()
+    api = document(has_acts=has_acts)
     return environment.get_template("docs.html.jinja").render(
         api=api, groups=_groups(api), about={tag["name"]: tag["description"] for tag in api["tags"]}
     )

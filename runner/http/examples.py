@@ -70,15 +70,21 @@ NOTICE = {
 COUNTED = {"verdict": "counted"}
 STALE = {"verdict": "stale"}
 
+WARM = {"image": _IMAGE, "containers": 4}
+DRAIN = {"image": _IMAGE}
+ACTED = {"image": _IMAGE, "target": 4}
+
 _MESSAGES = {
     400: "missing arguments: :id, :files",
     401: "X-Dojo-Runner-Signature: missing or wrong",
     403: "image alpine:latest is not allowed here",
+    404: "image alpine:latest is not on this node",
     408: "body: did not arrive in time",
     413: "body: over the limit",
     415: "body: Content-Encoding is not supported",
     429: "more than 20 notices a second from host-1:4597",
     500: "manifest.max_seconds: is not a number",
+    502: "the engine does not answer",
     503: "the queue is full",
 }
 

@@ -14,16 +14,23 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from runner.http import answers, examples, timings, wire
+from runner.http import acts, answers, examples, timings, wire
 from runner.siblings import notice
 
 Json = dict[str, Any]
 
 _REFS = "#/components/schemas/"
+_TOKEN = "token"  # noqa: S105 - the name of a scheme
 _JSON, _PROBLEM = "application/json", "application/problem+json"
 _TEXT, _HTML, _CSS = "text/plain", "text/html", "text/css"
 
-_REQUESTS: tuple[type, ...] = (wire.RunArguments, wire.PullArguments, notice.RefillNotice)
+_REQUESTS: tuple[type, ...] = (
+    wire.RunArguments,
+    wire.PullArguments,
+    notice.RefillNotice,
+    acts.WarmAct,
+    acts.DrainAct,
+)
 _ANSWERS: tuple[type, ...] = (
     answers.AliveAnswer,
     answers.ReadyAnswer,
@@ -32,6 +39,7 @@ _ANSWERS: tuple[type, ...] = (
     answers.RunAnswer,
     answers.RefusalAnswer,
     answers.VerdictAnswer,
+    answers.ActAnswer,
     answers.Problem,
     answers.HealthAnswer,
 )
@@ -43,7 +51,8 @@ The five paths of the contract ignore the HTTP verb and the content type. A body
 and an empty body means `{}`. Answers are compact JSON. Any other path is answered with status 400
 and `unknown path`, never with 404 or 405.
 
-No path asks for a login. Only `/refill` asks for a signature, if a secret is set.
+No path asks for a login but the acts, which are there only if the operator has set a token. Only
+`/refill` asks for a signature, if a secret is set.
 """
 
 _TAGS = {
@@ -75,6 +84,17 @@ _NOTICE_ERRORS = {
     429: "This sender tells too much. Retry-After says when to send again.",
     503: "The service is stopping. Retry-After says when to send again.",
 }
+_ACT_ERRORS = {
+    400: "The detail names the field that is wrong.",
+    401: "The token is missing or wrong.",
+    403: "The page of another origin may not act, or the operator does not allow this image.",
+    404: "This node has no such image, or no pool of it.",
+    408: "The body did not arrive in time.",
+    413: "The body is over 4096 bytes.",
+    415: "The body is not application/json, or has a Content-Encoding.",
+    502: "The engine has failed.",
+    503: "The service is stopping. Retry-After says when to ask again.",
+}
 _WITH_RETRY_AFTER = (429, 503)
 
 
@@ -93,11 +113,12 @@ class _Route:
     about: str = ""
     more: Json = field(default_factory=dict)  # other good answers, by status
     parameters: tuple[Json, ...] = ()
+    security: tuple[Json, ...] = ()
 
 
 @cache
-def document() -> Json:
-    """The document. It is the same for as long as the process lives."""
+def document(*, has_acts: bool = False) -> Json:
+    """The document, with the acts where the operator has turned them on."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -109,13 +130,16 @@ def document() -> Json:
         "servers": [{"url": "/"}],
         "security": [],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
-        "paths": {path: _path_item(path, route) for path, route in _routes().items()},
-        "components": {"schemas": _schemas()},
+        "paths": {path: _path_item(path, route) for path, route in _routes(has_acts).items()},
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {_TOKEN: {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
-def _routes() -> dict[str, _Route]:
-    return {**_contract(), **_operators(), **_documents()}
+def _routes(has_acts: bool) -> dict[str, _Route]:
+    return {**_contract(), **_operators(), **(_acts() if has_acts else {}), **_documents()}
 
 
 def _contract() -> dict[str, _Route]:
@@ -212,6 +236,26 @@ def _probe(summary: str) -> _Route:
     )
 
 
+def _acts() -> dict[str, _Route]:
+    asks = {
+        acts.WARM: ("Keep containers of an image warm", "WarmAct", examples.WARM),
+        acts.DRAIN: ("Remove an image's warm containers", "DrainAct", examples.DRAIN),
+    }
+    return {
+        path: _Route(
+            "operators",
+            summary,
+            _json("ActAnswer", examples.ACTED),
+            ("post",),
+            _json(model, example),
+            errors=_ACT_ERRORS,
+            error="problem",
+            security=({_TOKEN: []},),
+        )
+        for path, (summary, model, example) in asks.items()
+    }
+
+
 def _documents() -> dict[str, _Route]:
     return {
         "/openapi.json": _Route(
@@ -240,6 +284,8 @@ def _operation(path: str, verb: str, route: _Route) -> Json:
     }
     if route.about:
         operation["description"] = route.about
+    if route.security:
+        operation["security"] = list(route.security)
     if route.parameters:
         operation["parameters"] = list(route.parameters)
     if route.body is not None:

@@ -7,17 +7,20 @@ import pytest
 from aiohttp import web
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import SecretStr
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from runner.http import examples, routes
+from runner.http.acts import add_acts
+from runner.http.keys import SETTINGS
 from runner.http.openapi import document
+from runner.settings import Settings
 from tests.runner.http.support import PULL, RUN
 from tests.serving import Served
 
-REGISTRY: Registry[Any] = Registry().with_resource(
-    "urn:api", DRAFT202012.create_resource(document())
-)
+API = document(has_acts=True)
+REGISTRY: Registry[Any] = Registry().with_resource("urn:api", DRAFT202012.create_resource(API))
 
 
 def is_valid(model: str, value: Any) -> bool:
@@ -26,9 +29,18 @@ def is_valid(model: str, value: Any) -> bool:
     return bool(Draft202012Validator(schema, registry=REGISTRY).is_valid(value))
 
 
+def whole_api() -> web.Application:
+    """The routes of an application with acts; the page's own files are no API."""
+    app = web.Application()
+    app[SETTINGS] = Settings(acts_token=SecretStr("a token of 16 and more"))
+    add_acts(app)
+    routes.add_routes(app)
+    return app
+
+
 def contents() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every body of the document, with where it is: of requests and of answers."""
-    for path, item in document()["paths"].items():
+    for path, item in API["paths"].items():
         for verb, operation in item.items():
             where = f"{verb} {path}"
             for body in operation.get("requestBody", {}).get("content", {}).values():
@@ -40,30 +52,33 @@ def contents() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_the_document_is_openapi() -> None:
     """A validator of OpenAPI 3.1 finds nothing wrong with it."""
-    assert [str(error) for error in OpenAPIV31SpecValidator(document()).iter_errors()] == []
+    assert [str(error) for error in OpenAPIV31SpecValidator(API).iter_errors()] == []
 
 
 def test_no_route_is_missing() -> None:
     """The document names each path that the application knows, and no other."""
-    app = web.Application()
-    routes.add_routes(app)
+    app = whole_api()
     fixed = {one.canonical for one in app.router.resources() if "{" not in one.canonical}
 
-    assert set(document()["paths"]) == fixed | set(routes._HANDLERS)
+    assert set(API["paths"]) == fixed | set(routes._HANDLERS)
 
 
 def test_no_verb_is_missing() -> None:
     """Of a path that is not the contract's the document names the verbs that the router knows."""
-    app = web.Application()
-    routes.add_routes(app)
+    app = whole_api()
     known: dict[str, set[str]] = {}
     for route in app.router.routes():
         assert route.resource is not None
         if route.method not in ("*", "HEAD"):
             known.setdefault(route.resource.canonical, set()).add(route.method.lower())
 
-    documented = {path: set(item) for path, item in document()["paths"].items() if path in known}
+    documented = {path: set(item) for path, item in API["paths"].items() if path in known}
     assert documented == known
+
+
+def test_acts_are_told_of_where_there_are_some() -> None:
+    """A service without a token has no acts, and its document says so."""
+    assert set(API["paths"]) - set(document()["paths"]) == {"/acts/warm", "/acts/drain"}
 
 
 @pytest.mark.parametrize(("where", "body"), list(contents()))
