@@ -48,6 +48,23 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Used:
+    """What a run took of the machine; None is for what is not known.
+
+    `cpu_s` is the CPU time of all its processes. `memory_bytes` is a peak: in a cell that of the
+    largest process, and in a container for one run that of the whole container, with the files that
+    are kept in memory. `processes` counts the processes and threads that were started.
+    """
+
+    cpu_s: float | None = None
+    memory_bytes: int | None = None
+    processes: int | None = None
+
+
+NOTHING_KNOWN = Used()
+
+
+@dataclass(frozen=True)
 class Timings:
     """The seconds that a run took in all, and in each phase; see RunRecord for the phases.
 
@@ -57,6 +74,7 @@ class Timings:
     took_s: float = 0.0
     phases_s: Mapping[str, float] = field(default_factory=dict)
     hit: bool | None = None
+    used: Used = NOTHING_KNOWN
 
 
 @dataclass(frozen=True)
@@ -71,3 +89,4 @@ class RunResult:
     changed: Mapping[str, Text] = field(default_factory=dict)
     log: Mapping[str, Any] = field(default_factory=dict)
     timings: Timings = field(default_factory=Timings, compare=False)
+    used: Used = field(default=NOTHING_KNOWN, compare=False)

@@ -4,6 +4,7 @@
 #include "header.h"
 #include "records.h"
 #include "untar.h"
+#include "used.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -18,7 +19,7 @@ enum { TAR, ANSWERS, UNPACKED, OURS };
 
 /* 0 when the run's files are there. The command is told so by one byte, the end of a line; it
  * might have died before, and then nobody is at the other end of that pipe. */
-static int unpack(void) {
+static int unpack(pid_t command, struct used_before *before) {
   size_t length;
   struct pollfd watched[] = {{TAR, POLLIN, 0}, {UNPACKED, 0, 0}};
   while (poll(watched, 2, -1) < 0)
@@ -26,7 +27,10 @@ static int unpack(void) {
   if (watched[1].revents || read_all(TAR, (char *)&length, sizeof length) < 0 ||
       length >= sizeof sizes || read_all(TAR, sizes, length) < 0)
     return -1;
-  return untar(TAR) == 0 && write(UNPACKED, "\n", 1) == 1 ? 0 : -1;
+  if (untar(TAR) != 0)
+    return -1;
+  *before = used_before_run(command);
+  return write(UNPACKED, "\n", 1) == 1 ? 0 : -1;
 }
 
 /* How the command ended. The status of any other process does not matter. */
@@ -44,11 +48,13 @@ static int reap(pid_t command) {
 }
 
 /* By now no process is left that could write to the files. */
-static void answer(int status) {
+static void answer(int status, const struct used_before *before) {
+  char used[128];
   const char *roots[] = {".dojo/stdout", ".dojo/stderr", ".dojo/status",
                          status == RUN_DONE ? "sandbox" : NULL, NULL};
   static const char *const places[] = {"/tmp", "/sandbox", "/home/sandbox", NULL};
-  harvest(ANSWERS, roots, places, sizes, status == RUN_DONE ? DONE : TIMED_OUT);
+  write_used(before, used, sizeof used);
+  harvest(ANSWERS, roots, places, sizes, used, status == RUN_DONE ? DONE : TIMED_OUT);
 }
 
 _Noreturn void be_first_process(pid_t command, const struct first *own) {
@@ -56,12 +62,13 @@ _Noreturn void be_first_process(pid_t command, const struct first *own) {
       dup2(own->unpacked, UNPACKED) < 0)
     _exit(NO_CELL);
   close_from(OURS);
-  int is_unpacked = unpack() == 0;
+  struct used_before before;
+  int is_unpacked = unpack(command, &before) == 0;
   close(TAR);
   close(UNPACKED);
   int status = reap(command);
   if (!is_unpacked || (status != RUN_DONE && status != RUN_TIMED_OUT))
     _exit(status ? status : NO_CELL);
-  answer(status);
+  answer(status, &before);
   _exit(0);
 }

@@ -182,7 +182,7 @@ static void put_full(const char *const places[]) {
 }
 
 void harvest(int to, const char *const roots[], const char *const places[], const char *sizes,
-             enum record_kind end) {
+             const char *used, enum record_kind end) {
   static const char no_more[2 * BLOCK];
   out = to;
   sent_sizes = sizes;
@@ -191,6 +191,8 @@ void harvest(int to, const char *const roots[], const char *const places[], cons
     nftw(*roots, visit, FOLDERS_OPEN, FTW_PHYS | FTW_ACTIONRETVAL);
   put_left_out();
   put_full(places);
+  if (*used)
+    put_text(".dojo/used", used);
   put(no_more, sizeof no_more);
   flush(end);
 }

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 /* What the daemon asks for, by an option. It changes with what is in docs/protocol.md. */
-#define PROTOCOL "3"
+#define PROTOCOL "4"
 
 /* The first byte of a record. The first process writes ANSWER, DONE and TIMED_OUT only. */
 enum record_kind {

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-PROTOCOL = "3"  # the launcher starts only if it speaks the same
+PROTOCOL = "4"  # the launcher starts only if it speaks the same
 _HEADER = struct.Struct(">cI")
 LONGEST_RECORD_BYTES = 64 * 1024  # without its header
 

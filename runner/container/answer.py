@@ -7,12 +7,15 @@ script: every byte may be forged. It is parsed in memory, under bounds, and neve
 from dataclasses import dataclass, field
 
 from runner.container.untar import UnreadableError, members
+from runner.container.used import used_in
+from runner.kata import NOTHING_KNOWN, Used
 
 STDOUT, STDERR, STATUS = b".dojo/stdout", b".dojo/stderr", b".dojo/status"
 _CUT = b".dojo/cut/"
 _NAME_OF_CUT = b".name"
 _MOST_DIGITS = 6
 _LEFT_OUT, _FULL = b".dojo/left_out/", b".dojo/full"
+_USED = b".dojo/used"
 # Those that may be said to be full, in the order in which they are told.
 _PLACES = ("/tmp", "/sandbox", "/home/sandbox")  # noqa: S108 - a container's
 _SANDBOX = b"sandbox/"
@@ -93,6 +96,7 @@ class Harvest:
     cut: set[bytes] = field(default_factory=set)  # names of those of which there is only a part
     left_out: int = 0  # how many more there were, of over 64 KiB, of which there is nothing
     full: tuple[str, ...] = ()  # the folders in which no room was left
+    used: Used = NOTHING_KNOWN
     is_whole: bool = True  # False: there was more than we read
 
 
@@ -131,6 +135,8 @@ def _sort_out(contents: dict[bytes, bytes], harvest: Harvest) -> None:
             harvest.status = _status_in(content)
         elif member == _FULL:
             harvest.full = tuple(one for one in _PLACES if one.encode() in content.split())
+        elif member == _USED:
+            harvest.used = used_in(content)
         elif member.startswith(_LEFT_OUT):
             harvest.left_out += _count_in(content)
         elif name.startswith(_SANDBOX):

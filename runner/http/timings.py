@@ -1,4 +1,4 @@
-"""The time that a run took, for the client that asked for it.
+"""The time that a run took, and what it took of the machine, for the client that asked for it.
 
 In the header Server-Timing, which browsers show beside a request, and in the answer's `log` where
 a request asks for that by a header. An argument in the body could not ask: the contract has every
@@ -20,21 +20,39 @@ def asks_for_timings(headers: Mapping[str, str]) -> bool:
 
 
 def with_timings(result: RunResult) -> RunResult:
-    """The result with `timings` in its log: milliseconds by phase, and of the whole."""
-    return replace(result, log={**result.log, "timings": _milliseconds(result.timings)})
+    """The result with `timings` in its log: milliseconds by phase, and of the whole; see Used."""
+    timings = {**_milliseconds(result.timings), **_used(result.timings)}
+    return replace(result, log={**result.log, "timings": timings})
 
 
 def server_timing(timings: Timings) -> str:
-    """The value of the header: a metric for each phase that the run got through, and `total`."""
-    return ", ".join(
+    """The value of the header: a metric for each phase that the run got through, and `total`.
+
+    Then what is known of the machine's time, as `cpu`, and as descriptions what is no time.
+    """
+    metrics = [
         f"{name}{_words(name, timings)};dur={duration_ms}"
         for name, duration_ms in _milliseconds(timings).items()
-    )
+    ]
+    for name, value in _used(timings).items():
+        metrics.append(f"{name};{'dur' if name == 'cpu' else 'desc'}={value}")
+    return ", ".join(metrics)
 
 
 def _milliseconds(timings: Timings) -> dict[str, float]:
     seconds = {**timings.phases_s, "total": timings.took_s}
     return {name: round(one_s * 1000, 1) for name, one_s in seconds.items()}
+
+
+def _used(timings: Timings) -> dict[str, float]:
+    """Only what is known: `cpu` in milliseconds."""
+    used = timings.used
+    numbers = {
+        "cpu": None if used.cpu_s is None else round(used.cpu_s * 1000, 1),
+        "memory_bytes": used.memory_bytes,
+        "processes": used.processes,
+    }
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _words(name: str, timings: Timings) -> str:

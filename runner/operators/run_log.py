@@ -50,10 +50,21 @@ def fields_of(run: RunRecord) -> Mapping[str, Any]:
         fields[f"{phase}_ms"] = _ms(phase_s)
     return {
         **fields,
+        **_used(run),
         "took_ms": _ms(run.took_s),
         "bytes_in": run.bytes_in,
         "bytes_out": run.bytes_out,
     }
+
+
+def _used(run: RunRecord) -> dict[str, float]:
+    used = run.used
+    fields = {
+        "cpu_ms": None if used.cpu_s is None else _ms(used.cpu_s),
+        "memory_bytes": used.memory_bytes,
+        "processes": used.processes,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _ms(seconds: float) -> float:

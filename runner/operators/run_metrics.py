@@ -9,6 +9,8 @@ from runner.run.record import RunRecord
 
 # Of a phase, in seconds: a warm run takes 0.02, a browser gives up at 30.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
+# 4 MiB to 1 GiB, by twos; a container has 768 MiB unless a setting gives it more.
+_BYTES = tuple(float(1 << power) for power in range(22, 31))
 
 
 class RunMetrics:
@@ -34,10 +36,26 @@ class RunMetrics:
             buckets=_BUCKETS,
             registry=registry,
         )
+        cpu = Histogram(
+            "runner_run_cpu_seconds",
+            "CPU time of all processes of a run, where the answer tells it.",
+            ["outcome"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        memory = Histogram(
+            "runner_run_peak_memory_bytes",
+            "Peak memory of a run: in cells its largest process's, in single use its container's.",
+            ["outcome", "kind"],
+            buckets=_BYTES,
+            registry=registry,
+        )
         # To look a series up takes as long as to count in it. There are few: see ImageLabels.
         self._runs = cache(runs.labels)
         self._phases = cache(phases.labels)
         self._whole = cache(whole.labels)
+        self._cpu = cache(cpu.labels)
+        self._memory = cache(memory.labels)
 
     def run_ended(self, run: RunRecord) -> None:
         """Count a run, with the seconds that each of its phases took.
@@ -50,3 +68,7 @@ class RunMetrics:
         self._whole(image).observe(run.took_s)
         for phase, seconds in run.phases_s.items():
             self._phases(image, phase).observe(seconds)
+        if run.used.cpu_s is not None:
+            self._cpu(run.outcome).observe(run.used.cpu_s)
+        if run.used.memory_bytes is not None:
+            self._memory(run.outcome, run.kind).observe(run.used.memory_bytes)

@@ -87,7 +87,9 @@ class Judge:
         if answer.timed_out:
             reason = f"stopped after {had_words(answer.limit_s, kata.max_seconds)}"
             log = {"reason": reason, **_no_room(harvest)}
-            return RunResult(Outcome.TIMED_OUT, Code.TIMED_OUT, stdout, stderr, log=log)
+            return RunResult(
+                Outcome.TIMED_OUT, Code.TIMED_OUT, stdout, stderr, log=log, used=harvest.used
+            )
         status = harvest.status or Code.NO_STATUS.value
         source = profile.rag_lambda if kata.rag_lambda is None else kata.rag_lambda
         (delta, hiding), (outcome, judging) = await asyncio.gather(
@@ -99,7 +101,16 @@ class Judge:
             log["too_many"] = f"{harvest.left_out} files of over 64 KiB: too many to be read"
         if not harvest.is_whole:
             log["harvest"] = "too large, or too late: created and changed are not complete"
-        return RunResult(outcome, status, stdout, stderr, delta.created, delta.changed, log)
+        return RunResult(
+            outcome,
+            status,
+            stdout,
+            stderr,
+            delta.created,
+            delta.changed,
+            log,
+            used=harvest.used,
+        )
 
     async def _delta(
         self, kata: Kata, files: dict[str, bytes], until_s: float

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runner.kata import NOTHING_KNOWN, Used
+
 ABANDONED = "abandoned"  # the outcome of a run whose client has left; no client sees it
 
 
@@ -18,7 +20,7 @@ class RunRecord:
     root). `hit` tells whether a warm container was there; it is None, and `kind` ("cells" or
     "single use") and `container` are empty, when the run got no container. `bytes_in` went into
     the container, header and files as they were packed; `bytes_out` came out of it, the archives of
-    its answer.
+    its answer. `used` is what the answer says that the program took.
     """
 
     kata_id: str
@@ -34,3 +36,4 @@ class RunRecord:
     container: str
     bytes_in: int = 0
     bytes_out: int = 0
+    used: Used = NOTHING_KNOWN

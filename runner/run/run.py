@@ -22,7 +22,7 @@ from runner.container.lockdown import spec_for
 from runner.container.profile import ImageProfile
 from runner.container.roots import Roots
 from runner.engine_words import words_for_clients
-from runner.kata import Code, Kata, Outcome, RunResult, Timings
+from runner.kata import NOTHING_KNOWN, Code, Kata, Outcome, RunResult, Timings, Used
 from runner.run.admission import Admission
 from runner.run.again import Again, Limits
 from runner.run.budget import LATEST_S, needed_s
@@ -57,6 +57,7 @@ class _Story:
     container: str = ""
     bytes_in: int = 0
     bytes_out: int = 0
+    used: Used = NOTHING_KNOWN
 
     def ended(self, kata: Kata, outcome: str, status: str, reason: str) -> RunRecord:
         """The record of the run, which has ended now."""
@@ -75,6 +76,7 @@ class _Story:
             container=self.container,
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
+            used=self.used,
         )
 
 
@@ -153,9 +155,10 @@ class KataRunner:
         except TimeoutError:
             is_stopping = asyncio.get_running_loop().time() >= self._last_s
             result = machinery_failed(STOPPED if is_stopping else story.late)
+        story.used = result.used
         record = story.ended(kata, result.outcome.value, result.status, reason_of(result))
         self._ended(record)
-        timings = Timings(record.took_s, record.phases_s, record.hit)
+        timings = Timings(record.took_s, record.phases_s, record.hit, record.used)
         queued_s = story.phases_s.get("queue", 0.0)
         if queued_s < NOTABLE_QUEUE_S:
             return replace(result, timings=timings)

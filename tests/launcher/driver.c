@@ -27,6 +27,6 @@ int main(int count, char **words) {
   if (count < 3 || strcmp(words[1], "harvest") != 0)
     return 2;
   const char *const no_place = NULL;
-  harvest(1, (const char *const *)words + 3, &no_place, words[2], DONE);
+  harvest(1, (const char *const *)words + 3, &no_place, words[2], "", DONE);
   return EXIT_SUCCESS;
 }

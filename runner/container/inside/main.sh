@@ -13,6 +13,7 @@
 # Until the program is started only names with _dojo_ are assigned: see entry.sh.
 
 _dojo_at_start=(/proc/[0-9]*)
+TMOUT=0 read -r -a _dojo_load_at_start </proc/loadavg
 [[ $4 ]] || hash bash tar find head 2>/dev/null
 
 # What this bash was told not to heed, or has changed, is for the program as the image has it.
@@ -88,7 +89,25 @@ if [[ $cell ]]; then
   exit 0
 fi
 
-harvest=(.dojo/{stdout,stderr,status})
+# What the run took: of the kernel's counters, most bash has by itself. Processes that were left over are those
+# of the container's init, which counts in hundredths of a second.
+used() {
+  local file peak='' line load inits
+  read -r -a load </proc/loadavg
+  for file in /sys/fs/cgroup/{memory.peak,memory/memory.max_usage_in_bytes}; do
+    [[ -r $file ]] && read -r peak <"$file" && break
+  done
+  read -r line </proc/1/stat
+  # shellcheck disable=SC2206 # numbers; a here-string may need room in /tmp
+  inits=(${line##*) })
+  printf 'memory %s\nstarted %d\ncpu ' "$peak" $((load[4] - _dojo_load_at_start[4] - 1))
+  printf '%d.%02d0s ' $(((inits[13] + inits[14]) / 100)) $(((inits[13] + inits[14]) % 100))
+  times
+}
+# Written like the status, over blanks.
+used 2>/dev/null 1<>/.dojo/used
+
+harvest=(.dojo/{stdout,stderr,status,used})
 [[ $ended == timed_out ]] || harvest+=(sandbox)
 bash=${BASH_CMDS[bash]} tar=${BASH_CMDS[tar]} find=${BASH_CMDS[find]}
 # shellcheck disable=SC2154 # the text of beginnings.sh, assigned before this script

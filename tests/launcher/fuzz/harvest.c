@@ -248,7 +248,7 @@ static void harvest_and_check(enum record_kind end) {
   int expected = count_files(open(".dojo", O_RDONLY), strlen(".dojo")) +
                  count_files(open("sandbox", O_RDONLY), strlen("sandbox"));
   const char *const no_place = NULL;
-  harvest(answer, roots, &no_place, SENT, end);
+  harvest(answer, roots, &no_place, SENT, "", end);
   CHECK(count_entries("/proc/self/fd") == open_before);
   off_t length = lseek(answer, 0, SEEK_END);
   char *bytes = mmap(NULL, (size_t)length, PROT_READ | PROT_WRITE, MAP_PRIVATE, answer, 0);

@@ -100,7 +100,7 @@ class TestDiscarded:
         launcher, _, _, *words = spec.command
         for version in (("--protocol", "1"), ()):
             command = (launcher, *version, *words)
-            with pytest.raises(EngineError, match="this is the launcher of protocol 3"):
+            with pytest.raises(EngineError, match="this is the launcher of protocol 4"):
                 await engine.containers.start(replace(spec, command=command))
 
     async def test_an_image_without_bash(self, engine: Engine) -> None:

@@ -14,7 +14,7 @@ from pool import (
     PoolStatistics,
 )
 from runner.cells.cells import CellsStatus
-from runner.kata import Outcome
+from runner.kata import Outcome, Used
 from runner.operators.engine_calls import EngineCalls
 from runner.operators.health import Health
 from runner.operators.image_labels import MOST_IMAGES, OTHER
@@ -103,6 +103,25 @@ async def test_a_run_is_counted_by_image_and_outcome(serve_fake: ServeFake) -> N
     assert hits + misses == 2
     assert seen["runner_pool_target_containers", (image,)] == 1
     assert seen["runner_engine_up", ()] == 1
+
+
+def test_what_runs_take_is_counted_by_outcome() -> None:
+    """CPU time by outcome; peak memory by kind of container, too, as each tells another one."""
+    metrics = Metrics(no_pools, "")
+    run = replace(red("image"), used=Used(0.3, 9 << 20, 2))
+    metrics.run_ended(run)
+    metrics.run_ended(replace(run, kind="single use", used=Used(1.2, 50 << 20)))
+    metrics.run_ended(replace(run, outcome="green", used=Used()))
+
+    seen = samples(metrics.render().decode())
+
+    outcome = ("outcome", "red")
+    assert seen["runner_run_cpu_seconds_sum", (outcome,)] == pytest.approx(1.5)
+    assert seen["runner_run_cpu_seconds_bucket", (("le", "0.5"), outcome)] == 1
+    cells, single = ("kind", "cells"), ("kind", "single use")
+    assert seen["runner_run_peak_memory_bytes_sum", (cells, outcome)] == 9 << 20
+    assert seen["runner_run_peak_memory_bytes_sum", (single, outcome)] == 50 << 20
+    assert ("runner_run_cpu_seconds_count", (("outcome", "green"),)) not in seen
 
 
 async def test_every_phase_of_a_run_is_timed(serve_fake: ServeFake) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from runner.kata import Used
 from runner.operators.run_log import RunLog
 from runner.run.record import ABANDONED, RunRecord
 from tests.conftest import ServeFake
@@ -25,6 +26,7 @@ RED = RunRecord(
     container="dojo-1",
     bytes_in=1000,
     bytes_out=2000,
+    used=Used(0.0412, 9437184, 3),
 )
 
 
@@ -52,6 +54,9 @@ def test_a_line_has_the_facts_of_a_run(logs: Events) -> None:
         "acquire_ms": 0.1,
         "run_ms": 20.0,
         "judge_ms": 5.0,
+        "cpu_ms": 41.2,
+        "memory_bytes": 9437184,
+        "processes": 3,
         "took_ms": 25.4,
         "bytes_in": 1000,
         "bytes_out": 2000,

@@ -1,0 +1,45 @@
+"""What a run took of the machine, as the member `.dojo/used` of its answer says."""
+
+import re
+
+from runner.kata import Used
+
+# In a container for one run the learner's program may forge these numbers, and they go into sums.
+_MOST_CPU_S = 3600.0
+_MOST_MEMORY_BYTES = 1 << 40
+_MOST_PROCESSES = 1_000_000
+_LONGEST_BYTES = 512
+_MOST_TIMES = 8
+
+_MEMORY = re.compile(rb"^memory ([0-9]{1,15})$", re.MULTILINE)
+_STARTED = re.compile(rb"^started ([0-9]{1,9})$", re.MULTILINE)
+_CPU = re.compile(rb"^cpu ([0-9ms. \n]+)", re.MULTILINE)
+# As bash's `times` prints a time.
+_TIME = re.compile(rb"(?:([0-9]{1,6})m)?([0-9]{1,6})\.([0-9]{3})s")
+
+
+def used_in(content: bytes) -> Used:
+    """What it says; None for each number that is not there, of another form, or beyond belief."""
+    if len(content) > _LONGEST_BYTES:
+        return Used()
+    cpu = _CPU.search(content)
+    memory_bytes, processes = _number(_MEMORY, content), _number(_STARTED, content)
+    cpu_s = None if cpu is None else _sum_s(cpu[1])
+    return Used(
+        cpu_s if cpu_s is not None and cpu_s <= _MOST_CPU_S else None,
+        memory_bytes if memory_bytes is not None and memory_bytes <= _MOST_MEMORY_BYTES else None,
+        processes if processes is not None and processes <= _MOST_PROCESSES else None,
+    )
+
+
+def _number(form: re.Pattern[bytes], content: bytes) -> int | None:
+    found = form.search(content)
+    return None if found is None else int(found[1])
+
+
+def _sum_s(times: bytes) -> float | None:
+    found = _TIME.findall(times)
+    if not found or len(found) > _MOST_TIMES:
+        return None
+    ms = sum(int(m or 0) * 60_000 + int(s) * 1000 + int(rest) for m, s, rest in found)
+    return ms / 1000
