@@ -172,7 +172,7 @@ class DockerContainers:
                     "exec", holder.complaints or "the container has ended", image=spec.image
                 )
             armed = await container.exec(
-                list(spec.command),
+                list(spec.whole_command),
                 stdin=True,
                 stdout=True,
                 stderr=True,

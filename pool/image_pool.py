@@ -90,6 +90,11 @@ class ImagePool:
         return self.spec.reusable
 
     @property
+    def no_warm_up(self) -> str:
+        """Why containers are started without the warm-up of their spec; empty if they are not."""
+        return self._starts.no_warm_up
+
+    @property
     def counts(self) -> Counts:
         """Counts of all that happened so far."""
         return self._ledger.counts
@@ -154,6 +159,7 @@ class ImagePool:
             start_seconds=counts.start_seconds.copy(),
             pause_s=self.breaker.pause_s(now_s),
             last_error=str(self.breaker.last_error or ""),
+            no_warm_up=self.no_warm_up,
         )
 
     @asynccontextmanager

@@ -26,9 +26,11 @@ class ContainerSpec:
     """Everything that the engine is told about a container before any request is known.
 
     `ready_mark` is what `command` prints once it waits on its stdin; only then is the container
-    warm. `prelude` is written to that stdin at once, before the mark. With exec delivery `holder`
-    keeps the container alive under `holder_user` while `command` runs beside it as `user`. It is
-    reusable if it serves more than one run, `most_runs` at most.
+    warm. `warm_up` are more words of `command`, which make it do more before its mark; an image
+    whose containers cannot be started with them has them started without. `prelude` is written to
+    that stdin at once, before the mark. With exec delivery `holder` keeps the container alive under
+    `holder_user` while `command` runs beside it as `user`. It is reusable if it serves more than
+    one run, `most_runs` at most.
     """
 
     image: str  # the name that people know it by: for logs
@@ -36,6 +38,7 @@ class ContainerSpec:
     command: tuple[str, ...]
     ready_mark: bytes
     user: str
+    warm_up: tuple[str, ...] = ()
     prelude: bytes = b""
     most_runs: int = 1
     delivery: Delivery = Delivery.ATTACH
@@ -68,6 +71,11 @@ class ContainerSpec:
         """Whether a container of it may serve more than one run, and is reset between two runs."""
         return self.most_runs > 1
 
+    @property
+    def whole_command(self) -> tuple[str, ...]:
+        """The command with its warm-up."""
+        return (*self.command, *self.warm_up)
+
     def create_body(self) -> dict[str, Any]:
         """The JSON body of the engine's `POST /containers/create`."""
         armed_by_exec = self.delivery is Delivery.EXEC
@@ -75,7 +83,7 @@ class ContainerSpec:
             "Image": self.image_id,
             # One empty word clears the image's own entry point, as `docker run --entrypoint ""`.
             "Entrypoint": [""],
-            "Cmd": list(self.holder if armed_by_exec else self.command),
+            "Cmd": list(self.holder if armed_by_exec else self.whole_command),
             "User": self.holder_user if armed_by_exec else self.user,
             "Env": [f"{name}={value}" for name, value in self.env.items()],
             "WorkingDir": self.working_dir,

@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pool.breaker import Breaker
 from pool.container import Container
@@ -26,11 +26,17 @@ def _spread(longest: float) -> float:
     return longest * (1 - SPREAD * random.random())  # noqa: S311 - it is no secret
 
 
+def _may_be_its_warm_up(error: EngineError) -> bool:
+    """One that kills or stops all that it can ends the command, or keeps it from its mark."""
+    return error.operation == "ready" or (error.operation == "start" and not error.may_pass)
+
+
 @dataclass(eq=False)
 class Starts:
     """The starts of one image's pool. A container is replaced once it is `longest_wait_s` old.
 
-    `engine_worked` is called after each start that succeeded.
+    `engine_worked` is called after each start that succeeded. `no_warm_up` is the error of a start
+    which worked without the spec's warm-up, and so is not tried with it again.
     """
 
     spec: ContainerSpec
@@ -44,6 +50,7 @@ class Starts:
     now_s: Callable[[], float]
     longest_wait_s: float
     engine_worked: Callable[[], None]
+    no_warm_up: str = ""
     _gives_way_since_s: float | None = None
 
     def serve_waiting(self) -> None:
@@ -133,7 +140,7 @@ class Starts:
         """See one start through; the ledger counts it already."""
         began_s = self.now_s()
         try:
-            started = await self.engine.start(self.spec)
+            started = await self._started()
         except EngineError as error:
             self.ledger.start_failed()
             self.breaker.failed(error, self.now_s())
@@ -155,6 +162,19 @@ class Starts:
         await self.shelf.put(self._container(started, now_s))
         if not self.ledger.is_closed:
             self.serve_waiting()
+
+    async def _started(self) -> Started:
+        """Without its warm-up, for good, if that is what keeps it from starting."""
+        try:
+            return await self.engine.start(self.spec)
+        except EngineError as error:
+            if not self.spec.warm_up or not _may_be_its_warm_up(error):
+                raise
+            plain = replace(self.spec, warm_up=())
+            started = await self.engine.start(plain)
+            self.spec = plain
+            self.no_warm_up = error.message
+            return started
 
     def _container(self, started: Started, now_s: float) -> Container:
         return Container(

@@ -25,7 +25,8 @@ class PoolStatistics:
     `runs_of_discarded`, the runs that they had served together. `start_times_s` are the seconds
     that the latest starts took, the oldest first, and `start_seconds` has all of them. `pause_s` is
     how long no start is tried after failures; 0 while starts may be. `last_error` is empty once a
-    start has succeeded.
+    start has succeeded. `no_warm_up` is the reason why containers are started without the warm-up
+    of their spec; empty if they are not.
     """
 
     spec: ContainerSpec
@@ -50,6 +51,7 @@ class PoolStatistics:
     start_seconds: Buckets
     pause_s: float
     last_error: str
+    no_warm_up: str = ""
 
     @property
     def takes(self) -> int:

@@ -20,6 +20,7 @@ from pool import (
 )
 from runner.acts import Acts
 from runner.container.images import Images
+from runner.container.warm_up import WarmUps
 from runner.engines import Engines
 from runner.kata import Kata, RunResult
 from runner.operators.checks import Check, is_passed, readiness, status_of
@@ -90,6 +91,7 @@ class Service:
         )
         self._allowed = settings.allowed
         self._roots = roots_of(settings)
+        self._warm_ups = WarmUps()
         self._images = Images(
             engines.images,
             surveyor=surveyor_of(settings, owner, engines).survey,
@@ -143,6 +145,7 @@ class Service:
             runtime=settings.runtime,
             spec_of_kind=self._cells.spec_of,
             roots=self._roots,
+            warm_ups=self._warm_ups,
             labels=owner.labels(),
             budget_s=settings.budget_s,
             ended=self.views.run_ended,
@@ -255,6 +258,7 @@ class Service:
             admission=self._admission,
             cells=self._cells,
             roots=self._roots,
+            warm_ups=self._warm_ups,
             tool_images=self._tool_images.chosen,
             siblings=self._siblings,
             listener=self._listener,

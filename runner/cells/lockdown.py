@@ -146,6 +146,7 @@ def cell_spec_of(
             *_whole_command(spec),
             *("entry", "3"),  # where a cell has its files, see container/inside/entry.sh
         ),
+        warm_up=spec.warm_up[-1:],  # the other words are there already
         prelude=b"",
         ready_mark=READY_MARK,
         tmpfs=dict.fromkeys(spec.tmpfs.keys() - {LAUNCHER_FOLDER}, _MOUNT_POINT),

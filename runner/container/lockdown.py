@@ -10,6 +10,7 @@ from runner.container.profile import Home, ImageProfile
 from runner.container.scripts import script
 from runner.container.seccomp import seccomp_profile
 from runner.container.survey import END_MARK, Owner, Place
+from runner.container.warm_up import HOOK
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -72,6 +73,7 @@ def spec_for(
         image=image_name,
         image_id=profile.image_id,
         command=("bash", "-p", "-c", _READ_ENTRY),
+        warm_up=("entry", "", HOOK) if profile.survey.hook else (),
         prelude=_ENTRY.encode("ascii"),
         ready_mark=READY_MARK,
         delivery=delivery,
@@ -133,7 +135,11 @@ def survey_spec(
     spec = spec_for(
         image.image_id, ImageProfile(image.image_id, Home.COPIED, None), Delivery.ATTACH, labels
     )
-    looks = (*(("overlay", path) for path in overlays), *(("volume", path) for path in volumes))
+    looks = (
+        ("hook", HOOK),
+        *(("overlay", path) for path in overlays),
+        *(("volume", path) for path in volumes),
+    )
     return replace(
         spec,
         command=(

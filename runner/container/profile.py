@@ -60,6 +60,7 @@ class ImageProfile:
             "home": self.survey.home or "",
             "places": {place.path: place.holds for place in self.places[:_SHOWN]},
             "volumes": [*self.empty_volumes, *self.filled_volumes],
+            "warm_up": bool(self.survey.hook),
             "lambda": self.rag_lambda is not None,
             "surveyed": self.survey.is_whole,
         }

@@ -67,8 +67,9 @@ class Survey:
 
     `overlays` are those folders, of the ones that were asked for, that the image has; `others`
     those of its volumes that hold files of others than the learner's user and group. `missing`
-    are programs without which no run can be. `user` and `group` are the names that the image has
-    for the numbers of the learner's; empty if it has none.
+    are programs without which no run can be. `hook` is the warm-up that the image brings, or
+    empty. `user` and `group` are the names that it has for the numbers of the learner's; empty if
+    it has none.
     """
 
     is_whole: bool = False
@@ -79,13 +80,14 @@ class Survey:
     places: tuple[Place, ...] = ()
     overlays: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    hook: str = ""
 
 
 def survey_of(said: bytes) -> Survey:
     """Read what the script printed; what makes no sense is passed over."""
     words = iter(said.decode(errors="replace").split("\0"))
     found: dict[str, list[str]] = {
-        key: [] for key in ("user", "group", "missing", "overlay", "others", "home")
+        key: [] for key in ("user", "group", "missing", "overlay", "others", "home", "hook")
     }
     places: list[Place] = []
     for word in words:
@@ -103,6 +105,7 @@ def survey_of(said: bytes) -> Survey:
         places=tuple(places),
         overlays=tuple(found["overlay"]),
         others=tuple(found["others"]),
+        hook="".join(found["hook"][:1]),
     )
 
 

@@ -11,6 +11,7 @@ from runner.cells.cells import Cells, CellsStatus
 from runner.container.images import Images
 from runner.container.pulls import PullStatus
 from runner.container.roots import Roots
+from runner.container.warm_up import WarmUps
 from runner.operators.limits import Limits
 from runner.own_image import ChosenImage
 from runner.run.admission import Admission
@@ -96,6 +97,7 @@ def health_of(
     admission: Admission,
     cells: Cells,
     roots: Roots,
+    warm_ups: WarmUps,
     tool_images: Mapping[str, ChosenImage],
     siblings: Siblings,
     listener: Listener,
@@ -128,8 +130,15 @@ def health_of(
         notices_out=dict(siblings.outcomes),
         pools=statistics,
         why={name: roots.why(name) for name in statistics},
-        profiles={name: roots.profile(name) for name in statistics},
+        profiles={name: _profile(roots, warm_ups, name, pool) for name, pool in statistics.items()},
     )
+
+
+def _profile(roots: Roots, warm_ups: WarmUps, name: str, pool: PoolStatistics) -> dict[str, Any]:
+    profile = roots.profile(name)
+    if not profile.get("warm_up"):
+        return profile
+    return {**profile, **warm_ups.as_json(name, pool.no_warm_up)}
 
 
 def _pull(pull: PullStatus) -> dict[str, Any]:

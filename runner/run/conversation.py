@@ -18,6 +18,7 @@ from runner.cells.stream import CellStream
 from runner.container.answer import Frame
 from runner.container.hand_over import hand_over, hand_over_to_cell, takes_long
 from runner.container.untar import UnreadableError
+from runner.container.warm_up import without_warm_up
 from runner.engine_words import without_the_host, words_for_clients
 from runner.kata import Code, Kata
 from runner.run.budget import LAST_MOMENT_S, had_words, limit_s, worst_s
@@ -129,7 +130,10 @@ class WithContainer:
             ended = words_for_clients(error)
         except TimeoutError:
             ended = "gone, and the engine does not say how"
-        words = (self._lease.stream.complaints, f"no answer; the container is {ended}")
+        words = (
+            without_warm_up(self._lease.stream.complaints),
+            f"no answer; the container is {ended}",
+        )
         return "; ".join(word for word in words if word)
 
 

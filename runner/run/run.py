@@ -21,6 +21,7 @@ from runner.container.images import Images
 from runner.container.lockdown import spec_for
 from runner.container.profile import ImageProfile
 from runner.container.roots import Roots
+from runner.container.warm_up import WarmUps
 from runner.engine_words import words_for_clients
 from runner.kata import NOTHING_KNOWN, Code, Kata, Outcome, RunResult, Timings, Used
 from runner.run.admission import Admission
@@ -85,7 +86,7 @@ class KataRunner:
 
     `spec_of_kind` makes of a container for one run one that serves many, where that can be had; it
     is given folders of the image that its runs are to be able to write to. `roots` knows which
-    images need what. `ended` is told of every run.
+    images need what, `warm_ups` is told how those of images end. `ended` is told of every run.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class KataRunner:
         labels: Mapping[str, str],
         budget_s: float,
         roots: Roots | None = None,
+        warm_ups: WarmUps | None = None,
         ended: Callable[[RunRecord], None],
     ) -> None:
         self._engine = engine
@@ -117,6 +119,7 @@ class KataRunner:
         self._ended = ended
         self._usual = UsualTimes()
         self._roots = roots or Roots()
+        self._warm_ups = warm_ups or WarmUps()
         self._again = Again(engine, pools, judge, self._roots)
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._large_answers = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -227,6 +230,9 @@ class KataRunner:
             usual_s = self._usual.of(image_id).run_s
             answer = await talk.answer(kata, deadline_s, may_be_large, usual_s=usual_s)
             answered_s = clock()
+            if spec.warm_up:
+                # Not before: what came over stderr may be later than what came over stdout.
+                self._met_warm_up(spec, lease)
             story.phases_s["run"] = answered_s - leased_s
             story.bytes_in, story.bytes_out = answer.sent_bytes, len(answer.archives)
             story.late = "the answer was not judged in time"
@@ -277,6 +283,11 @@ class KataRunner:
             if in_cells.reusable:
                 return in_cells
         return replace(single, read_only=not needs.writable_root)
+
+    def _met_warm_up(self, spec: ContainerSpec, lease: Lease) -> None:
+        pool = self._pools.get(spec.image)
+        no_warm_up = pool.no_warm_up if pool else ""
+        self._warm_ups.met(spec.image, spec.image_id, lease.stream.complaints, no_warm_up)
 
     def _single_use(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
         spec = spec_for(usual_name(image_name), profile, self._delivery, self._labels)

@@ -5,6 +5,7 @@
 # The payload is a tgz in which NUL and backslash are written as \0000 and \\, so that bash itself can
 # take exactly `length` bytes off a stream that stays open, and any bash can: no head, no dd, no end
 # of file. Needs bash, tar and gzip.
+# As `... entry "" HOOK` it first runs the image's own warm-up, see docs/authors.md.
 # In a cell, as `bash -p -c ENTRY entry 3`, the header has no nonce, as the cell's first process answers; that
 # process also unpacks the payload, and says so by a line on descriptor 3. Our own outputs then lead
 # nowhere: the learner's program could write to whatever they are.
@@ -39,11 +40,78 @@ unpack() {
   }
 }
 
+# main.sh ends every process but these, and so does what follows.
+_dojo_at_start=(/proc/[0-9]*)
+_dojo_most_processes=48 # that a warm-up may leave: a run has 128 in all
+
+# Without a nap: the bytes on our stdin may be a hand-over's already.
+end_all() {
+  local _dojo_tries _dojo_processes
+  for ((_dojo_tries = 0; _dojo_tries < 2000; _dojo_tries++)); do
+    kill -KILL -- -1 2>/dev/null
+    _dojo_processes=(/proc/[0-9]*)
+    ((${#_dojo_processes[@]} <= ${#_dojo_at_start[@]})) && break
+  done
+}
+
+# Whether a warm-up left so many processes that a run would have too few. They end.
+end_if_too_many() {
+  local _dojo_processes=(/proc/[0-9]*)
+  ((${#_dojo_processes[@]} > ${#_dojo_at_start[@]} + _dojo_most_processes)) || return 1
+  end_all
+  return 0
+}
+
+now_us() {
+  _dojo_now_us=${EPOCHREALTIME/[.,]/}
+  [[ $_dojo_now_us ]] || printf -v _dojo_now_us '%(%s)T000000' -1 # an older bash
+}
+
+# HOOK, which the image brings: what it starts is there for this run. All that it starts ends when it fails,
+# or has not ended in time. As in main.sh a subshell waits for it, because `wait` has no time limit.
+warm_up() {
+  local _dojo_ended _dojo_group _dojo_status _dojo_began_us _dojo_now_us _dojo_limit_s=3
+  now_us
+  _dojo_began_us=$_dojo_now_us
+  exec {_dojo_ended}< <(
+    set -m
+    (
+      [[ $_dojo_cell ]] && exec {_dojo_cell}<&-
+      set +o monitor +o privileged
+      exec "$1" </dev/null >/dev/null 2>&1
+    ) &
+    printf '%d\n' "$!"
+    wait "$!"
+    printf '%d\n' "$?"
+  )
+  IFS= read -r -t "$_dojo_limit_s" -u "$_dojo_ended" _dojo_group
+  if ! IFS= read -r -t "$_dojo_limit_s" -u "$_dojo_ended" _dojo_status; then
+    [[ $_dojo_group ]] && kill -KILL -- "-$_dojo_group" 2>/dev/null
+    end_all
+    _dojo_status="it has not ended after $_dojo_limit_s s"
+  elif ((_dojo_status)); then
+    end_all
+    _dojo_status="it ended with status $_dojo_status"
+  elif end_if_too_many; then
+    _dojo_status="it left more than $_dojo_most_processes processes"
+  else
+    _dojo_status=well
+  fi
+  exec {_dojo_ended}<&-
+  now_us
+  # For container/warm_up.py. After it nothing comes over stderr until there is a run.
+  printf 'dojo-runner: warm-up %d ms: %s\n' "$(((_dojo_now_us - _dojo_began_us) / 1000))" "$_dojo_status" >&2
+}
+
 _dojo_cell=$1
+_dojo_hook=$2
+[[ $_dojo_hook && -f $_dojo_hook && -x $_dojo_hook ]] || _dojo_hook=
+[[ $_dojo_hook ]] && warm_up "$_dojo_hook"
 printf 'dojo-runner: ready\n'
 # shellcheck disable=SC2154 # `field` assigns the names that it is given
 if { [[ $_dojo_cell ]] || field _dojo_nonce; } && field _dojo_limit_s && field _dojo_whole &&
   field CYBER_DOJO_ID && field CYBER_DOJO_IMAGE_NAME && field _dojo_length &&
+  { [[ -z $_dojo_hook ]] || end_if_too_many || :; } &&
   unpack "$_dojo_length"; then
   [[ $_dojo_cell ]] && exec >/dev/null 2>&1
   export CYBER_DOJO_ID CYBER_DOJO_IMAGE_NAME

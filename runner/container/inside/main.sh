@@ -12,7 +12,8 @@
 # /.dojo is a file system of its own: a program that fills /tmp does not lose what it has printed.
 # Until the program is started only names with _dojo_ are assigned: see entry.sh.
 
-_dojo_at_start=(/proc/[0-9]*)
+# Those that are ours. entry.sh counts them before the image's warm-up, which may have left some.
+[[ ${_dojo_at_start[0]} ]] || _dojo_at_start=(/proc/[0-9]*)
 TMOUT=0 read -r -a _dojo_load_at_start </proc/loadavg
 [[ $4 ]] || hash bash tar find head 2>/dev/null
 
@@ -68,7 +69,8 @@ elif ((read_status)); then
 fi
 
 # Every process that still runs, in whichever group or session, ends here and at once (kill(-1)
-# spares only the caller and PID 1). So none races with the harvest, or holds what it needs to fork.
+# spares only the caller and PID 1), and so does what the image's warm-up has started. So none races with
+# the harvest, or holds what it needs to fork.
 for ((tries = 0; tries < 500; tries++)); do
   kill -KILL -- -1 2>/dev/null
   processes=(/proc/[0-9]*)

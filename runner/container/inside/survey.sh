@@ -2,7 +2,7 @@
 # user, in a container that nothing of a learner's is ever in. It prints words that end with NUL;
 # container/survey.py reads them.
 #
-# Its arguments are pairs, `overlay FOLDER` or `volume FOLDER`: folders to be looked at, too. Needs bash, and
+# Its arguments are pairs, `overlay FOLDER`, `volume FOLDER`, or `hook FILE`: to be looked at, too. Needs bash, and
 # find for all that has an owner.
 
 # shellcheck disable=SC2128  # GROUPS: its first word is the group that we run as
@@ -100,6 +100,7 @@ done
 while (($# > 1)); do
   case $1 in
     overlay) [[ -d $2 ]] && say overlay "$2" ;;
+    hook) [[ -f $2 && -x $2 ]] && say hook "$2" ;;
     volume) is_ours "$2" || say others "$2" ;;
   esac
   shift 2

@@ -1,0 +1,55 @@
+"""The warm-up that an image may bring: where it is, and what is told of it."""
+
+import re
+from typing import Any
+
+from loguru import logger
+
+from runner.latest import Latest
+
+# An executable. It runs as the learner's user in each container, or cell, before that is ready
+# (inside/entry.sh), and what it leaves running is there for the one run that follows.
+HOOK = "/usr/local/bin/cyber_dojo_warm_up.sh"
+
+_MOST_IMAGES = 1000
+# What entry.sh says of it over stderr.
+_SAID = re.compile(r"^dojo-runner: warm-up (\d+) ms: (.*)\n?", re.MULTILINE)
+_WELL = "well"
+
+
+def without_warm_up(complaints: str) -> str:
+    """What came over a container's stderr, less what is said of its warm-up."""
+    return _SAID.sub("", complaints)
+
+
+class WarmUps:
+    """What is known of images' warm-ups, by name of the image: the latest one that a run met."""
+
+    def __init__(self) -> None:
+        self._latest: Latest[str, tuple[float, str]] = Latest(_MOST_IMAGES)
+        self._told: Latest[str, None] = Latest(_MOST_IMAGES)  # by image id
+
+    def met(self, name: str, image_id: str, complaints: str, no_warm_up: str) -> None:
+        """A run had a container over whose stderr `complaints` came; trouble is logged once.
+
+        `no_warm_up` is why the image's containers are started without it; empty if they are not.
+        """
+        if no_warm_up:
+            self._tell(name, image_id, no_warm_up)
+        elif said := _SAID.search(complaints):
+            seconds, how = int(said[1]) / 1000, said[2]
+            self._latest[name] = seconds, "" if how == _WELL else how
+            if how != _WELL:
+                self._tell(name, image_id, how)
+
+    def as_json(self, name: str, no_warm_up: str) -> dict[str, Any]:
+        """The facts for operators; `no_warm_up` is why containers are started without it."""
+        seconds, trouble = self._latest.get(name) or (None, "")
+        if no_warm_up:
+            trouble = f"containers do not start with it: {no_warm_up}"
+        return {"warm_up_seconds": seconds, "warm_up_trouble": trouble}
+
+    def _tell(self, name: str, image_id: str, why: str) -> None:
+        if image_id not in self._told:
+            self._told[image_id] = None
+            logger.bind(image=name, reason=why).warning("the warm-up of an image is of no use")

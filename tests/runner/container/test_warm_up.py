@@ -1,0 +1,181 @@
+"""The warm-up that an image brings: what it leaves a run, and what one of no use leaves."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from pool import DockerClient
+from runner.container.warm_up import HOOK, WarmUps, without_warm_up
+from tests.daemon_process import Daemon, daemon
+from tests.runner.container.inside.places import GNU
+from tests.runner.katas import DOCKER_HOST, build_from, remove_unnamed
+from tests.waiting import eventually
+
+WARNING = "the warm-up of an image is of no use"
+KINDS = {
+    "single-use": {"reuse": "never"},
+    "exec": {"reuse": "never", "delivery": "exec"},
+    "cells": {"reuse": "cells"},
+}
+WELL = {
+    "well": "mkdir /dev/shm/own; id -u >/dev/shm/own/warm; pwd >>/dev/shm/own/warm;"
+    " env | grep -c _dojo_ >>/dev/shm/own/warm; readlink /proc/self/fd/0 >>/dev/shm/own/warm;"
+    " [[ -e /proc/$$/fd/3 ]]; echo $? >>/dev/shm/own/warm;"
+    " sleep 1000 & disown; sleep 1000 &",
+    "says much": "head -c 10000000 /dev/zero; head -c 10000000 /dev/zero >&2",
+    "reads": "cat; cat <&3; true",
+}
+# Each with what is told of it.
+OF_NO_USE = {
+    "fails": ("sleep 100 & exit 3", "it ended with status 3"),
+    "hangs": ("trap '' TERM INT; setsid sleep 100 & sleep 100", "it has not ended after 3 s"),
+    "bombs": ("b() { b | b & }; b; sleep 0.5", "it left more than 48 processes"),
+    "stays": ("for i in {1..60}; do sleep 100 & done", "it left more than 48 processes"),
+    "kills": ("kill -9 -1; sleep 1", "containers do not start with it: "),
+}
+SCRIPT = "echo out; echo new >new; bash -c 'echo in a child'; ls /proc | grep -c '^[0-9]'; exit 1"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def images() -> AsyncIterator[dict[str, str]]:
+    """Images by what their hooks do."""
+    client = DockerClient(DOCKER_HOST, lambda error: None)
+    hooks = {**WELL, **{name: hook for name, (hook, _) in OF_NO_USE.items()}}
+    names = {name: f"dojo-runner-test/hook-{name.replace(' ', '-')}:latest" for name in hooks}
+    dockerfile = f"FROM {GNU}\nCOPY hook {HOOK}\nRUN chmod 755 {HOOK}\n"
+    for name, hook in hooks.items():
+        context = {"Dockerfile": dockerfile, "hook": f"#!/bin/bash\n{hook}\n"}
+        await build_from(client, names[name], context)
+    yield names
+    for name in names.values():
+        await client.docker.images.delete(name, force=True)
+    await remove_unnamed(client)
+    await client.close()
+
+
+@pytest_asyncio.fixture(scope="module", params=KINDS.values(), ids=KINDS)
+async def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, images: dict[str, str]
+) -> AsyncIterator[Daemon]:
+    """A daemon for each kind of container, gone before the images are."""
+    assert images
+    async with daemon(tmp_path_factory.mktemp("hooks"), warm="1", **request.param) as running:
+        yield running
+
+
+async def profile_of(running: Daemon, image: str) -> dict[str, Any]:
+    """What operators see of an image."""
+    return dict((await running.health())["images"][image]["profile"])
+
+
+@pytest.mark.docker
+async def test_what_a_hook_leaves_is_there_for_each_run(
+    running: Daemon, images: dict[str, str]
+) -> None:
+    """Each run finds what the hook has left, and nothing that a run before it has changed."""
+    script = (
+        "cat /dev/shm/own/warm; grep -l sleep /proc/[0-9]*/comm | wc -l;"
+        " echo mine >/dev/shm/own/warm; sleep 1 &"
+    )
+    for _ in range(3):
+        result = await running.run(images["well"], script)
+
+        said = result["stdout"]["content"].splitlines()
+        assert said == ["41966", "/sandbox", "0", "/dev/null", "1", "2"]
+        assert (result["outcome"], result["created"], result["log"]) == ("green", {}, {})
+    profile = await profile_of(running, images["well"])
+    assert profile["warm_up"] is True
+    assert profile["warm_up_trouble"] == ""
+    assert 0 < profile["warm_up_seconds"] < 3
+
+
+@pytest.mark.docker
+async def test_a_time_out_ends_what_a_hook_has_left(
+    running: Daemon, images: dict[str, str]
+) -> None:
+    """A run that times out is answered as ever, and its outputs are there."""
+    result = await running.run(images["well"], "trap 'echo bye' EXIT; echo out; sleep 9", seconds=1)
+
+    assert (result["outcome"], result["stdout"]["content"]) == ("timed_out", "out\nbye\n")
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("hook", [name for name in WELL if name != "well"])
+async def test_what_a_hook_says_and_reads_is_nobodys(
+    running: Daemon, images: dict[str, str], hook: str
+) -> None:
+    """What a hook prints is in no answer, and it reads nothing of a run's."""
+    result = await running.run(images[hook], SCRIPT)
+
+    assert (result["outcome"], list(result["created"]), result["log"]) == ("red", ["new"], {})
+    assert result["stdout"]["content"].startswith("out\nin a child\n")
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("hook", OF_NO_USE)
+async def test_a_hook_of_no_use_leaves_a_run_as_it_is(
+    running: Daemon, images: dict[str, str], hook: str
+) -> None:
+    """A hook that fails, hangs, bombs or kills costs a run nothing; log and /health tell of it."""
+    image, (_, trouble) = images[hook], OF_NO_USE[hook]
+
+    for _ in range(2):
+        result = await running.run(image, SCRIPT)
+
+        assert (result["outcome"], list(result["created"]), result["log"]) == ("red", ["new"], {})
+        assert result["stdout"]["content"].startswith("out\nin a child\n")
+    profile = await profile_of(running, image)
+    assert profile["warm_up_trouble"].startswith(trouble)
+    said = [event for event in running.log(WARNING) if event["image"] == image]
+    assert len(said) == 1
+
+
+@pytest.mark.docker
+async def test_an_image_without_a_hook_has_none(running: Daemon) -> None:
+    """Nothing is told of the warm-up of an image that brings none."""
+    await running.run(GNU, "true")
+
+    profile = await profile_of(running, GNU)
+    assert profile["warm_up"] is False
+    assert "warm_up_seconds" not in profile
+
+
+@pytest.mark.docker
+async def test_a_container_is_warm_only_after_its_hook(
+    running: Daemon, images: dict[str, str]
+) -> None:
+    """The time that a hook takes is part of the time that a container takes to be warm."""
+    image = images["hangs"]
+    await running.run(image, "true")
+
+    async def times() -> list[float]:
+        found: list[float] = (await running.health())["images"][image]["fill_seconds"]
+        return found
+
+    assert min(await eventually(times, lambda found: found)) >= 3
+
+
+def test_words_of_a_warm_up_are_in_no_learners_log() -> None:
+    """A faulty run's log holds what the image said, and nothing of its warm-up."""
+    said = "oh\ndojo-runner: warm-up 12 ms: it ended with status 3\nno"
+
+    assert without_warm_up(said) == "oh\nno"
+    assert without_warm_up("oh") == "oh"
+
+
+def test_the_latest_warm_up_counts() -> None:
+    """Seconds and trouble are those of the container that the latest run got."""
+    known = WarmUps()
+    assert known.as_json("one", "") == {"warm_up_seconds": None, "warm_up_trouble": ""}
+
+    known.met("one", "id", "dojo-runner: warm-up 250 ms: it ended with status 3", "")
+    assert known.as_json("one", "") == {
+        "warm_up_seconds": 0.25,
+        "warm_up_trouble": "it ended with status 3",
+    }
+
+    known.met("one", "id", "dojo-runner: warm-up 300 ms: well", "")
+    known.met("one", "id", "something else", "")
+    assert known.as_json("one", "") == {"warm_up_seconds": 0.3, "warm_up_trouble": ""}
