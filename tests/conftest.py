@@ -10,12 +10,13 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from loguru import logger
 
-from pool import DockerClient, DockerContainers, EngineError
+from pool import DockerClient, DockerContainers, DockerHost, EngineError
 from runner.container.profile import RED_AMBER_GREEN
 from runner.engines import docker_engines
 from runner.operators.logs import set_up_logs
 from runner.settings import Reuse, Settings
 from tests.fakes import FakeEngine
+from tests.hosts import refusal_of_cells
 from tests.runner.katas import DOCKER_HOST
 from tests.serving import STATUS_LAMBDA, Served, new_owner, serving
 
@@ -112,10 +113,17 @@ async def docker_http(docker_containers: DockerContainers) -> AsyncIterator[Serv
 
 
 @pytest.fixture(scope="session")
-async def cells_http(docker_containers: DockerContainers) -> AsyncIterator[Served]:
-    """A service on the real engine, with a cell for each run."""
+async def cells_http(
+    docker_client: DockerClient, docker_containers: DockerContainers
+) -> AsyncIterator[Served]:
+    """A service on the real engine, with a cell for each run, where the host does not refuse."""
     async with _on_docker(docker_containers, Reuse.CELLS) as served:
-        assert served.service.health().as_json()["reuse"]["kind"] == "cells"
+        reuse = served.service.health().as_json()["reuse"]
+        if reuse["kind"] != "cells":
+            facts = await DockerHost(docker_client).facts()
+            if reason := refusal_of_cells(reuse["why_no_cells"], facts.security):
+                pytest.skip(reason)
+        assert reuse["kind"] == "cells", reuse["why_no_cells"]
         yield served
 
 

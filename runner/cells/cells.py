@@ -183,15 +183,14 @@ class Cells:
 
     async def _start_trial(self, image_id: str, volume: str) -> tuple[Started, str]:
         """A cell that waits, and the AppArmor profile that it needs. Raises EngineError."""
-        errors = []
+        errors: dict[str, EngineError] = {}
         for profile in self._profiles:
             try:
                 spec = self._trial_spec(image_id, volume, profile)
                 return await self._containers.start(spec), profile
             except EngineError as error:
-                errors.append(error)
-        # The first error tells of the host; later ones, as a rule, that a profile is not loaded.
-        raise errors[0]
+                errors[profile] = error
+        raise _what_refused(errors)
 
     def _succeeded(self, volume: str, profile: str) -> None:
         self._profile = profile
@@ -227,6 +226,19 @@ class Cells:
             )
         self.is_decided = True
         self._decided()
+
+
+def _what_refused(errors: Mapping[str, EngineError]) -> EngineError:
+    """The first error, which tells of the host; with the last where it tells something else.
+
+    An engine that refuses the last profile only says that it is not loaded, or that the host has
+    no AppArmor. Under a profile that is loaded the launcher itself gives the reason.
+    """
+    first, (profile, last) = next(iter(errors.values())), list(errors.items())[-1]
+    if last.status or last.message == first.message:
+        return first
+    message = f"{first.message}; under the AppArmor profile {profile}: {last.message}"
+    return EngineError(first.operation, message, status=first.status, image=first.image)
 
 
 async def _end_of(started: Started) -> None:

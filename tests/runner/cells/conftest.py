@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from pool import DockerClient, DockerContainers
-from tests.runner.cells.support import Engine, launcher_volume
+from tests.runner.cells.support import Engine, launcher_on
 from tests.runner.katas import DOCKER_HOST
 
 
@@ -14,7 +14,7 @@ async def engine() -> AsyncIterator[Engine]:
     """Everything that a container of cells needs."""
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)
-    async with launcher_volume(client) as volume:
-        yield Engine(client, containers, volume)
+    async with launcher_on(client) as launcher:
+        yield Engine(client, containers, launcher)
     await containers.close()
     await client.close()

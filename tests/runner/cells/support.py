@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pool import ContainerSpec, Delivery, DockerClient, DockerContainers
+import pytest
+
+from pool import ContainerSpec, Delivery, DockerClient, DockerContainers, DockerHost, EngineError
 from pool.engine import Started
+from runner.cells.cells import APPARMOR_PROFILE
 from runner.cells.lockdown import LAUNCHER_FOLDER, cell_spec_of
 from runner.cells.stream import CellStream
 from runner.container.answer import Harvest, unpack
@@ -20,6 +23,7 @@ from runner.container.hand_over import hand_over_to_cell
 from runner.container.lockdown import spec_for
 from runner.container.profile import Home, ImageProfile
 from runner.kata import Kata
+from tests.hosts import refusal_of_cells
 from tests.runner.katas import kata
 
 # By the setting of the daemon, for who tries a launcher beside the one that others use.
@@ -27,21 +31,59 @@ LAUNCHER = os.environ.get("CYBER_DOJO_RUNNER_LAUNCHER_IMAGE", "dojo-runner/launc
 _PROGRAMS = Path(__file__).parents[1]
 PROBE = {name: (_PROGRAMS / name).read_text() for name in ("probe/__main__.py", "probe/acts.py")}
 PLANT = {"plant.py": (_PROGRAMS / "plant.py").read_text()}
+_TRIED_WITH = "dojo-runner/busybox-bash:latest"
 LABELS = {"dojo-runner.test": f"cells-{uuid.uuid4().hex}"}
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """A volume with the launcher, and the AppArmor profile that it needs on this host."""
+
+    volume: str
+    apparmor: str = ""
+
+    def spec_of(self, spec: ContainerSpec, *overlays: str) -> ContainerSpec:
+        """A container of cells, each as limited as `spec`."""
+        return cell_spec_of(spec, self.volume, *overlays, apparmor=self.apparmor)
 
 
 @dataclass
 class Engine:
-    """The real engine, with a volume of the launcher."""
+    """The real engine, with a launcher."""
 
     client: DockerClient
     containers: DockerContainers
-    volume: str
+    launcher: Launcher
 
 
 @asynccontextmanager
-async def launcher_volume(client: DockerClient) -> AsyncIterator[str]:
-    """A volume that the engine fills from the launcher's image: nothing has to be started."""
+async def launcher_on(client: DockerClient) -> AsyncIterator[Launcher]:
+    """The launcher, in a volume that the engine fills from its image. Skips the test where the
+    host is known to refuse cells, with the host's reason.
+    """
+    async with _launcher_volume(client) as volume:
+        yield Launcher(volume, await _apparmor_for(client, volume))
+
+
+async def _apparmor_for(client: DockerClient, volume: str) -> str:
+    """The AppArmor profile under which a cell can be had; empty: the engine's own."""
+    containers = DockerContainers(client)
+    errors = []
+    for profile in ("", APPARMOR_PROFILE):
+        try:
+            async with cell_container(
+                containers, Launcher(volume, profile), single_use(_TRIED_WITH)
+            ):
+                return profile
+        except EngineError as error:
+            errors.append(error)
+    if reason := refusal_of_cells(errors[0].message, (await DockerHost(client).facts()).security):
+        pytest.skip(reason)
+    raise errors[0]
+
+
+@asynccontextmanager
+async def _launcher_volume(client: DockerClient) -> AsyncIterator[str]:
     name = f"dojo-runner-test-{uuid.uuid4().hex}"
     volume = await client.docker.volumes.create(  # type: ignore[no-untyped-call]
         {"Name": name, "Labels": LABELS}
@@ -106,10 +148,10 @@ class CellContainer:
 
 @asynccontextmanager
 async def cell_container(
-    engine: DockerContainers, volume: str, spec: ContainerSpec, *overlays: str
+    engine: DockerContainers, launcher: Launcher, spec: ContainerSpec, *overlays: str
 ) -> AsyncIterator[CellContainer]:
     """A container of cells, each as limited as `spec`; gone afterwards."""
-    started = await engine.start(cell_spec_of(spec, volume, *overlays))
+    started = await engine.start(launcher.spec_of(spec, *overlays))
     try:
         yield CellContainer(started)
     finally:

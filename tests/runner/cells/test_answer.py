@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from pool import ContainerSpec, DockerClient, DockerContainers
-from runner.cells.lockdown import FOR_CELLS, cell_spec_of
+from runner.cells.lockdown import FOR_CELLS
 from runner.container.seccomp import seccomp_profile
-from tests.runner.cells.support import CellContainer, launcher_volume, single_use
+from tests.runner.cells.support import CellContainer, launcher_on, single_use
 from tests.runner.katas import DOCKER_HOST, kata
 
 pytestmark = pytest.mark.docker
@@ -27,8 +27,8 @@ async def container() -> AsyncIterator[CellContainer]:
     """A container of cells in which Docker's filter does not help."""
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)
-    async with launcher_volume(client) as volume:
-        started = await containers.start(_unfiltered(cell_spec_of(single_use(PYTHON), volume)))
+    async with launcher_on(client) as launcher:
+        started = await containers.start(_unfiltered(launcher.spec_of(single_use(PYTHON))))
         try:
             yield CellContainer(started)
         finally:
@@ -43,7 +43,8 @@ def _unfiltered(spec: ContainerSpec) -> ContainerSpec:
     names = ["kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev"]
     profile = json.loads(seccomp_profile(*FOR_CELLS))
     profile["syscalls"].append({"names": names, "action": "SCMP_ACT_ALLOW"})
-    return replace(spec, security_opt=("no-new-privileges", f"seccomp={json.dumps(profile)}"))
+    others = (word for word in spec.security_opt if not word.startswith("seccomp="))
+    return replace(spec, security_opt=(*others, f"seccomp={json.dumps(profile)}"))
 
 
 async def test_the_first_process_keeps_its_descriptors(container: CellContainer) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cells.lockdown import MASKED, READ_ONLY, cell_spec_of
+from runner.cells.lockdown import MASKED, READ_ONLY
 from runner.container.profile import Home
 from tests.runner.cells.support import (
     PLANT,
@@ -49,7 +49,7 @@ class TestRuns:
     async def test_any_userland(self, engine: Engine, image: str, home: Home) -> None:
         """On any userland both outputs, the status and the files come back, run after run."""
         spec = single_use(image, home)
-        async with cell_container(engine.containers, engine.volume, spec) as container:
+        async with cell_container(engine.containers, engine.launcher, spec) as container:
             for number in range(3):
                 script = f"echo {number}; echo err >&2; echo x >new; echo x >~/x; exit {number}"
                 harvest = await container.run(kata(image, script))
@@ -60,7 +60,7 @@ class TestRuns:
     async def test_a_large_kata(self, engine: Engine) -> None:
         """A cell takes a hand-over, and gives an answer, that no pipe holds at once."""
         large = "0123456789abcdef" * (4 * MIB // 16)
-        async with cell_container(engine.containers, engine.volume, single_use(BUSYBOX)) as one:
+        async with cell_container(engine.containers, engine.launcher, single_use(BUSYBOX)) as one:
             harvest = await one.run(kata(BUSYBOX, "cat large >copy", {"large": large}))
 
             assert harvest.files[b"copy"] == large.encode()
@@ -72,7 +72,7 @@ class TestRuns:
             "~/.tools/bin/greet >/dev/null && echo works; ls ~/left; rm -rf ~/.tools; echo >~/left"
         )
         spec = single_use(TOOLED, Home.COPIED)
-        async with cell_container(engine.containers, engine.volume, spec) as container:
+        async with cell_container(engine.containers, engine.launcher, spec) as container:
             for _ in range(2):
                 assert (await container.run(kata(TOOLED, script))).stdout == b"works\n"
 
@@ -80,7 +80,7 @@ class TestRuns:
         """Any folder of the image but its root can be made writable."""
         script = "ls /usr/local; touch /usr/local/new && echo written"
         spec = single_use(PYTHON)
-        async with cell_container(engine.containers, engine.volume, spec, "/usr/local") as one:
+        async with cell_container(engine.containers, engine.launcher, spec, "/usr/local") as one:
             first, second = [await one.run(kata(PYTHON, script)) for _ in range(2)]
 
         assert first.stdout == second.stdout
@@ -94,7 +94,7 @@ class TestRuns:
             assert (await harvest_of(engine.containers, spec, true)).status == "0"
         alone = (time.perf_counter() - began_s) / 5, (_busy_s() - busy_s) / 5
         answers_s = []
-        async with cell_container(engine.containers, engine.volume, spec) as container:
+        async with cell_container(engine.containers, engine.launcher, spec) as container:
             began_s, busy_s = time.perf_counter(), _busy_s()
             for _ in range(50):
                 asked_s = time.perf_counter()
@@ -128,8 +128,8 @@ class TestNothingSurvives:
         spec = single_use(PYTHON)
         planting = kata(PYTHON, "python3 plant.py; python3 plant.py 2>&1; echo $?", PLANT)
         async with (
-            cell_container(engine.containers, engine.volume, spec) as fresh,
-            cell_container(engine.containers, engine.volume, spec) as used,
+            cell_container(engine.containers, engine.launcher, spec) as fresh,
+            cell_container(engine.containers, engine.launcher, spec) as used,
         ):
             planted = await used.run(planting)
             first, second = await fresh.run(probing(PYTHON)), await used.run(probing(PYTHON))
@@ -167,7 +167,7 @@ class TestNothingSurvives:
         # Of one image, so that its page cache is warm; the number of the pipe is the kernel's.
         script = "echo /proc/[0-9]*; ulimit -n; ulimit -u; echo ~/* /tmp/*"
         async with cell_container(
-            engine.containers, engine.volume, single_use(BUSYBOX)
+            engine.containers, engine.launcher, single_use(BUSYBOX)
         ) as container:
             printed = {(await container.run(kata(BUSYBOX, script))).stdout for _ in range(100)}
 
@@ -188,7 +188,7 @@ async def test_all_that_this_engine_masks_is_masked(engine: Engine) -> None:
 
 async def test_a_mask_for_each_processor(engine: Engine) -> None:
     """What a star in the list names is masked wherever it is."""
-    spec = cell_spec_of(single_use(BUSYBOX), engine.volume)
+    spec = engine.launcher.spec_of(single_use(BUSYBOX))
     launcher, *words = spec.command
     command = (launcher, "--mask", "/sys/devices/system/cpu/cpu*/topology", *words)
     started = await engine.containers.start(replace(spec, command=command))
@@ -222,7 +222,7 @@ gcc -o foreign foreign.c && ./foreign"""
 async def test_calls_of_other_architectures_are_refused(engine: Engine) -> None:
     """Neither i386's nor x32's numbers are a way around the filter of system calls."""
     spec = single_use(GCC)
-    async with cell_container(engine.containers, engine.volume, spec) as container:
+    async with cell_container(engine.containers, engine.launcher, spec) as container:
         harvest = await container.run(kata(GCC, FOREIGN_CALLS))
 
     assert harvest.stdout == b"-38 -1 38\n"
@@ -233,7 +233,7 @@ async def test_containers_side_by_side(engine: Engine) -> None:
     spec = single_use(BUSYBOX)
 
     async def serve(name: int) -> set[bytes]:
-        async with cell_container(engine.containers, engine.volume, spec) as container:
+        async with cell_container(engine.containers, engine.launcher, spec) as container:
             script = f"echo {name}"
             return {(await container.run(kata(BUSYBOX, script))).stdout for _ in range(5)}
 

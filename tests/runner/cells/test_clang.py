@@ -40,7 +40,7 @@ async def test_a_cell_of_clang_is_a_container_of_clang(engine: Engine, script: s
     """Capabilities that bound a program, its data, leaks that are found and children traced."""
     spec = spec_for(CLANG, ImageProfile(GCC, Home.TMPFS, None), Delivery.ATTACH, LABELS)
     alone = await harvest_of(engine.containers, spec, kata(GCC, script))
-    async with cell_container(engine.containers, engine.volume, spec) as container:
+    async with cell_container(engine.containers, engine.launcher, spec) as container:
         in_cell = await container.run(kata(GCC, script))
 
     assert alone.stdout
@@ -50,7 +50,7 @@ async def test_a_cell_of_clang_is_a_container_of_clang(engine: Engine, script: s
 async def test_other_images_have_no_capability_in_their_bounds(engine: Engine) -> None:
     """Only for clang's is there one."""
     spec = spec_for("gcc", ImageProfile(GCC, Home.TMPFS, None), Delivery.ATTACH, LABELS)
-    async with cell_container(engine.containers, engine.volume, spec) as container:
+    async with cell_container(engine.containers, engine.launcher, spec) as container:
         harvest = await container.run(kata(GCC, LIMITS))
 
     assert b"CapBnd:\t0000000000000000" in harvest.stdout

@@ -11,7 +11,7 @@ from pool import DockerClient, DockerContainers
 from runner.cells.lockdown import MASKED
 from tests.runner.cells.support import (
     cell_container,
-    launcher_volume,
+    launcher_on,
     probing,
     report_of,
     single_use,
@@ -77,8 +77,8 @@ async def reports() -> AsyncIterator[tuple[Report, Report]]:
     spec = single_use(PYTHON)
     alone = report_of(await harvest_of(engine, spec, probing(PYTHON)))
     async with (
-        launcher_volume(client) as volume,
-        cell_container(engine, volume, spec) as container,
+        launcher_on(client) as launcher,
+        cell_container(engine, launcher, spec) as container,
     ):
         yield alone, report_of(await container.run(probing(PYTHON)))
     await engine.close()

@@ -123,6 +123,28 @@ async def test_an_engine_that_forbids_cells(
     assert engine.images.volumes == {}
 
 
+async def test_what_went_wrong_under_the_profile_is_said(serve_fake: ServeFake) -> None:
+    """Where the profile is loaded, and the launcher fails under it for another reason than without
+    it, `/health` tells both: an operator who has loaded the profile looks no longer for that.
+    """
+    engine = FakeEngine()
+    engine.images.add(LAUNCHER)
+
+    async def fails(spec: ContainerSpec, stream: FakeStream) -> None:
+        is_loaded = f"apparmor={APPARMOR_PROFILE}" in spec.security_opt
+        stream.complaints = "the cell said something else" if is_loaded else "no cell: denied"
+
+    engine.containers.programs["/.dojo/cells"] = fails
+    async with serve_fake(engine, reuse="auto") as http:
+        await http.until_ready()
+        said = await reuse(http, "single use")
+
+    assert said["why_no_cells"] == (
+        "no cell: denied; exited (137); under the AppArmor profile dojo-runner-cells: "
+        "the cell said something else; exited (137)"
+    )
+
+
 @pytest.mark.parametrize("setting", ["", "mine"])
 async def test_the_apparmor_profile_is_found_by_trying(serve_fake: ServeFake, setting: str) -> None:
     """Where the engine's own profile forbids cells the project's is tried, or else the setting's;

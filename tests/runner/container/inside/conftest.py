@@ -9,9 +9,8 @@ import pytest
 import pytest_asyncio
 
 from pool import ContainerSpec, Delivery, DockerClient
-from runner.cells.lockdown import cell_spec_of
 from runner.kata import RunResult
-from tests.runner.cells.support import launcher_volume
+from tests.runner.cells.support import launcher_on
 from tests.runner.container.inside.environments import IMAGES, dockerfile_of, name_of
 from tests.runner.container.inside.places import TOOLS, Run, Way
 from tests.runner.katas import DOCKER_HOST, Katas, build, katas
@@ -37,10 +36,10 @@ async def ways(odd_images: dict[str, str]) -> AsyncIterator[dict[Way, Katas]]:
     labels = {
         way: {"dojo-runner.test": f"in-container-{way.value}-{uuid.uuid4().hex}"} for way in Way
     }
-    async with launcher_volume(client) as volume:
+    async with launcher_on(client) as launcher:
 
         def in_cells(spec: ContainerSpec) -> ContainerSpec:
-            return replace(cell_spec_of(spec, volume), most_runs=1000)
+            return replace(launcher.spec_of(spec), most_runs=1000)
 
         async with (
             katas(Delivery.ATTACH, labels[Way.ATTACH]) as attach,

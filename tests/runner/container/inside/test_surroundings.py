@@ -176,3 +176,32 @@ async def test_limits_are_seen_alike_and_usage_of_others_is_not(ways: dict[Way, 
     assert str(2 << 30) in alone.stdout.content
     assert cell.stdout.content == alone.stdout.content
     assert usage.stdout.content == ""
+
+
+# What the kernel shows of a cgroup v2 and counts nothing that a run could leave to the next.
+NO_COUNTERS = {
+    *("cgroup.controllers", "cgroup.events", "cgroup.freeze", "cgroup.max.depth"),
+    *("cgroup.max.descendants", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"),
+    *("cgroup.type", "cpu.idle", "cpu.max", "cpu.max.burst", "cpu.uclamp.max", "cpu.uclamp.min"),
+    *("cpu.weight", "cpu.weight.nice", "cpuset.cpus", "cpuset.cpus.effective", "cpuset.mems"),
+    *("cpuset.cpus.exclusive", "cpuset.cpus.exclusive.effective", "cpuset.cpus.partition"),
+    *("cpuset.mems.effective", "dmem.low", "dmem.max", "dmem.min", "io.bfq.weight", "io.latency"),
+    *("io.max", "io.prio.class", "io.weight", "memory.high", "memory.low", "memory.max"),
+    *("memory.min", "memory.oom.group", "memory.swap.high", "memory.swap.max"),
+    *("memory.zswap.max", "memory.zswap.writeback", "misc.max", "pids.current", "pids.max"),
+    "rdma.max",
+}
+
+
+async def test_what_a_cell_sees_of_cgroup_v2_is_no_counter(ways: dict[Way, Katas]) -> None:
+    """Each file of a cgroup v2 that has something to read in a cell is known to be no counter: a
+    kernel that brings a new one is noticed.
+    """
+    listed = """cd /sys/fs/cgroup; [[ -e cgroup.controllers ]] || { echo v1; exit; }
+    for file in *; do [[ -n $(<$file) ]] && echo $file; done 2>/dev/null"""
+    seen = set((await ways[Way.CELLS].run(GNU, listed)).stdout.content.split())
+
+    if seen == {"v1"}:
+        pytest.skip("this host has cgroup v1")
+    assert "memory.max" in seen
+    assert {name for name in seen - NO_COUNTERS if not name.startswith("hugetlb.")} == set()

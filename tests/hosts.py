@@ -1,0 +1,32 @@
+"""What the host of the tests cannot have, so that a test that needs it is skipped with a reason."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+# The kernel's switches, each with the value at which no ordinary user can make a user namespace.
+_SWITCHES = {
+    "/proc/sys/user/max_user_namespaces": "0",
+    "/proc/sys/kernel/unprivileged_userns_clone": "0",
+}
+_DENIED = "Permission denied"  # what AppArmor says; the kernel's switches use other words
+
+
+def refusal_of_cells(
+    why: str, security: Iterable[str], switches: Mapping[str, str] | None = None
+) -> str:
+    """The switch of this host that refuses cells; empty where none is known, which is a failure.
+
+    `why` is what the launcher said, `security` are the options of the engine, and `switches` the
+    values of the kernel's, which are read where they are not given.
+    """
+    values = _read() if switches is None else switches
+    for path, value in _SWITCHES.items():
+        if values.get(path) == value:
+            return f"this host has no cells, as {path} is {value}: {why}"
+    if _DENIED in why and any(option.startswith("name=apparmor") for option in security):
+        return f"this host has no cells, as AppArmor lacks our profile (docs/hosts.md): {why}"
+    return ""
+
+
+def _read() -> dict[str, str]:
+    return {path: Path(path).read_text().strip() for path in _SWITCHES if Path(path).exists()}

@@ -1,0 +1,42 @@
+"""A test is skipped for want of cells only where a switch of the host is known to refuse them."""
+
+import pytest
+
+from tests.hosts import refusal_of_cells
+
+DENIED = "no cell: Permission denied (AppArmor?)"
+NAMESPACES = "/proc/sys/user/max_user_namespaces"
+CLONE = "/proc/sys/kernel/unprivileged_userns_clone"
+
+
+@pytest.mark.parametrize(
+    ("why", "security", "switches", "named"),
+    [
+        (DENIED, ("name=apparmor", "name=seccomp,profile=builtin"), {}, "AppArmor"),
+        ("no cell: No space left on device", (), {NAMESPACES: "0"}, NAMESPACES),
+        ("no cell: Operation not permitted", ("name=apparmor",), {CLONE: "0"}, CLONE),
+    ],
+)
+def test_a_host_that_refuses_cells(
+    why: str, security: tuple[str, ...], switches: dict[str, str], named: str
+) -> None:
+    """The reason of the skip names the switch, and what the launcher said."""
+    reason = refusal_of_cells(why, security, switches)
+
+    assert named in reason
+    assert why in reason
+
+
+@pytest.mark.parametrize(
+    ("why", "security", "switches"),
+    [
+        (DENIED, ("name=seccomp,profile=builtin",), {}),
+        ("no cell: mounting /proc: Operation not permitted", ("name=apparmor",), {}),
+        ("no cell: Operation not permitted", (), {NAMESPACES: "15000", CLONE: "1"}),
+    ],
+)
+def test_a_launcher_that_fails_is_no_reason(
+    why: str, security: tuple[str, ...], switches: dict[str, str]
+) -> None:
+    """Where no switch is known to refuse cells the tests of cells fail, and are not skipped."""
+    assert refusal_of_cells(why, security, switches) == ""
