@@ -69,14 +69,16 @@ async def _apparmor_for(client: DockerClient, volume: str) -> str:
     """The AppArmor profile under which a cell can be had; empty: the engine's own."""
     containers = DockerContainers(client)
     errors = []
-    for profile in ("", APPARMOR_PROFILE):
-        try:
-            async with cell_container(
-                containers, Launcher(volume, profile), single_use(_TRIED_WITH)
-            ):
-                return profile
-        except EngineError as error:
-            errors.append(error)
+    try:
+        for profile in ("", APPARMOR_PROFILE):
+            try:
+                spec = single_use(_TRIED_WITH)
+                async with cell_container(containers, Launcher(volume, profile), spec):
+                    return profile
+            except EngineError as error:
+                errors.append(error)
+    finally:
+        await containers.close()
     if reason := refusal_of_cells(errors[0].message, (await DockerHost(client).facts()).security):
         pytest.skip(reason)
     raise errors[0]
