@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bench import cpu
 from bench.katas import IMAGE
-from pool import DEFAULT_DOCKER_HOST, Delivery
+from pool import DEFAULT_DOCKER_HOST, ContainerSpec, Delivery
 from runner.container.hand_over import READY_MARK
 from runner.container.lockdown import spec_for
 from runner.container.profile import Home, ImageProfile
@@ -77,7 +77,7 @@ async def main(rounds: int, runtime: str) -> int:
     try:
         for _ in track(range(rounds), description="rounds"):
             for name, change in variants.items():
-                body = body_of_kata()
+                body = copy.deepcopy(spec_of_kata().create_body())
                 change(body)
                 try:
                     await _one(docker, body, costs[name])
@@ -91,10 +91,9 @@ async def main(rounds: int, runtime: str) -> int:
     return 0
 
 
-def body_of_kata() -> Body:
-    """The body that creates a container for one run."""
-    profile = ImageProfile(IMAGE, Home.TMPFS, None)
-    return copy.deepcopy(spec_for(IMAGE, profile, Delivery.ATTACH, LABELS).create_body())
+def spec_of_kata() -> ContainerSpec:
+    """A container for one run."""
+    return spec_for(IMAGE, ImageProfile(IMAGE, Home.TMPFS, None), Delivery.ATTACH, LABELS)
 
 
 async def _one(docker: aiodocker.Docker, body: Body, costs: Costs) -> None:
@@ -108,6 +107,7 @@ async def _one(docker: aiodocker.Docker, body: Body, costs: Costs) -> None:
             await container.start()
             said = b""
             async with asyncio.timeout(30):
+                await stream.write_in(spec_of_kata().prelude)
                 while not said.endswith(READY_MARK):
                     message = await stream.read_out()
                     if message is None:

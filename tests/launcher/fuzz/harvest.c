@@ -202,7 +202,7 @@ static int check_archive(const char *archive, size_t length) {
       *name = '\0';
       continue;
     }
-    if (!strncmp(name, ".dojo/cut/1.", 15) && size == 51201 && !cut) {
+    if (!strncmp(name, ".dojo/cut/1.", 12) && size == 51201 && !cut) {
       cut = content;
     } else if (cut) {
       CHECK(size < sizeof cut_name);
