@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon_process import free_port
 from tests.runner.typed import dojo_runner
 
-NOBODY = f"http://127.0.0.1:{free_port()}"
+NOBODY = "http://127.0.0.1:1"  # the same in each process of tests, which must have the same names
 USAGE, FAILED = 2, 1
 
 

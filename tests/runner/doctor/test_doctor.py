@@ -51,7 +51,7 @@ async def test_an_image_that_cannot_run() -> None:
     ("host", "words"),
     [
         ("unix:///nowhere/docker.sock", "start the engine, or correct DOCKER_HOST"),
-        (f"tcp://127.0.0.1:{free_port()}", "start the engine, or correct DOCKER_HOST"),
+        ("tcp://127.0.0.1:1", "start the engine, or correct DOCKER_HOST"),
         ("docker", "DOCKER_HOST: Value error, must begin with unix://"),
     ],
 )
