@@ -28,6 +28,16 @@ def _gauges(health: Health) -> Iterable[Metric]:
     yield gauge(
         "runner_pulls_underway", "Images that are pulled, or wait to be.", len(health.pulling)
     )
+    yield gauge(
+        "runner_pulls_failed",
+        "Images that are wanted, and whose last pull failed.",
+        sum(bool(pull.last_error) for pull in health.pulls.values()),
+    )
+    yield gauge(
+        "runner_pulls_longest_wait_seconds",
+        "Since when the image is wanted that has not come for the longest time.",
+        max((pull.since_s for pull in health.pulls.values()), default=0.0),
+    )
     yield gauge("runner_siblings", "Siblings that are told of takes.", len(health.siblings))
     yield gauge(
         "runner_siblings_paused",

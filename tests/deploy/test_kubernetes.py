@@ -52,6 +52,20 @@ def test_labels(file: str) -> None:
     assert labels["app.kubernetes.io/part-of"] == "cyber-dojo"
 
 
+def test_probes_ask_what_answers_by_its_status() -> None:
+    """A restart helps only a process that hangs; requests go to pods that would take runs on."""
+    asked = {
+        name: RUNNER[name]["httpGet"]["path"]
+        for name in ("livenessProbe", "readinessProbe", "startupProbe")
+    }
+
+    assert asked == {
+        "livenessProbe": "/livez",
+        "readinessProbe": "/readyz",
+        "startupProbe": "/readyz",
+    }
+
+
 def test_selectors_find_the_pods() -> None:
     """The services, the budget, the policy and the deployment mean the same pods."""
     deployment = resource("deployment.yaml")["spec"]

@@ -14,6 +14,7 @@ from pool import (
     PoolStatistics,
 )
 from runner.cells.cells import CellsStatus
+from runner.container.pulls import PullStatus
 from runner.kata import Outcome, Used
 from runner.operators.engine_calls import EngineCalls
 from runner.operators.health import Health
@@ -282,6 +283,18 @@ async def test_answers_are_counted_by_path_and_status(serve_fake: ServeFake) -> 
     assert seen["runner_http_answers_total", (("path", "other"), ("status", "400"))] == 2
     assert seen["runner_http_answers_total", (("path", "/sha"), ("status", "200"))] == 1
     assert seen["runner_http_answers_total", (("path", "/readyz"), ("status", "200"))] == 1
+
+
+def test_pulls_that_fail_are_told() -> None:
+    """Of two images that have not come, one failed; the longer wait is told."""
+    pulls = {"a:1": PullStatus(700.0, 3, "denied"), "b:1": PullStatus(20.0, 1, "")}
+    metrics = Metrics(lambda: replace(no_pools(), pulling=("b:1",), pulls=pulls), "")
+
+    seen = samples(metrics.render().decode())
+
+    assert seen["runner_pulls_underway", ()] == 1
+    assert seen["runner_pulls_failed", ()] == 1
+    assert seen["runner_pulls_longest_wait_seconds", ()] == 700.0
 
 
 async def test_colours_limits_and_pulls_are_told(serve_fake: ServeFake) -> None:
