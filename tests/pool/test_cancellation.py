@@ -72,7 +72,7 @@ async def test_cancelled_while_its_start_is_ending(
 
     def end_start() -> None:
         if fails:
-            engine.refuse(EngineError("start", "no"))
+            engine.refuse(EngineError("start", "a bad moment", status=500))
         else:
             engine.let_go()
 
@@ -171,7 +171,7 @@ async def _do(
 ) -> None:
     def refuse() -> None:
         if engine.held:
-            engine.refuse(EngineError("start", "no"))
+            engine.refuse(EngineError("start", "a bad moment", status=500))
 
     def kill() -> None:
         if engine.living:
