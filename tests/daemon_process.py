@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +17,7 @@ import aiohttp
 
 from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, Seen
 from pool.orphans import REPLICA_LABEL
+from runner.operators.log_writer import GATHER_S
 from tests.waiting import eventually
 
 DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
@@ -132,7 +134,11 @@ class Daemon:
         return self._log_file.read_text()
 
     def log(self, message: str = "") -> list[dict[str, Any]]:
-        """The events of the daemon's log that have this message."""
+        """The events of the daemon's log that have this message.
+
+        The daemon gathers lines for a moment, which is waited for.
+        """
+        time.sleep(2 * GATHER_S)
         events = [json.loads(line) for line in self.said().splitlines()]
         return [event for event in events if message in ("", event["message"])]
 

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from pool import DockerClient
 from tests.daemon_process import Daemon, daemon
+from tests.runner.http.support import until
 from tests.runner.katas import DOCKER_HOST, build, count_events, remove_unnamed
 from tests.waiting import eventually
 
@@ -70,9 +71,12 @@ class TestUnfit:
         assert (result["created"], result["changed"]) == ({}, {})
         health = (await running.health())["images"][NO_BASH]
         assert "exec bash failed: No such file or directory" in health["last_error"]
-        [failure, *_] = [
-            event for event in running.log("engine call failed") if event["image"] == NO_BASH
-        ]
+
+        def failures() -> list[dict[str, Any]]:
+            return [one for one in running.log("engine call failed") if one["image"] == NO_BASH]
+
+        await until(lambda: bool(failures()))  # lines are gathered for a moment
+        [failure, *_] = failures()
         assert "exec bash failed: No such file or directory" in failure["engine_message"]
 
     async def test_what_cannot_start_is_not_started_again_and_again(

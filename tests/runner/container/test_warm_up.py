@@ -10,6 +10,7 @@ from pool import DockerClient
 from runner.container.warm_up import HOOK, WarmUps, without_warm_up
 from tests.daemon_process import Daemon, daemon
 from tests.runner.container.inside.places import GNU
+from tests.runner.http.support import until
 from tests.runner.katas import DOCKER_HOST, build_from, remove_unnamed
 from tests.waiting import eventually
 
@@ -128,8 +129,12 @@ async def test_a_hook_of_no_use_leaves_a_run_as_it_is(
         assert result["stdout"]["content"].startswith("out\nin a child\n")
     profile = await profile_of(running, image)
     assert profile["warm_up_trouble"].startswith(trouble)
-    said = [event for event in running.log(WARNING) if event["image"] == image]
-    assert len(said) == 1
+
+    def said() -> list[dict[str, Any]]:
+        return [event for event in running.log(WARNING) if event["image"] == image]
+
+    await until(lambda: bool(said()))  # lines are gathered for a moment
+    assert len(said()) == 1
 
 
 @pytest.mark.docker
