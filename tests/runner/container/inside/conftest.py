@@ -24,7 +24,7 @@ async def odd_images() -> AsyncIterator[dict[str, str]]:
         await build(client, name_of(kind), dockerfile_of(kind))
     yield {kind: name_of(kind) for kind in IMAGES}
     for kind in IMAGES:
-        await client.docker.images.delete(name_of(kind))
+        await client.docker.images.delete(name_of(kind), force=True)
     await client.close()
 
 

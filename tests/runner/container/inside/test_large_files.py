@@ -170,8 +170,10 @@ class TestFullFolders:
         """The log says so, as it may be why the program did not end."""
         result = await run(
             "text=$(printf '%1048576s' x); echo out;"
-            ' while printf %s "$text" >>/tmp/full; do :; done 2>/dev/null; while :; do :; done',
-            seconds=4,
+            " { head -c 300000000 /dev/zero >>/tmp/full;"  # in little time, where there is a head
+            ' while printf %s "$text" >>/tmp/full; do :; done; } 2>/dev/null;'
+            " while :; do :; done",
+            seconds=5,
         )
 
         assert (result.outcome, result.stdout.content) == (Outcome.TIMED_OUT, "out\n")
