@@ -86,8 +86,11 @@ class Again:
 
 
 def blames_read_only(result: RunResult) -> bool:
-    """Whether a run that ended badly says that a file system is read-only."""
-    ended_well = result.outcome is Outcome.GREEN and result.status == "0"
+    """Whether a run that ended badly says that a file system is read-only.
+
+    A faulty one with status 0 has ended well: it is its colour that could not be told.
+    """
+    ended_well = result.status == "0" and result.outcome in {Outcome.GREEN, Outcome.FAULTY}
     return not ended_well and _says_read_only(result)
 
 

@@ -28,13 +28,14 @@ WELL = {
     "says much": "head -c 10000000 /dev/zero; head -c 10000000 /dev/zero >&2",
     "reads": "cat; cat <&3; true",
 }
-# Each with what is told of it.
+TOO_LONG, TOO_MANY = "it has not ended after 3 s", "it left more than 48 processes"
+# Each with what may be told of it: on a slow host, a bomb is not over when its time is.
 OF_NO_USE = {
-    "fails": ("sleep 100 & exit 3", "it ended with status 3"),
-    "hangs": ("trap '' TERM INT; setsid sleep 100 & sleep 100", "it has not ended after 3 s"),
-    "bombs": ("b() { b | b & }; b; sleep 0.5", "it left more than 48 processes"),
-    "stays": ("for i in {1..60}; do sleep 100 & done", "it left more than 48 processes"),
-    "kills": ("kill -9 -1; sleep 1", "containers do not start with it: "),
+    "fails": ("sleep 100 & exit 3", ("it ended with status 3",)),
+    "hangs": ("trap '' TERM INT; setsid sleep 100 & sleep 100", (TOO_LONG,)),
+    "bombs": ("b() { b | b & }; b; sleep 0.5", (TOO_MANY, TOO_LONG)),
+    "stays": ("for i in {1..60}; do sleep 100 & done", (TOO_MANY,)),
+    "kills": ("kill -9 -1; sleep 1", ("containers do not start with it: ",)),
 }
 SCRIPT = "echo out; echo new >new; bash -c 'echo in a child'; ls /proc | grep -c '^[0-9]'; exit 1"
 
