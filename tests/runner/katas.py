@@ -39,6 +39,8 @@ from runner.run.run import KataRunner
 from tests.reports import Reports, unheard
 
 DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
+# In the names of images: test processes run beside one another, and each removes what it has made.
+THIS_PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 NONCE = "0123456789abcdef"
 _OURS = "dojo-runner.test-image"
 

@@ -5,13 +5,16 @@ import uuid
 from pool import ContainerSpec, Delivery, DockerContainers, EngineError
 from runner.container.lockdown import HOME, SANDBOX, TMP, spec_for
 from runner.container.profile import Home, ImageProfile
-from tests.runner.katas import harvest_of, kata
+from tests.runner.katas import THIS_PROCESS, harvest_of, kata
 
 PYTHON = "dojo-runner/python-pytest:latest"
 NO_USER = "dojo-runner/no-user:latest"
 TOOLED = "dojo-runner/tooled-home:latest"
-ODD = "dojo-runner-test/lockdown:latest"
-CLANG = ("cyberdojofoundation/clang_of_a_test:latest", "ghcr.io/cyber-dojo-languages/clang-t:1")
+ODD = f"dojo-runner-test/lockdown:{THIS_PROCESS}"
+CLANG = (
+    f"cyberdojofoundation/clang_of_a_test:{THIS_PROCESS}",
+    f"ghcr.io/cyber-dojo-languages/clang-t:{THIS_PROCESS}",
+)
 
 TMPFS = (SANDBOX, TMP, HOME)
 LABELS = {"dojo-runner.test": f"lockdown-{uuid.uuid4().hex}"}

@@ -52,7 +52,7 @@ async def test_the_environment_names_the_request_and_nothing_else(engine: Docker
     ]
 
 
-@pytest.mark.parametrize("name", CLANG)
+@pytest.mark.parametrize("name", CLANG, ids=["old", "new"])
 async def test_clang_may_map_what_its_sanitizers_need(engine: DockerContainers, name: str) -> None:
     """Images whose names begin as clang's have no data limit, and SYS_PTRACE."""
     printed = await verdict(engine, spec_of(name), f"{MAP_5_GIB}\ngrep CapBnd /proc/self/status")

@@ -11,7 +11,7 @@ from runner.container.warm_up import HOOK, WarmUps, without_warm_up
 from tests.daemon_process import Daemon, daemon
 from tests.runner.container.inside.places import GNU
 from tests.runner.http.support import until
-from tests.runner.katas import DOCKER_HOST, build_from, remove_unnamed
+from tests.runner.katas import DOCKER_HOST, THIS_PROCESS, build_from, remove_unnamed
 from tests.waiting import eventually
 
 WARNING = "the warm-up of an image is of no use"
@@ -45,7 +45,9 @@ async def images() -> AsyncIterator[dict[str, str]]:
     """Images by what their hooks do."""
     client = DockerClient(DOCKER_HOST, lambda error: None)
     hooks = {**WELL, **{name: hook for name, (hook, _) in OF_NO_USE.items()}}
-    names = {name: f"dojo-runner-test/hook-{name.replace(' ', '-')}:latest" for name in hooks}
+    names = {
+        name: f"dojo-runner-test/hook-{name.replace(' ', '-')}:{THIS_PROCESS}" for name in hooks
+    }
     dockerfile = f"FROM {GNU}\nCOPY hook {HOOK}\nRUN chmod 755 {HOOK}\n"
     for name, hook in hooks.items():
         context = {"Dockerfile": dockerfile, "hook": f"#!/bin/bash\n{hook}\n"}

@@ -1,6 +1,7 @@
 """Images whose variables have the names of ours, and of what bash, tar and gzip heed."""
 
 from tests.runner.container.inside.places import GNU
+from tests.runner.katas import THIS_PROCESS
 
 # All names of our scripts' variables without their prefix.
 PLAIN = """nonce cell length limit_s whole group status harvest tries ended processes at_start
@@ -27,7 +28,7 @@ FELT = {"options": {"heeded=yes", "extglob", "pipefail"}, "posix": {"posix", "ex
 
 def name_of(kind: str) -> str:
     """The name of the image of that kind."""
-    return f"dojo-runner-test/environment-{kind}:latest"
+    return f"dojo-runner-test/environment-{kind}:{THIS_PROCESS}"
 
 
 def dockerfile_of(kind: str) -> str:
