@@ -37,7 +37,7 @@ RUN cd /source && gcc @warnings @hardening -o /cells *.c -lz \
 
 FROM ${BASE}
 # Ruby decides colours, in a container that is made of this same image where the node has no other
-# with Ruby: see runner/own_image.py.
+# with Ruby: see runner/engine/own_image.py.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libmagic1 python3 ruby \
     && apt-get clean && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log

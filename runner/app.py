@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 from loguru import logger
 
 from pool import Tasks, this_process
-from runner.engines import docker_engines
+from runner.engine.engines import docker_engines
 from runner.http.acts import add_acts
 from runner.http.bodies import Bodies
 from runner.http.connections import Connections

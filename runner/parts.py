@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pool import Owner, Pools, PoolSettings, Supervisor
 from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
+from runner.container.images import Images
 from runner.container.roots import Roots
 from runner.container.surveyor import Surveyor
-from runner.engines import Engines
-from runner.own_image import OrOwnImage
+from runner.engine.engines import Engines
+from runner.engine.own_image import OrOwnImage
 from runner.settings import MIB, Settings, WritableRoots
+from runner.siblings.siblings import Siblings
 from runner.siblings.teller import Standing
 
 # A run asks for its colour and for its hidden files at the same time. With places for both, no run
@@ -30,13 +32,50 @@ def pool_settings_of(settings: Settings, places: int) -> PoolSettings:
     )
 
 
-def surveyor_of(settings: Settings, owner: Owner, engines: Engines) -> Surveyor:
-    """Looks around in images."""
-    return Surveyor(
+def images_of(
+    settings: Settings,
+    owner: Owner,
+    engines: Engines,
+    *,
+    changed: Callable[[], None],
+    pulled: Callable[[str], None],
+    listening: Callable[[bool], None],
+    supervisor: Supervisor,
+) -> Images:
+    """Knows the images on this node; see Images for what it calls."""
+    surveyor = Surveyor(
         engines.containers,
         overlays=settings.reuse_overlays,
         labels=owner.labels(),
         runtime=settings.runtime,
+    )
+    return Images(
+        engines.images,
+        surveyor=surveyor.survey,
+        pulls_at_once=settings.pulls_at_once,
+        pulls_queue=settings.pulls_queue,
+        changed=changed,
+        pulled=pulled,
+        listening=listening,
+        supervisor=supervisor,
+    )
+
+
+def siblings_of(
+    settings: Settings,
+    owner: Owner,
+    *,
+    standing: Callable[[str], Standing | None],
+    supervisor: Supervisor,
+) -> Siblings:
+    """Tells the other replicas of takes, and how an image stands here."""
+    return Siblings(
+        settings.siblings,
+        told=settings.siblings_told,
+        replica=owner.replica,
+        secret=settings.secret.get_secret_value(),
+        standing=standing,
+        supervisor=supervisor,
     )
 
 

@@ -8,7 +8,6 @@ from contextlib import suppress
 from loguru import logger
 
 from pool import (
-    ContainerSpec,
     EngineError,
     Owner,
     PoolClosedError,
@@ -16,25 +15,23 @@ from pool import (
     Supervisor,
     Tasks,
     remove_mine,
-    usual_name,
 )
-from runner.acts import Acts
-from runner.container.images import Images
 from runner.container.warm_up import WarmUps
-from runner.engines import Engines
+from runner.engine.engines import Engines
+from runner.engine.own_image import OrOwnImage, read_own_container_id
 from runner.kata import Kata, RunResult
 from runner.operators.checks import Check, is_passed, readiness, status_of
 from runner.operators.health import Health, health_of
 from runner.operators.limits import runs_at_once
 from runner.operators.logs import report_bug
 from runner.operators.views import Views
-from runner.own_image import OrOwnImage, read_own_container_id
 from runner.parts import (
     cells_of,
+    images_of,
     pool_settings_of,
     roots_of,
+    siblings_of,
     standing,
-    surveyor_of,
     traffic_light_of,
 )
 from runner.run.admission import Admission
@@ -45,9 +42,10 @@ from runner.settings import Settings
 from runner.siblings.book import Verdict
 from runner.siblings.listener import Listener
 from runner.siblings.notice import RefillNotice
-from runner.siblings.siblings import Siblings
 from runner.upkeep import Upkeep
-from runner.warm_images import WarmImages
+from runner.warming.acts import Acts
+from runner.warming.wanted import WantedImages
+from runner.warming.warm_images import WarmImages
 
 CLOSE_S = 0.5  # for what is still under way with the engine, at the very end
 
@@ -74,11 +72,9 @@ class Service:
         self._owner = owner
         self._engines = engines
         self._tasks = Tasks(self.supervisor)
-        self._siblings = Siblings(
-            settings.siblings,
-            told=settings.siblings_told,
-            replica=owner.replica,
-            secret=settings.secret.get_secret_value(),
+        self._siblings = siblings_of(
+            settings,
+            owner,
             standing=lambda image: standing(self._pools, image),
             supervisor=self.supervisor,
         )
@@ -89,14 +85,12 @@ class Service:
             taken=self._siblings.took,
             started=engines.log.started,
         )
-        self._allowed = settings.allowed
         self._roots = roots_of(settings)
         self._warm_ups = WarmUps()
-        self._images = Images(
-            engines.images,
-            surveyor=surveyor_of(settings, owner, engines).survey,
-            pulls_at_once=settings.pulls_at_once,
-            pulls_queue=settings.pulls_queue,
+        self._images = images_of(
+            settings,
+            owner,
+            engines,
             changed=self._images_changed,
             pulled=self._pulled,
             listening=self._engine_came_or_went,
@@ -119,19 +113,6 @@ class Service:
             supervisor=self.supervisor,
             decided=self._kind_is_decided,
         )
-        self._warm_images = WarmImages(settings.warm_images, self._warm_up_if_here, self.supervisor)
-        self._upkeep = Upkeep(
-            engines.containers,
-            owner,
-            engines.log,
-            self.supervisor,
-            images=self._images,
-            pools=self._pools,
-            cells=self._cells,
-            traffic_light=self._traffic_light,
-            warm_images=self._warm_images,
-            came=self._may_be_ready,
-        )
         self.views = Views(settings, engines, self.health, lines_dropped, self.supervisor)
         self._admission = Admission(places=places, queue=settings.queue)
         self._judge = Judge(self._traffic_light)
@@ -150,8 +131,32 @@ class Service:
             budget_s=settings.budget_s,
             ended=self.views.run_ended,
         )
-        self._listener = Listener(owner.replica, self._pools, self._spec_if_allowed)
+        self._allowed = settings.allowed
+        self._wanted = WantedImages(
+            self._images,
+            self._pools,
+            self._allowed,
+            spec_of=self._runner.spec_of,
+            announce=self._siblings.announce,
+            supervisor=self.supervisor,
+        )
+        self._warm_images = WarmImages(
+            settings.warm_images, self._wanted.warm_up_if_here, self.supervisor
+        )
+        self._listener = Listener(owner.replica, self._pools, self._wanted.spec_if_allowed)
         self.acts = Acts(self._pools, self._runner.spec_of, self._allowed)
+        self._upkeep = Upkeep(
+            engines.containers,
+            owner,
+            engines.log,
+            self.supervisor,
+            images=self._images,
+            pools=self._pools,
+            cells=self._cells,
+            traffic_light=self._traffic_light,
+            warm_images=self._warm_images,
+            came=self._may_be_ready,
+        )
 
     @property
     def is_ready(self) -> bool:
@@ -187,17 +192,18 @@ class Service:
         limit_s = self._settings.drain_s if limit_s is None else limit_s
         try:
             async with asyncio.timeout(limit_s):
-                await self._let_go()
+                await self._close()
         except TimeoutError:
             logger.warning("the engine has not removed all containers in time: some are left")
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self._engines.close()
 
-    async def _let_go(self) -> None:
+    async def _close(self) -> None:
         await self.views.close()
         await self._upkeep.close()
         await self._warm_images.close()
+        await self._wanted.close()
         await self._tasks.cancel()
         await self._siblings.close()
         await self._images.close()
@@ -222,17 +228,8 @@ class Service:
             raise self._admission.refuse()
 
     async def pull_image(self, name: str) -> str:
-        """`pulled` when it is on this node, else `pulling`.
-
-        Raises ImageNotAllowedError, PullsBusyError, EngineError.
-        """
-        self._allowed.check(name)
-        if await self._images.image_id(name) is None:
-            self._images.pull(name)
-            return "pulling"
-        # A client that asks for an image is about to begin with it, on whichever replica.
-        self._tasks.start(self._expect(name), f"expect {name}")
-        return "pulled"
+        """See WantedImages.pull."""
+        return await self._wanted.pull(name)
 
     async def hear(self, notice: RefillNotice, sender: str) -> Verdict:
         """See Listener.hear. Raises PoolClosedError."""
@@ -266,13 +263,16 @@ class Service:
             supervisor=self.supervisor,
         )
 
-    # The upkeep is made after what it keeps right, so it cannot be handed to the images itself.
+    # The images are made before the parts that are told of them, which cannot be handed to them.
     def _images_changed(self) -> None:
         self._engines.log.images_changed()
         self._upkeep.images_changed()
 
     def _engine_came_or_went(self, is_there: bool) -> None:
         self._upkeep.engine_came_or_went(is_there)
+
+    def _pulled(self, name: str) -> None:
+        self._wanted.pulled(name)
 
     def _kind_is_decided(self) -> None:
         """Warm the images of the settings, now that the kind of their containers is known."""
@@ -282,25 +282,3 @@ class Service:
     def _may_be_ready(self) -> None:
         if self.is_ready:
             self._tasks.start(self.views.ready(self._cells.status), "say what has started")
-
-    def _pulled(self, name: str) -> None:
-        self._tasks.start(self._warm_up(name), f"warm up {name}")
-
-    async def _spec_if_allowed(self, name: str) -> ContainerSpec | None:
-        """None, too, when no client may name that image. Raises EngineError."""
-        return await self._runner.spec_of(name) if self._allowed.allows(name) else None
-
-    async def _expect(self, name: str) -> None:
-        await self._warm_up(name)
-        self._siblings.announce(usual_name(name))
-
-    async def _warm_up(self, name: str) -> None:
-        with suppress(EngineError):  # reported where it failed
-            await self._warm_up_if_here(name)
-
-    async def _warm_up_if_here(self, name: str) -> bool:
-        """Whether it is here. Raises EngineError."""
-        spec = await self._runner.spec_of(name)
-        if spec is not None:
-            self._pools.warm_up(spec)
-        return spec is not None

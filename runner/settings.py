@@ -3,7 +3,6 @@
 import os
 import posixpath
 import socket
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -16,7 +15,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
@@ -276,56 +274,6 @@ class Settings(BaseSettings):
         return self.replica or f"{socket.gethostname()}:{self.port}"
 
 
-@dataclass(frozen=True)
-class EffectiveSetting:
-    """A setting as it holds: its variable, its value as text (a secret is masked), its source.
-
-    `source` is environment, default, or the file of a secret.
-    """
-
-    variable: str
-    value: str
-    source: str
-    meaning: str
-
-
-def effective_settings() -> list[EffectiveSetting]:
-    """All settings as they hold now, in the order of Settings. Raises SettingsError."""
-    settings = read_settings()
-    environment = {name.upper() for name in os.environ}
-    rows = []
-    for name, field in Settings.model_fields.items():
-        variable = _variable_of(name, field)
-        value = getattr(settings, name)
-        if variable in environment and not (name == "port" and is_link(_environment_port())):
-            source = "environment"
-        elif name in settings.model_fields_set and value != field.default:
-            source = str(SECRETS / variable)
-        else:
-            source = "default"
-        rows.append(EffectiveSetting(variable, _shown(value), source, field.description or ""))
-    return rows
-
-
-def _variable_of(name: str, field: FieldInfo) -> str:
-    alias = field.validation_alias
-    if isinstance(alias, AliasChoices):
-        alias = str(alias.choices[0])
-    return str(alias) if alias is not None else f"{PREFIX}{name}".upper()
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, SecretStr):
-        return "*****" if value.get_secret_value() else ""
-    if isinstance(value, tuple):
-        return ",".join(value)
-    return "" if value is None else str(value)
-
-
-def _environment_port() -> str:
-    return os.environ.get(f"{PREFIX}PORT", "")
-
-
 def read_settings() -> Settings:
     """Raises SettingsError with one line that names the variable; a misspelt one is refused."""
     foreign_variables()
@@ -340,6 +288,12 @@ def read_settings() -> Settings:
         raise SettingsError(f"{name}: {first['msg']}") from error
 
 
+def variables_in_environment() -> set[str]:
+    """The names of the settings that the environment sets, in upper case."""
+    names = {name.upper() for name in os.environ}
+    return names - {f"{PREFIX}PORT"} if is_link(_environment_port()) else names
+
+
 def foreign_variables() -> list[str]:
     """Variables that begin like settings and are others' business; they are passed over.
 
@@ -351,3 +305,7 @@ def foreign_variables() -> list[str]:
     except UnknownVariableError as error:
         raise SettingsError(str(error)) from error
     return [f"{PREFIX}PORT", *others] if is_link(_environment_port()) else others
+
+
+def _environment_port() -> str:
+    return os.environ.get(f"{PREFIX}PORT", "")

@@ -12,9 +12,9 @@ from pool import ContainerEngine, EngineError, Owner, Pools, Supervisor, Sweeper
 from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
-from runner.engine_watch import EngineWatch
+from runner.engine.watch import EngineWatch
 from runner.operators.engine_log import EngineLog
-from runner.warm_images import WarmImages
+from runner.warming.warm_images import WarmImages
 
 SWEEP_S = 30.0  # what died elsewhere is no hurry
 SWEEP_AGAIN_S = 2.0  # after a failure

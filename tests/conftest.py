@@ -12,7 +12,7 @@ from loguru import logger
 
 from pool import DockerClient, DockerContainers, DockerHost, EngineError
 from runner.container.profile import RED_AMBER_GREEN
-from runner.engines import docker_engines
+from runner.engine.engines import docker_engines
 from runner.operators.logs import set_up_logs
 from runner.settings import Reuse, Settings
 from tests.fakes import FakeEngine

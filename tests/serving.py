@@ -16,7 +16,7 @@ from aiohttp import web
 
 from pool import Owner
 from runner.app import make_http
-from runner.engines import Engines
+from runner.engine.engines import Engines
 from runner.service import Service
 from runner.settings import Settings
 from tests.fakes import FakeEngine

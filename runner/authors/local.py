@@ -11,8 +11,8 @@ from runner.app import listen, make_http
 from runner.client import RunnerClient
 from runner.colour.questions import BadPatternError, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
-from runner.engines import docker_engines
-from runner.own_image import OrOwnImage
+from runner.engine.engines import docker_engines
+from runner.engine.own_image import OrOwnImage
 from runner.service import Service
 from runner.settings import Reuse, Settings, read_settings
 from runner.terminal import CommandError

@@ -6,7 +6,7 @@ import itertools
 from pool import EngineError, Started, Tasks
 from runner.colour.frames import Frames
 from runner.colour.questions import Answer, fits
-from runner.engine_words import words_for_clients
+from runner.engine.words import words_for_clients
 
 
 class LostError(Exception):

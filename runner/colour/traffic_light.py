@@ -23,7 +23,7 @@ from runner.colour.questions import (
     ColourFault,
     NoAnswerError,
 )
-from runner.engine_words import words_for_clients
+from runner.engine.words import words_for_clients
 
 LIMIT_S = 1.0  # of a lambda; they take a millisecond
 MARGIN_S = 1.0  # for the way there and back: past this it is the evaluator that failed

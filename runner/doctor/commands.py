@@ -12,7 +12,7 @@ from runner.app import OTHER_DESCRIPTORS
 from runner.doctor import engine, host, trial
 from runner.doctor.findings import Finding, Level, aside, ok, problem, within
 from runner.doctor.show import tell
-from runner.own_image import OrOwnImage, read_own_container_id
+from runner.engine.own_image import OrOwnImage, read_own_container_id
 from runner.settings import Settings, SettingsError, read_settings
 from runner.terminal import FAILED, told
 

@@ -9,14 +9,14 @@ from loguru import logger
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pool import EngineError, PoolClosedError, is_well_formed
-from runner.acts import MOST_ASKED, UnknownImageError
 from runner.allowed_images import ImageNotAllowedError
-from runner.engine_words import words_for_clients
+from runner.engine.words import words_for_clients
 from runner.http.bodies import Body
 from runner.http.errors import RequestError
 from runner.http.keys import BODIES, CONNECTIONS, SERVICE, SETTINGS, TARPIT
 from runner.http.origin import is_from_elsewhere
 from runner.http.problems import problem
+from runner.warming.acts import MOST_ASKED, UnknownImageError
 
 WARM, DRAIN = "/acts/warm", "/acts/drain"
 LARGEST_BYTES = 4096

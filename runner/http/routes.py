@@ -13,7 +13,7 @@ from pool import EngineError, PoolClosedError
 from runner.allowed_images import ImageNotAllowedError
 from runner.colour.questions import BadPatternError
 from runner.container.pulls import PullsBusyError
-from runner.engine_words import words_for_clients
+from runner.engine.words import words_for_clients
 from runner.http import live, wire
 from runner.http.bodies import Body
 from runner.http.documents import add_documents

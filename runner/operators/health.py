@@ -12,8 +12,8 @@ from runner.container.images import Images
 from runner.container.pulls import PullStatus
 from runner.container.roots import Roots
 from runner.container.warm_up import WarmUps
+from runner.engine.own_image import ChosenImage
 from runner.operators.limits import Limits
-from runner.own_image import ChosenImage
 from runner.run.admission import Admission
 from runner.run.judge import ColoursStatus
 from runner.siblings.listener import Listener

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pool import Supervisor
 from runner.cells.cells import CellsStatus
-from runner.engines import Engines
+from runner.engine.engines import Engines
 from runner.operators.health import Health
 from runner.operators.limits import limits_of
 from runner.operators.loop_lag import LoopLag

@@ -19,7 +19,7 @@ from runner.container.answer import Frame
 from runner.container.hand_over import hand_over, hand_over_to_cell, takes_long
 from runner.container.untar import UnreadableError
 from runner.container.warm_up import without_warm_up
-from runner.engine_words import without_the_host, words_for_clients
+from runner.engine.words import without_the_host, words_for_clients
 from runner.kata import Code, Kata
 from runner.run.budget import LAST_MOMENT_S, had_words, limit_s, worst_s
 from runner.threads import in_turn

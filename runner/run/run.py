@@ -22,7 +22,7 @@ from runner.container.lockdown import spec_for
 from runner.container.profile import ImageProfile
 from runner.container.roots import Roots
 from runner.container.warm_up import WarmUps
-from runner.engine_words import words_for_clients
+from runner.engine.words import words_for_clients
 from runner.kata import NOTHING_KNOWN, Code, Kata, Outcome, RunResult, Timings, Used
 from runner.run.admission import Admission
 from runner.run.again import Again, Limits

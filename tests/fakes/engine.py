@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pool import EngineError
-from runner.engines import Engines
+from runner.engine.engines import Engines
 from runner.operators.engine_log import EngineLog
 from tests.fakes.containers import FakeContainers, Program
 from tests.fakes.images import FakeImages

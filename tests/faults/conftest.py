@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.engines import docker_engines
+from runner.engine.engines import docker_engines
 from runner.settings import Settings
 from tests.faults.own_engine import OwnEngine, own_engine
 from tests.faults.proxy import Proxy, proxy

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pool import DockerClient, DockerImages, EngineError, Login
-from runner.registry_logins import RegistryLogins
+from runner.engine.registry_logins import RegistryLogins
 
 from .registry import PASSWORD, USER, Registry, private_registry
 

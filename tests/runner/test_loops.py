@@ -13,7 +13,7 @@ from runner.settings import Reuse, Settings
 from runner.siblings.sibling import Address
 from runner.siblings.siblings import Siblings
 from runner.upkeep import Upkeep
-from runner.warm_images import WarmImages
+from runner.warming.warm_images import WarmImages
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.reports import Reports

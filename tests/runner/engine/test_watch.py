@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pool import EngineError
-from runner.engine_watch import EVERY_S, LOOK_S, EngineWatch
+from runner.engine.watch import EVERY_S, LOOK_S, EngineWatch
 from runner.operators.engine_log import EngineLog
 from tests.fakes import FakeContainers
 from tests.reports import unheard

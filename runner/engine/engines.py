@@ -12,9 +12,9 @@ from pool import (
     ImageEngine,
     Owner,
 )
+from runner.engine.registry_logins import RegistryLogins
 from runner.operators.engine_calls import EngineCalls
 from runner.operators.engine_log import EngineLog
-from runner.registry_logins import RegistryLogins
 
 
 async def _unknown() -> str:

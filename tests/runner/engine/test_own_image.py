@@ -3,7 +3,7 @@
 import pytest
 
 from pool import EngineError, ImageMissingError
-from runner.own_image import LABEL, ChosenImage, OrOwnImage, own_container_id
+from runner.engine.own_image import LABEL, ChosenImage, OrOwnImage, own_container_id
 from tests.fakes import FakeEngine
 
 ID = "1f" * 32

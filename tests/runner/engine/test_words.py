@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool import EngineError
-from runner.engine_words import without_the_host, words_for_clients
+from runner.engine.words import without_the_host, words_for_clients
 
 OF_THE_HOST = [
     "mkdir /var/lib/docker/overlay2/abc-init/merged: no space left on device",

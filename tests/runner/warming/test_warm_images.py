@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pool import EngineError
-from runner.warm_images import WarmImages
+from runner.warming.warm_images import WarmImages
 from tests.reports import unheard
 from tests.waiting import eventually
 

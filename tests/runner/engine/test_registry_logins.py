@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pool import Login
-from runner.registry_logins import LARGEST_ANSWER_BYTES, LARGEST_FILE_BYTES, RegistryLogins
+from runner.engine.registry_logins import LARGEST_ANSWER_BYTES, LARGEST_FILE_BYTES, RegistryLogins
 
 Events = list[dict[str, Any]]
 SECRET = "s3cret:with:colons"  # noqa: S105 - of nobody

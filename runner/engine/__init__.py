@@ -1,0 +1,1 @@
+"""The container engine, as the service sees it."""

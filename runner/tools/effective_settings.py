@@ -1,0 +1,57 @@
+"""The settings as they hold in this environment, and the source of each."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import AliasChoices, SecretStr
+from pydantic.fields import FieldInfo
+
+from runner import settings
+from runner.settings import Settings, read_settings, variables_in_environment
+from runner.variables import PREFIX
+
+
+@dataclass(frozen=True)
+class EffectiveSetting:
+    """A setting as it holds: its variable, its value as text (a secret is masked), its source.
+
+    `source` is environment, default, or the file of a secret.
+    """
+
+    variable: str
+    value: str
+    source: str
+    meaning: str
+
+
+def effective_settings() -> list[EffectiveSetting]:
+    """All settings as they hold now, in the order of Settings. Raises SettingsError."""
+    held = read_settings()
+    environment = variables_in_environment()
+    rows = []
+    for name, field in Settings.model_fields.items():
+        variable = _variable_of(name, field)
+        value = getattr(held, name)
+        if variable in environment:
+            source = "environment"
+        elif name in held.model_fields_set and value != field.default:
+            source = str(settings.SECRETS / variable)
+        else:
+            source = "default"
+        rows.append(EffectiveSetting(variable, _shown(value), source, field.description or ""))
+    return rows
+
+
+def _variable_of(name: str, field: FieldInfo) -> str:
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        alias = str(alias.choices[0])
+    return str(alias) if alias is not None else f"{PREFIX}{name}".upper()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return "*****" if value.get_secret_value() else ""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Which images are made warm, and at whose wish."""

@@ -1,0 +1,75 @@
+"""Images that somebody wants: a missing one is pulled, and one that is here is made warm."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from pool import ContainerSpec, EngineError, Pools, Supervisor, Tasks, usual_name
+from runner.allowed_images import AllowedImages
+from runner.container.images import Images
+
+SpecOf = Callable[[str], Awaitable[ContainerSpec | None]]
+
+
+class WantedImages:
+    """What a client's pull, a sibling's notice and the settings have in common.
+
+    `spec_of` makes the container of an image; None: the image is not on this node. `announce` tells
+    the siblings that a group may be about to begin with an image.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        pools: Pools,
+        allowed: AllowedImages,
+        *,
+        spec_of: SpecOf,
+        announce: Callable[[str], None],
+        supervisor: Supervisor,
+    ) -> None:
+        self._images = images
+        self._pools = pools
+        self._allowed = allowed
+        self._spec_of = spec_of
+        self._announce = announce
+        self._tasks = Tasks(supervisor)
+
+    async def close(self) -> None:
+        """End what goes on in the background. Twice is harmless."""
+        await self._tasks.cancel()
+
+    async def pull(self, name: str) -> str:
+        """`pulled` when the image is on this node, else `pulling`.
+
+        Raises ImageNotAllowedError, PullsBusyError, EngineError.
+        """
+        self._allowed.check(name)
+        if await self._images.image_id(name) is None:
+            self._images.pull(name)
+            return "pulling"
+        # A client that asks for an image is about to begin with it, on whichever replica.
+        self._tasks.start(self._expect(name), f"expect {name}")
+        return "pulled"
+
+    def pulled(self, name: str) -> None:
+        """A pull of this image has ended well: warm it."""
+        self._tasks.start(self._warm_up(name), f"warm up {name}")
+
+    async def spec_if_allowed(self, name: str) -> ContainerSpec | None:
+        """None, too, when no client may name that image. Raises EngineError."""
+        return await self._spec_of(name) if self._allowed.allows(name) else None
+
+    async def warm_up_if_here(self, name: str) -> bool:
+        """Make an image warm; returns whether it is on this node. Raises EngineError."""
+        spec = await self._spec_of(name)
+        if spec is not None:
+            self._pools.warm_up(spec)
+        return spec is not None
+
+    async def _expect(self, name: str) -> None:
+        await self._warm_up(name)
+        self._announce(usual_name(name))
+
+    async def _warm_up(self, name: str) -> None:
+        with suppress(EngineError):  # reported where it failed
+            await self.warm_up_if_here(name)
