@@ -110,6 +110,7 @@ async def test_a_small_soak(reuse: str, requests: int) -> None:
 
 
 @pytest.mark.docker
+@pytest.mark.long
 async def test_a_container_is_timed(capsys: pytest.CaptureFixture[str]) -> None:
     """Every variant of a container is made, timed and removed."""
     assert await engine_cost.main(1, "no-such-runtime") == 0

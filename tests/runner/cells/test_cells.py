@@ -126,7 +126,8 @@ class TestNothingSurvives:
         of a fresh cell.
         """
         spec = single_use(PYTHON)
-        planting = kata(PYTHON, "python3 plant.py; python3 plant.py 2>&1; echo $?", PLANT)
+        script = "python3 plant.py; python3 plant.py 2>&1; echo $?"
+        planting = kata(PYTHON, script, PLANT, seconds=30)
         async with (
             cell_container(engine.containers, engine.launcher, spec) as fresh,
             cell_container(engine.containers, engine.launcher, spec) as used,

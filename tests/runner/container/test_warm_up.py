@@ -15,11 +15,11 @@ from tests.runner.katas import DOCKER_HOST, THIS_PROCESS, build_from, remove_unn
 from tests.waiting import eventually
 
 WARNING = "the warm-up of an image is of no use"
-KINDS = {
-    "single-use": {"reuse": "never"},
-    "exec": {"reuse": "never", "delivery": "exec"},
-    "cells": {"reuse": "cells"},
-}
+KINDS = [
+    pytest.param({"reuse": "never"}, id="single-use"),
+    pytest.param({"reuse": "cells"}, id="cells"),
+    pytest.param({"reuse": "never", "delivery": "exec"}, id="exec", marks=pytest.mark.long),
+]
 WELL = {
     "well": "mkdir /dev/shm/own; id -u >/dev/shm/own/warm; pwd >>/dev/shm/own/warm;"
     " env | grep -c _dojo_ >>/dev/shm/own/warm; readlink /proc/self/fd/0 >>/dev/shm/own/warm;"
@@ -59,7 +59,7 @@ async def images() -> AsyncIterator[dict[str, str]]:
     await client.close()
 
 
-@pytest_asyncio.fixture(scope="module", params=KINDS.values(), ids=KINDS)
+@pytest_asyncio.fixture(scope="module", params=KINDS)
 async def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, images: dict[str, str]
 ) -> AsyncIterator[Daemon]:

@@ -47,14 +47,24 @@ _IMAGES = {"gnu": GNU, "busybox": BUSYBOX, "minimal": MINIMAL, "musl": MUSL}
 _PLACES = {f"{name}-{way.value}": (image, way) for name, image in _IMAGES.items() for way in Way}
 
 
+# Beside these, the other places show the same once more: only the long tests go there as well.
+_AT_FIRST = {
+    *("gnu-attach", "gnu-exec", "gnu-cells", "busybox-attach", "busybox-cells"),
+    *("musl-attach", "musl-cells", "minimal-attach"),
+}
+
+
 def _at(*names: str) -> pytest.MarkDecorator:
-    places = [_PLACES[name] for name in names]
+    places = [
+        pytest.param(*_PLACES[name], marks=() if name in _AT_FIRST else pytest.mark.long)
+        for name in names
+    ]
     return pytest.mark.parametrize(("image", "way"), places, ids=names)
 
 
 # What depends on both, what depends on the userland, what depends on the way, and neither.
 everywhere = _at(*_PLACES)
-mostly = _at("gnu-attach", "busybox-attach", "minimal-attach", "busybox-exec", "busybox-cells")
+mostly = _at("gnu-attach", "minimal-attach", "busybox-exec", "busybox-cells")
 by_userland = _at("gnu-attach", "busybox-attach", "musl-attach", "minimal-attach", "musl-cells")
 by_way = _at("gnu-attach", "gnu-exec", "gnu-cells")
 once = _at("gnu-attach")
