@@ -20,7 +20,7 @@ from runner.http.connections import Connections
 from runner.http.gate import Gate
 from runner.http.keys import BODIES, CONNECTIONS, LIVE_PAGE, SERVICE, SETTINGS, TARPIT
 from runner.http.live import add_live_page
-from runner.http.routes import add_routes, known_path
+from runner.http.routes import add_routes, contract, known_path
 from runner.http.unsent import Unsent
 from runner.operators.live_page import LivePage
 from runner.operators.systemd import READY, STOPPING, Systemd
@@ -145,6 +145,8 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
     connection = request.app[CONNECTIONS].of(request.protocol)
     connection.head_came()
     trace = trace_of(request.headers)
+    if request.match_info.http_exception is not None:
+        handler = contract  # what is asked for is no path (`OPTIONS *`), so no route is for it
     with traced(trace):
         response = await handler(request)
     if not response.prepared:

@@ -15,12 +15,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
 from runner.addresses import check_engine, check_host_and_port
 from runner.allowed_images import AllowedImages
-from runner.variables import PREFIX, UnknownVariableError, is_link, of_others
+from runner.variables import PREFIX, UnknownVariableError, check_names, is_link, of_others, value_of
 
 MIB = 1024 * 1024
 DEFAULT_PORT = 4597
@@ -297,15 +298,26 @@ def variables_in_environment() -> set[str]:
 def foreign_variables() -> list[str]:
     """Variables that begin like settings and are others' business; they are passed over.
 
-    A PORT that holds a link is among them. Raises SettingsError for a misspelt setting.
+    A PORT that holds a link is among them. Raises SettingsError for a misspelt setting, also for
+    one whose name a secret's file has.
     """
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known = {variable_of(name, field) for name, field in Settings.model_fields.items()}
     try:
         others = of_others(os.environ, known)
+        if SECRETS.is_dir():
+            check_names((path.name for path in SECRETS.iterdir()), known)
     except UnknownVariableError as error:
         raise SettingsError(str(error)) from error
     return [f"{PREFIX}PORT", *others] if is_link(_environment_port()) else others
 
 
+def variable_of(name: str, field: FieldInfo) -> str:
+    """The variable of a setting: its alias, or its name behind the prefix."""
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        alias = str(alias.choices[0])
+    return str(alias) if alias is not None else f"{PREFIX}{name}".upper()
+
+
 def _environment_port() -> str:
-    return os.environ.get(f"{PREFIX}PORT", "")
+    return value_of(f"{PREFIX}PORT", os.environ) or ""

@@ -6,18 +6,22 @@ while a misspelt setting must: nobody would ever know that it has no effect.
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 PREFIX = "CYBER_DOJO_RUNNER_"
 
 # cyber-dojo's own tools export where the service's image is, and what its test client is called.
+# There were services of two kinds for a while, and the tools that named them are still about.
 _OF_CYBER_DOJO = re.compile(
-    PREFIX + "(CLIENT_|SERVER_)?(IMAGE|TAG|SHA|DIGEST|HOSTNAME|PORT|USER|CONTAINER(_NAME)?)"
+    PREFIX + "((CLIENT|SERVER|STATELESS|STATEFUL|PROCESSFUL)_)?"
+    "((BASE_)?(IMAGE|TAG|SHA|DIGEST)|COMMIT_SHA|IMAGE_(NAME|TAG|SHA|DIGEST)|NAME|URL|VERSION"
+    "|HOSTNAME|PORT|USER|CONTAINER(_NAME)?)"
 )
 # Kubernetes and Docker's links export where the services are, among them those named like ours.
+# A link tells the other container's variables and name, too.
 _OF_A_LINK = re.compile(
     PREFIX + r"([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?"
-    r"|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+    r"|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR|START|END))?)|" + PREFIX + "ENV_.+"
 )
 _LINK = re.compile("(tcp|udp|sctp)://.*")
 
@@ -31,21 +35,46 @@ def is_link(value: str) -> bool:
     return _LINK.fullmatch(value) is not None
 
 
-def of_others(environment: Iterable[str], settings: Collection[str]) -> list[str]:
+def value_of(name: str, environment: Mapping[str, str]) -> str | None:
+    """A variable's value, in whichever case its name is written, as settings are read."""
+    return next((value for one, value in environment.items() if one.upper() == name), None)
+
+
+def of_others(environment: Mapping[str, str], settings: Collection[str]) -> list[str]:
     """The names that begin with our prefix and are others' business, in alphabetical order.
 
-    `settings` are the names of ours. Raises UnknownVariableError for a name that is nobody's.
+    `settings` are the variables of ours. Raises UnknownVariableError for a name that is nobody's.
     """
     others = []
-    for name in sorted(environment):
-        if not name.upper().startswith(PREFIX) or name.upper() in settings:
-            continue
-        if not _OF_CYBER_DOJO.fullmatch(name) and not _OF_A_LINK.fullmatch(name):
-            raise UnknownVariableError(f"{name} is not a setting; {_hint(name, settings)}")
+    for name in _unknown(environment, settings):
+        # Of a service that is named like ours and more, such as cyber-dojo-runner-siblings.
+        is_address = name.upper().endswith("_PORT") and is_link(environment[name])
+        if not is_address and not _is_of_others(name):
+            raise _not_a_setting(name, settings)
         others.append(name)
     return others
 
 
-def _hint(name: str, settings: Collection[str]) -> str:
-    nearest = difflib.get_close_matches(name.upper(), settings, n=1, cutoff=0.8)
-    return f"did you mean {nearest[0]}?" if nearest else "docs/settings.md has all of them"
+def check_names(names: Iterable[str], settings: Collection[str]) -> None:
+    """Of files in which settings may be. Raises UnknownVariableError for one that is nobody's."""
+    for name in _unknown(names, settings):
+        if not _is_of_others(name):
+            raise _not_a_setting(name, settings)
+
+
+def _unknown(names: Iterable[str], settings: Collection[str]) -> list[str]:
+    return sorted(
+        name for name in names if name.upper().startswith(PREFIX) and name.upper() not in settings
+    )
+
+
+def _is_of_others(name: str) -> bool:
+    return any(form.fullmatch(name.upper()) for form in (_OF_CYBER_DOJO, _OF_A_LINK))
+
+
+def _not_a_setting(name: str, settings: Collection[str]) -> UnknownVariableError:
+    # Without the prefix, which makes all names alike.
+    by_end = {setting.removeprefix(PREFIX): setting for setting in settings}
+    nearest = difflib.get_close_matches(name.upper().removeprefix(PREFIX), by_end, n=1)
+    hint = f"did you mean {by_end[nearest[0]]}?" if nearest else "docs/settings.md has all of them"
+    return UnknownVariableError(f"{name} is not a setting; {hint}")

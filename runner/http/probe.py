@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import suppress
 
-from runner.variables import PREFIX, is_link
+from runner.variables import PREFIX, is_link, value_of
 
 DEADLINE_S = 5.0
 LONGEST_ANSWER_BYTES = 16 * 1024 * 1024
@@ -48,9 +48,9 @@ def address() -> tuple[str, int]:
 
     Raises ValueError, with one line that names the variable.
     """
-    host = os.environ.get(HOST, DEFAULT_HOST)
-    text = os.environ.get(PORT, str(DEFAULT_PORT))
-    if is_link(text):
+    host = value_of(HOST, os.environ) or DEFAULT_HOST
+    text = value_of(PORT, os.environ)
+    if text is None or is_link(text):
         text = str(DEFAULT_PORT)
     if not text.isdecimal() or int(text) > 65535:
         raise ValueError(f"{PORT}: {text!r} is not a port")

@@ -50,6 +50,18 @@ def limit_s(max_seconds: float, left_s: float, usual_s: float = 0.0) -> float | 
     return min(max_seconds, max(left_s - _KEPT_S, least_s))
 
 
+def deadline_before_stop(deadline_s: float, last_s: float, now_s: float, usual_s: float) -> float:
+    """The deadline of a program that begins now, if no run goes on after `last_s`.
+
+    It is cut only where that leaves time for what programs of its image usually take, and then for
+    partial output. With less time it is not: the program may be quick.
+    """
+    ends_s = last_s - LATEST_S
+    if ends_s - now_s < max(usual_s, SHORTEST_LIMIT_S + _KEPT_S):
+        return deadline_s
+    return min(deadline_s, ends_s)
+
+
 def had_words(limit_s: float, asked_s: float) -> str:
     """The time that a program had, in words that say so when that was not all it asked for."""
     words = f"{limit_s:.3g} s"

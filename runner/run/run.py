@@ -26,7 +26,7 @@ from runner.engine.words import words_for_clients
 from runner.kata import NOTHING_KNOWN, Code, Kata, Outcome, RunResult, Timings, Used
 from runner.run.admission import Admission
 from runner.run.again import Again, Limits
-from runner.run.budget import LATEST_S, needed_s
+from runner.run.budget import LATEST_S, deadline_before_stop, needed_s
 from runner.run.conversation import conversation
 from runner.run.judge import Judge, machinery_failed, reason_of
 from runner.run.patience import Patience
@@ -228,7 +228,8 @@ class KataRunner:
                 await stack.enter_async_context(self._large_answers)
 
             usual_s = self._usual.of(image_id).run_s
-            answer = await talk.answer(kata, deadline_s, may_be_large, usual_s=usual_s)
+            ends_s = deadline_before_stop(deadline_s, self._last_s, leased_s, usual_s)
+            answer = await talk.answer(kata, ends_s, may_be_large, usual_s=usual_s)
             answered_s = clock()
             if spec.warm_up:
                 # Not before: what came over stderr may be later than what came over stdout.

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import AliasChoices, SecretStr
-from pydantic.fields import FieldInfo
+from pydantic import SecretStr
 
 from runner import settings
-from runner.settings import Settings, read_settings, variables_in_environment
-from runner.variables import PREFIX
+from runner.settings import Settings, read_settings, variable_of, variables_in_environment
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ def effective_settings() -> list[EffectiveSetting]:
     environment = variables_in_environment()
     rows = []
     for name, field in Settings.model_fields.items():
-        variable = _variable_of(name, field)
+        variable = variable_of(name, field)
         value = getattr(held, name)
         if variable in environment:
             source = "environment"
@@ -40,13 +38,6 @@ def effective_settings() -> list[EffectiveSetting]:
             source = "default"
         rows.append(EffectiveSetting(variable, _shown(value), source, field.description or ""))
     return rows
-
-
-def _variable_of(name: str, field: FieldInfo) -> str:
-    alias = field.validation_alias
-    if isinstance(alias, AliasChoices):
-        alias = str(alias.choices[0])
-    return str(alias) if alias is not None else f"{PREFIX}{name}".upper()
 
 
 def _shown(value: Any) -> str:

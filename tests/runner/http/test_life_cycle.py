@@ -30,6 +30,18 @@ async def test_a_service_that_drains_takes_no_run(serve_fake: ServeFake) -> None
     assert int(answer.headers["Retry-After"]) > 0
 
 
+async def test_a_run_that_begins_during_a_stop_keeps_its_output(serve_fake: ServeFake) -> None:
+    """What the program has printed until then comes back when the stop leaves it no more time."""
+    async with serve_fake(warm=0) as http:
+        await http.until_ready()
+        http.service.end_runs_by(asyncio.get_running_loop().time() + 4.2)
+        result = await http.run("echo early; sleep 60", max_seconds=10)
+
+    assert (result["outcome"], result["status"]) == ("timed_out", "142")
+    assert result["stdout"]["content"] == "early\n"
+    assert "of 10 s" in result["log"]["reason"]
+
+
 async def test_a_start_that_ends_while_draining_leaves_nothing(serve_fake: ServeFake) -> None:
     """A refill that the engine finishes late is removed before the engine is let go of."""
     engine = FakeEngine()

@@ -236,17 +236,6 @@ async def test_a_refusal_says_what_was_asked(fake_http: Served) -> None:
     }
 
 
-async def test_a_refusal_is_compact(fake_http: Served) -> None:
-    """It has no blank after `:` and `,` either."""
-    async with fake_http.session.get(fake_http.url + "/alive/") as response:
-        body = await response.read()
-
-    assert body == (
-        b'{"exception":{"path":"/alive/","body":"","class":"Runner","message":"unknown path",'
-        b'"backtrace":[]}}'
-    )
-
-
 async def test_a_message_is_bounded(fake_http: Served) -> None:
     """However long the names are of which it complains."""
     answer = await fake_http.ask(PULL, {"id": 1, "image_name": "gcc", "x" * 1_000_000: 1})

@@ -1,5 +1,8 @@
 """How the time of one request is shared out."""
 
+import math
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +11,7 @@ from runner.run.budget import (
     LATEST_S,
     SHORTEST_LIMIT_S,
     SHORTEST_QUEUE_S,
+    deadline_before_stop,
     had_words,
     limit_s,
     needed_s,
@@ -102,6 +106,24 @@ def test_who_gets_a_place_in_time_has_time_for_a_program(
     usual_s = min(usual_s, budget_s - SHORTEST_QUEUE_S)
 
     assert limit_s(asked_s, needed, usual_s) is not None
+
+
+@pytest.mark.parametrize(
+    ("last_s", "usual_s", "deadline_s"),
+    [
+        (math.inf, 0, 125),  # no stop
+        (106, 0, 106 - LATEST_S),
+        (106, 4, 106 - LATEST_S),
+        (106, 8, 125),  # it would not be begun, and might be quick
+        (102, 0, 125),
+        (200, 0, 125),
+    ],
+)
+def test_a_stop_cuts_the_time_of_a_program_that_begins_before_it(
+    last_s: float, usual_s: float, deadline_s: float
+) -> None:
+    """So that its partial output comes back, unless so little time is left that it is not begun."""
+    assert deadline_before_stop(125, last_s, 100, usual_s) == deadline_s
 
 
 def test_the_words_for_a_limit_say_when_it_was_cut() -> None:
