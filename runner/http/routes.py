@@ -87,12 +87,12 @@ def _checked(request: web.Request, name: str, checks: Sequence[Check]) -> web.Re
 
 async def metrics(request: web.Request) -> web.Response:
     """The same for Prometheus, and how long runs take."""
-    counted = request.app[SERVICE].views.metrics
+    views = request.app[SERVICE].views
     compress = gzip_accepted(request.headers.get("Accept-Encoding", ""))
-    headers = {"Content-Type": counted.content_type, "Vary": "Accept-Encoding"}
+    headers = {"Content-Type": views.metrics.content_type, "Vary": "Accept-Encoding"}
     if compress:
         headers["Content-Encoding"] = "gzip"
-    return web.Response(body=await counted.render_aside(compress=compress), headers=headers)
+    return web.Response(body=await views.metrics_text(compress=compress), headers=headers)
 
 
 async def refill(request: web.Request) -> web.Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ from runner.run.judge import Judge, machinery_failed, reason_of
 from runner.run.patience import Patience
 from runner.run.record import ABANDONED, RunRecord
 from runner.run.usual import UsualTimes
+from runner.tracing import current_trace
 
 NOTABLE_QUEUE_S = 1.0
 # The number of answers of over 4 MiB: each takes up to 150 MiB until it is judged.
@@ -78,6 +80,8 @@ class _Story:
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
             used=self.used,
+            ended_at_s=time.time(),
+            trace=current_trace(),
         )
 
 
