@@ -13,6 +13,7 @@ from runner.operators.metrics import Metrics
 from runner.operators.recent_runs import RecentRuns, RunsSeen
 from runner.operators.run_log import RunLog
 from runner.operators.start_line import StartLine, own_version
+from runner.operators.traces import traces_of
 from runner.run.record import RunRecord
 from runner.settings import Settings
 
@@ -44,6 +45,7 @@ class Views:
         )
         self._recent_runs = RecentRuns()
         self._run_log = RunLog(lambda: engines.log.may_be_away)
+        self._traces = traces_of(settings, version=self.version)
         self._ended = Gathered(self._write_down)
         self._start_line = StartLine(
             version=self.version,
@@ -61,7 +63,14 @@ class Views:
     async def close(self) -> None:
         """Write the last runs down, and watch no more. Twice is harmless."""
         self._ended.close()
+        if self._traces is not None:
+            self._traces.close()
         await self._loop_lag.close()
+
+    async def closed(self) -> None:
+        """Wait a little until a collector has got the last traces."""
+        if self._traces is not None:
+            await self._traces.closed()
 
     def run_ended(self, run: RunRecord) -> None:
         """A run has ended, in whatever way. It is in the log a moment later."""
@@ -89,3 +98,5 @@ class Views:
         self._run_log.run_ended(run)
         self.metrics.run_ended(run)
         self._recent_runs.ended(run)
+        if self._traces is not None:
+            self._traces.run_ended(run)
