@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from runner.http import acts, answers, examples, timings, wire
+from runner.operators.neighbours import BAD_RUNS
 from runner.siblings import notice
 
 Json = dict[str, Any]
@@ -187,7 +188,10 @@ def _contract() -> dict[str, _Route]:
 def _operators() -> dict[str, _Route]:
     return {
         "/health": _Route(
-            "operators", "The state of the service", _json("HealthAnswer", examples.HEALTH)
+            "operators",
+            "The state of the service",
+            _json("HealthAnswer", examples.HEALTH),
+            parameters=(_flag(BAD_RUNS, "whether the latest runs that ended badly are told, too"),),
         ),
         "/livez": _probe("Whether the process lives, for whatever restarts it if it does not"),
         "/readyz": _probe("Whether a run would be taken on, for whatever shares out requests"),
@@ -223,17 +227,19 @@ def _probe(summary: str) -> _Route:
         summary,
         _plain(_TEXT),
         more={"503": _answer("It does not; a line for each condition.", _plain(_TEXT))},
-        parameters=(
-            {
-                "name": "verbose",
-                "in": "query",
-                "required": False,
-                "allowEmptyValue": True,
-                "description": "whether each condition has a line although all hold",
-                "schema": {"type": "string"},
-            },
-        ),
+        parameters=(_flag("verbose", "whether each condition has a line although all hold"),),
     )
+
+
+def _flag(name: str, about: str) -> Json:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "allowEmptyValue": True,
+        "description": about,
+        "schema": {"type": "string"},
+    }
 
 
 def _acts() -> dict[str, _Route]:

@@ -79,6 +79,11 @@ class RecentRuns:
         if run.outcome in _BAD:
             self._bad.appendleft(_bad_run(run))
 
+    @property
+    def bad(self) -> tuple[BadRun, ...]:
+        """The runs that ended badly, the latest first."""
+        return tuple(self._bad)
+
     def look(self) -> RunsSeen:
         """The last five minutes."""
         self._turn()
@@ -89,7 +94,7 @@ class RecentRuns:
             for phase, bins in slot.bins.items():
                 phases.setdefault(phase, Counter()).update(bins)
         times = {phase: self._times(phase, bins) for phase, bins in phases.items()}
-        return RunsSeen(dict(outcomes), times, tuple(self._bad))
+        return RunsSeen(dict(outcomes), times, self.bad)
 
     def _times(self, phase: str, bins: Counter[int]) -> PhaseTimes:
         by_slot: dict[int, tuple[float | None, float | None]] = {

@@ -10,7 +10,7 @@ from runner.operators.health import Health
 from runner.operators.limits import limits_of
 from runner.operators.loop_lag import LoopLag
 from runner.operators.metrics import Metrics
-from runner.operators.recent_runs import RecentRuns, RunsSeen
+from runner.operators.recent_runs import BadRun, RecentRuns, RunsSeen
 from runner.operators.run_log import RunLog
 from runner.operators.start_line import StartLine, own_version
 from runner.operators.traces import traces_of
@@ -84,6 +84,11 @@ class Views:
         """The latest runs, for the live page."""
         self.catch_up()
         return self._recent_runs.look()
+
+    def bad_runs(self) -> tuple[BadRun, ...]:
+        """The latest runs that ended badly, for a sibling's page."""
+        self.catch_up()
+        return self._recent_runs.bad
 
     async def metrics_text(self, *, compress: bool) -> bytes:
         """All metrics for Prometheus; see Metrics.render_aside."""
