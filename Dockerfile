@@ -10,6 +10,8 @@ RUN apt-get update \
 RUN python3 -m venv /build && python3 -m venv --without-pip /opt/dojo-runner
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 COPY deploy/image/ /locks/
+# service-otel.lock: with the extra for traces.
+ARG LOCK=service.lock
 # Only wheels, and only those whose hashes the locks name: what is installed is what was locked,
 # whoever brought it. So the index's certificate, which a base behind a proxy that opens TLS could
 # not check, is not asked for.
@@ -17,7 +19,7 @@ RUN PIP_TRUSTED_HOST=$(/build/bin/python -c \
         'from pip._internal.models.index import PyPI as i; print(i.netloc, i.file_storage_domain)') \
     && export PIP_TRUSTED_HOST PIP_REQUIRE_HASHES=1 PIP_ONLY_BINARY=:all: \
     && /build/bin/pip install -q --no-deps -r /locks/build.lock \
-    && /build/bin/pip --python /opt/dojo-runner/bin/python install -q --no-deps -r /locks/service.lock
+    && /build/bin/pip --python /opt/dojo-runner/bin/python install -q --no-deps -r "/locks/$LOCK"
 COPY pyproject.toml README.md LICENSE /src/
 COPY pool/ /src/pool/
 COPY runner/ /src/runner/

@@ -3,11 +3,13 @@
 import asyncio
 import sys
 from pathlib import Path
+from typing import Literal
 
 from cyclopts import App, Parameter
 
 from bench import (
     classroom,
+    cpu_per_run,
     engine_cost,
     flame,
     matrix,
@@ -175,6 +177,40 @@ def run_soak(
         After so many requests the engine, one of the soak's own, is restarted; 0: never.
     """
     return asyncio.run(soak.main(runs, reuse, restart_every))
+
+
+@app.command(name="cpu-per-run")
+def run_cpu_per_run(
+    other: Path,
+    *,
+    reuse: Literal["never", "cells"] = "cells",
+    pairs: int = 20,
+    runs: int = 100,
+    other_launcher: str = "",
+) -> int:
+    """The daemon's own CPU for a run, beside that of another checkout, in pairs of rounds.
+
+    Parameters
+    ----------
+    other
+        The folder of the other checkout; this one's packages serve both.
+    reuse
+        never, cells.
+    pairs
+        How often each of them gets a round.
+    runs
+        Of `true`, in a round; with never as many as are kept warm, 8.
+    other_launcher
+        The image with the other checkout's launcher, if it is not ours.
+    """
+    runs = runs if reuse == "cells" else min(runs, cpu_per_run.WARM[reuse])
+    try:
+        return cpu_per_run.main(
+            other, reuse=reuse, pairs=pairs, runs=runs, other_launcher=other_launcher
+        )
+    except (WrongAnswerError, DaemonError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
 
 
 @app.command(name="flame")

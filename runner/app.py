@@ -55,7 +55,7 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
     app[UNSENT] = Unsent()
     app[LIVE_PAGE] = LivePage(
         service.health,
-        service.views.recent_runs,
+        service.views.runs_seen,
         acts=bool(settings.acts_token.get_secret_value()),
         supervisor=service.supervisor,
     )

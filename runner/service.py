@@ -212,6 +212,7 @@ class Service:
         await self._pools.close()
         with suppress(EngineError):  # reported where it failed
             await remove_mine(self._engines.containers, self._owner)
+        await self.views.closed()  # the last of all: a container that is left is worse
 
     async def run(self, kata: Kata, patience: Patience) -> RunResult:
         """See KataRunner.run. Raises ImageNotAllowedError, too."""

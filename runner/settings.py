@@ -87,6 +87,16 @@ class Settings(BaseSettings):
     watchdog_usec: int = Field(
         0, ge=0, validation_alias="WATCHDOG_USEC", description="systemd waits so long for a sign"
     )
+    otlp_endpoint: str = Field(
+        "",
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="base URL of a collector for traces of runs",
+    )
+    otlp_traces_endpoint: str = Field(
+        "",
+        validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        description="the same, as a whole URL",
+    )
     replica: str = Field("", description="this replica's name; the host's name and port if empty")
     delivery: Delivery = Field(Delivery.ATTACH, description="attach or exec")
     reuse: Reuse = Field(Reuse.NEVER, description="never, cells or auto: docs/security.md")
@@ -263,6 +273,12 @@ class Settings(BaseSettings):
         if self.warm is not None:
             return Sizes(minimum=self.warm, maximum=self.warm, spare=0)
         return Sizes(minimum=self.warm_min, maximum=self.warm_max, spare=self.warm_spare)
+
+    @property
+    def otlp_traces_url(self) -> str:
+        """Where spans of runs go; empty: nowhere."""
+        base = self.otlp_endpoint.rstrip("/")
+        return self.otlp_traces_endpoint or (f"{base}/v1/traces" if base else "")
 
     @property
     def allowed(self) -> AllowedImages:

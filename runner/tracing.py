@@ -4,8 +4,8 @@ X-Request-Id is any client's own name for a request; traceparent is the W3C's (T
 are untrusted text of a client: whatever is not of the expected form is ignored.
 """
 
+import random
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -52,7 +52,7 @@ def trace_of(headers: Mapping[str, str]) -> Trace:
     """The names that a client gives; a fresh request id if it gives none, or one of a bad form."""
     request_id = headers.get(REQUEST_ID, "")
     if not _REQUEST_ID.fullmatch(request_id):
-        request_id = secrets.token_hex(8)
+        request_id = _fresh()
     match = _TRACEPARENT.fullmatch(headers.get(TRACEPARENT, ""))
     if match is None:
         return Trace(request_id)
@@ -61,7 +61,15 @@ def trace_of(headers: Mapping[str, str]) -> Trace:
     if version == "ff" or (version == "00" and more) or is_zero:
         return Trace(request_id)
     is_sampled = bool(int(flags, 16) & _SAMPLED)
-    return Trace(request_id, trace_id, parent_id, secrets.token_hex(8), is_sampled)
+    return Trace(request_id, trace_id, parent_id, _fresh(), is_sampled)
+
+
+def _fresh() -> str:
+    """A name that no other request has, as far as chance goes. It is no secret.
+
+    An id of the W3C's must not be all zeros.
+    """
+    return f"{random.getrandbits(64) or 1:016x}"
 
 
 @dataclass

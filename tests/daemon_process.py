@@ -17,7 +17,7 @@ import aiohttp
 
 from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, Seen
 from pool.orphans import REPLICA_LABEL
-from runner.operators.log_writer import GATHER_S
+from runner.operators import gathered, log_writer
 from tests.waiting import eventually
 
 DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
@@ -136,9 +136,9 @@ class Daemon:
     def log(self, message: str = "") -> list[dict[str, Any]]:
         """The events of the daemon's log that have this message.
 
-        The daemon gathers lines for a moment, which is waited for.
+        The daemon gathers runs for a moment, and then lines, which is waited for.
         """
-        time.sleep(2 * GATHER_S)
+        time.sleep(2 * (gathered.GATHER_S + log_writer.GATHER_S))
         events = [json.loads(line) for line in self.said().splitlines()]
         return [event for event in events if message in ("", event["message"])]
 

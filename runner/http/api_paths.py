@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.http import acts, examples, timings
+from runner.operators.neighbours import BAD_RUNS
 from runner.siblings import notice
 
 Json = dict[str, Any]
@@ -123,7 +124,10 @@ def _operators() -> dict[str, PathEntry]:
     stale = json_body("VerdictAnswer", examples.STALE)
     return {
         "/health": PathEntry(
-            "operators", "The state of the service", json_body("HealthAnswer", examples.HEALTH)
+            "operators",
+            "The state of the service",
+            json_body("HealthAnswer", examples.HEALTH),
+            parameters=(_flag(BAD_RUNS, "whether the latest runs that ended badly are told, too"),),
         ),
         "/livez": _probe("Whether the process lives, for whatever restarts it if it does not"),
         "/readyz": _probe("Whether a run would be taken on, for whatever shares out requests"),
@@ -159,17 +163,19 @@ def _probe(summary: str) -> PathEntry:
         summary,
         _plain(_TEXT),
         more={"503": response("It does not; a line for each condition.", _plain(_TEXT))},
-        parameters=(
-            {
-                "name": "verbose",
-                "in": "query",
-                "required": False,
-                "allowEmptyValue": True,
-                "description": "whether each condition has a line although all hold",
-                "schema": {"type": "string"},
-            },
-        ),
+        parameters=(_flag("verbose", "whether each condition has a line although all hold"),),
     )
+
+
+def _flag(name: str, about: str) -> Json:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "allowEmptyValue": True,
+        "description": about,
+        "schema": {"type": "string"},
+    }
 
 
 def _acts() -> dict[str, PathEntry]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +22,7 @@ from runner.http.keys import BODIES, CONNECTIONS, SERVICE, SETTINGS, TARPIT
 from runner.http.problems import RETRY_AFTER_S, problem
 from runner.http.timings import ANSWER_HEADER, asks_for_timings, server_timing, with_timings
 from runner.operators.checks import Check, is_passed, liveness, words_for
+from runner.operators.neighbours import BAD_RUNS
 from runner.run.admission import BusyError
 from runner.run.patience import RUNS_ON_S, ClientGoneError, Patience
 from runner.settings import ClientGone
@@ -65,8 +66,12 @@ def add_routes(app: web.Application) -> None:
 
 
 async def health(request: web.Request) -> web.Response:
-    """The state of the service, for operators."""
-    return web.json_response(request.app[SERVICE].health().as_json())
+    """The state of the service, for operators; for a sibling's page with its latest bad runs."""
+    service = request.app[SERVICE]
+    answer = service.health().as_json()
+    if BAD_RUNS in request.query:
+        answer[BAD_RUNS] = [asdict(run) for run in service.views.bad_runs()]
+    return web.json_response(answer)
 
 
 async def livez(request: web.Request) -> web.Response:
@@ -87,12 +92,12 @@ def _checked(request: web.Request, name: str, checks: Sequence[Check]) -> web.Re
 
 async def metrics(request: web.Request) -> web.Response:
     """The same for Prometheus, and how long runs take."""
-    counted = request.app[SERVICE].views.metrics
+    views = request.app[SERVICE].views
     compress = gzip_accepted(request.headers.get("Accept-Encoding", ""))
-    headers = {"Content-Type": counted.content_type, "Vary": "Accept-Encoding"}
+    headers = {"Content-Type": views.metrics.content_type, "Vary": "Accept-Encoding"}
     if compress:
         headers["Content-Encoding"] = "gzip"
-    return web.Response(body=await counted.render_aside(compress=compress), headers=headers)
+    return web.Response(body=await views.metrics_text(compress=compress), headers=headers)
 
 
 async def refill(request: web.Request) -> web.Response:

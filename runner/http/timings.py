@@ -31,9 +31,10 @@ def server_timing(timings: Timings) -> str:
     Then what is known of the machine's time, as `cpu`, and as descriptions what is no time.
     """
     metrics = [
-        f"{name}{_words(name, timings)};dur={duration_ms}"
-        for name, duration_ms in _milliseconds(timings).items()
+        f"{name}{_words(name, timings)};dur={one_s * 1000:.1f}"
+        for name, one_s in timings.phases_s.items()
     ]
+    metrics.append(f"total;dur={timings.took_s * 1000:.1f}")
     for name, value in _used(timings).items():
         metrics.append(f"{name};{'dur' if name == 'cpu' else 'desc'}={value}")
     return ", ".join(metrics)
@@ -46,13 +47,14 @@ def _milliseconds(timings: Timings) -> dict[str, float]:
 
 def _used(timings: Timings) -> dict[str, float]:
     """Only what is known: `cpu` in milliseconds."""
-    used = timings.used
-    numbers = {
-        "cpu": None if used.cpu_s is None else round(used.cpu_s * 1000, 1),
-        "memory_bytes": used.memory_bytes,
-        "processes": used.processes,
-    }
-    return {name: number for name, number in numbers.items() if number is not None}
+    used, numbers = timings.used, dict[str, float]()
+    if used.cpu_s is not None:
+        numbers["cpu"] = round(used.cpu_s * 1000, 1)
+    if used.memory_bytes is not None:
+        numbers["memory_bytes"] = used.memory_bytes
+    if used.processes is not None:
+        numbers["processes"] = used.processes
+    return numbers
 
 
 def _words(name: str, timings: Timings) -> str:

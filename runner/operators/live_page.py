@@ -11,7 +11,7 @@ from runner.operators.health import Health
 from runner.operators.neighbours import EVERY_S as LOOK_EVERY_S
 from runner.operators.neighbours import Neighbours
 from runner.operators.page_state import state_of
-from runner.operators.recent_runs import RecentRuns
+from runner.operators.recent_runs import RunsSeen
 from runner.operators.replica_view import view_of
 
 EVERY_S = 1.0
@@ -32,7 +32,7 @@ class Frame:
 
 
 class LivePage:
-    """Renders what `health` and the book of runs tell. Must be made in a running loop.
+    """Renders what `health` and `runs` tell. Must be made in a running loop.
 
     `acts` tells whether operators may act (runner/http/acts.py).
     """
@@ -40,7 +40,7 @@ class LivePage:
     def __init__(
         self,
         health: Callable[[], Health],
-        runs: RecentRuns,
+        runs: Callable[[], RunsSeen],
         *,
         acts: bool,
         supervisor: Supervisor,
@@ -125,7 +125,7 @@ class LivePage:
         return state_of(
             own,
             neighbours,
-            self._runs.look(),
+            self._runs(),
             findings(own, neighbours),
             acts=self._acts,
         )

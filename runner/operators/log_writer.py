@@ -7,11 +7,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-# After the first line the thread waits for more of them: to wake it for each would cost a run as
-# much as all else that is done for its line.
+# After the first line the thread waits for more of them, and writes them together: to wake it for
+# each would cost a run as much as all else that is done for its line.
 GATHER_S = 0.05
 MOST_LINES = 10_000
 MOST_BYTES = 8 * 1024 * 1024
+AT_ONCE_BYTES = 64 * 1024  # of one write, a single longer line excepted
 
 
 class LogWriter:
@@ -85,29 +86,38 @@ class LogWriter:
         self._bytes += len(data)
 
     def _write_on(self) -> None:
-        while (data := self._next_line()) is not None:
+        while lines := self._next_lines():
+            data = b"".join(lines)
             is_written = self._write(data)
             with self._change:
                 self._bytes -= len(data)
                 if not is_written:
-                    self._break()
+                    self._break(len(lines))
 
-    def _next_line(self) -> bytes | None:
-        """The next line; None at the end."""
+    def _next_lines(self) -> list[bytes]:
+        """The next lines, as many as are written together; none at the end."""
         with self._change:
             while True:
                 if not self._lines:
                     self._tell()
                 if self._lines:
-                    return self._lines.popleft()
+                    return self._taken()
                 if self._is_closing:
-                    return None
+                    return []
                 self._is_idle = True
                 self._change.wait_for(lambda: not self._is_idle or self._is_closing)
                 self._change.wait_for(lambda: self._is_closing, GATHER_S)
 
+    def _taken(self) -> list[bytes]:
+        lines = [self._lines.popleft()]
+        size = len(lines[0])
+        while self._lines and size + len(self._lines[0]) <= AT_ONCE_BYTES:
+            size += len(self._lines[0])
+            lines.append(self._lines.popleft())
+        return lines
+
     def _write(self, data: bytes) -> bool:
-        """Write a line. Returns whether the reader took all of it."""
+        """Write lines. Returns whether the reader took all of them."""
         rest = memoryview(data)
         while rest:
             try:
@@ -118,9 +128,9 @@ class LogWriter:
                 return False
         return True
 
-    def _break(self) -> None:
+    def _break(self, unwritten: int) -> None:
         """Drop everything from now on, as the reader is gone for good (EPIPE, EBADF)."""
         self._is_broken = True
-        self.dropped += 1 + len(self._lines)
+        self.dropped += unwritten + len(self._lines)
         self._lines.clear()
         self._bytes = 0

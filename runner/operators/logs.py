@@ -34,10 +34,10 @@ def set_up_logs(level: str, write: LineSink, line_of: LineOf = as_json) -> None:
 
     least = logger.level(level).no
 
-    def say_now(level: str, message: str, fields: Mapping[str, Any]) -> None:
+    def say_now(level: str, message: str, fields: Mapping[str, Any], at_s: float) -> None:
         if logger.level(level).no >= least:
-            now = datetime.now(UTC).astimezone()
-            write(line_of(Event(now, level, message, _with_names(fields))) + "\n")
+            at = datetime.fromtimestamp(at_s, UTC).astimezone()
+            write(line_of(Event(at, level, message, fields)) + "\n")
 
     global _say_at_once  # noqa: PLW0603 - as there is one logger in a process, so there is one log
     _say_at_once = say_now
@@ -48,16 +48,20 @@ def set_up_logs(level: str, write: LineSink, line_of: LineOf = as_json) -> None:
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.WARNING, force=True)
 
 
-def say(level: str, message: str, fields: Mapping[str, Any]) -> None:
-    """Log an event as loguru would, for a third of what that costs: for what each run logs."""
-    _say_at_once(level, message, fields)
+def say(level: str, message: str, fields: Mapping[str, Any], at_s: float) -> None:
+    """Log an event of that time of the Unix clock, for a third of what loguru costs.
+
+    For what each run logs. `fields` have the names of the request, if it is one's event.
+    """
+    _say_at_once(level, message, fields, at_s)
 
 
-def _say_by_loguru(level: str, message: str, fields: Mapping[str, Any]) -> None:
+def _say_by_loguru(level: str, message: str, fields: Mapping[str, Any], _at_s: float) -> None:
     logger.bind(**fields).log(level, message)
 
 
-_say_at_once: Callable[[str, str, Mapping[str, Any]], None] = _say_by_loguru  # until it is set up
+_Say = Callable[[str, str, Mapping[str, Any], float], None]
+_say_at_once: _Say = _say_by_loguru  # until it is set up
 
 
 def log_to_stdout(level: str, wanted: LogFormat, *, may_colour: bool = True) -> LogWriter:

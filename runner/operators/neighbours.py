@@ -14,6 +14,7 @@ ANSWERS_WITHIN_S = 1.5
 AT_ONCE = 4
 LARGEST_BYTES = 1024 * 1024  # the health of 1,000 images
 LONGEST_TROUBLE = 200
+BAD_RUNS = "bad_runs"  # what is asked of a health beside its usual fields
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Neighbours:
     async def _answer(self, address: str) -> bytes:
         """Raises aiohttp.ClientError, TimeoutError; UnreadableHealthError for what is none."""
         host, _, port = address.rpartition(":")
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}/health"
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}/health?{BAD_RUNS}"
         async with self._session().get(url, allow_redirects=False) as response:
             if response.status != 200:
                 raise UnreadableHealthError(f"status {response.status}")

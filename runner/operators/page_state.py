@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.operators.findings import Finding
 from runner.operators.neighbours import Neighbour
-from runner.operators.recent_runs import SLOT_S, RunsSeen
+from runner.operators.recent_runs import MOST_BAD, SLOT_S, BadRun, RunsSeen
 from runner.operators.replica_view import ImageView, ReplicaView
 
 MOST_ROWS = 300  # of all replicas' images together
@@ -43,7 +43,7 @@ def state_of(
         "outcomes": runs.outcomes,
         "phases": {name: asdict(times) for name, times in runs.phases.items()},
         "acts": acts,
-        "bad_runs": [asdict(run) for run in runs.bad],
+        "bad_runs": _bad_runs(own, runs.bad, views[1:]),
     }
     return json.dumps(state, separators=(",", ":")).encode()
 
@@ -119,3 +119,20 @@ def _pulls(view: ReplicaView) -> list[dict[str, Any]]:
         {"replica": view.replica, "name": name, **pull.model_dump()}
         for name, pull in view.all_pulls.items()
     ]
+
+
+def _bad_runs(
+    own: ReplicaView, ours: tuple[BadRun, ...], siblings: list[ReplicaView]
+) -> list[dict[str, Any]]:
+    """The latest of each replica, and of all together the latest first.
+
+    Ours are all there, whatever a sibling's clock says. Where siblings have too many, those of the
+    last siblings are left out.
+    """
+    theirs = [
+        {"replica": one.replica, **run.model_dump()}
+        for one in siblings
+        for run in one.bad_runs[:MOST_BAD]
+    ]
+    all_of_them = [{"replica": own.replica, **asdict(run)} for run in ours] + theirs
+    return sorted(all_of_them[:MOST_ROWS], key=lambda run: -run["at"])

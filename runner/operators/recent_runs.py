@@ -64,13 +64,8 @@ class RunsSeen:
 class RecentRuns:
     """Hears of every run that ends (see KataRunner). `now_s` is a monotonic clock."""
 
-    def __init__(
-        self,
-        now_s: Callable[[], float] = time.monotonic,
-        unix_s: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
-        self._unix_s = unix_s
         self._slots: deque[_Slot] = deque([_Slot(self._number())])
         self._bad: deque[BadRun] = deque(maxlen=MOST_BAD)
 
@@ -82,7 +77,12 @@ class RecentRuns:
         for phase, seconds in run.phases_s.items():
             slot.took(phase, seconds)
         if run.outcome in _BAD:
-            self._bad.appendleft(_bad_run(run, self._unix_s()))
+            self._bad.appendleft(_bad_run(run))
+
+    @property
+    def bad(self) -> tuple[BadRun, ...]:
+        """The runs that ended badly, the latest first."""
+        return tuple(self._bad)
 
     def look(self) -> RunsSeen:
         """The last five minutes."""
@@ -94,7 +94,7 @@ class RecentRuns:
             for phase, bins in slot.bins.items():
                 phases.setdefault(phase, Counter()).update(bins)
         times = {phase: self._times(phase, bins) for phase, bins in phases.items()}
-        return RunsSeen(dict(outcomes), times, tuple(self._bad))
+        return RunsSeen(dict(outcomes), times, self.bad)
 
     def _times(self, phase: str, bins: Counter[int]) -> PhaseTimes:
         by_slot: dict[int, tuple[float | None, float | None]] = {
@@ -160,9 +160,9 @@ class _Slot:
         return self._quantiles[phase]
 
 
-def _bad_run(run: RunRecord, at: float) -> BadRun:
+def _bad_run(run: RunRecord) -> BadRun:
     return BadRun(
-        at=at,
+        at=run.ended_at_s,
         kata_id=run.kata_id[:LONGEST_NAME],
         image=run.image[:LONGEST_NAME],
         outcome=run.outcome,

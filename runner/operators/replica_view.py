@@ -135,6 +135,19 @@ class ImageView(_Part):
         return statistics.median(self.fill_seconds) if self.fill_seconds else None
 
 
+class BadRunView(_Part):
+    """One run that ended badly; see BadRun."""
+
+    at: Number = 0
+    kata_id: Name = ""
+    image: Name = ""
+    outcome: Name = ""
+    status: Name = ""
+    reason: Words = ""
+    took_s: Number = 0
+    phases_s: ByName[Number] = {}
+
+
 class ReplicaView(_Part):
     """A replica. `pulls` is empty where it tells only the names of what it pulls."""
 
@@ -154,6 +167,7 @@ class ReplicaView(_Part):
     siblings: Some[ToldView] = ()
     heard_ago_s: ByName[Number] = {}
     images: ByName[ImageView] = {}
+    bad_runs: Some[BadRunView] = ()
 
     @property
     def all_pulls(self) -> Mapping[str, PullView]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runner.kata import Outcome
+from runner.kata import Outcome, Used
 from runner.operators.logs import say
 from runner.run.record import ABANDONED, RunRecord
 
@@ -22,7 +22,7 @@ class RunLog:
 
     def run_ended(self, run: RunRecord) -> None:
         """Log one line; see RunRecord for what is in it."""
-        say(*self._words_for(run), fields_of(run))
+        say(*self._words_for(run), fields_of(run), run.ended_at_s)
 
     def _words_for(self, run: RunRecord) -> tuple[str, str]:
         if run.outcome == ABANDONED:
@@ -35,36 +35,33 @@ class RunLog:
 
 def fields_of(run: RunRecord) -> Mapping[str, Any]:
     """What the line says, in milliseconds and bytes; what a run has not is left out."""
-    fields: dict[str, Any] = {
-        "kata_id": run.kata_id,
-        "image": run.image,
-        "outcome": run.outcome,
-        "status": run.status,
-        "reason": run.reason,
-        "take": "" if run.hit is None else "hit" if run.hit else "miss",
-        "kind": run.kind,
-        "container": run.container,
-    }
-    fields = {name: value for name, value in fields.items() if value}
+    fields: dict[str, Any] = {"kata_id": run.kata_id, "image": run.image, "outcome": run.outcome}
+    if run.status:
+        fields["status"] = run.status
+    if run.reason:
+        fields["reason"] = run.reason
+    if run.hit is not None:
+        fields["take"] = "hit" if run.hit else "miss"
+        fields["kind"] = run.kind
+        fields["container"] = run.container
     for phase, phase_s in run.phases_s.items():
         fields[f"{phase}_ms"] = _ms(phase_s)
-    return {
-        **fields,
-        **_used(run),
-        "took_ms": _ms(run.took_s),
-        "bytes_in": run.bytes_in,
-        "bytes_out": run.bytes_out,
-    }
+    _add_used(fields, run.used)
+    fields["took_ms"] = _ms(run.took_s)
+    fields["bytes_in"] = run.bytes_in
+    fields["bytes_out"] = run.bytes_out
+    if run.trace is not None:
+        fields.update(run.trace.fields)
+    return fields
 
 
-def _used(run: RunRecord) -> dict[str, float]:
-    used = run.used
-    fields = {
-        "cpu_ms": None if used.cpu_s is None else _ms(used.cpu_s),
-        "memory_bytes": used.memory_bytes,
-        "processes": used.processes,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
+def _add_used(fields: dict[str, Any], used: Used) -> None:
+    if used.cpu_s is not None:
+        fields["cpu_ms"] = _ms(used.cpu_s)
+    if used.memory_bytes is not None:
+        fields["memory_bytes"] = used.memory_bytes
+    if used.processes is not None:
+        fields["processes"] = used.processes
 
 
 def _ms(seconds: float) -> float:

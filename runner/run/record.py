@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.kata import NOTHING_KNOWN, Used
+from runner.tracing import Trace
 
 ABANDONED = "abandoned"  # the outcome of a run whose client has left; no client sees it
 
@@ -17,10 +18,12 @@ class RunRecord:
     or ABANDONED; `status` and `reason` are empty where there is none. `took_s` is the whole run
     from its arrival, and `phases_s` the seconds of the phases that it got through: queue (for a
     place), acquire (a container), run, judge (files and colour), again (the same on a writable
-    root). `hit` tells whether a warm container was there; it is None, and `kind` ("cells" or
+    root). `before_s` went by before the first of them began, and each begins when the one before it
+    has ended. `hit` tells whether a warm container was there; it is None, and `kind` ("cells" or
     "single use") and `container` are empty, when the run got no container. `bytes_in` went into
     the container, header and files as they were packed; `bytes_out` came out of it, the archives of
-    its answer. `used` is what the answer says that the program took.
+    its answer. `used` is what the answer says that the program took. `ended_at_s` is a time of the
+    Unix clock, and `trace` has the names of the run's request.
     """
 
     kata_id: str
@@ -37,3 +40,6 @@ class RunRecord:
     bytes_in: int = 0
     bytes_out: int = 0
     used: Used = NOTHING_KNOWN
+    before_s: float = 0.0
+    ended_at_s: float = 0.0
+    trace: Trace | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ from runner.run.judge import Judge, machinery_failed, reason_of
 from runner.run.patience import Patience
 from runner.run.record import ABANDONED, RunRecord
 from runner.run.usual import UsualTimes
+from runner.tracing import current_trace
 
 NOTABLE_QUEUE_S = 1.0
 # The number of answers of over 4 MiB: each takes up to 150 MiB until it is judged.
@@ -52,6 +54,7 @@ class _Story:
     began_s: float
     late: str = "the engine did not say in time whether the image is on this node"
     is_here: bool = False
+    before_s: float = 0.0
     phases_s: dict[str, float] = field(default_factory=dict)
     hit: bool | None = None
     kind: str = ""
@@ -78,6 +81,9 @@ class _Story:
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
             used=self.used,
+            before_s=self.before_s,
+            ended_at_s=time.time(),
+            trace=current_trace(),
         )
 
 
@@ -194,7 +200,7 @@ class KataRunner:
             image_id = await self._images.image_id(kata.image_name)
         if image_id is None:
             return self._pulling(kata)
-        story.is_here = True
+        story.is_here, story.before_s = True, clock() - story.began_s
 
         def queues_until_s() -> float:
             usual_s = self._usual.of(image_id).whole_s

@@ -119,7 +119,7 @@ async def test_two_replicas_are_on_one_page(serve_fake: ServeFake, look: Look) -
         theirs = await stack.enter_async_context(AsyncExitStack())
         other = await theirs.enter_async_context(serve_fake())
         await other.until_ready()
-        await other.run()
+        await other.run("sleep 9", max_seconds=1)
         name = other.service.health().replica
         address = other.url.removeprefix("http://")
         http = await stack.enter_async_context(serve_fake(siblings=(address,)))
@@ -129,6 +129,7 @@ async def test_two_replicas_are_on_one_page(serve_fake: ServeFake, look: Look) -
         await expect(rows(page, "replicas")).to_have_count(2)
         await expect(rows(page, "replicas").nth(1)).to_contain_text(f"{name} at {address}")
         await expect(rows(page).filter(has_text=name)).to_contain_text(FAKE_IMAGE)
+        await expect(rows(page, "bad").filter(has_text=name)).to_contain_text("stopped after 1 s")
         await theirs.aclose()
         await expect(page.locator("#findings")).to_contain_text(address)
         await expect(rows(page, "replicas").nth(1)).to_contain_text("no answer")

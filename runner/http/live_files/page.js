@@ -47,6 +47,7 @@ import { byId, counted, element, long, percent, say, sayWithCode, took } from ".
  * @typedef {{replica: string, name: string, since_s: number, attempts: number, last_error: string}} Pull
  *
  * @typedef {object} BadRun
+ * @property {string} replica
  * @property {number} at
  * @property {string} kata_id
  * @property {string} image
@@ -206,6 +207,7 @@ const bad = new Table(
   "The last runs that ended badly",
   [
     { title: "When", value: (row) => -row.at, show: showText((row) => clock(row.at), "short") },
+    { title: "Replica", value: (row) => row.replica, show: showText((row) => row.replica, "short") },
     { title: "Id", value: (row) => row.kata_id, show: showText((row) => row.kata_id) },
     { title: "Image", value: (row) => row.image, show: showText((row) => row.image, "name") },
     { title: "Outcome", value: (row) => row.outcome, show: showText((row) => (row.status ? `${row.outcome} (${row.status})` : row.outcome)) },
@@ -213,7 +215,7 @@ const bad = new Table(
     { title: "Phases", value: (row) => phasesOf(row), show: showText(phasesOf) },
     { title: "Reason", value: (row) => row.reason || null, show: showText((row) => row.reason, "words") },
   ],
-  (row) => `${row.at} ${row.number}`,
+  (row) => JSON.stringify([row.replica, row.at, row.number]),
   "None.",
 );
 
@@ -263,6 +265,7 @@ function show(state) {
   charts.show(state.phases, state.slot_s);
   images.hide(REPLICA_COLUMN, state.replicas.length < 2);
   pulls.hide(REPLICA_COLUMN, state.replicas.length < 2);
+  bad.hide(REPLICA_COLUMN, state.replicas.length < 2);
   images.hide(ACT_COLUMN, !state.acts);
   byId("act").hidden = !state.acts;
   showImages(state.images, state.images_left_out);

@@ -192,3 +192,17 @@ async def test_a_state_holds_no_secret(serve_fake: ServeFake) -> None:
 
         assert secret not in state
         assert token not in state
+
+
+async def test_a_sibling_is_told_of_bad_runs_if_it_asks(serve_fake: ServeFake) -> None:
+    """Health checks, which ask without, get none of them."""
+    async with serve_fake() as http:
+        await http.until_ready()
+        await http.run("sleep 30", max_seconds=1)
+        plain = (await http.ask("/health", verb="GET")).body
+        asked = (await http.ask("/health?bad_runs", verb="GET")).body
+
+    assert "bad_runs" not in plain
+    (bad,) = asked["bad_runs"]
+    assert (bad["kata_id"], bad["outcome"]) == ("aBc123", "timed_out")
+    assert "stopped after 1 s" in bad["reason"]

@@ -28,7 +28,7 @@ class Counted:
 def page_of(health: Counted) -> LivePage:
     """The page of a service."""
     supervisor = Supervisor(lambda name, error: pytest.fail(f"{name}: {error}"))
-    return LivePage(health, RecentRuns(), acts=False, supervisor=supervisor)
+    return LivePage(health, RecentRuns().look, acts=False, supervisor=supervisor)
 
 
 async def test_nothing_is_rendered_while_nobody_watches(fake_http: Served) -> None:

@@ -66,6 +66,17 @@ def test_lines_come_in_their_order(pipe: tuple[int, int]) -> None:
     assert writer.dropped == 0
 
 
+def test_lines_that_come_together_are_written_together(pipe: tuple[int, int]) -> None:
+    """A reader gets the lines of a moment at once: each write costs the daemon's loop a wait."""
+    source, sink = pipe
+    writer = LogWriter(sink, words_for)
+    writer.write("one\n")
+    writer.write("two\n")
+
+    assert os.read(source, 65536) == b"one\ntwo\n"
+    writer.close(PATIENCE_S)
+
+
 @pytest.mark.parametrize(
     ("most_lines", "most_bytes"), [(10, 1_000_000), (1000, 70_000)], ids=["lines", "bytes"]
 )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from datetime import datetime
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_what_libraries_log_goes_the_same_way(logs: Events) -> None:
 def test_what_is_said_at_once_is_an_event_like_any_other(logs: Events) -> None:
     """What each run logs goes past loguru, as that costs less, and looks no different."""
     logger.bind(image="gcc").info("run {ended}", ended="ended")
-    say("INFO", "run ended", {"image": "gcc"})
+    say("INFO", "run ended", {"image": "gcc"}, time.time())
 
     by_loguru, at_once = logs
     assert datetime.fromisoformat(at_once.pop("time")) >= datetime.fromisoformat(
@@ -117,7 +118,7 @@ def test_what_is_said_at_once_has_a_level(logs: Events) -> None:
     """What is below the level of the setting is left out."""
     lines: list[str] = []
     set_up_logs("WARNING", lines.append)
-    say("INFO", "no", {})
-    say("WARNING", "yes", {})
+    say("INFO", "no", {}, time.time())
+    say("WARNING", "yes", {}, time.time())
 
     assert [json.loads(line)["message"] for line in lines] == ["yes"]

@@ -57,6 +57,8 @@ def test_what_a_newer_replica_tells_is_passed_over() -> None:
         answer(running=10**30),
         answer(running="many"),
         answer(images=[]),
+        answer(bad_runs=[{"at": "soon"}]),
+        answer(bad_runs=[{"phases_s": {"run": -1}}]),
         answer(images={"x": {"warm": float("nan")}}),
         answer(uptime_s=float("inf")),
         answer(pulls={"x": {"since_s": -1}}),

@@ -1,6 +1,7 @@
 """The line that each run leaves in the log."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from runner.kata import Used
 from runner.operators.run_log import RunLog
 from runner.run.record import ABANDONED, RunRecord
+from runner.tracing import Trace
 from tests.conftest import ServeFake
 
 Events = list[dict[str, Any]]
@@ -27,6 +29,7 @@ RED = RunRecord(
     bytes_in=1000,
     bytes_out=2000,
     used=Used(0.0412, 9437184, 3),
+    ended_at_s=1_800_000_000.0,
 )
 
 
@@ -95,6 +98,15 @@ def test_what_a_run_has_not_is_left_out(logs: Events) -> None:
 def test_a_miss_is_told_from_a_hit(logs: Events) -> None:
     """A run that waited for its container to start is a miss."""
     assert said(logs, replace(RED, hit=False))["take"] == "miss"
+
+
+def test_a_line_is_of_the_time_when_the_run_ended(logs: Events) -> None:
+    """The line is written a moment later, and has the names of the run's own request."""
+    RunLog(lambda: False).run_ended(replace(RED, trace=Trace("web-7", "a" * 32)))
+
+    (event,) = logs
+    assert datetime.fromisoformat(event["time"]).timestamp() == RED.ended_at_s
+    assert (event["request_id"], event["trace_id"]) == ("web-7", "a" * 32)
 
 
 async def test_each_run_leaves_one_line(serve_fake: ServeFake, logs: Events) -> None:

@@ -1,0 +1,179 @@
+"""Runs as spans of OpenTelemetry."""
+
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aiohttp import web
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanContext, StatusCode
+
+from runner import operators
+from runner.kata import Used
+from runner.operators.spans import ROOT, Spans
+from runner.operators.traces import traces_of
+from runner.run.record import RunRecord
+from runner.settings import Settings
+from runner.tracing import trace_of
+from tests.conftest import ServeFake
+
+TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+ENDED_S = 1_800_000_000.0
+
+RUN = RunRecord(
+    kata_id="aBc123",
+    image="gcc:latest",
+    is_here=True,
+    outcome="red",
+    status="1",
+    reason="",
+    took_s=1.0,
+    phases_s={"queue": 0.25, "acquire": 0.125, "run": 0.5},
+    hit=True,
+    kind="cells",
+    container="dojo-1",
+    used=Used(0.25, 9437184, 3),
+    before_s=0.125,
+    ended_at_s=ENDED_S,
+)
+
+
+def spans_of(run: RunRecord) -> dict[str, ReadableSpan]:
+    """The spans of a run, by their names."""
+    memory = InMemorySpanExporter()
+    spans = Spans(SimpleSpanProcessor(memory), version="1.2", replica="one")
+    spans.run_ended(run)
+    return {span.name: span for span in memory.get_finished_spans()}
+
+
+def context_of(span: ReadableSpan | None) -> SpanContext:
+    """The ids of a span."""
+    assert span is not None
+    context = span.get_span_context()
+    assert context is not None
+    return context
+
+
+def named(flags: str) -> dict[str, Any]:
+    """What a run has whose client has named its own span."""
+    headers = {"X-Request-Id": "web-7", "traceparent": f"00-{TRACE_ID}-{PARENT_ID}-{flags}"}
+    return {"trace": trace_of(headers)}
+
+
+async def test_each_phase_is_a_span_within_the_run() -> None:
+    """A phase begins when the one before it has ended, and the run is around all of them."""
+    spans = spans_of(RUN)
+
+    times = {name: (span.start_time, span.end_time) for name, span in spans.items()}
+    after_s = {"queue": (0.125, 0.375), "acquire": (0.375, 0.5), "run": (0.5, 1.0), ROOT: (0, 1.0)}
+    expected = {
+        name: tuple(int((ENDED_S - 1.0 + after) * 1e9) for after in both)
+        for name, both in after_s.items()
+    }
+    assert times == expected
+    root = context_of(spans[ROOT])
+    assert {span.parent and span.parent.span_id for span in spans.values()} == {None, root.span_id}
+    assert {context_of(span).trace_id for span in spans.values()} == {root.trace_id}
+
+
+async def test_the_run_is_a_child_of_its_clients_span() -> None:
+    """It has the id that the client's answer and the siblings were told."""
+    run = replace(RUN, **named("01"))
+
+    root = spans_of(run)[ROOT]
+
+    context = context_of(root)
+    assert f"{context.trace_id:032x}" == TRACE_ID
+    assert run.trace is not None
+    assert f"{context.span_id:016x}" == run.trace.span_id
+    assert root.parent is not None
+    assert f"{root.parent.span_id:016x}" == PARENT_ID
+
+
+async def test_a_client_that_samples_nothing_is_heeded() -> None:
+    """Where the client's own span is not recorded, none of ours is."""
+    assert spans_of(replace(RUN, **named("00"))) == {}
+
+
+async def test_a_span_tells_what_the_log_tells() -> None:
+    """Facts of the run are attributes; what a run has not is left out."""
+    attributes = dict(spans_of(replace(RUN, **named("01")))[ROOT].attributes or {})
+
+    assert attributes["dojo.image"] == "gcc:latest"
+    assert (attributes["dojo.outcome"], attributes["dojo.status"]) == ("red", "1")
+    assert (attributes["dojo.hit"], attributes["dojo.cpu_s"]) == (True, 0.25)
+    assert attributes["dojo.request_id"] == "web-7"
+    missed = spans_of(replace(RUN, hit=False, used=Used()))[ROOT].attributes or {}
+    assert missed["dojo.hit"] is False
+    assert missed.keys().isdisjoint({"dojo.cpu_s", "dojo.request_id"})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [("red", StatusCode.UNSET), ("timed_out", StatusCode.ERROR), ("faulty", StatusCode.ERROR)],
+)
+async def test_a_run_that_ended_badly_is_an_error(outcome: str, code: StatusCode) -> None:
+    """With its reason; a red run is none, as the learner's tests have failed and not the run."""
+    status = spans_of(replace(RUN, outcome=outcome, reason="why"))[ROOT].status
+
+    assert status.status_code == code
+    assert status.description == ("why" if code is StatusCode.ERROR else None)
+
+
+def test_nothing_is_sent_where_no_collector_is_named() -> None:
+    """Then there are no spans at all."""
+    assert traces_of(Settings(_env_file=None), version="1.2") is None
+
+
+def test_without_the_extra_the_log_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, logs: list[dict[str, Any]]
+) -> None:
+    """A collector is named, and OpenTelemetry is not installed: runs go on without traces."""
+    monkeypatch.delattr(operators, "spans")
+    monkeypatch.setitem(sys.modules, "runner.operators.spans", None)
+    named = Settings(_env_file=None, OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318")
+
+    assert traces_of(named, version="1.2") is None
+    (event,) = logs
+    assert (event["level"], event["collector"]) == ("WARNING", "http://collector:4318/v1/traces")
+    assert "dojo-runner[otel]" in event["message"]
+
+
+async def test_a_collector_gets_the_runs(serve_fake: ServeFake) -> None:
+    """By OTLP over HTTP, at the latest when the service stops; the service has a name."""
+    received = ExportTraceServiceRequest()
+
+    async def take(request: web.Request) -> web.Response:
+        assert request.path == "/v1/traces"
+        received.MergeFromString(await request.read())
+        return web.Response(content_type="application/x-protobuf")
+
+    collector = web.AppRunner(web.Application())
+    collector.app.router.add_post("/v1/traces", take)
+    await collector.setup()
+    await web.TCPSite(collector, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{collector.addresses[0][1]}/"
+    try:
+        async with serve_fake(OTEL_EXPORTER_OTLP_ENDPOINT=url) as http:
+            await http.until_ready()
+            await http.run()
+    finally:
+        await collector.cleanup()
+
+    (of_resource,) = received.resource_spans
+    names = {one.key: one.value.string_value for one in of_resource.resource.attributes}
+    assert names["service.name"] == "dojo-runner"
+    spans = {span.name for scope in of_resource.scope_spans for span in scope.spans}
+    assert spans == {ROOT, "queue", "acquire", "run", "judge"}
+
+
+async def test_a_collector_that_is_away_harms_no_run(serve_fake: ServeFake) -> None:
+    """Runs are well, and the service stops in its time."""
+    async with serve_fake(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1") as http:
+        await http.until_ready()
+
+        assert (await http.run())["outcome"] == "green"
