@@ -1,4 +1,4 @@
-"""All settings, from the environment; the only reader of it."""
+"""All settings. This module alone reads them from the environment."""
 
 import os
 import posixpath
@@ -31,17 +31,17 @@ SECRETS = Path("/run/secrets")
 
 
 class Reuse(StrEnum):
-    """How many runs a container serves. Where cells cannot be had, it serves one."""
+    """How many runs a container serves. If cells cannot be had, it serves one."""
 
     NEVER = "never"  # one
-    CELLS = "cells"  # many, each in a cell of its own; an error is logged where it cannot be had
-    AUTO = "auto"  # the same, with a warning
+    CELLS = "cells"  # many, each in a cell of its own; an error is logged if cells cannot be had
+    AUTO = "auto"  # the same, but a warning is logged
 
 
 class WritableRoots(StrEnum):
     """Whether containers may have a root that is not read-only."""
 
-    AUTO = "auto"  # those of images that need one
+    AUTO = "auto"  # the containers of images that need it
     NEVER = "never"
 
 
@@ -65,7 +65,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """Frozen. Each field is read from CYBER_DOJO_RUNNER_<FIELD>, but for those with an alias."""
+    """Frozen. A field is read from CYBER_DOJO_RUNNER_<FIELD>, or from its alias if it has one."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
@@ -159,7 +159,7 @@ class Settings(BaseSettings):
     linger_s: float = Field(
         0.0, ge=0, le=60, description="not ready but serving: for load balancers to turn away"
     )
-    # Of the 10 s that an engine leaves to a container by default, less what an exit takes.
+    # By default an engine gives a container 10 s to stop; the rest is for the process's own exit.
     drain_s: float = Field(8.5, ge=0, description="for a stop, linger aside: runs, containers")
     log_level: str = Field("INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$")
     log_format: LogFormat = Field(LogFormat.AUTO, description="auto, json or text")
@@ -259,7 +259,7 @@ class Settings(BaseSettings):
 
     @property
     def sizes(self) -> Sizes:
-        """How many containers an image may keep warm."""
+        """How many containers of an image may be kept warm."""
         if self.warm is not None:
             return Sizes(minimum=self.warm, maximum=self.warm, spare=0)
         return Sizes(minimum=self.warm_min, maximum=self.warm_max, spare=self.warm_spare)
@@ -271,12 +271,15 @@ class Settings(BaseSettings):
 
     @property
     def replica_name(self) -> str:
-        """Two daemons of one host differ by their ports."""
+        """This replica's name. By default the port is part of it: a host may have two daemons."""
         return self.replica or f"{socket.gethostname()}:{self.port}"
 
 
 def read_settings() -> Settings:
-    """Raises SettingsError with one line that names the variable; a misspelt one is refused."""
+    """The settings of this environment.
+
+    Raises SettingsError, with one line that names the variable, if one is wrong or misspelt.
+    """
     foreign_variables()
     try:
         return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
@@ -296,10 +299,10 @@ def variables_in_environment() -> set[str]:
 
 
 def foreign_variables() -> list[str]:
-    """Variables that begin like settings and are others' business; they are passed over.
+    """The variables that begin like settings but belong to other tools; they are passed over.
 
-    A PORT that holds a link is among them. Raises SettingsError for a misspelt setting, also for
-    one whose name a secret's file has.
+    A PORT that holds a link is one of them. Raises SettingsError for a misspelt setting, also if it
+    is the name of a secret's file.
     """
     known = {variable_of(name, field) for name, field in Settings.model_fields.items()}
     try:

@@ -39,17 +39,17 @@ def set_up_logs(level: str, write: LineSink, line_of: LineOf = as_json) -> None:
             now = datetime.now(UTC).astimezone()
             write(line_of(Event(now, level, message, _with_names(fields))) + "\n")
 
-    global _say_at_once  # noqa: PLW0603 - as there is one logger in a process, so there is one log
+    global _say_at_once  # noqa: PLW0603 - a process has one logger, so it has one log
     _say_at_once = say_now
     logger.remove()
-    # diagnose would print the values of variables, learners' code among them. The line is made of
-    # the record: loguru's own form of it would cost as much again, and nobody would see it.
+    # `diagnose` would print the values of variables, learners' code among them. The line is made
+    # from the record, so loguru's own format would be made for nothing, at as much CPU again.
     logger.add(sink, level=level, format=_nothing, diagnose=False, backtrace=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.WARNING, force=True)
 
 
 def say(level: str, message: str, fields: Mapping[str, Any]) -> None:
-    """Log an event as loguru would, for a third of what that costs: for what each run logs."""
+    """Log an event as loguru would, at a third of its cost. For lines that every run logs."""
     _say_at_once(level, message, fields)
 
 
@@ -57,11 +57,11 @@ def _say_by_loguru(level: str, message: str, fields: Mapping[str, Any]) -> None:
     logger.bind(**fields).log(level, message)
 
 
-_say_at_once: Callable[[str, str, Mapping[str, Any]], None] = _say_by_loguru  # until it is set up
+_say_at_once: Callable[[str, str, Mapping[str, Any]], None] = _say_by_loguru  # until set_up_logs
 
 
 def log_to_stdout(level: str, wanted: LogFormat, *, may_colour: bool = True) -> LogWriter:
-    """The same, to stdout, by a writer of its own that is to be closed at the end."""
+    """Log to stdout, by the writer that is returned; the caller closes it at the end."""
     line_of = line_for(wanted, is_terminal=os.isatty(STDOUT), may_colour=may_colour)
     writer = LogWriter(STDOUT, lambda count: line_of(_dropped(count)) + "\n")
     set_up_logs(level, writer.write, line_of)
@@ -83,7 +83,7 @@ def _dropped(count: int) -> Event:
 def report_engine_error(error: EngineError, *, is_news: bool = True) -> None:
     """Log one line for a failed engine call, with the engine's whole message.
 
-    At DEBUG if the same trouble has been told before.
+    The line is at DEBUG if the log has told of the same trouble before.
     """
     if error.operation in _SAID_ELSEWHERE:
         return
@@ -115,13 +115,13 @@ def _event_of(message: "Message") -> Event:
 
 
 def _with_names(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same, with the names of the request that is served."""
+    """The fields, with the names of the request that is served."""
     trace = current_trace()
     return fields if trace is None else {**fields, **trace.fields}
 
 
 class _ToLoguru(logging.Handler):
-    """Send the lines that libraries log by the standard module the same way."""
+    """Hands loguru the lines that libraries log by Python's own module."""
 
     def emit(self, record: logging.LogRecord) -> None:
         logger.opt(exception=record.exc_info).bind(logger=record.name).log(
