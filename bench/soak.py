@@ -110,7 +110,7 @@ def faults(found: Found) -> list[str]:
     return words
 
 
-async def main(runs: int, kinds_of_use: Sequence[str], restart_every: int = 0) -> int:
+async def main(runs: int, values: Sequence[str], restart_every: int = 0) -> int:
     """Print tables; exit status 1 when something is not as it should be.
 
     The engine is restarted after so many requests, 0: never. It is then one of the soak's own,
@@ -120,7 +120,7 @@ async def main(runs: int, kinds_of_use: Sequence[str], restart_every: int = 0) -
     if restart_every and os.geteuid() != 0:
         console.print("the engine is not restarted: only root can start one for this")
         restart_every = 0
-    for reuse in kinds_of_use:
+    for reuse in values:
         began_s = time.monotonic()
         found = await soak(runs, reuse, restart_every)
         _print(found, f"{runs} requests, reuse {reuse}, {time.monotonic() - began_s:.0f} s")

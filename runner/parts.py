@@ -125,7 +125,7 @@ def cells_of(
         delivery=settings.delivery,
         runtime=settings.runtime,
         launcher_image=settings.launcher_image,
-        uses=settings.reuse_most_runs,
+        most_runs=settings.reuse_most_runs,
         apparmor=settings.apparmor,
         labels=owner.labels(),
         decided=decided,

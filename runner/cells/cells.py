@@ -69,7 +69,7 @@ class Cells:
         delivery: Delivery,
         runtime: str,
         launcher_image: str,
-        uses: int,
+        most_runs: int,
         apparmor: str,
         labels: Mapping[str, str],
         decided: Callable[[], None],
@@ -81,7 +81,7 @@ class Cells:
         self._wanted = wanted
         self._runtime = runtime
         self._launcher_image = launcher_image
-        self._uses = uses
+        self._most_runs = most_runs
         self._profiles = (apparmor,) if apparmor else ("", APPARMOR_PROFILE)
         self._profile = ""  # AppArmor's, with which cells can be had; empty: the engine's own
         self._labels = dict(labels)
@@ -133,7 +133,7 @@ class Cells:
         if self._volume is None:
             return spec
         in_cells = cell_spec_of(spec, self._volume, *overlays, apparmor=self._profile)
-        return replace(in_cells, most_runs=self._uses)
+        return replace(in_cells, most_runs=self._most_runs)
 
     @property
     def status(self) -> CellsStatus:

@@ -55,7 +55,7 @@ def seccomp(facts: EngineFacts) -> Finding:
         return problem(
             name,
             "system calls are not filtered",
-            "give the engine back its own seccomp profile (`seccomp-profile` in daemon.json)",
+            "let the engine have its own seccomp profile again (`seccomp-profile` in daemon.json)",
         )
     return ok(name, f"on, profile {profile}")
 

@@ -53,7 +53,7 @@ class Result(_Answer):
     stderr: Text
     status: str = Field(
         description="the exit status of `bash ./cyber-dojo.sh`, or 141 to 145: pulling, timed out, "
-        "machinery failed, output unreadable, no status came back"
+        "machinery failed, output unreadable, no status was returned"
     )
     outcome: Outcome
     log: dict[str, Any] = Field(description="empty when all is well")

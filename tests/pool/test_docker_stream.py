@@ -222,7 +222,7 @@ async def test_writing_after_the_end_is_an_error(
 async def test_writing_to_a_closed_stream_is_an_error(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """We let go of it ourselves."""
+    """The connection was closed by ourselves."""
     stream = await attach(dockerd, client, upgraded())
     await stream.close()
 

@@ -85,7 +85,7 @@ async def test_a_waiter_is_answered_once() -> None:
 
 
 async def test_a_waiter_that_was_answered_hands_over_what_it_got() -> None:
-    """One that leaves after it was answered gives the container back to its caller."""
+    """One that leaves after it was answered returns the container to the code that withdraws it."""
     ledger, container = a_ledger(), a_container()
     waiter = ledger.wait()
     ledger.became_warm(container)

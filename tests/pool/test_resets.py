@@ -17,12 +17,12 @@ Reset = Callable[[], Awaitable[str]]
 
 
 async def at_once() -> str:
-    """Warm again."""
+    """A reset after which the container is warm again."""
     return ""
 
 
 def saying(unfit: str) -> Reset:
-    """Not to be used again."""
+    """A reset that finds the container unfit."""
 
     async def reset() -> str:
         return unfit
@@ -37,7 +37,7 @@ class Gate:
         self.unfit: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def __call__(self) -> str:
-        """Wait for the test; "" if the container came back fit."""
+        """Wait for the test; "" if the container is fit."""
         return await self.unfit
 
 

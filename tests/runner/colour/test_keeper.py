@@ -150,7 +150,7 @@ class TestFailedStarts:
         assert await ask(light) is Colour.RED
         assert engine.starts == 5
 
-    async def test_an_engine_that_comes_back_during_a_start(self, make_light: MakeLight) -> None:
+    async def test_an_engine_that_is_back_during_a_start(self, make_light: MakeLight) -> None:
         """The start that was under way may have come too early, so there is another at once."""
         engine = ScriptedEngine(FULL, say_red)
         engine.may_start.clear()

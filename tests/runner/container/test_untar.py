@@ -88,7 +88,7 @@ _names = st.builds(lambda *parts: "/".join(parts), _component, _component) | st.
 
 @FUZZ
 @given(st.dictionaries(_names, st.binary(max_size=2000), max_size=6), st.sampled_from(FORMATS))
-def test_what_was_packed_comes_back(files: dict[str, bytes], form: int) -> None:
+def test_what_was_packed_is_read(files: dict[str, bytes], form: int) -> None:
     """Names and contents, in each format, whatever the names."""
     fits = {name: content for name, content in files.items() if _fits(name, form)}
     archives = packed(

@@ -56,7 +56,7 @@ def test_a_switch_that_keeps_from_cells(root: Path, name: str, value: str, advic
 
 
 def test_two_switches_are_told_at_once(root: Path) -> None:
-    """Whoever sets the first need not come back for the second."""
+    """The advice names both switches, so nobody has to look a second time."""
     switch(root, "user.max_user_namespaces", "0")
     switch(root, "kernel.unprivileged_userns_clone", "0")
 

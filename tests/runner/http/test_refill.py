@@ -238,7 +238,7 @@ async def test_a_flood_is_limited_and_moves_no_limit(serve_fake: ServeFake) -> N
 
 
 async def test_telling_each_other(serve_fake: ServeFake) -> None:
-    """A take here is heard there; no notice comes back, and nobody tells itself."""
+    """A take here is heard there; no notice is sent in return, and no replica tells itself."""
     async with serve_fake(secret=SECRET, warm=None) as heard:
         await heard.until_ready()
         address = heard.url.removeprefix("http://")

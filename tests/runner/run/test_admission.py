@@ -168,7 +168,7 @@ STEPS = st.lists(
 
 @given(STEPS, st.integers(1, 3), st.integers(0, 4))
 def test_no_cancellation_loses_a_place(steps: list[Step], places: int, queue: int) -> None:
-    """At any moment, several in one turn of the loop too: the bounds hold, and all comes back."""
+    """At any moment, also several in one turn of the loop: at the end all places are free."""
     asyncio.run(_storm(steps, places, queue))
 
 

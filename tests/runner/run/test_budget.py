@@ -122,7 +122,7 @@ def test_who_gets_a_place_in_time_has_time_for_a_program(
 def test_a_stop_cuts_the_time_of_a_program_that_begins_before_it(
     last_s: float, usual_s: float, deadline_s: float
 ) -> None:
-    """So that its partial output comes back, unless so little time is left that it is not begun."""
+    """Its partial output is then returned; with too little time left it is not begun."""
     assert deadline_before_stop(125, last_s, 100, usual_s) == deadline_s
 
 

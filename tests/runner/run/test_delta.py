@@ -29,7 +29,7 @@ def test_new_and_other_content_is_touched() -> None:
 
 
 def test_the_beginning_of_a_file_is_never_what_was_sent() -> None:
-    """A file that came back cut has grown, even if all of what came is what was sent."""
+    """A file that was returned cut has grown, even if the returned part is what was sent."""
     assert touched({"a": "xx"}, {b"a": b"xx"}, cut={b"a"}) == {"a": b"xx"}
 
 
