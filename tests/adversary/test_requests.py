@@ -203,7 +203,7 @@ async def test_a_log_that_goes_nowhere_is_no_error(tmp_path: Path, stdout: str) 
 
 
 async def test_a_run_whose_client_left_is_given_up(tmp_path: Path) -> None:
-    """Long before its time is over, on a real engine."""
+    """The run ends long before its time is over, on a real engine."""
     async with daemon(tmp_path, warm="0") as running, client() as http:
         asking = asyncio.create_task(ask(http, running, kata({}, "sleep 20")))
         await eventually(running.health, lambda health: health["running"] == 1)
@@ -235,7 +235,7 @@ async def test_a_crowd_is_served_or_told_to_try_again(tmp_path: Path) -> None:
 
 
 def address(running: Daemon) -> tuple[str, int]:
-    """Where it listens."""
+    """The host and the port of a daemon."""
     host, _, port = running.url.removeprefix("http://").partition(":")
     return host, int(port)
 

@@ -71,7 +71,7 @@ async def test_what_is_reset_is_used_again(make_pool: MakePool, engine: FakeCont
 
 @pytest.mark.parametrize("reason", ["the run timed out", "out of memory"])
 async def test_what_is_unfit_is_replaced(make_pool: MakePool, reason: str) -> None:
-    """Its reason is counted."""
+    """An unfit container is replaced, and the reason is counted."""
     pool = await pool_of(make_pool)
     await use(pool, saying(reason))
     await settle()

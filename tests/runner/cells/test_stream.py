@@ -17,7 +17,7 @@ def piece(data: bytes) -> bytes:
 
 
 def talk(*said: bytes, ended: bool = False, largest_bytes: int = 1000) -> CellStream:
-    """With a container that has said this."""
+    """A talk with a container that has said this."""
     stream = FakeStream("one")
     for data in said:
         stream.say(data)

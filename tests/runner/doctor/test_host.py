@@ -135,7 +135,7 @@ def test_open_files(needed: int, level: Level) -> None:
 
 
 def test_a_free_port() -> None:
-    """The daemon could listen there."""
+    """A port is free if the daemon could listen there."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
 

@@ -94,7 +94,7 @@ async def registry(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Re
 
 
 async def answers(http: aiohttp.ClientSession, url: str) -> bool:
-    """Whether anybody answers there."""
+    """Whether a registry answers there."""
     try:
         async with http.get(url) as response:
             return response.status == 200

@@ -61,7 +61,7 @@ async def test_it_warms_an_image_that_is_here(serve_fake: ServeFake) -> None:
 
 
 async def test_an_unknown_image_is_not_pulled(serve_fake: ServeFake) -> None:
-    """Nothing is fetched on hearsay."""
+    """A notice never makes a replica pull an image."""
     engine = FakeEngine()
     async with serve_fake(engine) as http:
         await http.until_ready()

@@ -129,7 +129,7 @@ async def test_a_place_that_comes_when_the_deadline_has_become_earlier_is_left_t
 
 
 async def test_one_who_is_cancelled_while_waiting_takes_no_place() -> None:
-    """After any mix of cancellations all places are free again."""
+    """After any mix of cancellations all places are free again, and no run waits."""
     admission = Admission(places=1, queue=10)
 
     async def wait() -> None:

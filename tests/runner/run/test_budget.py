@@ -41,7 +41,7 @@ def test_with_no_time_left_no_program_is_begun() -> None:
 
 @given(st.floats(0.1, 60), st.floats(-10, 120))
 def test_a_limit_is_never_more_than_was_asked_for_or_is_left(asked_s: float, left_s: float) -> None:
-    """Whatever is asked for, and however late it is."""
+    """This holds for every limit that is asked for, and for every time that is left."""
     limit = limit_s(asked_s, left_s)
 
     assert limit is None or 0 < limit <= min(asked_s, left_s)

@@ -78,7 +78,7 @@ def test_texts_cost_no_more_than_the_limit_together() -> None:
 
 
 def test_a_text_that_has_no_room_leaves_it_to_a_smaller_one() -> None:
-    """Being first is not enough."""
+    """A text that is too large is left out, and a smaller one after it is returned."""
     delta = created_and_changed(
         ["a", "b"],
         {"a": b"textual", "b": b"text"},
