@@ -165,14 +165,14 @@ def run_soak(
     reuse: tuple[str, ...] = ("never", "cells"),
     restart_every: int = soak.RESTART_EVERY,
 ) -> int:
-    """Requests of every kind, good and hostile; status 1 for a wrong answer, or what has grown.
+    """Send requests of every kind; status 1 after a wrong answer, or if a figure has grown.
 
     Parameters
     ----------
     runs
-        Of each kind of use.
+        So many with each value of the setting REUSE.
     reuse
-        The kinds of use: never, cells.
+        The values of REUSE: never, cells.
     restart_every
         After so many requests the engine, one of the soak's own, is restarted; 0: never.
     """

@@ -18,8 +18,8 @@ from bench.load import (
 from bench.matrix import LEARNERS, THINKS_S
 from scripts.daemon import ROOT, daemon
 
-BEGIN_WITHIN_S = 60.0  # they do not all press at once, but nearly so
-FIRST_S = 60.0  # the pool learns that there is a class
+BEGIN_WITHIN_S = 60.0  # the first presses of a class come within this time
+FIRST_S = 60.0  # in this time the pool learns that there is a class
 LASTS_S = 300.0
 LOG = ROOT / ".state" / "bench-class.log"
 

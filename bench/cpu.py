@@ -7,7 +7,7 @@ from pathlib import Path
 
 _STAT = Path("/proc/stat")
 _TICKS = os.sysconf("SC_CLK_TCK")
-# user nice system idle iowait irq softirq steal; a guest's time is in user already.
+# The fields are user nice system idle iowait irq softirq steal. User has a guest's time already.
 _BUSY = (0, 1, 2, 5, 6)
 
 
@@ -26,12 +26,12 @@ class Reading:
 
 
 def read() -> Reading:
-    """Now."""
+    """The seconds so far."""
     return Reading(time.perf_counter(), busy_s(_STAT.read_text(), _TICKS), time.process_time())
 
 
 def busy_s(stat: str, ticks: int) -> float:
-    """Of all processors together; what the host stole, and waiting for disks, is not work."""
+    """The busy seconds of all processors; stolen time, and waits for disks, are no work."""
     name, *fields = stat.splitlines()[0].split()
     if name != "cpu":
         raise ValueError(f"not /proc/stat: {stat[:60]!r}")

@@ -21,7 +21,7 @@ _DOCKER_RUN = ["docker", "run", "--rm", "--interactive", "--init", "--network=no
                "--tmpfs=/tmp:exec,size=250m,mode=1777",
                f"--tmpfs=/.dojo:size=250m,uid={UID},gid={GID}",
                "--env=HOME=/home/sandbox", "--entrypoint="]  # fmt: skip
-# cyber-dojo's own images have it; these run without.
+# cyber-dojo's own images have this program; these images are run without it.
 _WITH_FILE = (
     "FROM {}\nRUN apt-get update && apt-get install --yes --no-install-recommends file"
     " && rm -rf /var/lib/apt/lists/*\n"

@@ -14,7 +14,7 @@ PURPLE = "#cc79a7"
 def figure_of(
     rows: int, columns: int, *, height: float, sharey: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """As wide as a page, with a faint grid."""
+    """An empty picture, as wide as a page, with a faint grid."""
     mpl.rcParams.update({"svg.hashsalt": "dojo-runner", "svg.fonttype": "none", "font.size": 9})
     figure = Figure(figsize=(9, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
@@ -25,6 +25,6 @@ def figure_of(
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Without the time at which it was made."""
+    """Save a picture without the time at which it was made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None}, facecolor="white")

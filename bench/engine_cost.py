@@ -55,7 +55,7 @@ VARIANTS: Mapping[str, Callable[[Body], None]] = {
 
 @dataclass
 class Costs:
-    """Of one variant, in milliseconds."""
+    """The measurements of one variant, in milliseconds."""
 
     create: list[float] = field(default_factory=list)
     ready: list[float] = field(default_factory=list)  # from start to the mark
@@ -97,7 +97,7 @@ def spec_of_kata() -> ContainerSpec:
 
 
 async def _one(docker: aiodocker.Docker, body: Body, costs: Costs) -> None:
-    """Create, attach, start, wait for the mark, remove."""
+    """Create a container, attach, start, wait for the mark, and remove it."""
     before, engine = cpu.read(), _engine_s()
     container = await docker.containers.create(body)
     created_s = time.perf_counter()

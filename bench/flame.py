@@ -42,7 +42,7 @@ def main(picture: Path, seconds: int) -> int:
                 runs += 1
             each_ms = (cpu.of_process(process.pid) - busy_s) / runs * 1000
     text = picture.read_text().replace(f"{ROOT}/", "")
-    # Its title is the whole command, with this machine's paths.
+    # The title would be the whole command, with this machine's paths.
     title = f"dojo-runner: {runs} runs of true in cells, {each_ms:.1f} ms of CPU each in the daemon"
     begin, end = text.index("py-spy record"), text.index("</text>", text.index("py-spy record"))
     picture.write_text(text[:begin] + title + text[end:])

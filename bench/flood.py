@@ -27,7 +27,7 @@ from runner.siblings.notice import PATH, SIGNATURE_HEADER, RefillNotice, sign
 
 EVERY_S = 0.01
 ANSWERS_WITHIN_S = 10.0
-# With a new connection for each: beyond this the sender would run out of ports.
+# With a new connection for each notice, the sender would run out of ports beyond this rate.
 MOST_OPEN = 2000
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
@@ -78,7 +78,7 @@ class _Connection(asyncio.Protocol):
 
 
 class _Sink(asyncio.Protocol):
-    """Takes a read for a notice, which is true of this sender."""
+    """Counts notices; each read is one, which is true of this sender."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -88,7 +88,7 @@ class _Sink(asyncio.Protocol):
 
 
 class _Flood:
-    """Evenly, for so long."""
+    """Send notices evenly, for so many seconds."""
 
     def __init__(self, host: str, port: int, connections: int, secret: str) -> None:
         self.counts = Counter(offered=0, sent=0)

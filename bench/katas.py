@@ -11,7 +11,7 @@ C_IMAGE = "dojo-runner/gcc:latest"
 
 
 class WrongAnswerError(Exception):
-    """A run was carried out and its answer is wrong: no time of such a server means anything."""
+    """A run was carried out, and its answer is wrong, so no time of that server has a meaning."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Workload:
-    """A kata that must come out green, and what it prints and does to its files."""
+    """A kata whose colour must be green, with its output and its changes of files."""
 
     name: str
     kata: Kata
@@ -36,7 +36,7 @@ class Workload:
     changed: int = 0
 
     def check(self, answer: Answer) -> None:
-        """Raises WrongAnswerError."""
+        """Compare an answer with the right one. Raises WrongAnswerError."""
         is_right = (
             answer.status == "0"
             and answer.outcome in (None, "green")
@@ -47,7 +47,7 @@ class Workload:
             raise WrongAnswerError(f"{self.name}: {answer!r:.600}")
 
     def on(self, image: str, c_image: str) -> "Workload":
-        """The same on other images."""
+        """The same katas on other images."""
         other = c_image if self.kata.image_name == C_IMAGE else image
         return replace(self, kata=replace(self.kata, image_name=other))
 
@@ -82,7 +82,7 @@ STDOUT_LINES = 512  # of 80 bytes: 40 KiB
 _CHANGE_ALL = "for file in *.txt; do printf 'one more line\\n' >>\"$file\"; done\n"
 _PRINT = f"for ((n = 0; n < {STDOUT_LINES}; n++)); do printf '%079d\\n' \"$n\"; done\n"
 
-# Other images have other lambdas; these runs are to be green on all of them.
+# Other images have other lambdas. With this one, runs are green on all images.
 _BY_STATUS = "lambda { |_stdout, _stderr, status| status == 0 ? :green : :red }"
 
 
@@ -132,7 +132,7 @@ WORKLOADS = {
     ),
 }
 
-# The same work, once where it is harvested and once where nobody looks: their difference is the
-# harvest of 100 files of 1 KiB.
+# The same files are made in a folder that is harvested, and in one that is not. The difference of
+# the times is the harvest of 100 files of 1 KiB.
 HARVESTED = Workload("100 files to harvest", _creating_in("."), created=16)
 UNHARVESTED = Workload("100 files elsewhere", _creating_in("/tmp"))  # noqa: S108 - the container's

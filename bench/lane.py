@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 LENGTH = struct.Struct("!Q")
 
-# The least that a waiting container does: unpack, and then run the same main.sh.
+# A waiting container does at least this: it unpacks the files, and runs the same main.sh.
 _SCRIPT = 'tar -xzf - -C / && cd /sandbox && . /.dojo/main.sh "$@"'
 _WRITABLE = ("sandbox", "tmp", "home/sandbox", ".dojo")
 _ENVIRONMENT = {
@@ -28,9 +28,9 @@ _ENVIRONMENT = {
 
 
 def main(root: Path, uid: int, gid: int) -> None:
-    """Until stdin ends."""
+    """Serve runs until stdin ends."""
     _mount_all(root, uid, gid)
-    # The kernel reaps what main.sh has killed, as a container's init does.
+    # With this the kernel reaps the processes that main.sh has killed, as a container's init does.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     write_block(answers, b"ready")
@@ -62,7 +62,7 @@ def _run(root: Path, uid: int, gid: int, arguments: list[str], tgz: bytes) -> by
 
 
 def _mount_all(root: Path, uid: int, gid: int) -> None:
-    """As in a container: nothing of the image can be written."""
+    """Make the image read-only, as in a container."""
     for name in (*_WRITABLE, "dev", "proc"):
         (root / name).mkdir(parents=True, exist_ok=True)
     _mount("--bind", root, root)
@@ -78,7 +78,7 @@ def _mount(*arguments: str | Path) -> None:
 
 
 def _clear(root: Path) -> None:
-    """After the answer, as a pool throws its containers away."""
+    """Remove the files of a run after its answer, as a pool discards its containers."""
     for name in _WRITABLE:
         for path in (root / name).iterdir():
             is_folder = path.is_dir() and not path.is_symlink()
@@ -86,18 +86,18 @@ def _clear(root: Path) -> None:
 
 
 def read_block(stream: BinaryIO) -> bytes:
-    """Raises EOFError."""
+    """Read a message. Raises EOFError."""
     return _exactly(stream, LENGTH.unpack(_exactly(stream, LENGTH.size))[0])
 
 
 def write_block(stream: BinaryIO, data: bytes) -> None:
-    """At once."""
+    """Write a message, and flush it."""
     stream.write(block(data))
     stream.flush()
 
 
 def block(data: bytes) -> bytes:
-    """A length and bytes."""
+    """A message: its length, and its bytes."""
     return LENGTH.pack(len(data)) + data
 
 

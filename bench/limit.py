@@ -36,7 +36,7 @@ class Chroot:
         self._idle: list[Process] = []
 
     async def prepare(self, at_once: int) -> None:
-        """So many lanes, before anything is measured."""
+        """Start so many lanes, before anything is measured."""
         for _ in range(at_once - len(self._idle)):
             self._idle.append(await self._new_lane())
 
@@ -109,4 +109,4 @@ async def _export(image: str, root: Path) -> None:
 def _unpack(packed: IO[bytes], root: Path) -> None:
     with tarfile.open(fileobj=packed) as tar:
         tar.extractall(root, filter="fully_trusted")  # noqa: S202 - an image of the project's own
-    root.chmod(0o755)  # a temporary folder is its maker's alone
+    root.chmod(0o755)  # by default only its maker can enter a temporary folder

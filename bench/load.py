@@ -26,7 +26,7 @@ Run = Callable[[], Awaitable[Verdict]]
 
 @dataclass(frozen=True)
 class Press:
-    """One run: when it was due, from the start of the load, and what became of it."""
+    """One run: when it was due, from the start of the load, and how it ended."""
 
     due_s: float
     took_s: float  # from when it was due, so that a late start is not forgotten
@@ -35,7 +35,7 @@ class Press:
 
 @asynccontextmanager
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    """No proxy, no limit of connections of its own."""
+    """A client without a proxy, and without a limit of connections of its own."""
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=ANSWERS_WITHIN_S)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -43,7 +43,7 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def poisson(per_second: float, lasts_s: float, seed: int) -> Iterator[float]:
-    """When presses are due that know nothing of each other."""
+    """The times at which independent presses are due."""
     rng = random.Random(seed)
     due_s = rng.expovariate(per_second)
     while due_s < lasts_s:
@@ -52,7 +52,7 @@ def poisson(per_second: float, lasts_s: float, seed: int) -> Iterator[float]:
 
 
 async def press_at(run: Run, due_s: Iterable[float]) -> list[Press]:
-    """An open loop: each begins when it is due, however long the others take."""
+    """An open loop: each run begins when it is due, however long the others take."""
     began_s = time.perf_counter()
 
     async def one(due: float) -> Press:
@@ -84,7 +84,7 @@ async def closed(run: Run, workers: int, lasts_s: float) -> list[Press]:
 async def waves(
     run: Run, at_once: int, lasts_s: float, settle: Callable[[], Awaitable[None]]
 ) -> list[Press]:
-    """So many together, and again once the server has settled."""
+    """So many runs at the same time, and again once the server has settled."""
     began_s = time.perf_counter()
     presses: list[Press] = []
     due_s = 0.0
@@ -127,7 +127,7 @@ def over_http(
 
 
 def arguments_of(kata: Kata) -> dict[str, Any]:
-    """As the contract has them."""
+    """The arguments of a run, as the contract has them."""
     manifest: dict[str, Any] = {"image_name": kata.image_name, "max_seconds": kata.max_seconds}
     if kata.rag_lambda is not None:
         manifest["rag_lambda"] = kata.rag_lambda
@@ -142,22 +142,22 @@ async def health(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
 
 
 def hits_and_misses(of_health: Mapping[str, Any], image: str) -> tuple[int, int]:
-    """Since the daemon's start."""
+    """The hits and misses since the daemon's start."""
     pool = of_health["images"].get(image, {"hits": 0, "misses": 0})
     return pool["hits"], pool["misses"]
 
 
 def median_ms(presses: Iterable[Press]) -> float:
-    """Of how long they took."""
+    """The percentiles of how long runs took."""
     return percentile_ms(presses, 50)
 
 
 def percentile_ms(presses: Iterable[Press], percent: float) -> float:
-    """The least time that so many percent did not pass."""
+    """The time within which so many percent of the runs ended."""
     return percentile([press.took_s for press in presses], percent) * 1000
 
 
 def percentile(found: Iterable[float], percent: float) -> float:
-    """The nearest rank: a value that was found, never one between two."""
+    """A percentile by the nearest rank: a value that was found, never one between two."""
     ordered = sorted(found)
     return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]

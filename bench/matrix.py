@@ -26,7 +26,7 @@ LEARNERS = 30
 THINKS_S = 30.0  # between two presses of a learner, on average
 IDLE_S = 2.0
 SETTLES_S = 1.0
-ONE_RUN_S = 1e-6  # so short that one run fills it
+ONE_RUN_S = 1e-6  # so short that one run is enough
 
 console = Console(highlight=False)
 
@@ -47,16 +47,16 @@ class Plan:
     c_image: str = C_IMAGE
 
     def quick(self) -> "Plan":
-        """About two minutes of the same."""
+        """A plan of the same that takes about two minutes."""
         return replace(self, at_once=(1, 4), seconds=0.5, rounds=1, class_seconds=5, harvests=2)
 
     def workload(self, workload: Workload) -> Workload:
-        """On the images of this plan."""
+        """The workload on the images of this plan."""
         return workload.on(self.image, self.c_image)
 
 
 async def measure(plan: Plan, command: str) -> Result:
-    """Raises WayError, WrongAnswerError, DaemonError."""
+    """Make all measurements. Raises WayError, WrongAnswerError, DaemonError."""
     result = Result(command, _commit(), await _machine(with_engine=not plan.url))
     async with client() as http:
         katas = [WORKLOADS[name] for name in plan.workloads if name in WORKLOADS]
@@ -124,7 +124,7 @@ async def _round(place: _Place, seconds: float) -> None:
 
 
 async def _record(place: _Place, load: Callable[[], Awaitable[list[Press]]]) -> None:
-    """From settled to settled, so that what a run leaves to be done is counted as its own."""
+    """Measure from a settled machine to a settled machine, with the work that runs leave behind."""
     await place.settle()
     taken_before, before = await place.way.takes(place.kata), cpu.read()
     presses = await load()
@@ -167,7 +167,7 @@ async def _classes(plan: Plan, ways: Mapping[str, Way], result: Result) -> None:
 
 
 async def _prepare(ways: Mapping[str, Way], kata: Workload, at_once: int) -> None:
-    """A first run of each way is nobody's: pages are read, pools and bytecode are made."""
+    """Make a first run by each way, which is not counted: it reads pages, and makes pools."""
     for way in ways.values():
         await way.prepare(kata, at_once)
         verdict = (await way.run_of(kata)())()
@@ -178,7 +178,7 @@ async def _prepare(ways: Mapping[str, Way], kata: Workload, at_once: int) -> Non
 
 
 async def _note_idle(result: Result) -> None:
-    """The least that was seen: whatever else the machine did then was not idling."""
+    """The least use of the idle machine that was seen; a higher one was not idle."""
     await asyncio.sleep(SETTLES_S)
     before = cpu.read()
     await asyncio.sleep(IDLE_S)
@@ -188,7 +188,7 @@ async def _note_idle(result: Result) -> None:
 
 
 def _rotated(ways: Mapping[str, Way], number: int) -> list[Way]:
-    """Each round begins with another, so that none is always after the same one."""
+    """The ways in turns: each round begins with another, so that none always follows the same."""
     order = list(ways.values())
     first = number % len(order)
     return order[first:] + order[:first]
@@ -202,7 +202,7 @@ def _commit() -> str:
 
 
 async def _machine(*, with_engine: bool) -> str:
-    """In words; nothing that names this one machine."""
+    """The machine in words, which do not name it."""
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     kernel = ".".join(platform.release().split(".")[:2])
     words = [

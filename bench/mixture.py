@@ -13,7 +13,7 @@ from bench.load import arguments_of
 from runner.kata import Kata
 
 IMAGE = "dojo-runner/busybox-bash:latest"
-HOME_IMAGE = "dojo-runner/tooled-home:latest"  # its containers have a volume each, where not cells
+HOME_IMAGE = "dojo-runner/tooled-home:latest"  # in single use each of its containers has a volume
 LONGEST_STAY_S = 0.5  # of a client that leaves before its answer
 _BY_STATUS = (
     "lambda { |_stdout, _stderr, status| { 0 => :green, 1 => :red }.fetch(status, :amber) }"
@@ -83,7 +83,7 @@ def run(
 
 
 def ended(ends: str, stdout: str | None = None) -> Callable[[int, Answer], bool]:
-    """A run that ended in one of these ways, and printed this; None: whatever it printed."""
+    """A run that ended in one of these ways, and printed this; None: any output is right."""
 
     def is_right(status: int, answer: Answer) -> bool:
         result = answer.get("run_cyber_dojo_sh")
@@ -103,7 +103,7 @@ def changed(count: int) -> Callable[[int, Answer], bool]:
 
 
 def created(count: int) -> Callable[[int, Answer], bool]:
-    """A green run that created so many files, as far as it is told."""
+    """A green run that created so many files, of which the answer has the first."""
     return lambda status, answer: (
         ended("green/0")(status, answer) and len(answer["run_cyber_dojo_sh"]["created"]) == count
     )
@@ -115,7 +115,7 @@ def refused(expected: int) -> Callable[[int, Answer], bool]:
 
 
 def in_order(kinds: Sequence[Kind], count: int, seed: int = 1) -> Iterable[Kind]:
-    """So many of them, by their shares, in an order that is the same each time."""
+    """So many requests, by their shares, in an order that is the same each time."""
     rng = random.Random(seed)
     return rng.choices(kinds, [kind.share for kind in kinds], k=count)
 
@@ -150,7 +150,7 @@ async def _leave(url: str, body: bytes, stay_s: float) -> None:
     host, _, port = url.removeprefix("http://").partition(":")
     _, writer = await asyncio.open_connection(host, int(port))
     head = b"POST /run_cyber_dojo_sh HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-    # One that has not sent all of its body promises a byte more than there is.
+    # A client that does not send its whole body announces a byte more than there is.
     complete = body.endswith(b"}}")
     writer.write(head % (len(body) + (0 if complete else 1000)) + body)
     await asyncio.sleep(stay_s)

@@ -22,7 +22,7 @@ _COLUMNS = 3
 
 
 def draw(found: Found, folder: Path) -> list[tuple[str, str]]:
-    """Names of those that were made, and what they show."""
+    """Make all pictures; returns their names, and what they show."""
     drawn = []
     if found.workloads:
         _times(found, folder / "bench_times.svg")
@@ -118,7 +118,7 @@ def _class(found: Found, path: Path) -> None:
 
 
 def _plain_numbers(axis: Axes, *, x: bool = True) -> None:
-    """100, not 10 to the power of 2; and enough of them."""
+    """Write 100 and not 10 to the power of 2, and write enough of the marks."""
     for one in (axis.xaxis, axis.yaxis) if x else (axis.yaxis,):
         if one.get_scale() == "log":
             one.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -24,13 +24,13 @@ Order = Callable[[int, random.Random], Iterator[int]]
 
 
 def in_turn(images: int, _rng: random.Random) -> Iterator[int]:
-    """Each image after the other, again and again."""
+    """The images one after the other, again and again."""
     while True:
         yield from range(images)
 
 
 def at_random(images: int, rng: random.Random) -> Iterator[int]:
-    """Any image, each as often as the others."""
+    """Images by chance, each as often as the others."""
     while True:
         yield rng.randrange(images)
 
@@ -95,7 +95,7 @@ class _Clock:
 
 
 async def play(replay: Replay) -> Outcome:
-    """Play it, and let all settle."""
+    """Play a replay, and let all work end."""
     rng, clock, engine = random.Random(replay.seed), _Clock(), MemoryEngine()
     sizes = Sizes(cool_down_s=COOL_DOWN_S)
     settings = PoolSettings(sizes=sizes, host_containers=replay.limit, leases_at_once=3)

@@ -80,7 +80,7 @@ async def _warm_each_other(http: aiohttp.ClientSession) -> None:
 
 
 async def _mishaps(http: aiohttp.ClientSession) -> None:
-    """Each some times, in turns, so that all meet the same noise."""
+    """Measure each case some times, in turns, so that all meet the same noise."""
     mishaps: dict[str, Callable[[Replica], contextlib.AbstractContextManager[None]]] = {
         "nothing": lambda _: contextlib.nullcontext(),
         "one killed": _killed,
@@ -145,7 +145,7 @@ async def _run(http: aiohttp.ClientSession, replica: Replica) -> None:
 
 
 async def _until_told(http: aiohttp.ClientSession, replica: Replica) -> None:
-    """Until it knows its siblings, so that no look-up is measured."""
+    """Wait until a replica knows its siblings, so that no look-up is measured."""
     while not (await health(http, replica.url))["siblings"]:
         await asyncio.sleep(0.05)
 
@@ -166,7 +166,7 @@ def _killed(victim: Replica) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stopped(victim: Replica) -> Iterator[None]:
-    """It accepts connections, as its kernel does, and never answers: a partition."""
+    """A stopped replica: its kernel accepts connections, but it never answers."""
     os.kill(victim.process.pid, signal.SIGSTOP)
     try:
         yield
@@ -176,7 +176,7 @@ def _stopped(victim: Replica) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _flood(victim: Replica | None, connections: int, secret: str) -> Iterator[None]:
-    """Of nobody here when there is no victim: what is felt then is the sender."""
+    """A flood of notices; without a victim only the cost of the sender is measured."""
     target = "sink" if victim is None else victim.url
     flood = subprocess.Popen(
         [sys.executable, "-m", "bench.flood", target, str(FLOOD_PER_SECOND), str(LASTS_S),

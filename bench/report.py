@@ -15,7 +15,7 @@ from scripts.daemon import ROOT
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- ways: begin -->", "<!-- ways: end -->"
-NONE = ""  # what was not measured
+NONE = ""  # stands for a figure that was not measured
 
 console = Console(width=120)
 
@@ -31,7 +31,7 @@ class Table:
 
 
 def tables(found: Found) -> list[Table]:
-    """All of them."""
+    """All tables."""
     made = [_one_at_a_time(found)] if found.workloads else []
     if found.workloads:
         made += [
@@ -171,7 +171,7 @@ def _wanted(found: Found) -> Table | None:
 
 
 def show(result: Result) -> None:
-    """In the terminal."""
+    """Print the tables in the terminal."""
     for table in tables(Found([result])):
         made = RichTable(title=table.title, title_justify="left")
         for number, heading in enumerate(table.headings):
@@ -182,7 +182,7 @@ def show(result: Result) -> None:
 
 
 def write(results: Sequence[Result], document: Path = DOCUMENT) -> None:
-    """The section anew, and its pictures beside the document."""
+    """Write the section of the document anew, and its pictures beside the document."""
     found = Found(results)
     drawn = pictures.draw(found, document.parent / "pictures")
     document.write_text(replaced(document.read_text(), section(found, drawn)))
@@ -190,7 +190,7 @@ def write(results: Sequence[Result], document: Path = DOCUMENT) -> None:
 
 
 def replaced(document: str, section_: str) -> str:
-    """The document with that between its marks."""
+    """The document with the section between its marks."""
     before, begin, rest = document.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
@@ -199,7 +199,7 @@ def replaced(document: str, section_: str) -> str:
 
 
 def section(found: Found, drawn: Iterable[tuple[str, str]] = ()) -> str:
-    """Markdown. `drawn` are names of pictures, and what they show."""
+    """The section in Markdown. `drawn` are names of pictures, and what they show."""
     parts = [_provenance(found)]
     parts += [f"![{what}](pictures/{name})\n" for name, what in drawn]
     parts += [_markdown(table) for table in tables(found)]
@@ -236,7 +236,7 @@ def _cpu(cell: Cell) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits mean something."""
+    """A number with three digits, because more of them have no meaning."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}"
 
 

@@ -60,21 +60,21 @@ class Cell:
 
     @property
     def runs(self) -> int:
-        """How many ended well."""
+        """How many runs ended well."""
         return len(self.took_ms)
 
     @property
     def per_second(self) -> float:
-        """Runs that ended well, what they left to do in the background included."""
+        """Runs a second that ended well, with their work in the background."""
         return self.runs / self.elapsed_s
 
     def percentile_ms(self, percent: float) -> float:
-        """Of those that ended well."""
+        """A percentile of the runs that ended well."""
         return percentile(self.took_ms, percent)
 
     @property
     def cpu_ms(self) -> float:
-        """Of the whole machine, for each run, without what it uses when idle."""
+        """The CPU of the whole machine for each run, without that of the idle machine."""
         return max(0.0, self.busy_s - self.idle_s) / self.runs * 1000
 
 
@@ -89,7 +89,7 @@ class Result:
     cells: list[Cell] = field(default_factory=list)
 
     def cell(self, way: str, workload: str, at_once: int) -> Cell:
-        """It is made when it is asked for first."""
+        """A cell of the results, which is made when it is first asked for."""
         for cell in self.cells:
             if (cell.way, cell.workload, cell.at_once) == (way, workload, at_once):
                 return cell
@@ -97,7 +97,7 @@ class Result:
         return self.cells[-1]
 
     def save(self, path: Path) -> None:
-        """As JSON."""
+        """Write the results as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
@@ -122,22 +122,22 @@ class Found:
 
     @property
     def cells(self) -> list[Cell]:
-        """All of them."""
+        """All cells."""
         return list(self._cells.values())
 
     @property
     def workloads(self) -> list[str]:
-        """Those of the matrix, in the order in which they were measured."""
+        """The workloads of the matrix, in the order in which they were measured."""
         others = (CLASS, HARVESTED.name, UNHARVESTED.name)
         return list(dict.fromkeys(name for _, name, _ in self._cells if name not in others))
 
     @property
     def at_once(self) -> list[int]:
-        """Of the matrix."""
+        """How many runs went on at a time, by the columns of the matrix."""
         return sorted({at_once for _, name, at_once in self._cells if name in self.workloads})
 
     def get(self, way: str, workload: str, at_once: int) -> Cell | None:
-        """None when it was not measured, or nothing ended well."""
+        """A cell; None when it was not measured, or no run ended well."""
         cell = self._cells.get((way, workload, at_once))
         return cell if cell and cell.runs else None
 
@@ -148,7 +148,7 @@ class Found:
     def ratio(
         self, of: Callable[[Cell], float], way: str, to: str, workload: str, at_once: int
     ) -> float | None:
-        """None when one of both is missing."""
+        """The ratio of two figures; None when one of them is missing."""
         one, other = self.get(way, workload, at_once), self.get(to, workload, at_once)
         return of(one) / of(other) if one and other and of(other) else None
 
@@ -164,5 +164,5 @@ def p50(cell: Cell) -> float:
 
 
 def per_second(cell: Cell) -> float:
-    """Runs."""
+    """The runs a second."""
     return cell.per_second

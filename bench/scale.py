@@ -139,7 +139,7 @@ async def _run_ms(http: aiohttp.ClientSession, url: str, kata: Kata) -> float:
 
 
 async def _busy_ms_s() -> float:
-    """Of the whole machine, in each second of some."""
+    """The CPU of the whole machine, in each of some seconds."""
     before = cpu.read()
     await asyncio.sleep(IDLE_S)
     spent = cpu.read() - before

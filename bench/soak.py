@@ -34,7 +34,7 @@ from tests.faults.own_engine import own_engine
 
 LOG = ROOT / ".state" / "bench-soak.log"
 SAMPLES = 60
-# Of all samples: what an interpreter, its allocator and a pool still take on.
+# The part of the samples in which an interpreter, its allocator and a pool still grow.
 WARM_UP = 0.25
 # By how much each figure may grow from the first third to the last, by their medians.
 MAY_GROW: Mapping[str, float] = {
@@ -94,12 +94,12 @@ def growth(samples: Sequence[Sample]) -> dict[str, float]:
 
 
 def grown(growing: Mapping[str, float]) -> list[str]:
-    """The names of what is more than it may be."""
+    """The names of the figures that have grown too much."""
     return [name for name, more in growing.items() if more > MAY_GROW[name]]
 
 
 def faults(found: Found) -> list[str]:
-    """What is not as it should be."""
+    """The faults that a soak has found, in words."""
     words = [f"grown: {name}" for name in grown(growth(found.samples))]
     if found.wrong:
         words.append(f"{len(found.wrong)} wrong answers, such as {found.wrong[0]}")
@@ -110,7 +110,7 @@ def faults(found: Found) -> list[str]:
     return words
 
 
-async def main(runs: int, kinds_of_use: Sequence[str], restart_every: int = 0) -> int:
+async def main(runs: int, values: Sequence[str], restart_every: int = 0) -> int:
     """Print tables; exit status 1 when something is not as it should be.
 
     The engine is restarted after so many requests, 0: never. It is then one of the soak's own,
@@ -120,7 +120,7 @@ async def main(runs: int, kinds_of_use: Sequence[str], restart_every: int = 0) -
     if restart_every and os.geteuid() != 0:
         console.print("the engine is not restarted: only root can start one for this")
         restart_every = 0
-    for reuse in kinds_of_use:
+    for reuse in values:
         began_s = time.monotonic()
         found = await soak(runs, reuse, restart_every)
         _print(found, f"{runs} requests, reuse {reuse}, {time.monotonic() - began_s:.0f} s")
@@ -152,7 +152,7 @@ async def _soak(
         "DOCKER_HOST": docker_host,
         "CYBER_DOJO_RUNNER_REUSE": reuse,
         "CYBER_DOJO_RUNNER_WARM_IMAGES": f"{IMAGE},{HOME_IMAGE}",
-        "CYBER_DOJO_RUNNER_WARM": "2",  # or containers would follow demand, which varies
+        "CYBER_DOJO_RUNNER_WARM": "2",  # so that their number does not follow demand, which varies
         "CYBER_DOJO_RUNNER_REPLICA": replica,
     }
     docker = DockerClient(docker_host, lambda _: None)
@@ -177,7 +177,7 @@ async def _soak(
 
 
 class _Engine:
-    """The engine, as the soak looks at it, and pokes it."""
+    """The engine, at which the soak looks, and whose containers it kills."""
 
     def __init__(
         self,
@@ -210,7 +210,7 @@ class _Engine:
         return {"containers": len(begun), "volumes": len(left)}
 
     async def kill_one(self) -> bool:
-        """End one of the daemon's containers of the image that is run; whether there was one."""
+        """Kill one of the daemon's containers; returns whether there was one."""
         image_id = (await self._docker.docker.images.inspect(IMAGE))["Id"]
         for one in await self._containers.list_containers(self._label):
             there = self._docker.docker.containers.container(one.container_id)
@@ -251,7 +251,7 @@ class _Sea:
         self._restart_felt_until_s = -math.inf
 
     async def send_all(self, runs: int, words: str) -> None:
-        """As many at a time as there are places, and one more."""
+        """Send the requests, as many at a time as there are places, and one more."""
         due = enumerate(in_order(mixture(), runs), 1)
         sample_every, kill_every = max(1, runs // SAMPLES), max(1, min(KILL_EVERY, runs // 2))
         with Progress(console=console) as progress:

@@ -16,7 +16,7 @@ from scripts.daemon import ROOT, ask, daemon, wait_until_warm
 
 OTHER = "dojo-runner/busybox-bash:latest"
 WARM = 8
-KILLED = 5  # of the other image's, every few seconds: three are still enough for nobody
+KILLED = 5  # containers of the other image, every few seconds
 EVERY_S = 6.0
 ROUNDS = 2
 LASTS_S = 40.0

@@ -40,7 +40,7 @@ class Rig:
         )
 
     async def warm(self) -> None:
-        """Every image is announced, and gets what there is for it."""
+        """Announce every image, so that each gets its share of the containers."""
         for spec in self._specs:
             self.pools.warm_up(spec)
         for _ in range(len(self._specs)):
@@ -60,20 +60,20 @@ class Rig:
             await asyncio.sleep(0)
 
     async def warm_up(self) -> None:
-        """A client says that it will begin."""
+        """A client says that takes of the image will begin."""
         self.pools.warm_up(self._next())
         for _turn in range(8):
             await asyncio.sleep(0)
 
     async def upkeep(self) -> None:
-        """One round of it, which comes every five seconds."""
+        """One round of the upkeep, which comes every five seconds."""
         self._now_s += 5.0
         self.pools.resize()
         await asyncio.sleep(0)
 
     def _next(self) -> ContainerSpec:
         self._now_s += 0.5
-        # Not one after the other, or the images at the end would grow cold.
+        # The acts are mixed. One after the other, the images at the end would grow cold.
         self._turn = (self._turn * 5 + 1) % 1_000_003
         return self._specs[self._turn % len(self._specs)]
 

@@ -21,8 +21,8 @@ from runner.settings import Reuse
 from scripts.daemon import ROOT, daemon
 
 SETTLED_WITHIN_S = 120.0
-ASK_AGAIN_S = 0.05  # more often, and it would show in the CPU of a run
-REMOVAL_S = 0.2  # of a container; no daemon tells when it has ended
+ASK_AGAIN_S = 0.05  # asking more often would show in the CPU of a run
+REMOVAL_S = 0.2  # the removal of a container, whose end no daemon tells
 PLACES = (os.cpu_count() or 1) + 1  # how many run at once in a daemon, see docs/settings.md
 
 LIMIT, WARM, CELLS, MISS, DOCKER_RUN = "limit", "warm", "cells", "miss", "docker-run"
@@ -39,7 +39,7 @@ WAYS = (LIMIT, WARM, CELLS, MISS, DOCKER_RUN)
 
 
 class WayError(Exception):
-    """A way is not what it is said to be, or cannot be measured here."""
+    """A way does not do what its name says, or cannot be measured here."""
 
 
 class Way:
@@ -54,7 +54,7 @@ class Way:
     lingers_s = 0.0
 
     async def prepare(self, workload: Workload, at_once: int) -> None:
-        """Do all that is not to be measured, before `at_once` runs at a time."""
+        """Do the work that is not measured, before `at_once` runs at a time."""
 
     def run_of(self, workload: Workload) -> Run:
         """Its verdict is OK or the error's name; raises WrongAnswerError."""
@@ -69,7 +69,7 @@ class Way:
 
 
 class Limit(Way):
-    """In a chroot of the image."""
+    """Runs in a chroot of the image."""
 
     name = LIMIT
 
@@ -104,13 +104,13 @@ class DockerRun(Way):
         self._images: dict[str, str] = {}
 
     async def prepare(self, workload: Workload, at_once: int) -> None:  # noqa: ARG002 - a Way
-        """The image needs a command more."""
+        """Make an image with the one command that the harvest needs more."""
         image = workload.kata.image_name
         if image not in self._images:
             self._images[image] = await docker_run.image_with_file(image)
 
     def run_of(self, workload: Workload) -> Run:
-        """One that the engine refuses is an error that is counted."""
+        """Make a run; a container that the engine refuses is an error that is counted."""
         image, tgz = self._images[workload.kata.image_name], pack(workload.kata)
 
         async def run() -> Verdict:
@@ -124,7 +124,7 @@ class DockerRun(Way):
 
 
 class Server(Way):
-    """Any service that speaks the contract at that address; its inside is not known."""
+    """Any service that speaks the contract at that address."""
 
     name = SERVER
 
@@ -133,13 +133,13 @@ class Server(Way):
         self._url = url
 
     def run_of(self, workload: Workload) -> Run:
-        """Over HTTP, colour included."""
+        """Make a run over HTTP, colour included."""
         return over_http(
             self._http, self._url, workload.kata, lambda result: _verdict_of(workload, result)
         )
 
     async def takes(self, workload: Workload) -> tuple[int, int] | None:
-        """If it has a /health like ours."""
+        """Hits and misses, if the service has a /health like ours."""
         with contextlib.suppress(
             aiohttp.ClientError, TimeoutError, LookupError, TypeError, ValueError
         ):
@@ -148,7 +148,7 @@ class Server(Way):
 
 
 class Daemon(Server):
-    """A daemon of our own, of which is known when it has settled."""
+    """A daemon of this project, which tells when it has settled."""
 
     def __init__(
         self, name: str, http: aiohttp.ClientSession, url: str, *, warm: int, in_waves: bool
@@ -227,7 +227,7 @@ def _reuse(how: Reuse) -> dict[str, str]:
 
 
 def _roomy(warm: int) -> dict[str, str]:
-    """The pools of both images are filled, and nothing is evicted."""
+    """How many containers the host may have, so that both pools fill and nothing is evicted."""
     return {
         "CYBER_DOJO_RUNNER_HOST_CONTAINERS": str(2 * warm + 2 * PLACES),
         "CYBER_DOJO_RUNNER_HOST_MEMORY_MIB": "4096",

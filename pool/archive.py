@@ -1,7 +1,8 @@
-"""Reads the beginning of an archive that an engine packs of an image's path.
+"""Reads the beginning of an archive that an engine has made of a path in an image.
 
-Its bytes are an image author's. This reader knows only what Docker's engines write (POSIX's format
-and GNU's), takes no size for more than the bytes that are there, and looks at each block once.
+The image's author decides what is in it. So this reader knows only what Docker's engines write
+(POSIX's format and GNU's), takes no size for more than the bytes that are there, and looks at each
+block once.
 """
 
 import re
@@ -14,17 +15,17 @@ _ZEROS = bytes(_BLOCK)
 _OCTAL = re.compile(rb"[ \0]*([0-7]{1,12})[ \0]*")
 _LINK_RECORD = re.compile(rb"(?:^|\n)[0-9]{1,5} linkpath=([^\n]*)\n")
 _SIZE_RECORD = re.compile(rb"(?:^|\n)[0-9]{1,5} size=")
-# What comes before an entry because its header has no room for it.
+# These come before an entry. They hold what its header has no room for.
 _EXTENDED, _LONG_NAME, _LONG_LINK, _FOR_ALL = b"x", b"L", b"K", b"g"
 _MOST_HEADERS = 1000
 
 
 class BrokenArchiveError(Exception):
-    """No engine writes this."""
+    """The bytes are no archive that an engine writes."""
 
 
 class Kind(Enum):
-    """What an entry is, as far as anybody here wants to know."""
+    """The kinds of entries that the pool tells apart."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -37,7 +38,7 @@ _KINDS = {b"0": Kind.FILE, b"\0": Kind.FILE, b"5": Kind.FOLDER, b"2": Kind.LINK}
 
 @dataclass(frozen=True)
 class Entry:
-    """`size_bytes` is what its header says, and `content` what of it is here."""
+    """`size_bytes` is what its header says, and `content` the part of it that was read."""
 
     kind: Kind
     size_bytes: int
@@ -46,7 +47,7 @@ class Entry:
 
 
 def entries(packed: bytes) -> Iterator[Entry]:
-    """Those that begin in these bytes; the archive may go on behind them.
+    """The entries that begin in these bytes; the archive may go on behind them.
 
     Raises BrokenArchiveError.
     """
@@ -67,7 +68,7 @@ def entries(packed: bytes) -> Iterator[Entry]:
             link = content.partition(b"\0")[0]
         elif kind not in (_LONG_NAME, _FOR_ALL):
             target = header[157:257].partition(b"\0")[0] if link is None else link
-            if is_huge:  # over what a header has room for: what follows is nobody's guess
+            if is_huge:  # the header has no room for the size, so the next entry cannot be found
                 raise BrokenArchiveError("an entry of over 8 GiB")
             yield Entry(
                 _KINDS.get(kind, Kind.OTHER), size, content, target.decode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-_MOST_DOUBLINGS = 30  # beyond that a pause would outgrow any `longest_s`, and then a float
+_MOST_DOUBLINGS = 30  # by then a pause is longer than any `longest_s`; a float has its limits
 
 
 @dataclass

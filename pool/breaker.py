@@ -1,4 +1,4 @@
-"""Whether an image may be started now: after failures, later and later."""
+"""Decides whether an image may be started now; after each failure it has to wait longer."""
 
 from dataclasses import dataclass, field
 
@@ -9,12 +9,13 @@ DIED = "warm"  # the operation of a container that ended right after it had got 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 FORGIVEN_AFTER_S = 120.0
-# After trouble that may have been the engine's own: for those who wait, or when the engine works
-# for others. A start that fails every two seconds is little beside the runs that it may save.
+# After a failure that may have been the engine's own, a start is tried so soon, if a learner waits
+# or the engine has started another image. A start that fails every two seconds costs little beside
+# the runs that it may save.
 SOON_S = 2.0
-# Failures in a row after which nothing is started unasked. A fault of the image lasts until the
-# image changes. An engine that stumbles is tried for some five minutes. A container that died
-# young may have been ended by somebody.
+# After so many failures in a row nothing is started unless a caller asks. A fault of the image
+# lasts until the image changes. An engine that stumbles is tried for some five minutes. A container
+# that died young may have been ended by somebody.
 _TRIES_OF_THE_ENGINE = 10
 _TRIES_AFTER_DEATHS = 4
 
@@ -23,16 +24,16 @@ _TRIES_AFTER_DEATHS = 4
 class Breaker:
     """Closed until a start fails, then open for 1, 2, 4, ... 60 seconds; clock-free.
 
-    An image that cannot start would otherwise be started for ever, each time at the price of a
-    container. While it is open the last error answers for all; then it is on trial until a start
-    succeeds. Failures less than two minutes apart add up, successes between them or not: a
-    container that dies right after its ready mark has been started well each time.
+    Without it an image that cannot start would be started for ever, and each try costs a container.
 
-    An image that cannot start is tried again when somebody asks for it, once for all who ask before
-    the pause is over, and not for ever in advance of callers.
-
-    Where the trouble may have been the engine's own, a learner who waits is a reason to try two
-    seconds after the last failure, and so is a container of another image that was started.
+    - While the breaker is open, callers get the last error at once. After the pause the image is on
+      trial until a start succeeds.
+    - Failures less than two minutes apart add up, even if there were successes between them. A
+      container that dies right after its ready mark counts as a failure, although it has started.
+    - After some failures the image is started only if a caller asks for it: once for all callers
+      who ask before the pause is over, and never in advance of callers.
+    - If the failure may have been the engine's own, a start is tried after two seconds in two
+      cases: a learner waits, or a container of another image was started.
     """
 
     last_error: EngineError | None = None
@@ -48,24 +49,24 @@ class Breaker:
         self._failed_at_s = now_s
         self._is_wanted = False
         if self.pause_s(now_s):
-            return  # begun before the pause: starts that fail together are one failure
+            return  # the start began before the pause: starts that fail together count as one
         if now_s - self._counted_at_s > FORGIVEN_AFTER_S:
             self._back_off.succeeded()
         self._counted_at_s = now_s
         self._closed_at_s = now_s + self._back_off.failed()
 
     def succeeded(self) -> None:
-        """A start succeeded: the next may be begun at once."""
+        """A start succeeded, so the next one may begin at once."""
         self.last_error = None
         self._closed_at_s = 0.0
 
     def wanted(self) -> None:
-        """A client of ours asks for the image: one more start in advance may be tried."""
+        """A client of ours asks for the image, so one more start in advance may be tried."""
         self._is_wanted = True
 
     @property
     def gives_up(self) -> bool:
-        """Whether no start is to be tried in advance of those who ask."""
+        """Whether nothing is to be started in advance of callers."""
         if self.last_error is None or self._is_wanted:
             return False
         tries = 0
@@ -81,21 +82,21 @@ class Breaker:
         self._back_off.succeeded()
 
     def engine_works(self) -> None:
-        """A container of another image was started: what may have been the engine's may be over."""
+        """A container of another image was started, so the engine may have recovered."""
         if self.last_error is not None and self.last_error.may_pass:
             self._closed_at_s = min(self._closed_at_s, self._failed_at_s + SOON_S)
 
     @property
     def on_trial(self) -> bool:
-        """Whether nothing has succeeded since the last failure: one start at a time, then."""
+        """Whether no start has succeeded since the last failure; then one is tried at a time."""
         return self.last_error is not None
 
     def pause_s(self, now_s: float) -> float:
-        """How long until a start may be tried; 0 when it may be now."""
+        """The seconds until a start may be tried; 0 if it may be tried now."""
         return max(0.0, self._closed_at_s - now_s)
 
     def refuses(self, now_s: float) -> EngineError | None:
-        """The error for a learner who waits, if no start may be tried for that learner now."""
+        """The error that a waiting learner gets; None if a start may be tried for the learner."""
         pause_s = self.pause_s(now_s)
         if self.last_error is not None and self.last_error.may_pass:
             pause_s = min(pause_s, self._failed_at_s + SOON_S - now_s)

@@ -17,7 +17,7 @@ class State(Enum):
 
 _LEGAL_MOVES = {
     State.WARM: {State.LEASED, State.DISCARDED},
-    # Back to warm: its caller was cancelled before anything was sent.
+    # A container gets warm again if its caller was cancelled before anything was sent.
     State.LEASED: {State.WARM, State.RESETTING, State.DISCARDED},
     State.RESETTING: {State.WARM, State.DISCARDED},
     State.DISCARDED: set[State](),
@@ -26,9 +26,9 @@ _LEGAL_MOVES = {
 
 @dataclass(eq=False)
 class Container:
-    """A container that printed its ready mark at `born_s`, to be replaced at `stale_s`.
+    """A container that printed its ready mark at `born_s`, and must be replaced at `stale_s`.
 
-    Both by the monotonic clock. `runs_served` counts its runs, of which it may serve `most_runs`.
+    Both are times of a monotonic clock. `runs_served` counts its runs; it may serve `most_runs`.
     """
 
     container_id: str
@@ -42,7 +42,7 @@ class Container:
     runs_served: int = 0
 
     def move(self, state: State) -> None:
-        """Raises ValueError for a move that no container makes."""
+        """Change the state. Raises ValueError for a move that no container makes."""
         if state not in _LEGAL_MOVES[self.state]:
             raise ValueError(f"{self.name} is {self.state.value}, cannot become {state.value}")
         self.state = state

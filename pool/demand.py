@@ -1,4 +1,7 @@
-"""How often an image is wanted: moving averages, clock-free, and the target that follows them."""
+"""Measures how often an image is wanted, by moving averages, and derives its target from them.
+
+It reads no clock.
+"""
 
 import math
 from dataclasses import dataclass
@@ -6,11 +9,11 @@ from dataclasses import dataclass
 from pool.sharing import Claim
 from pool.sizing import LONGEST_YIELD_S, Sizes, mean, wanted, worth_keeping
 
-FAST_S = 15.0  # sees a class begin within a few presses
-SLOW_S = 60.0  # remembers it through a lull: learners think between presses
-SILENCE_S = 600.0  # demand after such a silence may be the begin of a group
-ASKED_S = 900.0  # so long as many are kept as an operator has asked for: until a class has begun
-EXPECTED_S = 300.0  # so long an image that is expected keeps its spare ones for the first take
+FAST_S = 15.0  # this average sees a class begin within a few presses
+SLOW_S = 60.0  # this average remembers the class through a lull: learners think between presses
+SILENCE_S = 600.0  # after such a silence, demand may mean that a group begins
+ASKED_S = 900.0  # what an operator has asked for is kept so long, so that a class can begin
+EXPECTED_S = 300.0  # an image that is expected keeps its spare containers so long for a first take
 TIMES_KEPT = 20
 
 
@@ -33,25 +36,25 @@ class _Decaying:
 
 
 class Rate:
-    """Events per second: the larger of a fast and a slow average, so up at once, down slowly."""
+    """Events per second: the larger of two averages, so that it rises at once and falls slowly."""
 
     def __init__(self) -> None:
         self._fast = _Decaying(FAST_S)
         self._slow = _Decaying(SLOW_S)
 
     def note(self, now_s: float, weight: float = 1.0) -> None:
-        """As many events as `weight` says, now."""
+        """Count `weight` events, now."""
         self._fast.add(weight, now_s)
         self._slow.add(weight, now_s)
 
     def at(self, now_s: float) -> float:
-        """Per second."""
+        """The events per second."""
         return max(self._fast.value(now_s) / FAST_S, self._slow.value(now_s) / SLOW_S)
 
 
 @dataclass
 class _Source:
-    """One kind of demand, our own or hearsay: when it came last, and when it may be a group's."""
+    """One kind of demand, our own or hearsay: when it came last, and whether a group may begin."""
 
     last_s: float = -math.inf
     began_s: float = -math.inf  # after a silence
@@ -68,10 +71,11 @@ class _Source:
 
 
 class Demand:
-    """For one image: what was taken, heard and replaced, and how many it should keep warm.
+    """Notes the takes, the notices and the starts of one image, and says how many to keep warm.
 
-    The rate is the larger of our own and our siblings': a load balancer that spreads learners over
-    replicas sends us next what a sibling has just seen, but not on top of what we see ourselves.
+    The rate is the larger one of our own takes and our siblings' takes, not their sum. A load
+    balancer spreads the same learners over all replicas, so the takes that a sibling has just seen
+    may come to us next, but instead of ours and not beside them.
     """
 
     def __init__(self, sizes: Sizes) -> None:
@@ -91,11 +95,11 @@ class Demand:
 
     @property
     def last_s(self) -> float:
-        """When it was wanted last."""
+        """When the image was wanted last."""
         return max(self._own.last_s, self._hearsay.last_s)
 
     def took(self, now_s: float, *, hit: bool) -> None:  # noqa: ARG002 - other policies ask
-        """A run took a container, or found none."""
+        """A run took a container; `hit` tells whether it found a warm one."""
         if now_s - self._took_s > SILENCE_S:
             self._own.began_s = now_s  # a client may have announced it: its group begins only now
         self._took_s = max(now_s, self._took_s)
@@ -103,9 +107,9 @@ class Demand:
         self.taken.note(now_s)
 
     def heard(self, now_s: float, takes: float, *, announced: bool = False) -> None:
-        """A sibling's takes, as many of them as will be ours if learners are spread evenly.
+        """A sibling told of takes: so many of them as come to us if learners are spread evenly.
 
-        `announced`: nothing was taken yet, but a client of the sibling says that it will be.
+        `announced`: nothing was taken yet, but a client of the sibling says that takes will come.
         """
         self._heard.note(now_s, takes)
         self._hearsay.wanted(now_s)
@@ -113,9 +117,9 @@ class Demand:
             self._hearsay.expected_s = now_s
 
     def expect(self, now_s: float, containers: int = 0) -> None:
-        """A client says that the image will be wanted soon: a group may be about to begin.
+        """A client says that the image will be wanted soon, because a group is about to begin.
 
-        An operator may say how many containers to keep for ASKED_S at the least.
+        An operator may name a number of containers; at least so many are kept for ASKED_S.
         """
         self._own.wanted(now_s)
         self._own.expected_s = now_s
@@ -123,20 +127,20 @@ class Demand:
             self._asked, self._asked_s = containers, now_s
 
     def warmed(self, now_s: float, start_s: float) -> None:
-        """A container got warm; it took that long."""
+        """A container got warm, after a start of so many seconds."""
         self.started.note(now_s)
         self.start_times_s = [*self.start_times_s, start_s][-TIMES_KEPT:]
 
     def was_reset(self, use_s: float) -> None:
-        """A container is warm again, so long after it was taken."""
+        """A container is warm again, so many seconds after it was taken."""
         self.use_times_s = [*self.use_times_s, use_s][-TIMES_KEPT:]
 
     def rate(self, now_s: float) -> float:
-        """Takes per second to be ready for."""
+        """The takes per second that the image must be ready for."""
         return max(self.taken.at(now_s), self._heard.at(now_s))
 
     def claim(self, now_s: float) -> Claim:
-        """The containers to keep warm: a target that rises at once, and falls after a cool-down."""
+        """The containers to keep. Their number rises at once, and falls after a cool-down."""
         own = self._needed(now_s, self.taken.at(now_s), self._own.last_s, self._spare(now_s))
         own = max(own, self._asked_for(now_s))
         needed = own
@@ -145,25 +149,26 @@ class Demand:
             needed = max(own, self._needed(now_s, self.rate(now_s), self.last_s, spare))
         if needed >= self._target or now_s - self._target_s >= self._sizes.cool_down_s:
             self._target, self._target_s = needed, now_s
-        # The part of the target beyond our own need is hearsay, unless the target is falling.
+        # The part of the target beyond our own need comes from hearsay, unless the target has yet
+        # to fall.
         return Claim(self._target, self.last_s, own if needed > own else None)
 
     def enough(self, now_s: float) -> int:
-        """How many warm containers will do while a refill waits for runs to end.
+        """How many warm containers suffice while a refill waits for runs to end.
 
-        By what is taken here: a sibling that exaggerates must not make refills hasty. While a group
-        may be beginning no number will do, as its rate is not known yet.
+        Only takes of our own count, so that a sibling that exaggerates does not make refills hasty.
+        While a group may be beginning no number suffices, because its rate is not known yet.
         """
         sizes = self._sizes
         if self.may_be_a_group(now_s):
             return sizes.maximum + 1
         wait_s = LONGEST_YIELD_S
-        if self.use_times_s:  # what is taken meanwhile will be there again
+        if self.use_times_s:  # a reusable container that is taken will be warm again by then
             wait_s = min(wait_s, mean(self.use_times_s))
         return max(1, worth_keeping(self.taken.at(now_s), wait_s, sizes.worth_s, sizes.maximum))
 
     def may_be_a_group(self, now_s: float) -> bool:
-        """Whether a group may be about to begin here, or has just begun: its rate is not known."""
+        """Whether a group may be about to begin here, or has just begun, so its rate is unknown."""
         return self._spare(now_s) > 0
 
     def _asked_for(self, now_s: float) -> int:
@@ -176,7 +181,7 @@ class Demand:
         return sizes.spare if is_group else 0
 
     def _spare_by_hearsay(self, now_s: float) -> int:
-        """One at the most: all replicas hear of a group, and share it."""
+        """One spare container at most: all replicas hear of a group, and share its learners."""
         sizes = self._sizes
         is_group = self._hearsay.may_be_a_group(now_s, self._took_s, sizes.beginning_s)
         return min(1, sizes.spare) if is_group else 0

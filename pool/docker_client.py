@@ -28,10 +28,10 @@ _IF_IT_HANGS = "the engine hangs, or the machine is overloaded: see whether `doc
 
 
 class DockerClient:
-    """A lazily connected engine client.
+    """A client of the engine that connects at its first call.
 
-    `report` hears of every failed call, once, at the place where it failed; an image that is
-    absent is an answer, not a failure. `ended` hears of every call's operation and its seconds.
+    `report` is called once for every failed call, where it fails. That an image is missing is an
+    answer, and no failure. `ended` is called after every call, with its operation and its seconds.
     """
 
     def __init__(
@@ -50,16 +50,16 @@ class DockerClient:
     def docker(self) -> aiodocker.Docker:
         """The client below. Must be used inside `call`, which sets the time limit."""
         if self._docker is None:
-            # Every warm container holds a connection; aiohttp's default limit of 100 would
-            # deadlock everything at the hundredth.
+            # Every warm container holds a connection. With aiohttp's default limit of 100, the
+            # hundredth container would block every further call.
             if self._docker_host.startswith(_UNIX):
                 path = self._docker_host.removeprefix(_UNIX)
                 self._connector = aiohttp.UnixConnector(path, limit=0)
-                url = f"{_UNIX}localhost"  # some host must be named; the path is the connector's
+                url = f"{_UNIX}localhost"  # a URL needs a host; the connector knows the path
             else:
                 self._connector = aiohttp.TCPConnector(limit=0)
                 url = self._docker_host
-            # `url` is always passed: left out, a docker context would beat DOCKER_HOST.
+            # `url` is always passed, because aiodocker prefers a docker context to DOCKER_HOST.
             self._docker = aiodocker.Docker(url=url, connector=self._connector)
         return self._docker
 
@@ -69,8 +69,8 @@ class DockerClient:
     ) -> AsyncIterator[aiodocker.Docker]:
         """Run one engine call under a time limit.
 
-        Raises EngineError, reported, for whatever goes wrong below; ImageMissingError, not
-        reported, when the engine says that it has no such image.
+        Raises EngineError for anything that goes wrong in it, and reports that. Raises
+        ImageMissingError, without a report, when the engine says that it has no such image.
         """
         began_s = time.monotonic()
         try:
@@ -98,9 +98,9 @@ class DockerClient:
             failure = _cannot_connect(error, operation, image, container)
             self._report(failure)
             raise failure from error
-        # An answer that is not JSON, or JSON of another shape than promised. The last two:
-        # aiodocker asserts on a connection that went away meanwhile, and answers a write to one
-        # it has closed with RuntimeError.
+        # The first three come from an answer that is no JSON, or has an unexpected shape. aiodocker
+        # asserts that its connection has not gone away meanwhile, and raises RuntimeError for a
+        # write to a connection that it has closed.
         except (ValueError, LookupError, TypeError, AssertionError, RuntimeError) as error:
             failure = UnansweredError(operation, repr(error), image=image, container=container)
             self._report(failure)
@@ -117,7 +117,7 @@ class DockerClient:
         """Close all connections."""
         if self._docker is None or self._connector is None:
             return
-        # Docker.close() raises what its event listener met, before it closes anything.
+        # Docker.close() may raise an error of its event listener, before it closes anything.
         with suppress(Exception):
             await self._docker.close()
         await self._docker.session.close()
@@ -129,7 +129,7 @@ def _failure(
     error: aiodocker.DockerError, operation: str, image: str, container: str
 ) -> EngineError:
     if error.status == _AIODOCKER_CANNOT_CONNECT:
-        # Its own words name an address that is not the one that was asked.
+        # aiodocker's own words name another address than the one that was asked.
         return _cannot_connect(error.__context__ or error, operation, image, container)
     kind = EngineError
     if error.status == 404 and "no such image" in error.message.lower():
@@ -140,7 +140,7 @@ def _failure(
 def _cannot_connect(
     error: BaseException, operation: str, image: str, container: str
 ) -> UnansweredError:
-    """Without a path of this host: learners get to see the words."""
+    """The error for an engine that cannot be reached; learners may read it, so it names no path."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     number = cause.errno if isinstance(cause, OSError) else None
     words = os.strerror(number) if number else type(cause).__name__

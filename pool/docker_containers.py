@@ -26,7 +26,7 @@ class DockerContainers:
     def __init__(self, client: DockerClient) -> None:
         self._client = client
         self._removals: set[asyncio.Task[None]] = set()
-        # By name, which is known before the container is, and by what `remove` was given.
+        # By the container's name while it is made, and by the id that `remove` was given.
         self._making: set[str] = set()
         self._removing: set[str] = set()
 
@@ -53,7 +53,7 @@ class DockerContainers:
             finally:
                 await stream.close()
         finally:
-            # Nobody waits for it but close().
+            # Only close() waits for the removal.
             removal = self._to_the_end(self._undo(created, name))
             removal.add_done_callback(lambda _: self._making.discard(name))
 
@@ -94,7 +94,8 @@ class DockerContainers:
         async with self._client.call("inspect", ENGINE_CALL_S, container=container_id) as docker:
             container = docker.containers.container(container_id)
             try:
-                # Its stream may end a moment before it does; with exec delivery it may live on.
+                # The stream may end a moment before the container does. With exec delivery the
+                # container may live on.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LAST_WORDS_S):
                         await container.wait()
@@ -117,7 +118,7 @@ class DockerContainers:
             return [
                 Seen(
                     one["Id"],
-                    # One whose removal is under way may have lost its name already.
+                    # A container that is just being removed may have no name any more.
                     "".join(one["Names"][:1]).lstrip("/"),
                     one["State"],
                     one["Labels"],
@@ -127,7 +128,7 @@ class DockerContainers:
             ]
 
     def works_on(self, seen: Seen) -> bool:
-        """Whether it is just making this container, and has not returned it, or removing it."""
+        """Whether this client is just making the container, or removing it."""
         return seen.name in self._making or not self._removing.isdisjoint(
             (seen.container_id, seen.name)
         )
@@ -141,10 +142,10 @@ class DockerContainers:
             return await self._client.docker.containers.create(spec.create_body(), name=name)
 
     async def _undo(self, created: asyncio.Task[DockerContainer], name: str) -> None:
-        # The engine goes on with a create whose caller went away, and answers a removal that
-        # comes before its end with "no such container": so wait for the one before the other.
+        # The engine goes on with a create whose caller went away. A removal before its end would
+        # be answered with "no such container", so the removal waits for that end.
         await asyncio.wait((created,))
-        with suppress(EngineError):  # reported; the error that led here is the one to raise
+        with suppress(EngineError):  # reported; the caller gets the error that led here
             await self.remove(name)
 
     async def _attach(
@@ -192,7 +193,7 @@ class DockerContainers:
                 more = await stream.read()
                 if not more:
                     words = [stream.complaints] if stream.complaints else []
-                    with suppress(EngineError):  # reported; why it ended is the one to raise
+                    with suppress(EngineError):  # reported; the caller gets the error of the start
                         words.append(await self.last_words(container.id))
                     raise EngineError("start", "; ".join(words), image=spec.image, container=name)
                 said += more
@@ -224,7 +225,7 @@ async def _up_to_mark(stream: DockerStream, mark: bytes, limit_bytes: int, limit
 
 
 async def _write_prelude(spec: ContainerSpec, stream: DockerStream) -> None:
-    """Why a command has ended before it could read is for others to find out."""
+    """Write the prelude. If the command has ended before, the wait for its mark finds out why."""
     if spec.prelude and not stream.ended:
         try:
             await stream.write(spec.prelude)

@@ -1,4 +1,4 @@
-"""What a Docker engine says of itself and of its images: for the command line."""
+"""Asks a Docker engine about itself and its images, for the command line."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class LayerProgress:
-    """How far a layer of an image is that is being pulled. `total_bytes` is 0 where it is unknown.
+    """How far one layer of a pull is. `total_bytes` is 0 if it is unknown.
 
-    `layer` is empty for what is said of the whole image.
+    `layer` is empty if the status is that of the whole image.
     """
 
     layer: str
@@ -55,7 +55,7 @@ class DockerHost:
         self._client = client
 
     async def facts(self) -> EngineFacts:
-        """What the engine says of itself now."""
+        """The facts about the engine, as they are now."""
         async with self._client.call("info", ENGINE_CALL_S) as docker:
             version = await docker.version()
             info = await docker.system.info()

@@ -1,4 +1,4 @@
-"""Images of a real Docker engine: ask, pull, read a file, hear of changes."""
+"""Images of a real Docker engine: looks them up, pulls them, reads files, hears of changes."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ _IMAGE_EVENTS = ("pull", "load", "import", "tag", "untag", "delete", "prune")
 _LINKS_FOLLOWED = 5
 # An engine's words for a path with a circle of links, or a file for a folder, in an image.
 _LEADS_NOWHERE = ("too many links", "too many levels of symbolic links", "not a directory")
-# Tar is written in records of 10 KiB; this much holds the first entries of a directory.
+# Tar is written in records of 10 KiB. So many bytes hold the first entries of a directory.
 _FIRST_ENTRIES_BYTES = 64 * 1024
 
 
@@ -32,7 +32,7 @@ LoginOf = Callable[[str], Awaitable[Login | None]]
 
 
 async def no_login(_image: str) -> Login | None:
-    """Every image is pulled as anybody may pull it."""
+    """No login: every image is pulled as anybody may pull it."""
     return None
 
 
@@ -51,7 +51,7 @@ class DockerImages:
         self._removals: set[asyncio.Task[None]] = set()
 
     async def image(self, name: str) -> Image:
-        """By one of its names or its id. Raises ImageMissingError."""
+        """The image of that name or id. Raises ImageMissingError."""
         async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
             found = await docker.images.inspect(name)
             return Image(
@@ -71,7 +71,7 @@ class DockerImages:
         return Image(found["Image"]) if found["Config"]["Labels"].get(key) == value else None
 
     async def pull(self, name: str) -> None:
-        """Fetch it from its registry."""
+        """Fetch the image from its registry."""
         login = await self._login_of(name)
         async with self._client.call("pull", PULL_S, image=name) as docker:
             # With a login the client library wants a name that begins with the registry's host.
@@ -103,7 +103,7 @@ class DockerImages:
             pass
 
     async def remove_volume(self, name: str) -> None:
-        """Harmless when it is gone, or in use."""
+        """Remove a volume; harmless if it has gone, or is in use."""
         async with self._client.call("remove", ENGINE_CALL_S) as docker:
             try:
                 await docker._query_json(f"volumes/{name}", method="DELETE")
@@ -126,7 +126,7 @@ class DockerImages:
             )
         try:
             yield
-            with suppress(aiohttp.ClientError):  # the engine's end, however it came
+            with suppress(aiohttp.ClientError):  # the engine has ended, in whatever way
                 while await response.content.readline():
                     yield
         finally:
@@ -136,7 +136,7 @@ class DockerImages:
     async def _never_started(
         self, image_id: str, **host_config: Any
     ) -> AsyncIterator[DockerContainer]:
-        """A container to look through, gone afterwards."""
+        """A container that is never started, to read the image's files; removed afterwards."""
         creating = self._create(image_id, host_config)
         created = asyncio.create_task(creating, name=f"create of {image_id}")
         try:
@@ -158,11 +158,11 @@ class DockerImages:
             return await docker.containers.create(body)
 
     async def _remove(self, created: asyncio.Task[DockerContainer]) -> None:
-        # The engine goes on with a create whose caller went away.
+        # The engine goes on with a create whose caller went away, so wait for its end.
         await asyncio.wait((created,))
         if created.exception() is not None:
             return
-        with suppress(EngineError):  # reported; what was read is worth more
+        with suppress(EngineError):  # reported; it is no reason to lose what was read
             async with self._client.call("remove", ENGINE_CALL_S, container=created.result().id):
                 await created.result().delete(force=True, v=True)
 
@@ -174,7 +174,7 @@ def _auth(login: Login) -> dict[str, str]:
 
 
 def _volumes_of(config: Any) -> tuple[str, ...]:
-    """Raises TypeError for what no engine says."""
+    """The volumes that an image declares. Raises TypeError if the engine's words make no sense."""
     declared = config["Volumes"] if config and "Volumes" in config else None
     return tuple(sorted(declared or ()))
 

@@ -1,4 +1,4 @@
-"""One attached connection: read on by its own task from start to end, whoever listens."""
+"""One attached connection, which a task of its own reads from beginning to end."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,16 +13,17 @@ from pool.time_limits import WRITE_S
 
 _STDERR = 2
 _COMPLAINTS_BYTES = 4096
-# Past this the connection is left unread, and the writer waits, until somebody reads.
+# When so many bytes wait for a reader, no more are read off the connection. The container's write
+# then waits.
 _UNREAD_BYTES = 4 * 1024 * 1024
 
 
 class DockerStream:
     """Implements pool.engine.Stream on aiodocker's attach and exec alike.
 
-    A task of its own reads, because a reader that is cancelled inside aiodocker while the next
-    one already waits there would break it, and because the death of a container that nobody is
-    reading from must be noticed at once.
+    A task of its own reads, for two reasons. aiodocker breaks if a reader is cancelled while the
+    next one already waits. And the death of a container must be noticed at once, even if nobody
+    reads from it.
     """
 
     def __init__(self, client: DockerClient, source: AiodockerStream, name: str) -> None:
@@ -58,7 +59,7 @@ class DockerStream:
         return self._complaints.decode(errors="replace").strip()
 
     def on_end(self, callback: Callable[[], None]) -> None:
-        """Call back once, when the stream ends (at once if it has)."""
+        """Call back once when the stream ends; at once if it has ended."""
         self._on_end = callback
         if self._ended:
             callback()
@@ -85,7 +86,7 @@ class DockerStream:
         self._on_end = None
         self._pump.cancel()
         try:
-            # Not `await self._pump`: our own caller's cancellation would look like the pump's.
+            # With `await self._pump` a cancellation of our caller would look like that of the pump.
             await asyncio.wait((self._pump,))
         finally:
             self._ended = True  # a pump that was cancelled before its first step did not say so
@@ -94,8 +95,8 @@ class DockerStream:
 
     async def _read_on(self) -> None:
         try:
-            # A connection that breaks ends the stream, as the engine's end of it does: either
-            # way what is there may be torn.
+            # A connection that breaks ends the stream just as the engine does. In both cases the
+            # last bytes may be missing.
             with suppress(aiohttp.ClientError, OSError, AssertionError):
                 while (message := await self._source.read_out()) is not None:
                     if message.stream == _STDERR:
@@ -115,6 +116,6 @@ class DockerStream:
 
 
 async def _close(source: AiodockerStream) -> None:
-    # aiodocker asserts when the connection went away before it was closed.
+    # aiodocker asserts that the connection has not gone away before it is closed.
     with suppress(aiohttp.ClientError, OSError, AssertionError):
         await source.close()

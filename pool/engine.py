@@ -9,10 +9,10 @@ from pool.spec import ContainerSpec
 
 
 class Stream(Protocol):
-    """A started container's stdin and stdout. Reading never misses what came between two readers.
+    """A started container's stdin and stdout. A reader gets what came before it, too.
 
-    The end of the stream says only that the container (or the connection) ended, never that what
-    came before it is complete: framing is its users' business.
+    The end of the stream says only that the container, or the connection, has ended. It does not
+    say that the bytes before it are complete, so whoever reads a stream needs a frame.
     """
 
     @property
@@ -24,7 +24,7 @@ class Stream(Protocol):
         """The first 4 KiB that came over stderr."""
 
     def on_end(self, callback: Callable[[], None]) -> None:
-        """Call back once, when the stream ends (at once if it has)."""
+        """Call back once when the stream ends; at once if it has ended."""
 
     async def write(self, data: bytes) -> None:
         """Send all of `data` to stdin. Raises EngineError when the stream has ended."""
@@ -58,7 +58,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Image:
-    """An image on this node; `volumes` are the paths that it declares as such."""
+    """An image on this node; `volumes` are the paths that it declares as volumes."""
 
     image_id: str
     volumes: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Login:
 
 
 class Folder(Enum):
-    """What is found where no file is."""
+    """The answer for a path that is a folder."""
 
     FILLED = "a folder that holds something"
 
@@ -96,9 +96,10 @@ class ContainerEngine(Protocol):
         """Kill and remove it with its anonymous volumes; harmless when it is gone already."""
 
     async def output(self, spec: ContainerSpec, limit_bytes: int, limit_s: float) -> bytes:
-        """What a container prints until its ready mark, its end, or the end of its time.
+        """Start a container, and return what it prints until its ready mark.
 
-        It is cut to so many bytes. The container is removed in the background.
+        Its end, or the time limit, ends the wait, too. The output is cut to so many bytes. The
+        container is removed in the background.
         """
 
     async def last_words(self, container_id: str) -> str:
@@ -108,38 +109,38 @@ class ContainerEngine(Protocol):
         """All containers, in any state, that carry the label (`key=value`)."""
 
     def works_on(self, seen: Seen) -> bool:
-        """Whether it is just making this container, and has not returned it, or removing it."""
+        """Whether the engine is just making the container for us, or removing it."""
 
 
 class ImageEngine(Protocol):
     """Images of this node. Every call has a time limit and raises EngineError."""
 
     async def image(self, name: str) -> Image:
-        """By one of its names or its id. Raises ImageMissingError."""
+        """The image of that name or id. Raises ImageMissingError."""
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
-        """The image that a container was made of; None if there is none with this label."""
+        """The image of a container; None if there is no such container, or the label is missing."""
 
     async def pull(self, name: str) -> None:
-        """Fetch it from its registry."""
+        """Fetch the image from its registry."""
 
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
     ) -> dict[str, Found | None]:
-        """For each path of the image: a file's content, or that it is a folder that is not empty.
+        """For each path of the image, the content of a file, or that it is a folder with files.
 
-        None for what is absent, for an empty folder, for a link that leads nowhere or in a circle,
-        and for a file of over `limit_bytes`. The image is not run.
+        A path has None if it is absent, if it is an empty folder, if it is a link that leads
+        nowhere or in a circle, and if it is a file of over `limit_bytes`. The image is not run.
         """
 
     async def fill_volume(self, name: str, image_id: str, path: str) -> None:
-        """Make a volume of what the image has at `path`; one that holds something is left alone.
+        """Fill a volume with the image's files at `path`, unless it holds something already.
 
         The image is not run.
         """
 
     async def remove_volume(self, name: str) -> None:
-        """Harmless when it is gone, or in use."""
+        """Remove a volume; harmless if it has gone, or is in use."""
 
     def image_changes(self) -> AsyncIterator[None]:
         """Yields once when listening, then whenever an image came, went or changed its name."""

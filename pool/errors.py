@@ -6,23 +6,23 @@ class PoolError(Exception):
 
 
 class PoolClosedError(PoolError):
-    """The pool is draining: it hands out nothing more."""
+    """The pool is draining, so it hands out no more containers."""
 
 
 class PoolRetiredError(PoolClosedError):
-    """The image's pool was retired; the image may have a new one, or get one when it is asked for.
+    """The image's pool was retired.
 
-    The caller finds out anew which container the image needs: it was replaced, or removed, or its
-    containers are of another kind now.
+    The image was replaced or removed, or its containers are of another kind now. A caller should
+    find out anew which container the image needs, and ask for it; that may open a new pool.
     """
 
 
 class EngineError(PoolError):
     """The engine refused or failed an operation.
 
-    `operation` is create, attach, start, ready, exec, remove, list, inspect, read, pull or events;
-    `status` is the engine's HTTP status (0: it could not be asked, or did not answer in time), and
-    `message` the engine's own words, whole.
+    `operation` is create, attach, start, ready, exec, remove, list, inspect, read, pull or events.
+    `status` is the engine's HTTP status; it is 0 if the engine could not be asked, or did not
+    answer in time. `message` has the engine's own words in full.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class EngineError(PoolError):
 
     @property
     def may_pass(self) -> bool:
-        """Whether it may be trouble of the engine's own, rather than a fault of the image."""
+        """Whether the fault may be the engine's, and not the image's, so that it may pass."""
         return self.status >= 500
 
 
 class UnansweredError(EngineError):
-    """The engine could not be asked, or gave no answer that makes sense in time.
+    """The engine could not be asked, or gave no sensible answer in time.
 
     `advice` tells an operator what to do about it; the message names nothing of the host.
     """
@@ -61,7 +61,7 @@ class UnansweredError(EngineError):
 
     @property
     def may_pass(self) -> bool:
-        """It is the engine's own trouble."""
+        """True: the fault is the engine's."""
         return True
 
 

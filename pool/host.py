@@ -1,7 +1,7 @@
 """The room for containers that all images of one engine share, and each image's part in it.
 
-Synchronous and without a clock. Each change concerns one image and costs O(log n) of n images, but
-for `settle`, which looks at all of them and is for the upkeep.
+This is synchronous, and has no clock. A change concerns one image, and costs O(log n) with n
+images. Only `settle`, which the upkeep calls, looks at all of them.
 """
 
 import math
@@ -11,10 +11,10 @@ from typing import Protocol
 from pool.ranking import Ranking
 from pool.sharing import Claim, Rank, Stake, Value, share
 
-# So long it takes, at least, until all places of a host have moved from images to others for which
-# nobody waits: each of these moves costs a start that no take has asked for.
+# The upkeep takes at least so long to move all places of a host from some images to others. Each of
+# these moves costs a start that no take has asked for.
 ALL_MOVED_S = 600.0
-WITHHELD_S = 300.0  # a place that no miss has needed for so long is free for images again
+WITHHELD_S = 300.0  # a withheld place that no miss has needed for so long is free again
 
 
 class Tenant(Protocol):
@@ -37,12 +37,15 @@ class Host:
     A container that a learner uses or waits for is never refused here, because admission bounds
     their number. So while there are more than the limit, no container is warm.
 
-    A container that is started in advance, and discarded unused, costs a start that no take has
-    asked for. To keep such starts few where images compete for room, (1) a container that was never
-    used is discarded for another image only where a learner waits for its room, and its place stays
-    empty (`withheld`) as long as misses need it; (2) with every container that a run uses up, its
-    image passes the place on if another one needs it more. Thus starts do not exceed takes and the
-    limit together. Only `settle`, slowly, takes places from images that are not being used up.
+    If a container is started in advance, and discarded before a run has used it, its start was in
+    vain. To keep such starts few when images compete for room:
+
+    1. A container that no run has used is discarded for another image only if a learner waits for
+       its room. Its place then stays empty (`withheld`) as long as misses need it.
+    2. When a run uses a container up, its place passes to another image that needs it more.
+
+    So starts do not exceed takes and the limit together. Places of images that are not taken are
+    moved by `settle` only, and slowly.
     """
 
     def __init__(self, limit: int) -> None:
@@ -51,15 +54,15 @@ class Host:
         self.starting = 0
         self.in_use = 0  # resetting ones included
         self.withheld = 0
-        self._granted = 0  # all targets together
-        self._needed = 0  # so many withheld places were needed at once, since `_looked_s`
+        self._granted = 0  # the sum of all targets
+        self._needed = 0  # the most withheld places that were needed at once since `_looked_s`
         self._looked_s = math.inf
         self._move_every_s = ALL_MOVED_S / max(1, limit)
-        self._moved_s = math.inf  # no move can be due before one was wanted for so long
+        self._moved_s = math.inf  # the first move waits for `_move_every_s` after it was wanted
         self._tenants: dict[Stake, Tenant] = {}  # in the order in which they came
         self._warm_of: dict[Stake, int] = {}
-        self._least_worth_keeping = Ranking[Stake]()  # of those that have a warm container
-        self._most_in_need = Ranking[Stake]()  # of those that want more for takes of their own
+        self._least_worth_keeping = Ranking[Stake]()  # of the images that have a warm container
+        self._most_in_need = Ranking[Stake]()  # of those that lack places for takes of their own
 
     @property
     def room(self) -> int:
@@ -72,14 +75,14 @@ class Host:
         return self.limit - self.withheld - self._granted
 
     def add(self, tenant: Tenant) -> None:
-        """An image is pooled from now on."""
+        """An image has a pool from now on."""
         stake = tenant.stake
         self._tenants[stake] = tenant
         self._warm_of[stake] = 0
         self._granted += stake.target
 
     def remove(self, stake: Stake) -> None:
-        """Its image is pooled no more, though some of its containers may still be in use."""
+        """An image has no pool any more, although some of its containers may still be in use."""
         if stake in self._tenants:
             self._granted -= stake.target
             del self._tenants[stake]
@@ -88,7 +91,7 @@ class Host:
             del self._warm_of[stake]
 
     def moved(self, stake: Stake, *, warm: int = 0, starting: int = 0, in_use: int = 0) -> None:
-        """So many more, or fewer, of an image's containers are warm, starting or in use."""
+        """Count so many more, or fewer, of an image's containers as warm, starting or in use."""
         self.warm += warm
         self.starting += starting
         self.in_use += in_use
@@ -105,10 +108,10 @@ class Host:
         self._retarget(stake, min(max(0, self.free), max(0, claim.target - stake.target)))
 
     def take(self, stake: Stake, claim: Claim, now_s: float, *, used_up: bool) -> Tenant | None:
-        """The image was taken, or announced by a client of ours, and asks for so much.
+        """The image was taken, or a client of ours has announced it; `claim` is what it asks for.
 
-        `used_up`: a warm container was taken that will never be warm again. If another image needs
-        its place more, that image gets it, and its pool is returned.
+        `used_up`: the run has taken a warm container that will never be warm again. If another
+        image needs its place more, that image gets the place, and its pool is returned.
         """
         stake.take(now_s)
         self.claim(stake, claim)
@@ -124,7 +127,7 @@ class Host:
         return self._tenants[needy]
 
     def make_room(self, wanted: int) -> Iterator[Tenant]:
-        """Pools that must evict a container each, in turn, so that `wanted` more fit in."""
+        """The pools that must evict a container, one after another, until `wanted` more fit in."""
         while self.room < wanted:
             stake = self._least_worth_keeping.least()
             if stake is None:
@@ -134,9 +137,10 @@ class Host:
     def evicted(self, stake: Stake, heir: Stake | None, *, was_used: bool) -> None:
         """The image has discarded a warm container because `make_room` said so.
 
-        The place goes to the heir: the image of reusable containers of which one is started for a
-        learner. Else it is withheld, so that no start is spent on what the next learner displaces;
-        but a container that had served a run was not started in vain.
+        If reusable containers displace it, their image is the `heir`, and gets the place. Otherwise
+        the place is withheld. A container that was started in it would be displaced by the next
+        learner, so its start would be in vain. A container that has served a run (`was_used`) was
+        not started in vain, so its place is free.
         """
         if self._warm_of.get(stake, 0) < stake.target:
             self._retarget(stake, -1)
@@ -146,14 +150,15 @@ class Host:
                 self.withheld += 1
 
     def learner_waits(self) -> None:
-        """A start has begun that a learner waits for, perhaps in a place that is withheld."""
+        """A start has begun for a learner who waits; it may take a place that is withheld."""
         self._needed = max(self._needed, self.withheld - max(0, self.room))
 
     def settle(self, claims: dict[Stake, Claim], now_s: float) -> None:
-        """The upkeep: new claims of all images, and new targets.
+        """The upkeep: note the claims of all images, and set their targets anew.
 
-        Places that are free, or free again, go to whichever image they are worth most to. Where
-        images lack places, others give theirs up one by one, slowly; else at once, with demand.
+        A free place goes to the image to which it is worth most. An image whose demand has fallen
+        gives up its places at once, as long as no other image lacks places. If one does, places
+        move one by one, and slowly.
         """
         for stake, claim in claims.items():
             stake.claim(claim)

@@ -17,11 +17,11 @@ _REMOTE = re.compile(
     rf"(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
     rf"(?P<version>(?::{_TAG})?(?:@{_ALGORITHM}:[0-9a-fA-F]{{32,}})?)"
 )
-# What an engine also takes for an image's id, or for the beginning of one.
+# An engine takes such a name for an image's id, or for the beginning of one.
 _ID = re.compile(r"sha(?:256|384|512):[0-9a-fA-F]+|[0-9a-f]{64}")
 
-# The same as one expression without groups, for a JSON schema. What has a dot or a colon before
-# the first slash is a registry's host, so a path's first component has none.
+# The same grammar as one expression without groups, for a JSON schema. A first part with a dot or a
+# colon is a registry's host, so the first component of a path has neither.
 _HOSTED = rf"(?:{_HOST_PART}(?:\.{_HOST_PART})+(?::[0-9]+)?|{_HOST_PART}:[0-9]+|localhost)/"
 _DOTLESS = "[a-z0-9]+(?:(?:_{1,2}|-+)[a-z0-9]+)*"
 _PATH = f"(?:{_HOSTED}{_COMPONENT}(?:/{_COMPONENT})*|{_DOTLESS}(?:/{_COMPONENT})+|{_COMPONENT})"
@@ -44,15 +44,15 @@ def is_well_formed(name: str) -> bool:
 
 
 def is_id(name: str) -> bool:
-    """Whether an engine would take it for an image's id: such a name leads to any image."""
+    """Whether an engine would take the name for an image's id, which may be any image's."""
     return _ID.fullmatch(name) is not None
 
 
 def usual_name(name: str) -> str:
-    """The shortest of all names that mean the same, with its tag, as Docker itself lists images.
+    """The shortest of all names that mean the same image, with its tag, as Docker lists images.
 
-    `docker.io/library/gcc` and `gcc` are both `gcc:latest`. Ids, and what is malformed, stay as
-    they are.
+    `docker.io/library/gcc` and `gcc` are both `gcc:latest`. Ids and malformed names stay as they
+    are.
     """
     parsed = None if is_id(name) else _parse(name)
     if parsed is None:
@@ -66,9 +66,10 @@ def usual_name(name: str) -> str:
 
 
 def full_name(name: str) -> str:
-    """The longest of all names that mean the same: `gcc` is `docker.io/library/gcc:latest`.
+    """The longest of all names that mean the same image.
 
-    Hosts are in small letters. Ids, and what is malformed, stay as they are.
+    `gcc` is `docker.io/library/gcc:latest`. Hosts are in small letters. Ids and malformed names
+    stay as they are.
     """
     parsed = None if is_id(name) else _parse(name)
     if parsed is None:
@@ -78,7 +79,7 @@ def full_name(name: str) -> str:
 
 def _parse(name: str) -> _Name | None:
     first, slash, rest = name.partition("/")
-    # Docker's own rule for what tells a registry's host from a user's name.
+    # Docker tells a registry's host from a user's name by this rule.
     has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
     if has_host and not _HOST.fullmatch(first):
         return None

@@ -1,4 +1,4 @@
-"""One image's pool: a container's way through a lease, and what is known of the pool."""
+"""One image's pool: leases its containers, and knows its figures."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -25,9 +25,9 @@ from pool.tasks import Supervisor, Tasks
 class ImagePool:
     """Keeps `target` containers of one spec, as the image's demand asks and the host allows.
 
-    The target includes those in use if they are reusable, as they get warm again by themselves.
-    Else a run uses its container up, and the target counts warm ones only. `started` is told the
-    image's name after each start that succeeded.
+    `target` includes containers in use only when they are reusable, because those get warm again by
+    themselves. A container for a single run is used up by it, so `target` then counts warm
+    containers only. `started` is called with the image's name after each start that succeeded.
     """
 
     def __init__(
@@ -96,41 +96,41 @@ class ImagePool:
 
     @property
     def counts(self) -> Counts:
-        """Counts of all that happened so far."""
+        """The counts of all events so far."""
         return self._ledger.counts
 
     @property
     def target(self) -> int:
-        """How many containers it means to keep."""
+        """How many containers the pool means to keep."""
         return self.stake.target
 
     @property
     def warm(self) -> int:
-        """How many wait for a run."""
+        """How many containers wait for a run."""
         return len(self._ledger.warm)
 
     @property
     def starting(self) -> int:
-        """How many are on their way, refills whose turn has just come included."""
+        """How many containers are on their way, with the refills whose turn has just come."""
         return self._ledger.starting + self._ledger.queued
 
     @property
     def under_way(self) -> int:
-        """How many the engine is starting."""
+        """How many containers the engine is starting."""
         return self._ledger.starting
 
     @property
     def leased(self) -> int:
-        """How many are in use or resetting."""
+        """How many containers are in use or resetting."""
         return len(self._ledger.leased) + len(self._ledger.resetting)
 
     @property
     def is_idle(self) -> bool:
-        """Whether it has no container, none is on its way, and no caller waits."""
+        """Whether the pool has no container, none is on its way, and no caller waits."""
         return not (self.warm or self.starting or self.leased or self._ledger.waiting)
 
     def holds(self, container_id: str) -> bool:
-        """Whether it is in the books."""
+        """Whether the container is in this pool's books."""
         return any(one.container_id == container_id for one in self._ledger)
 
     def statistics(self, now_s: float) -> PoolStatistics:
@@ -166,9 +166,10 @@ class ImagePool:
     async def lease(self) -> AsyncIterator[Lease]:
         """A container for one run, discarded afterwards, unless the run says how to reset it.
 
-        A warm one if there is one, at once; else whichever start ends first, one being begun for
-        this caller if none is under way. Raises EngineError when it cannot be started, without
-        trying while the breaker is open; PoolRetiredError once it is closed.
+        The caller gets a warm container at once if there is one. If not, it gets the next container
+        that gets warm; one is started for this caller if too few are on their way. Raises
+        EngineError when none can be started; while the breaker is open none is even tried. Raises
+        PoolRetiredError once the pool is closed.
         """
         if self._ledger.is_closed:
             raise self._retired()
@@ -190,7 +191,10 @@ class ImagePool:
                 self._shelf.discard(container, self._why_not_reset(lease))
 
     def _count_take(self, container: Container | None, now_s: float) -> bool:
-        """Whether it is a hit: a container that is resetting is there sooner than any start."""
+        """Count a take; returns whether it is a hit.
+
+        A container that is resetting makes it one, too, because it is warm sooner than any start.
+        """
         hit = container is not None or len(self._ledger.resetting) > len(self._ledger.waiting)
         self.counts.hits += hit
         self.counts.misses += not hit
@@ -203,7 +207,7 @@ class ImagePool:
         return hit
 
     async def _next_warm(self) -> Container:
-        """Whichever container gets warm next; one is started if too few are on their way."""
+        """The next container that gets warm; one is started if too few are on their way."""
         waiter = self._ledger.wait()
         try:
             self._starts.serve_waiting()
@@ -217,7 +221,7 @@ class ImagePool:
             raise
 
     def _take_back(self, container: Container) -> None:
-        """The caller was cancelled in the very tick in which it was given the container."""
+        """Take back a container whose caller was cancelled in the tick in which it got it."""
         if self._ledger.is_closed or container.stream.ended:
             self._shelf.discard(container, "not taken")
         else:
@@ -229,14 +233,14 @@ class ImagePool:
         return "not finished" if lease.reset is None else "closed meanwhile"
 
     def hear(self, takes: float, *, announced: bool = False) -> None:
-        """A sibling has so many takes for us to expect as well, or was told that they will come."""
+        """A sibling tells of takes: expect so many here. See Demand.heard for `announced`."""
         now_s = self._now_s()
         self.demand.heard(now_s, takes, announced=announced)
         self._host.claim(self.stake, self.demand.claim(now_s))
         self.refill_soon()
 
     def expect(self, containers: int = 0) -> None:
-        """A client of ours says that takes will come soon, or an operator asks for so many."""
+        """A client of ours says that takes will come soon, or an operator asks for containers."""
         now_s = self._now_s()
         self.breaker.wanted()
         self.demand.expect(now_s, containers)
@@ -248,12 +252,12 @@ class ImagePool:
         self._tell_start(self.spec.image)
 
     def refill_soon(self) -> None:
-        """Have the next decision look at this pool: start what is missing, if it may."""
+        """Have the next decision of Refills look at this pool, and start what is missing."""
         if not self._ledger.is_closed:
             self._refills.look_at(self._starts)
 
     def tidy(self) -> None:
-        """The upkeep: what is beyond the target or stale goes, what is missing starts."""
+        """The upkeep: discard what is beyond the target or stale, and start what is missing."""
         self._shelf.discard_surplus()
         self._shelf.discard_stale()
         self.refill_soon()
@@ -264,9 +268,10 @@ class ImagePool:
         self.refill_soon()
 
     async def close(self, reason: str) -> None:
-        """Nothing new, and what is warm goes; what is leased goes when its lease ends.
+        """Start nothing new, and discard the warm containers.
 
-        Waits for the starts and removals that are under way.
+        A leased container is discarded when its lease ends. Waits for the starts and removals that
+        are under way.
         """
         self._ledger.is_closed = True
         self._refills.forget(self._starts)

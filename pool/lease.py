@@ -10,11 +10,12 @@ Reset = Callable[[], Awaitable[str]]
 
 @dataclass
 class Lease:
-    """A container for one run, and whether it had been warm when it was asked for.
+    """A container for one run, and whether it was a hit.
 
-    A caller whose container can serve another run sets `reset` before the lease ends. The pool
-    calls it after the lease: it waits until the container is warm once more, and returns an empty
-    text, or the reason why the container must not be used again. With None it is discarded.
+    If the container can serve another run, the caller sets `reset` before the lease ends. The pool
+    calls `reset` after the lease. It waits until the container is warm once more, and then returns
+    an empty text; or it returns the reason why the container must serve no further run. Without
+    `reset` the container is discarded.
     """
 
     container_id: str

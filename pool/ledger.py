@@ -1,4 +1,7 @@
-"""One image's books: what is warm, starting, leased, and who waits. Synchronous, no clock."""
+"""One image's books: its warm, starting and leased containers, and the callers that wait.
+
+The ledger is synchronous, and has no clock.
+"""
 
 import asyncio
 from collections import deque
@@ -15,33 +18,33 @@ from pool.sharing import Stake
 class Waiter:
     """A caller that waits for the next container that gets warm.
 
-    It is answered once, and says whether it took the answer: one that was cancelled in the same
-    tick refuses, so that no container is handed to nobody.
+    A waiter is answered once, and says whether it took the answer. A caller that was cancelled in
+    the same tick does not take it, so the container can go to another caller.
     """
 
     def __init__(self) -> None:
         self._answer: asyncio.Future[Container] = asyncio.get_running_loop().create_future()
 
     def offer(self, container: Container) -> bool:
-        """Whether it took the container."""
+        """Give the waiter a container; returns whether it took it."""
         if self._answer.done():
             return False
         self._answer.set_result(container)
         return True
 
     def fail(self, error: PoolError) -> bool:
-        """Whether it was still waiting."""
+        """Fail the waiter; returns whether it was still waiting."""
         if self._answer.done():
             return False
         self._answer.set_exception(error)
         return True
 
     async def container(self) -> Container:
-        """Raises what `fail` was given."""
+        """Wait for the container. Raises the error that `fail` was given."""
         return await self._answer
 
     def withdraw(self) -> Container | None:
-        """Stop waiting; the container that had been given meanwhile, if one was."""
+        """Stop waiting; returns a container if one was given meanwhile."""
         if not self._answer.done():
             self._answer.cancel()
             return None
@@ -66,9 +69,9 @@ class Counts:
 
 
 class Ledger:
-    """All mutable state of one image's pool is in these few collections.
+    """The books: all mutable state of one image's pool is in these few collections.
 
-    Each move is passed on to the host's books, which count the containers of all images.
+    Each move is told to the host's books, too, which count the containers of all images.
     """
 
     def __init__(self, host: Host, stake: Stake, *, reusable: bool = False) -> None:
@@ -96,10 +99,10 @@ class Ledger:
 
     @property
     def idle_target(self) -> int:
-        """How many should wait for a run, beside those in use and those that callers wait for.
+        """How many containers should wait for a run; one that is resetting counts as waiting.
 
-        Of reusable containers the target includes those in use. Those that are resetting are as
-        good as warm.
+        That is the target itself, unless the containers are reusable. Then the target includes
+        those in use, and those that callers wait for.
         """
         if not self.reusable:
             return self._stake.target
@@ -124,14 +127,14 @@ class Ledger:
         self.counts.failures += 1
 
     def missing(self, target: int) -> int:
-        """How many refills it takes to have `target` warm."""
+        """How many refills it takes to reach the target."""
         coming = self.starting + self.queued + len(self.resetting) - len(self.waiting)
         return max(0, target - len(self.warm) - max(0, coming))
 
     # Callers
 
     def take(self) -> Container | None:
-        """The oldest warm container, now leased; None is a miss."""
+        """The oldest warm container, which is leased from now on; None if there is none."""
         for container in self.warm:
             if not container.stream.ended:
                 self.warm.remove(container)
@@ -141,7 +144,7 @@ class Ledger:
         return None
 
     def wait(self) -> Waiter:
-        """Join the queue for what gets warm next."""
+        """Join the queue for the next container that gets warm."""
         waiter = Waiter()
         self.waiting.append(waiter)
         return waiter
@@ -152,18 +155,18 @@ class Ledger:
             self.waiting.remove(waiter)
 
     def unserved(self) -> int:
-        """How many wait for a container that is not on its way."""
+        """How many callers wait for a container that is not on its way."""
         return max(0, len(self.waiting) - self.starting - len(self.resetting))
 
     def fail_unserved(self, error: PoolError) -> None:
-        """Those whom nothing that is still on its way can serve learn why."""
+        """Fail the callers for whom no container is on its way any more."""
         while self.unserved():
             self.waiting.popleft().fail(error)
 
     # Containers
 
     def became_warm(self, container: Container) -> None:
-        """To the first who waits and takes it; else it stays warm."""
+        """Give the container to the first caller that takes it; without one, keep it warm."""
         while self.waiting:
             if self.waiting.popleft().offer(container):
                 self._lease(container)
@@ -172,13 +175,13 @@ class Ledger:
         self._host.moved(self._stake, warm=+1)
 
     def became_warm_again(self, container: Container) -> None:
-        """It was leased and not used, or it has been reset."""
+        """The container gets warm again: it was leased and not used, or it has been reset."""
         self._no_longer_in_use(container)
         container.move(State.WARM)
         self.became_warm(container)
 
     def reset_began(self, container: Container) -> None:
-        """Its run is over, and it is getting warm again; it still counts as in use."""
+        """The container's run is over, and it is being reset; it still counts as in use."""
         self.leased.discard(container)
         container.move(State.RESETTING)
         self.resetting.add(container)
@@ -195,7 +198,7 @@ class Ledger:
         self.counts.runs_of_discarded += container.runs_served
 
     def count_discard(self, reason: str) -> None:
-        """A container that never was in the books is discarded."""
+        """Count the discard of a container that never was in the books."""
         self.counts.discards[reason] = self.counts.discards.get(reason, 0) + 1
 
     def _lease(self, container: Container) -> None:

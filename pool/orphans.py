@@ -20,7 +20,7 @@ SERVICE = "dojo-runner"
 REMOVALS_AT_ONCE = 4
 # From create to start takes seconds, even on a slow engine; the clocks of two hosts may differ.
 NEVER_STARTED_S = 600
-# Of this process's own: longer than the engine calls of a look into an image may take together.
+# For containers of this process. The engine calls of a look into an image take less together.
 NOT_STARTED_S = 80.0
 
 
@@ -28,8 +28,8 @@ NOT_STARTED_S = 80.0
 class Owner:
     """The daemon that started a container: its replica's name, and its process.
 
-    `process` is `<boot id>/<pid name space>/<pid>/<start time>`: unique for ever, and anyone in
-    the same name space can tell whether it still lives.
+    `process` is `<boot id>/<pid name space>/<pid>/<start time>`. It is unique for ever, and every
+    process in the same name space can tell whether that one still lives.
     """
 
     replica: str
@@ -37,7 +37,7 @@ class Owner:
 
     @property
     def label(self) -> str:
-        """The one that only this owner's containers carry, to be listed by."""
+        """The label that only this owner's containers carry, by which they are listed."""
         return f"{OWNER_LABEL}={self.process}"
 
     def labels(self) -> dict[str, str]:
@@ -55,10 +55,11 @@ def this_process(replica: str = "") -> Owner:
 
 
 def _process_name(pid: int) -> str:
-    """Raises OSError when there is no such process."""
+    """The name of a process, see Owner. Raises OSError when there is no such process."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     space = os.readlink("/proc/self/ns/pid")
-    # Of stat, after the command in parentheses: the state, and the 20th, start time in clock ticks.
+    # Behind the command in parentheses, the first field of `stat` is the state, and the 20th the
+    # start time in clock ticks.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     if fields[0] in "ZX":
         raise ProcessLookupError(f"{pid} was killed, and its parent has not asked for it yet")
@@ -66,7 +67,7 @@ def _process_name(pid: int) -> str:
 
 
 def is_provably_dead(process: str) -> bool:
-    """Whether it ran where we can see it, and runs no more."""
+    """Whether the process ran in this name space, and has ended."""
     boot_and_space, _, rest = process.rpartition("]/")
     ours = _process_name(os.getpid()).rpartition("]/")[0]
     pid = rest.partition("/")[0]
@@ -81,11 +82,14 @@ def is_provably_dead(process: str) -> bool:
 def is_orphan(seen: Seen, is_dead: Callable[[str], bool], now_s: float) -> bool:
     """Whether a container of this service may be removed.
 
-    A living owner's containers are left alone while they run; for our own see Sweeper. One
-    whose owner cannot be proved dead may be alive, so only what has ended is taken: when a daemon
-    dies, its waiting containers lose their stdin and end by themselves; and what a living one could
-    not remove has ended, too. One that was created and not started within ten minutes lost its
-    owner in between: it has no stdin to lose, and would stay for ever. `now_s` is Unix time.
+    - If its owner is provably dead, it may.
+    - An owner that cannot be proved dead may be alive, so its running containers are left alone.
+      (For our own see Sweeper.) A container that has ended may be removed: when a daemon dies, its
+      waiting containers lose their stdin and end by themselves.
+    - A container that was created and not started within ten minutes may be removed, too. It has
+      lost its owner in between. It has no stdin that could end, so it would stay for ever.
+
+    `now_s` is Unix time.
     """
     if seen.state == "created" and seen.created_s is not None:
         forgotten = now_s - seen.created_s > NEVER_STARTED_S
@@ -97,8 +101,8 @@ def is_orphan(seen: Seen, is_dead: Callable[[str], bool], now_s: float) -> bool:
 class Sweeper:
     """Finds containers that serve nobody any more, and removes them.
 
-    `in_books` tells whether this process knows what it has the container of that id for. `now_s`
-    is a monotonic clock.
+    `in_books` tells whether a part of this process knows the container of that id. `now_s` is a
+    monotonic clock.
     """
 
     def __init__(
@@ -118,7 +122,7 @@ class Sweeper:
         self._not_started_since_s: dict[str, float] = {}  # ours, by id
 
     async def sweep(self) -> int:
-        """Remove what is orphaned or forgotten on this engine; how many. Raises EngineError."""
+        """Remove orphaned and forgotten containers; returns how many. Raises EngineError."""
         seen = await self._engine.list_containers(f"{SERVICE_LABEL}={SERVICE}")
         unix_s = time.time()
         forgotten = self._forgotten(seen)
@@ -128,11 +132,12 @@ class Sweeper:
         return len(useless)
 
     def _forgotten(self, seen: list[Seen]) -> list[Seen]:
-        """Those of our own that run, or never started, and that nobody here knows of.
+        """Our own containers that run, or never started, and that no part of this process knows of.
 
-        An engine that was restarted under its containers has cut us off from them, and they live on
-        (live-restore); or their removal has failed. What has not started may be there for a look
-        into its image, which takes no longer than NOT_STARTED_S.
+        There are such containers when an engine is restarted and its containers live on
+        (live-restore), because we have lost the connections to them; and when a removal has failed.
+        A container that never started may serve a look into its image. That takes no longer than
+        NOT_STARTED_S.
         """
         ours = [
             one
@@ -155,7 +160,7 @@ class Sweeper:
 
 
 async def remove_mine(engine: ContainerEngine, me: Owner) -> int:
-    """At the end of a process: remove whatever it started and has not removed; how many."""
+    """At the end of a process, remove all containers that it has started; returns how many."""
     mine = await engine.list_containers(me.label)
     await _remove_all(engine, mine)
     return len(mine)
@@ -165,7 +170,7 @@ async def _remove_all(engine: ContainerEngine, containers: list[Seen]) -> None:
     turns = asyncio.Semaphore(REMOVALS_AT_ONCE)
 
     async def remove(one: Seen) -> None:
-        # Reported where it failed; the next sweep tries again.
+        # A failure is reported where it happens, and the next sweep tries again.
         async with turns:
             with suppress(EngineError):
                 await engine.remove(one.container_id)

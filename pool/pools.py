@@ -1,4 +1,4 @@
-"""All images' pools: opened at first demand, retired when an image goes, closed together."""
+"""The pools of all images: each is opened at the first demand, and retired when the image goes."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ CLOSE_LIMIT_S = 10.0
 
 
 def _to_nobody(_image: str) -> None:
-    """Without siblings and without a log nobody need hear of an image."""
+    """Stands for `taken` and `started` if no part wants to know."""
 
 
 def _policy_of(settings: PoolSettings) -> Callable[[ContainerSpec], Demand]:
@@ -30,11 +30,11 @@ def _policy_of(settings: PoolSettings) -> Callable[[ContainerSpec], Demand]:
 
 
 class Pools:
-    """Must be made in a running loop.
+    """The pools of all images. Must be made in a running loop.
 
-    The supervisor hears of every error in the background. `taken` is called at each take, with the
-    image's name, and `started` after each start that succeeded. `demand_of` makes what follows an
-    image's demand and decides how many containers to keep; None stands for the policy of the
+    The supervisor hears of every error in the background. `taken` is called with the image's name
+    at each take, and `started` after each start that succeeded. `demand_of` makes the object that
+    measures an image's demand and decides how many containers to keep; by default it follows the
     settings. `now_s` is a monotonic clock.
     """
 
@@ -71,7 +71,7 @@ class Pools:
 
     @property
     def by_image(self) -> dict[str, ImagePool]:
-        """A copy: image name -> its pool."""
+        """The pools by the names of their images, as a copy."""
         return dict(self._by_image)
 
     def statistics(self) -> dict[str, PoolStatistics]:
@@ -80,7 +80,7 @@ class Pools:
         return {image: pool.statistics(now_s) for image, pool in self._by_image.items()}
 
     def holds(self, container_id: str) -> bool:
-        """Whether one of the pools has it in its books, be it retired; or it is in none."""
+        """Whether a pool knows the container, even a retired one, or it was started without one."""
         pools = (*self._by_image.values(), *self._retired)
         return container_id in self._alone or any(pool.holds(container_id) for pool in pools)
 
@@ -90,10 +90,10 @@ class Pools:
 
     @asynccontextmanager
     async def lease(self, spec: ContainerSpec) -> AsyncIterator[Lease]:
-        """See ImagePool.lease; the image is pooled from now on.
+        """See ImagePool.lease; an image without a pool gets one.
 
-        Raises PoolRetiredError when the pool goes while the caller waits; once all pools close,
-        PoolClosedError.
+        Raises PoolRetiredError when the pool is retired while the caller waits, and PoolClosedError
+        once all pools close.
         """
         pool = self._pool_of(spec)
         self._taken(spec.image)
@@ -102,9 +102,9 @@ class Pools:
 
     @asynccontextmanager
     async def lease_new(self, spec: ContainerSpec) -> AsyncIterator[Lease]:
-        """A container that is started for this caller, and is in no pool. Raises EngineError.
+        """A container that is started for this caller, and belongs to no pool. Raises EngineError.
 
-        It counts for no limit of the host's, so callers are few at a time.
+        It does not count towards the host's limit, so there must be few such callers at a time.
         """
         if self._closed:
             raise PoolClosedError("the service is stopping")
@@ -116,28 +116,28 @@ class Pools:
             self._retiring.start(self._remove_alone(started), f"remove {started.name}")
 
     def warm_up(self, spec: ContainerSpec, containers: int = 0) -> None:
-        """It will be wanted soon: pool it, and start what it lacks in the background.
+        """The image will be wanted soon: give it a pool, and start containers in the background.
 
-        So many containers at the least, for a while; 0 leaves their number to the demand.
+        At least so many `containers` are kept for a while; 0 leaves their number to the demand.
         """
         self._pool_of(spec).expect(containers)
 
     def hear(self, spec: ContainerSpec, takes: float, *, announced: bool = False) -> None:
-        """A sibling has so many takes for us to expect as well: start what it takes, if any.
+        """A sibling tells of takes: expect so many here, and start containers if they are missing.
 
-        `announced`: a client of the sibling says that takes will come. Nothing that is warm,
-        starting or in use for another image is given up for it.
+        `announced`: a client of the sibling says that takes will come. No container of another
+        image gives way to those of a notice.
         """
         self._pool_of(spec).hear(takes, announced=announced)
 
     def resize(self) -> None:
         """One round of the upkeep, which alone looks at all images.
 
-        Targets fall with demand, places are shared anew, and what is stale is replaced. An image
-        that nobody has wanted for `forget_s`, and that has no container and no caller, leaves the
-        books: its statistics end, and begin at zero when it is wanted again, as after a restart of
-        this process. Prometheus takes that for a reset of the image's counters, as it should; the
-        sum over several images that share a label falls by the forgotten image's part.
+        Targets fall with demand, places are shared anew, and stale containers are replaced. An
+        image leaves the books when nobody has wanted it for `forget_s`, and it has no container and
+        no caller. Its statistics end, and begin at zero when it is wanted again, as after a restart
+        of this process. Prometheus rightly takes that for a reset of the image's counters. A sum
+        over several images that share a label falls by the forgotten image's part.
         """
         now_s = self._now_s()
         for image in [
@@ -151,9 +151,9 @@ class Pools:
             pool.tidy()
 
     def retire(self, image: str, reason: str, *, only: ImagePool | None = None) -> None:
-        """Discard an image's warm containers, in the background; harmless if it has none.
+        """Close an image's pool, in the background; harmless if it has none.
 
-        `only`: no other pool than this one, which may have been replaced since the caller saw it.
+        `only` is the pool that the caller means: if another has replaced it, nothing is closed.
         """
         pool = self._by_image.get(image)
         if pool is None or (only is not None and pool is not only):
@@ -163,14 +163,14 @@ class Pools:
         self._retiring.start(pool.close(reason), f"retire {image}")
 
     def forgive(self) -> None:
-        """The engine is back: what failed while it was away is no image's fault."""
+        """The engine is back: forget that starts failed while it was away."""
         for pool in self._by_image.values():
             pool.forgive()
 
     async def close(self) -> None:
-        """Nothing new; every warm container is removed. Twice is harmless.
+        """Start nothing new, and remove every warm container. Twice is harmless.
 
-        Callers end their leases first: what is still leased stays until its lease ends.
+        Callers should end their leases first: a leased container stays until its lease ends.
         """
         self._closed = True
         await self._upkeep.cancel()
@@ -182,13 +182,13 @@ class Pools:
     async def _remove_alone(self, started: Started) -> None:
         await started.stream.close()
         try:
-            with suppress(EngineError):  # reported; the sweep takes it
+            with suppress(EngineError):  # reported; the sweep will remove the container
                 await self._engine.remove(started.container_id)
         finally:
             self._alone.discard(started.container_id)
 
     async def _resize_for_ever(self) -> None:
-        """Targets rise when somebody takes; that they fall again takes a look now and then."""
+        """Call `resize` again and again: a take raises a target, but only a look lowers it."""
         while True:
             await asyncio.sleep(self._settings.resize_s)
             self.resize()

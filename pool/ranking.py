@@ -1,16 +1,16 @@
-"""A set of items in the order of their values, where one item changes at a time."""
+"""A set of items in the order of their values, of which one at a time may change."""
 
 import heapq
 from typing import Generic, TypeVar
 
 _ITEM = TypeVar("_ITEM")
-_FEW = 64  # outdated entries that are not worth a clean-up
+_FEW = 64  # so few outdated entries are not worth a clean-up
 
 
 class Ranking(Generic[_ITEM]):
-    """Finds the item of least value in O(log n), amortized, as do changes.
+    """Finds the item of least value. That, and each change, costs O(log n), amortized.
 
-    The values are compared by `<`; of equal ones the item that was put first comes first.
+    Values are compared by `<`. Of items with equal values, the one that was put first is the least.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Ranking(Generic[_ITEM]):
         self._numbers.pop(item, None)
 
     def least(self) -> _ITEM | None:
-        """The item of least value, which stays; None if there is none."""
+        """The item of least value, which stays in the set; None if the set is empty."""
         while self._entries and not self._counts(self._entries[0]):
             heapq.heappop(self._entries)
         return self._entries[0][2] if self._entries else None

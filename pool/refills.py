@@ -1,4 +1,4 @@
-"""Decides which refills may begin: once in a turn of the loop, for whatever changed in it."""
+"""Decides, once in each turn of the event loop, which refills may begin."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from pool.workers import Workers
 
 @dataclass(frozen=True)
 class Turn:
-    """The result of a pool's turn: a start may begin now, or after a pause, or none is to begin.
+    """The result of a pool's turn: a start may begin now, or after a pause, or not at all.
 
-    `is_for_runs`: the pause is for the sake of runs, and over when no container is in use.
+    `is_for_runs`: the pause lets runs go first, so it is over when no container is in use.
     """
 
     may_start: bool = False
@@ -26,32 +26,32 @@ class Refillable(Protocol):
 
     @property
     def image(self) -> str:
-        """For the supervisor."""
+        """The name by which the supervisor knows the refill."""
 
     @property
     def is_short(self) -> bool:
         """Whether containers are missing."""
 
     def discard_surplus(self) -> None:
-        """Discard what is warm beyond the target."""
+        """Discard the warm containers beyond the target."""
 
     def turn(self) -> Turn:
-        """Whether a refill may begin. If so it counts as queued until `refill` is called."""
+        """Whether a refill may begin. If it may, it counts as queued until `refill` is called."""
 
     def engine_works(self) -> None:
         """A container of another pool was started, so a pause may be shortened."""
 
     async def refill(self) -> None:
-        """Start one container, unless that is no longer needed."""
+        """Start one container, unless it is needed no more."""
 
 
 class Refills:
     """Starts containers in the background, few at a time, while the host has room.
 
-    A pool in which something changed is marked by `look_at`. In the next turn of the loop one
-    synchronous step decides for all marked pools what to discard and which starts may begin, each
-    pool in its turn. So while one pool changes, it is not called again, and no other pool
-    changes. Must be made in a running loop.
+    `look_at` marks a pool in which something has changed. In the next turn of the event loop one
+    synchronous step decides for all marked pools which containers to discard, and which starts may
+    begin. So a pool is never called while it changes, nor while another pool does. Must be made in
+    a running loop.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class Refills:
         self._accepted = 0  # jobs whose turn has come, and whose start has not begun
         self._loop = asyncio.get_running_loop()
         self._is_due = False
-        # Each in the order in which the pools came.
+        # Each queue keeps the order in which its pools came.
         self._marked: dict[Refillable, None] = {}
         self._short: dict[Refillable, None] = {}
         self._giving_way: dict[Refillable, None] = {}
         self._timers: dict[Refillable, asyncio.TimerHandle] = {}
 
     def look_at(self, pool: Refillable) -> None:
-        """Something has changed in the pool, or a run of it has ended."""
+        """Mark a pool: something has changed in it, or a run of it has ended."""
         self._marked[pool] = None
         self._decide_soon()
 
@@ -106,7 +106,7 @@ class Refills:
             self._decide_soon()
 
     def _begin(self) -> None:
-        """Let pools start containers, one each in turn, as far as workers and room go."""
+        """Let pools start one container each, in turn, as long as there are workers and room."""
         while self._idle and self._host.room > self._accepted:
             pool = self._next()
             if pool is None:
@@ -121,7 +121,7 @@ class Refills:
                     self._giving_way[pool] = None
 
     def _next(self) -> Refillable | None:
-        """The pool whose turn it is, out of all queues."""
+        """Take the pool whose turn it is out of all queues."""
         pool = next(iter(self._short), None)
         if pool is None and not self._host.in_use:
             pool = next(iter(self._giving_way), None)

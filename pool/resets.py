@@ -1,4 +1,4 @@
-"""Between two runs of a reusable container: until it is warm again, or will not be."""
+"""Resets a reusable container between two runs, until it is warm again or has to be discarded."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Resets:
     now_s: Callable[[], float]
 
     def begin(self, container: Container, reset: Reset, taken_s: float) -> None:
-        """The run for which the container was taken at `taken_s` is over."""
+        """Begin the reset of a container. It was taken at `taken_s`, and its run is over."""
         self.ledger.reset_began(container)
         self.tasks.start(self._see_through(container, reset, taken_s), f"reset {container.image}")
 

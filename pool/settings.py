@@ -1,4 +1,4 @@
-"""How many containers to keep, and how few things to do at once."""
+"""The settings of the pools: how many containers to keep, and how much to do at the same time."""
 
 from dataclasses import dataclass, field, replace
 
@@ -6,21 +6,25 @@ from pool.sizing import Sizes
 from pool.spec import ContainerSpec
 
 MIB = 1024 * 1024
-# An idle container: bash, docker-init and their shim, 3 to 5 MiB (20 of them, docs/benchmarks.md).
+# What an idle container takes: bash, docker-init and their shim take 3 to 5 MiB, as measured with
+# 20 containers (docs/benchmarks.md).
 WARM_BYTES = 5 * MIB
 
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """Frozen; refuses nonsense when built.
+    """Frozen. Raises ValueError for settings that make no sense.
 
-    `host_containers` and `host_memory_bytes` bound what all images together keep warm or have
-    leased; `leases_at_once`, if given, how many of them are in use at once; `refills_at_once` how
-    many background starts run together (a start costs 300 to 400 ms of CPU in the engine). A
-    container that dies younger than `shortest_life_s` counts as one that could not start; one that
-    has been warm for `longest_wait_s` is replaced, as is its host's clock, its tmpfs and whatever
-    else may have gone stale with it. `resize_s` lies between two rounds of the upkeep. An image
-    leaves the books when nobody has wanted it for `forget_s`.
+    - `host_containers` and `host_memory_bytes` bound the containers of all images together, warm
+      ones and leased ones.
+    - `leases_at_once`, if given, is how many containers can be in use at the same time.
+    - `refills_at_once` bounds the starts in the background that go on together. A start costs 300
+      to 400 ms of CPU in the engine.
+    - A container that dies younger than `shortest_life_s` counts as one that could not start.
+    - A container that has been warm for `longest_wait_s` is replaced, because its tmpfs and other
+      things of it may have become stale.
+    - `resize_s` is the time between two rounds of the upkeep.
+    - An image leaves the books when nobody has wanted it for `forget_s`.
     """
 
     sizes: Sizes = field(default_factory=Sizes)
@@ -40,9 +44,10 @@ class PoolSettings:
             raise ValueError("refills_at_once must be 1 or more")
 
     def sizes_of(self, spec: ContainerSpec) -> Sizes:
-        """Of a pool of these: of reusable containers, no more than can be in use are of use.
+        """The sizes for a pool of such containers.
 
-        One more, as who takes the place of a run that has ended does not wait for its container.
+        A pool of reusable containers needs one more than can be in use at the same time, and no
+        more: with that one, a run that follows another does not wait for the other's container.
         """
         if not spec.reusable or self.leases_at_once is None:
             return self.sizes
@@ -51,5 +56,5 @@ class PoolSettings:
 
     @property
     def host_limit(self) -> int:
-        """How many containers fit into both bounds."""
+        """How many containers the host may have, by both bounds."""
         return min(self.host_containers, self.host_memory_bytes // WARM_BYTES)

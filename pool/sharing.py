@@ -1,14 +1,16 @@
-"""How images share what the host has room for: a pure function, and the values it goes by."""
+"""Shares the host's room among the images: a pure function, and the values that it compares."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-# An image that was taken within this time keeps what it has against all other images.
+# An image that was taken within this time is current, and loses no place to any other image.
 CURRENT_S = 60.0
-MEMORY_S = 300.0  # of popularity: a learner thinks for a minute or two between presses
-# A container changes hands only for an image that is this much more popular: estimates waver.
+# Popularity remembers takes for about so long. A learner thinks a minute or two between presses.
+MEMORY_S = 300.0
+# A place changes hands only if the other image is this much more popular, because popularity is an
+# estimate that wavers.
 MARGIN = math.log(1.5)
 
 
@@ -16,8 +18,8 @@ MARGIN = math.log(1.5)
 class Claim:
     """The containers that one image asks of the host.
 
-    `target` is how many containers it would keep; `wanted_s` is when it was wanted last. `own` of
-    the target are for takes of its own, the rest only by hearsay from siblings; None: all are.
+    `target` is how many containers it would keep, and `wanted_s` when it was wanted last. `own` is
+    the part of the target for takes of its own; the rest comes from hearsay. None: all is its own.
     """
 
     target: int
@@ -26,14 +28,14 @@ class Claim:
 
 
 class Rank(IntEnum):
-    """The use of a place; a higher rank always comes before a lower one."""
+    """The rank of a place; a higher one always comes before a lower one."""
 
-    HEARD = 0  # by hearsay only
-    HEARD_HELD = 1
-    OWN = 2  # by how popular the image is
-    FIRST = 3  # the first place of an image that is taken currently
-    FIRM = 4  # held by an image that is taken currently
-    FIRM_FIRST = 5
+    HEARD = 0  # wanted because of hearsay only
+    HEARD_HELD = 1  # the same, but the image holds the place already
+    OWN = 2  # wanted for takes of the image's own; the more popular image comes first
+    FIRST = 3  # the first place of a current image
+    FIRM = 4  # a place that a current image holds
+    FIRM_FIRST = 5  # the first of those
 
 
 Value = tuple[Rank, float]
@@ -43,9 +45,9 @@ Value = tuple[Rank, float]
 class Stake:
     """One image's part in the host's books: what it claims, and the `target` that it was given.
 
-    `popularity` is the logarithm of a count of the image's own takes in which each weighs less the
-    longer ago it was. It is kept in a form that does not change with time: what it would be at time
-    0, so that two images can be compared at any time and a ranking of them stays right.
+    `popularity` is the logarithm of a count of the image's own takes, in which a take weighs less
+    the longer ago it was. All popularities are stated as of time 0. So they do not change as time
+    passes, two images can be compared at any time, and a ranking of them stays right.
     """
 
     image: str
@@ -58,13 +60,13 @@ class Stake:
     popularity: float = field(default=-math.inf)
 
     def take(self, now_s: float) -> None:
-        """It was taken here, or announced by a client of ours."""
+        """The image was taken here, or a client of ours has announced it."""
         self.popularity = _log_of_sum(self.popularity, now_s / MEMORY_S)
         self.taken_s = now_s
         self.is_current = True
 
     def claim(self, claim: Claim) -> None:
-        """Remember what it asks for."""
+        """Remember what the image asks for."""
         self.claimed = claim.target
         self.own = claim.target if claim.own is None else min(claim.own, claim.target)
         self.heard_s = claim.wanted_s
@@ -74,9 +76,9 @@ class Stake:
         self.is_current = now_s - self.taken_s < CURRENT_S
 
     def value(self, place: int, *, is_held: bool, is_firm: bool) -> Value:
-        """The worth of the image's place of that number, where the first one is 1.
+        """The worth of the image's place of that number, of which the first is 1.
 
-        `is_firm`: whether what is held by a current image is out of reach for others.
+        `is_firm`: whether the places that a current image holds are out of reach for others.
         """
         if place > self.own:
             return (Rank.HEARD_HELD if is_held else Rank.HEARD), self.heard_s
@@ -98,9 +100,10 @@ class Stake:
 def share(stakes: Iterable[Stake], limit: int) -> dict[Stake, int]:
     """Targets for all images that fit into the limit together.
 
-    Places are given in one order, whatever the limit is, so a higher limit takes nothing from
-    anybody: first those that current images hold already, then a first place for each other current
-    image, then what images want for takes of their own, by popularity; hearsay gets what is left.
+    The places are given in this order: first those that current images hold already; then a first
+    place for each other current image; then places for takes of images' own, by popularity; at last
+    places for hearsay. The order does not depend on the limit, so a higher limit takes nothing from
+    any image.
     """
     everybody = list(stakes)
     targets = {stake: stake.claimed for stake in everybody}
@@ -111,7 +114,8 @@ def share(stakes: Iterable[Stake], limit: int) -> dict[Stake, int]:
         for stake in everybody
         for place in range(1, stake.claimed + 1)
     ]
-    # Of equal places those with lower numbers come first, or an image would get its last before.
+    # Of places of equal worth the one with the lower number comes first, so that an image gets its
+    # first place before its second.
     places.sort(key=lambda one: (-one[0][0], -one[0][1], one[1]))
     targets = dict.fromkeys(everybody, 0)
     for _, _, stake in places[: max(0, limit)]:

@@ -1,4 +1,4 @@
-"""The warm containers of one image: how they come on the shelf, stay, and are discarded."""
+"""The warm containers of one image: puts them on the shelf, and discards them."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,9 +33,10 @@ class Shelf:
     refill_soon: Callable[[], None]
 
     async def put(self, container: Container) -> None:
-        """A new container, which goes to a caller if one waits."""
+        """Add a new container, which goes to a caller if one waits."""
         if self.ledger.is_closed:
-            # Not in the background: close() may have found nothing to wait for, and be over.
+            # The removal is awaited here, and not done in the background: close() may be over
+            # already, so nobody would wait for it.
             self.ledger.count_discard("closed meanwhile")
             await self._remove(container)
             return
@@ -44,18 +45,22 @@ class Shelf:
         self._keep_within_limits()
 
     def put_back(self, container: Container) -> None:
-        """A container that was leased and is as good as new, or one that has been reset."""
+        """Put back a container that was leased and not used, or one that has been reset."""
         self.ledger.became_warm_again(container)
         self._keep_within_limits()
 
     def discard(self, container: Container, reason: str) -> None:
-        """Out of the books now, off the engine in the background."""
+        """Take a container out of the books now, and off the engine in the background."""
         self.ledger.discard(container, reason)
         self.tasks.start(self._remove(container), f"remove {container.image}")
         self.refill_soon()
 
     def discard_surplus(self) -> None:
-        """Callers who went away leave what was started for them; and targets fall."""
+        """Discard the warm containers beyond the target.
+
+        There are such containers when a target has fallen, or when a caller for whom one was
+        started has left.
+        """
         while len(self.ledger.warm) > self.ledger.idle_target:
             self.discard(self.ledger.warm[0], "surplus")
 
@@ -66,13 +71,13 @@ class Shelf:
             self.discard(container, "stale")
 
     def evict_one(self, heir: Stake | None) -> None:
-        """The oldest one makes room for a learner of another image; see Host.evicted."""
+        """Discard the oldest warm container, for a learner of another image; see Host.evicted."""
         container = self.ledger.warm[0]
         self.discard(container, "evicted")
         self.host.evicted(self.stake, heir, was_used=container.runs_served > 0)
 
     def make_room(self, wanted: int) -> None:
-        """Have other images evict until that many more containers fit into the host."""
+        """Have images evict containers until so many more fit into the host."""
         heir = self.stake if wanted and self.ledger.reusable else None
         for tenant in self.host.make_room(wanted):
             tenant.evict_one(heir)
@@ -83,7 +88,7 @@ class Shelf:
         self.refill_soon()
 
     def _ended(self, container: Container) -> None:
-        """Its stream ended. A leased one is its run's affair; a warm one has died."""
+        """A container's stream has ended. A warm one has died; a leased one concerns its run."""
         if container.state is not State.WARM:
             return
         self.discard(container, "died while warm")
@@ -97,6 +102,6 @@ class Shelf:
         try:
             await container.stream.close()
         finally:
-            # Reported where it failed; the sweep for orphans takes what is left behind.
+            # A failure is reported where it happens, and the sweep will remove the container.
             with suppress(EngineError):
                 await self.engine.remove(container.container_id)

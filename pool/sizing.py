@@ -1,21 +1,21 @@
-"""How many containers to keep warm: pure functions of counts, settings and the time."""
+"""Decides how many containers to keep warm, by pure functions of counts, settings and the time."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-UNKNOWN_TIME_S = 0.5  # to replace a container, before one has been replaced
-LONGEST_YIELD_S = 2.0  # most kata end sooner; bench/storm.py
+UNKNOWN_TIME_S = 0.5  # the assumed time to replace a container, until one has been replaced
+LONGEST_YIELD_S = 2.0  # most kata end sooner, see bench/storm.py
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many warm containers an image has: at least, at most, and what each must be worth.
+    """How many warm containers an image may have, and what each of them must be worth.
 
-    A container is kept if it turns a miss into a hit once in `worth_s`, or more often; the last one
-    stays for `keep_s` after the last demand, whatever it is worth. For the first `beginning_s` of
-    demand after a silence there are `spare` more, as a group may be about to begin. A target stays
-    for `cool_down_s` before it falls.
+    A container is kept if it turns a miss into a hit at least once in `worth_s`. The last one is
+    kept for `keep_s` after the last demand, whatever it is worth. Demand after a silence may mean
+    that a group is about to begin, so for `beginning_s` there are `spare` more. A target stays as
+    it is for `cool_down_s` before it falls.
     """
 
     minimum: int = 0
@@ -34,22 +34,23 @@ class Sizes:
 
 
 def mean(times_s: Sequence[float]) -> float:
-    """Of the latest times to replace a container; a guess if there are none."""
+    """The mean of the latest times to replace a container; a guess if there are none."""
     return sum(times_s) / len(times_s) if times_s else UNKNOWN_TIME_S
 
 
 def worth_keeping(rate: float, replaced_s: float, worth_s: float, most: int) -> int:
-    """How many containers turn a miss into a hit once in `worth_s` each, `most` at the most.
+    """How many containers each turn a miss into a hit once in `worth_s`, `most` at the most.
 
-    Learners press independently of each other. So the number of containers that are away, taken and
-    not replaced yet, is Poisson distributed about `rate` takes a second times `replaced_s`, however
-    these times are distributed (Palm's theorem). The container beside `count` others makes a
-    difference to the takes that find just `count` containers away: they would have missed.
+    A container is away from the moment at which it is taken until it is replaced. Learners press
+    independently of each other. So the number of containers that are away is Poisson distributed
+    with the mean `rate` (takes a second) times `replaced_s`, however those times are distributed
+    (Palm's theorem). With `count` containers, one more makes a difference to exactly those takes
+    that find `count` containers away: they would have missed.
     """
     expected = rate * replaced_s
     chance = math.exp(-expected)  # that just `count` are away
     count = 0
-    # Up to what is expected each container is worth more than the one before, so none is the last.
+    # Up to the expected number each container is worth more than the one before, so it is kept.
     while count < most and (count < math.floor(expected) or rate * chance * worth_s >= 1):
         count += 1
         chance *= expected / count
@@ -63,9 +64,9 @@ def wanted(rate: float, replaced_s: float, sizes: Sizes, *, least: int = 0, spar
 
 
 def may_yield(warm: int, enough: int, running: int, waited_s: float) -> bool:
-    """Whether a refill should wait: a start costs 300 ms of CPU, which runs would feel.
+    """Whether a refill should wait, because a start costs 300 ms of CPU, which runs would feel.
 
-    It waits while kata run, for two seconds at the longest, if `enough` are warm: as many as it
-    takes to do without this refill for so long.
+    It waits while kata run, for two seconds at the longest, if `enough` containers are warm: so
+    many that takes can do without this refill for that time.
     """
     return running > 0 and waited_s < LONGEST_YIELD_S and warm >= enough

@@ -25,12 +25,13 @@ class Ulimit:
 class ContainerSpec:
     """Everything that the engine is told about a container before any request is known.
 
-    `ready_mark` is what `command` prints once it waits on its stdin; only then is the container
-    warm. `warm_up` are more words of `command`, which make it do more before its mark; an image
-    whose containers cannot be started with them has them started without. `prelude` is written to
-    that stdin at once, before the mark. With exec delivery `holder` keeps the container alive under
-    `holder_user` while `command` runs beside it as `user`. It is reusable if it serves more than
-    one run, `most_runs` at most.
+    - `command` prints `ready_mark` once it waits on its stdin; only then is the container warm.
+    - `prelude` is written to that stdin at once, before the mark.
+    - `warm_up` has further words for `command`, by which it does more before its mark. If an
+      image's containers cannot be started with these words, they are started without them.
+    - With exec delivery, `holder` keeps the container alive as `holder_user`, while `command` runs
+      beside it as `user`.
+    - A container is reusable if it may serve more than one run; it serves `most_runs` at most.
     """
 
     image: str  # the name that people know it by: for logs
@@ -59,7 +60,7 @@ class ContainerSpec:
     cap_drop: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
-    # Of /proc and /sys; None: the engine's own lists.
+    # Paths in /proc and /sys; None stands for the engine's own lists.
     masked_paths: tuple[str, ...] | None = None
     readonly_paths: tuple[str, ...] | None = None
     network: str = "none"
@@ -68,7 +69,7 @@ class ContainerSpec:
 
     @property
     def reusable(self) -> bool:
-        """Whether a container of it may serve more than one run, and is reset between two runs."""
+        """Whether such a container may serve more than one run; it is reset between two runs."""
         return self.most_runs > 1
 
     @property
@@ -81,7 +82,7 @@ class ContainerSpec:
         armed_by_exec = self.delivery is Delivery.EXEC
         return {
             "Image": self.image_id,
-            # One empty word clears the image's own entry point, as `docker run --entrypoint ""`.
+            # An empty word removes the image's own entry point, like `docker run --entrypoint ""`.
             "Entrypoint": [""],
             "Cmd": list(self.holder if armed_by_exec else self.whole_command),
             "User": self.holder_user if armed_by_exec else self.user,
@@ -91,13 +92,14 @@ class ContainerSpec:
             "Labels": dict(self.labels),
             "Tty": False,
             "OpenStdin": True,
-            # Our end of the attached stream closes -> the entry point's stdin ends -> it exits:
-            # the containers of a daemon that was killed stop by themselves.
+            # With this the entry point's stdin ends when our end of the attached stream is closed,
+            # and the entry point then ends, too. So the containers of a daemon that was killed stop
+            # by themselves.
             "StdinOnce": not armed_by_exec,
             "AttachStdin": not armed_by_exec,
             "AttachStdout": True,
             "AttachStderr": True,
-            # An image's own probe would start processes in a container that waits.
+            # An image's own health check would start processes in a container that waits.
             "Healthcheck": {"Test": ["NONE"]},
             "HostConfig": {
                 "ReadonlyRootfs": self.read_only,
@@ -107,7 +109,7 @@ class ContainerSpec:
                     *map(_read_only_volume, self.named_volumes.items()),
                 ],
                 "Memory": self.memory_bytes,
-                # Equal to Memory: no swap. Left out, the engine grants as much again.
+                # The same as Memory means no swap. Without it the engine grants as much swap again.
                 "MemorySwap": self.memory_bytes,
                 "PidsLimit": self.pids,
                 "Ulimits": [
@@ -137,7 +139,7 @@ def _read_only_volume(path_and_name: tuple[str, str]) -> dict[str, Any]:
         "Source": name,
         "Target": path,
         "ReadOnly": True,
-        # The volume's maker fills it: the engine copies nothing of this image into it.
+        # The volume was filled before, so the engine must copy nothing of this image into it.
         "VolumeOptions": {"NoCopy": True},
     }
 

@@ -1,4 +1,4 @@
-"""Starts containers of one image: for callers who wait, and in advance of callers, as refills."""
+"""Starts containers of one image, for callers that wait and, as refills, in advance of callers."""
 
 import math
 import random
@@ -18,7 +18,8 @@ from pool.sizing import LONGEST_YIELD_S, may_yield
 from pool.spec import ContainerSpec
 from pool.tasks import Tasks
 
-# Ages and runs are spread over this part of the most, or a class's pool would end all at once.
+# The ages and the runs at which containers are replaced are spread by chance, over this part of the
+# most. Otherwise all containers of a class would be replaced at once.
 SPREAD = 0.25
 
 
@@ -27,7 +28,10 @@ def _spread(longest: float) -> float:
 
 
 def _may_be_its_warm_up(error: EngineError) -> bool:
-    """One that kills or stops all that it can ends the command, or keeps it from its mark."""
+    """Whether the image's warm-up may have caused the error of a start.
+
+    A warm-up that kills or stops every process it can ends the command, or keeps it from its mark.
+    """
     return error.operation == "ready" or (error.operation == "start" and not error.may_pass)
 
 
@@ -36,7 +40,7 @@ class Starts:
     """The starts of one image's pool. A container is replaced once it is `longest_wait_s` old.
 
     `engine_worked` is called after each start that succeeded. `no_warm_up` is the error of a start
-    which worked without the spec's warm-up, and so is not tried with it again.
+    that then worked without the spec's warm-up; from then on no start has the warm-up.
     """
 
     spec: ContainerSpec
@@ -54,13 +58,14 @@ class Starts:
     _gives_way_since_s: float | None = None
 
     def serve_waiting(self) -> None:
-        """Begin a start for each caller that waits for nothing; one start only while on trial.
+        """Begin a start for each caller for whom no container is on its way.
 
-        While the breaker is open the last error fails those callers instead.
+        While the image is on trial, only one start goes on. While the breaker is open, the last
+        error fails those callers instead.
         """
         error = self.breaker.refuses(self.now_s())
         if error is not None:
-            # Without the traceback, which would grow with every caller whom this error refuses.
+            # The traceback is dropped. It would grow with every caller that gets this error.
             self.ledger.fail_unserved(error.with_traceback(None))
             return
         for _ in range(self.ledger.unserved()):
@@ -88,14 +93,14 @@ class Starts:
     def turn(self) -> Turn:
         """See Refillable.turn."""
         if not self.is_short or self._must_wait_for_another():
-            return Turn()  # the end of the start that is under way asks again
+            return Turn()  # when the start that is under way ends, the pool is looked at again
         if self.breaker.gives_up:
-            return Turn()  # the next one who asks for the image has it tried again
+            return Turn()  # the next caller that asks for the image has it tried again
         if pause_s := self.breaker.pause_s(self.now_s()):
             return Turn(pause_s=pause_s)
         if pause_s := self._way_for_runs_s():
             return Turn(pause_s=pause_s, is_for_runs=True)
-        # A refill that has given way for long enough is one refill; the next one gives way anew.
+        # This refill has given way for long enough. The next one gives way anew.
         self._gives_way_since_s = None
         self.ledger.queued += 1
         return Turn(may_start=True)
@@ -105,18 +110,18 @@ class Starts:
         self.breaker.engine_works()
 
     async def refill(self) -> None:
-        """See Refillable.refill: what was missing may be there by now."""
+        """See Refillable.refill. The missing container may be there by now."""
         self.ledger.queued -= 1
         if self.is_short and self.host.room > 0 and not self._must_wait_for_another():
             self.ledger.start_began()
             await self._start()
 
     def _must_wait_for_another(self) -> bool:
-        """Whether a start is under way that shows whether there can be any.
+        """Whether the start that is under way must first show that the image can be started.
 
-        The first container of an image is started alone: siblings that warm the same image at this
-        moment may share these cores. So is the first one after a failure. But if a caller waits for
-        the first, and may be the first of a group, a second one is started beside it.
+        The first container of an image is started alone, because siblings that warm the same image
+        at this moment may share these cores. So is the first one after a failure. But if a caller
+        waits for the first one, it may be the first of a group, so a second one is started beside.
         """
         under_way = self.ledger.starting + self.ledger.queued
         if self.breaker.on_trial:
@@ -127,7 +132,7 @@ class Starts:
         return under_way > (1 if is_for_group else 0)
 
     def _way_for_runs_s(self) -> float:
-        """For how long a refill should wait for runs to end; 0 when it may begin."""
+        """How long a refill should wait for runs to end, in seconds; 0 if it may begin."""
         now_s = self.now_s()
         since_s = now_s if self._gives_way_since_s is None else self._gives_way_since_s
         warm, enough = len(self.ledger.warm), self.demand.enough(now_s)
@@ -137,7 +142,7 @@ class Starts:
         return LONGEST_YIELD_S - (now_s - since_s)
 
     async def _start(self) -> None:
-        """See one start through; the ledger counts it already."""
+        """Do one start, which the ledger counts already."""
         began_s = self.now_s()
         try:
             started = await self._started()
@@ -149,7 +154,8 @@ class Starts:
             return
         except BaseException as error:
             self.ledger.start_ended()
-            # Cancelled while closing, or a bug: nobody may wait for ever for this start.
+            # The start was cancelled by `close`, or this is a bug. In either case no caller may
+            # wait for this start for ever.
             self.ledger.fail_unserved(EngineError("start", repr(error), image=self.spec.image))
             raise
         self.ledger.start_ended()
@@ -164,7 +170,7 @@ class Starts:
             self.serve_waiting()
 
     async def _started(self) -> Started:
-        """Without its warm-up, for good, if that is what keeps it from starting."""
+        """Start a container, and if its warm-up prevents that, one without it; so from then on."""
         try:
             return await self.engine.start(self.spec)
         except EngineError as error:

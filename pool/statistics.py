@@ -1,4 +1,4 @@
-"""Figures of a pool for operators: plain numbers, read from its insides in one place."""
+"""The figures of a pool for operators: plain numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,22 +11,33 @@ from pool.spec import ContainerSpec
 class PoolStatistics:
     """One image's pool at one moment, as `ImagePool.statistics` and `Pools.statistics` return it.
 
-    Containers by what they do now: `warm` ones wait for a run; `starting` ones are on their way,
-    refills that wait for their turn included; `leased` ones are in use or resetting, of which
-    `resetting` are the latter. `waiting` counts the callers that wait for a container. `target` is
-    how many containers the pool means to keep; it includes those in use only if they are reusable.
+    The containers, by what they do now:
 
-    Per second, as moving averages: `take_rate` is what was taken here, `start_rate` what was
-    started, and `rate` the takes that the pool prepares for, siblings' notices included.
+    - `warm` containers wait for a run. `starting` ones are on their way, with the refills that wait
+      for their turn. `leased` ones are in use or resetting; `resetting` of them are the latter.
+    - `target` is how many containers the pool means to keep. It includes those in use only if they
+      are reusable.
+    - `waiting` counts the callers that wait for a container.
 
-    Counted since the pool was opened: `hits` and `misses` (together all takes); `starts` and those
-    of them that were `failures`; `resets`, after which a container was warm again; `discards` by
-    reason; `discarded_after_runs`, the discarded containers that had served a run or more, and
-    `runs_of_discarded`, the runs that they had served together. `start_times_s` are the seconds
-    that the latest starts took, the oldest first, and `start_seconds` has all of them. `pause_s` is
-    how long no start is tried after failures; 0 while starts may be. `last_error` is empty once a
-    start has succeeded. `no_warm_up` is the reason why containers are started without the warm-up
-    of their spec; empty if they are not.
+    Moving averages, per second: `take_rate` counts the takes here, `start_rate` the starts, and
+    `rate` the takes for which the pool prepares, siblings' notices included.
+
+    Counts since the pool was opened:
+
+    - `hits` and `misses`, which together are all takes.
+    - `starts`, and the `failures` among them.
+    - `resets`, after which a container was warm again.
+    - `discards` by reason; `discarded_after_runs`, the containers among them that had served a run
+      or more; and `runs_of_discarded`, the runs that those had served together.
+
+    Starts and their failures:
+
+    - `start_times_s` are the seconds that the latest starts took, the oldest first;
+      `start_seconds` has those of all starts.
+    - `pause_s` is how long no start will be tried after failures; 0 if one may be tried now.
+    - `last_error` is empty once a start has succeeded.
+    - `no_warm_up` is the reason why containers are started without the warm-up of their spec;
+      empty if they are started with it.
     """
 
     spec: ContainerSpec

@@ -1,7 +1,7 @@
-"""Every background task has an owner that hears of its death; every loop that fails runs again.
+"""Gives every background task an owner, and runs every loop that fails again.
 
-`Supervisor` is the one for the whole process: it hears of each error and knows how every loop
-fares. `Tasks` holds the tasks of one class, which ends them all when it is closed.
+The one `Supervisor` of the process hears of each error, and knows the state of every loop. A
+`Tasks` holds the tasks of one class, which ends all of them when it is closed.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from pool.back_off import BackOff
 
 FIRST_PAUSE_S = 1.0  # between a loop's failure and its next start
 LONGEST_PAUSE_S = 60.0
-# A loop that has run for so long is well again: its next failure is a first one.
+# A loop that has run for so long is well again, so its next failure counts as the first one.
 WELL_AFTER_S = 60.0
 
 _R = TypeVar("_R")
@@ -25,7 +25,7 @@ class LoopReturnedError(Exception):
 
 @dataclass
 class LoopStatus:
-    """How one loop fares: whether it runs now, how often it has failed, and its last error."""
+    """The state of one loop: whether it runs now, how often it has failed, and its last error."""
 
     is_running: bool = True
     failures: int = 0
@@ -35,8 +35,8 @@ class LoopStatus:
 class Supervisor:
     """Hears of every background task that ends with an error.
 
-    `report` is called with the task's name and its error. `loops` maps the name of each loop that
-    was begun and not ended to its status.
+    `report` is called with the task's name and its error. `loops` has the status of each loop that
+    was begun and not ended, by its name.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Supervisor:
         self._longest_pause_s = longest_pause_s
 
     def back_off(self) -> BackOff:
-        """The pauses between the failures of one loop."""
+        """The pauses after the failures of one loop."""
         return BackOff(self._first_pause_s, self._longest_pause_s)
 
 
@@ -75,8 +75,8 @@ class Tasks:
     ) -> asyncio.Task[_R]:
         """Run the coroutine in the background.
 
-        The supervisor hears of any error but those that are `expected`, which are for whoever
-        awaits the task.
+        The supervisor hears of every error that is not `expected`. The `expected` ones are for the
+        code that awaits the task.
         """
         task = asyncio.create_task(coroutine, name=name)
         self._tasks.add(task)
@@ -132,7 +132,7 @@ class Tasks:
 
 
 async def _error_of(body: Callable[[], Awaitable[None]]) -> Exception:
-    """Call the body of a loop; the error with which it ended."""
+    """Call the body of a loop, and return the error with which it ended."""
     try:
         await body()
     except Exception as error:

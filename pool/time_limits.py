@@ -1,14 +1,14 @@
-"""How long the engine may take, in seconds. A stalled engine must never stall us with it.
+"""How long the engine may take, in seconds, so that a stalled engine does not stall the service.
 
-On 2 cores an engine creates a container in some 20 ms, and has it ready in 230 ms more
-(docs/benchmarks.md). The limits leave room for an engine that starts a class's containers at once.
+On 2 cores an engine creates a container in some 20 ms, and has it ready after 230 ms more
+(docs/benchmarks.md). The limits leave time for an engine that starts the containers of a class.
 """
 
 ENGINE_CALL_S = 20.0  # create, attach, start, exec, remove, list, inspect
 READY_S = 20.0  # from start to the ready mark
-RESET_S = 5.0  # from a run's end until its container is warm again: 5 ms where it can be
+RESET_S = 5.0  # from a run's end until its container is warm again, which usually takes 5 ms
 WRITE_S = 10.0  # hand-over: the entry point reads at once
-READ_FILES_S = 30.0  # the engine mounts the image and packs what was asked for
+READ_FILES_S = 30.0  # the engine mounts the image, and packs the files
 PULL_S = 3600.0  # gigabytes over a class-room line
 EVENTS_CONNECT_S = 10.0
-LAST_WORDS_S = 1.0  # from a stream's end to its container's
+LAST_WORDS_S = 1.0  # from the end of a stream to the end of its container

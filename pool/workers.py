@@ -1,8 +1,8 @@
-"""Few jobs at a time, through asyncio-pool; the only file that knows it.
+"""Runs a few jobs at a time, by asyncio-pool, which no other file knows.
 
-asyncio-pool 0.6 loses slots for ever when a job is cancelled before its first step, and drops
-cancellation while it waits for space (docs/architecture.md, The pool). So
-nothing is ever cancelled through it: a job is cancelled by its own task, after it has started.
+asyncio-pool 0.6 loses a slot for ever when a job is cancelled before its first step, and ignores
+a cancellation while it waits for space (docs/architecture.md, The pool). So nothing is cancelled
+through it. Instead each job runs in a task of its own, which is cancelled once it has started.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ Job = Callable[[], Coroutine[None, None, None]]
 
 
 class Workers:
-    """Runs jobs, at most `size` at once, in the order they came. Must be made in a running loop.
+    """Runs jobs in their order, at most `size` at the same time. Must be made in a running loop.
 
     The supervisor hears of a job that fails, by the job's name.
     """
@@ -29,7 +29,7 @@ class Workers:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing runs and nothing waits."""
+        """Whether no job runs or waits."""
         return bool(self._pool.is_empty)
 
     def submit(self, job: Job, name: str) -> None:
@@ -38,7 +38,7 @@ class Workers:
             self._pool.spawn_n(self._run(job, name))
 
     async def close(self, limit_s: float) -> None:
-        """Nothing new; wait for what runs, cancel it when `limit_s` have passed."""
+        """Begin no job any more; wait for those that run, and cancel them after `limit_s`."""
         self._closed = True
         try:
             async with asyncio.timeout(limit_s):
@@ -57,7 +57,7 @@ class Workers:
         try:
             await job()
         except asyncio.CancelledError:
-            pass  # by close(), and swallowed on purpose: the pool must count this one as ended
+            pass  # close() has cancelled it; asyncio-pool must count the job as ended
         except BaseException as error:
             self._supervisor.report(name, error)
         finally:

@@ -13,7 +13,7 @@ _SCHEMES = (_UNIX, "tcp://", "http://", "https://")
 
 
 def check_host_and_port(address: str) -> None:
-    """Of a sibling, say. Raises ValueError that says what is wrong with it."""
+    """Check a sibling's address, say. Raises ValueError that says what is wrong with it."""
     host, _, port = address.rpartition(":")
     if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         raise ValueError(f"{address!r} is not host:port")
@@ -22,7 +22,7 @@ def check_host_and_port(address: str) -> None:
 
 
 def check_engine(address: str) -> None:
-    """Of the engine: a Unix socket or a host. Raises ValueError that says what is wrong."""
+    """Check the engine's address, a Unix socket or a host. Raises ValueError that says why."""
     scheme = next((one for one in _SCHEMES if address.startswith(one)), None)
     if scheme is None:
         raise ValueError("must begin with unix://, tcp://, http:// or https://")
@@ -33,7 +33,8 @@ def check_engine(address: str) -> None:
     host = rest.removesuffix("/")
     if not host:
         raise ValueError(f"{address!r} names no host")
-    # Only of tcp:// every client knows another port when none is named.
+    # With http:// and https:// a missing port has one meaning for every client. With tcp:// clients
+    # differ, so it must be named.
     has_port = host.rpartition("]")[2].count(":") == 1
     if scheme == "tcp://" or has_port:
         check_host_and_port(host)

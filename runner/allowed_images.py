@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pool import full_name, is_id, is_well_formed
 
-# A word to stand for what comes after a registry's host, or after an organisation's name.
+# This word stands for the rest of a name, behind a registry's host or an organisation's name.
 _ANY = "any"
 
 
@@ -14,7 +14,7 @@ class ImageNotAllowedError(Exception):
 
 @dataclass(frozen=True)
 class _Prefix:
-    """What the full name of an image may begin with, and what may come behind it."""
+    """A beginning of an image's full name, and what must come behind it."""
 
     text: str
     ends: tuple[str, ...]  # none: the name is this very text
@@ -27,9 +27,10 @@ class _Prefix:
 
 
 class AllowedImages:
-    """Empty `prefixes` allow every name. An id is no name: `ids` alone says whether it may be used.
+    """Allows the names that begin with one of the prefixes; without prefixes, every name.
 
-    Raises ValueError for a prefix that no name could have.
+    An image's id is no name: only `ids` decides whether clients may use ids. Raises ValueError for
+    a prefix with which no name can begin.
     """
 
     def __init__(self, prefixes: tuple[str, ...] = (), *, ids: bool = False) -> None:
@@ -44,7 +45,7 @@ class AllowedImages:
         return not self._prefixes or any(one.matches(full) for one in self._prefixes)
 
     def check(self, name: str) -> None:
-        """Raises ImageNotAllowedError."""
+        """Raises ImageNotAllowedError unless a client may name this image."""
         if self.allows(name):
             return
         if is_id(name):
@@ -53,7 +54,11 @@ class AllowedImages:
 
 
 def _prefixes_of(prefix: str) -> list[_Prefix]:
-    """A single word may be an image of Docker's library, and an organisation on Docker Hub."""
+    """What a prefix of the settings means for full names.
+
+    A single word may be an image of Docker's library or an organisation on Docker Hub, so it stands
+    for both.
+    """
     first, slash, rest = prefix.partition("/")
     if rest:
         return [_image(prefix)]
@@ -67,7 +72,10 @@ def _prefixes_of(prefix: str) -> list[_Prefix]:
 
 
 def _is_host(word: str, *, has_slash: bool) -> bool:
-    """By Docker's rule; in a word without a slash a colon begins a tag, and not a port."""
+    """Whether Docker takes the first word of a name for a host.
+
+    In a word without a slash a colon begins a tag, and not a port.
+    """
     name, colon, _ = word.partition(":")
     return "." in name or name == "localhost" or (bool(colon) and has_slash)
 
@@ -82,7 +90,7 @@ def _organisation(word: str) -> _Prefix:
 
 
 def _image(prefix: str) -> _Prefix:
-    """All below that path; or one image only, if there is a tag or a digest."""
+    """The images of that path and below it; with a tag or a digest, that one image only."""
     is_folder = prefix.endswith("/")
     name = prefix.removesuffix("/")
     last = name.rpartition("/")[2]

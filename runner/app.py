@@ -29,18 +29,20 @@ from runner.settings import MIB, Settings
 from runner.siblings.tarpit import Tarpit
 from runner.tracing import trace_of, traced
 
-KEEP_ALIVE_S = 75.0  # AppRunner's own default is an hour
+KEEP_ALIVE_S = 75.0  # aiohttp's default is an hour
 # The rest of a refused body is read and dropped for this long, so that its client gets to the
 # answer; aiohttp's default is 10 s.
 LINGER_S = 1.0
-SEND_S = 30.0  # for a client to take its answer; a browser gives up then, too
+SEND_S = 30.0  # for a client to take its answer; a browser gives up after the same time
 SENT_AT_ONCE_BYTES = 32 * 1024  # the transport takes that much without waiting for its client
 READ_BUFFER_BYTES = 64 * 1024  # of a connection, for what its request's handler has not read yet
-# Descriptors for all else: containers have one each beside these.
+# Descriptors that are neither a connection's nor a container's; each container takes one.
 OTHER_DESCRIPTORS = 100
 FEWEST_CONNECTIONS = 16
-REMOVALS_S = 2.5  # of the time for a stop: an engine removes forty containers in two seconds
-ANSWERS_S = 0.5  # of the time for runs: for the answers of those that are ended by it
+# Of the time for a stop, for the removal of containers: forty take an engine two seconds.
+REMOVALS_S = 2.5
+# Of the time in which runs may end during a stop, for the answers of those that have not ended.
+ANSWERS_S = 0.5
 
 UNSENT = web.AppKey("UNSENT", Unsent)
 
@@ -70,7 +72,7 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
     return _Runner(
         app,
         access_log=None,
-        auto_decompress=False,  # nobody needs it, and a bomb would be inflated
+        auto_decompress=False,  # no client needs it, and a small body could become a huge one
         keepalive_timeout=KEEP_ALIVE_S,
         lingering_time=LINGER_S,
         read_bufsize=READ_BUFFER_BYTES,
@@ -80,7 +82,7 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
 
 
 async def listen(http: web.AppRunner, settings: Settings) -> int:
-    """Bind it, once it is set up, to the host and port of the settings; returns the port.
+    """Bind the HTTP side, once it is set up, to the settings' host and port; returns the port.
 
     Raises OSError when the port is taken.
     """
@@ -89,7 +91,7 @@ async def listen(http: web.AppRunner, settings: Settings) -> int:
 
 
 class _Runner(web.AppRunner):
-    """With a gate before it, and bounds on what is open."""
+    """aiohttp's server with a gate before it, and with bounds on its connections."""
 
     def __init__(self, app: web.Application, **kwargs: Any) -> None:
         super().__init__(app, **kwargs)
@@ -112,7 +114,7 @@ class _Runner(web.AppRunner):
         return self._connections
 
     async def shutdown(self) -> None:
-        """Of all that is open."""
+        """End all connections."""
         self._connections.close()
         await super().shutdown()
 
@@ -123,7 +125,7 @@ class _Runner(web.AppRunner):
 
 
 def _descriptors_left(settings: Settings) -> int:
-    """How many connections there can be, beside containers and all else."""
+    """How many connections the limit of open files allows, beside containers and other files."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
         return settings.connections
@@ -139,8 +141,8 @@ def _descriptors_left(settings: Settings) -> int:
 async def _attended(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Tell the request's connection how far it is, and send the answer, within a time limit.
 
-    While draining a connection ends after its answer, so that clients with pooled connections go
-    elsewhere before this end of them is closed.
+    While the service drains, each connection ends after its answer. So clients that keep
+    connections go elsewhere before the daemon has to close them.
     """
     connection = request.app[CONNECTIONS].of(request.protocol)
     connection.head_came()
@@ -167,7 +169,7 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
 
 async def _send(request: web.Request, response: web.StreamResponse) -> None:
     """Raises TimeoutError when the client does not take it in time."""
-    with suppress(ConnectionError):  # the client has gone; nobody is to be told
+    with suppress(ConnectionError):  # the client has gone
         async with asyncio.timeout(SEND_S):
             await response.prepare(request)
             await response.write_eof()
@@ -176,9 +178,9 @@ async def _send(request: web.Request, response: web.StreamResponse) -> None:
 async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0) -> None:
     """Serve until SIGTERM or SIGINT; then linger, finish the runs, remove our containers, return.
 
-    While it lingers it is not ready, but takes on whatever still comes. After that all that is left
-    to do has `drain_s` together, whatever the engine does. A second signal stops at once. Raises
-    OSError when the port is taken, before Docker is touched.
+    While the service lingers it is not ready, but answers what still comes. After that it has
+    `drain_s` for all that is left to do, whatever the engine does. A second signal stops it at
+    once. Raises OSError when the port is taken, before Docker is touched.
     """
     stop, stop_now = asyncio.Event(), asyncio.Event()
 
@@ -204,7 +206,8 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
     try:
         await listen(http, settings)
         await service.start()
-        # Objects made at start live as long as the process, so the collector need not look at them.
+        # The objects that exist now live as long as the process. The collector need not look at
+        # them again and again.
         gc.collect()
         gc.freeze()
         logger.bind(host=settings.host, port=settings.port).info("serving")
@@ -220,7 +223,7 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         service.end_runs_by(runs_over_s - ANSWERS_S)
         await _until_either(_by(runs_over_s, http.cleanup()), stop_now)
     finally:
-        # At the end of a start that failed the time begins here.
+        # If the start has failed, the time for a stop begins here.
         over_s = over_s or clock() + settings.drain_s
         await service.drain(over_s - clock())
         await _by(over_s, http.cleanup())

@@ -17,11 +17,11 @@ LONGEST_RETRY_AFTER_S = 5.0
 
 
 class RunnerError(Exception):
-    """The daemon cannot be reached, or its answer is none of the API's; the message says which."""
+    """The daemon cannot be reached, or its answer is not of the API; the message says which."""
 
 
 class RefusedError(RunnerError):
-    """The daemon refused the request; the message is its own, `status` the answer's."""
+    """The daemon refused the request; the message is the daemon's, `status` the HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class RefusedError(RunnerError):
 
 
 class BusyError(RefusedError):
-    """The daemon has too much to do; it asks to be tried again after `retry_after_s`."""
+    """The daemon has too much to do, and asks its client to try again after `retry_after_s`."""
 
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(BUSY, message)
@@ -38,7 +38,7 @@ class BusyError(RefusedError):
 
 @dataclass(frozen=True)
 class Text:
-    """A text that came back; `truncated` if it is only the beginning."""
+    """A text of the answer; `truncated` if it is only the beginning."""
 
     content: str
     truncated: bool
@@ -46,7 +46,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run. `outcome` is red, amber, green, timed_out, faulty or pulling.
+    """The result of a run. `outcome` is red, amber, green, timed_out, faulty or pulling.
 
     `status` is the exit status of cyber-dojo.sh as text, or one of the codes 141 to 145.
     """
@@ -63,8 +63,8 @@ class Result:
 class RunnerClient:
     """Asks one daemon, over connections that it keeps. An asynchronous context manager.
 
-    Each method raises RefusedError, BusyError or RunnerError. No call is tried again by itself but
-    `run` while the daemon is busy, for `patience_s` at the longest.
+    Each method raises RefusedError, BusyError or RunnerError. Only `run` tries again by itself: as
+    long as the daemon is busy, for `patience_s` at the longest.
     """
 
     def __init__(self, url: str = "http://127.0.0.1:4597", *, patience_s: float = 0.0) -> None:
@@ -87,7 +87,7 @@ class RunnerClient:
             await self._session.close()
 
     async def alive(self) -> bool:
-        """Whether the daemon answers: true, or an error."""
+        """True if the daemon answers; otherwise an error is raised."""
         return bool(await self._ask("alive", "alive?"))
 
     async def ready(self) -> bool:
@@ -95,7 +95,7 @@ class RunnerClient:
         return bool(await self._ask("ready", "ready?"))
 
     async def sha(self) -> str:
-        """The commit that the daemon was made of; may be empty."""
+        """The commit that the daemon was built from; may be empty."""
         return str(await self._ask("sha", "sha"))
 
     async def pull_image(self, image_name: str, *, id: str = "") -> str:  # noqa: A002 - its name
@@ -136,14 +136,14 @@ class RunnerClient:
                 await asyncio.sleep(busy.retry_after_s)
 
     async def health(self) -> dict[str, Any]:
-        """What operators want to know; docs/api.md tells the fields."""
+        """The state of the daemon for operators; docs/api.md has the fields."""
         answer, status = await self._get("health", None)
         if status != OK or not isinstance(answer, dict):
             raise RunnerError(f"{self._url}/health is not a daemon's")
         return answer
 
     async def warm(self, image_name: str, containers: int, *, token: str) -> int:
-        """Keep so many containers of an image warm for a while; the pool's target from now on."""
+        """Keep so many containers of an image warm for a while; returns the pool's target."""
         return await self._act("warm", {"image": image_name, "containers": containers}, token)
 
     async def drain(self, image_name: str, *, token: str) -> None:
@@ -157,7 +157,7 @@ class RunnerClient:
             return int(answer["target"])
         if isinstance(answer, dict) and "detail" in answer:
             raise RefusedError(status, str(answer["detail"]))
-        # A daemon without a token has no such path.
+        # This is the answer for an unknown path: a daemon without a token has no acts.
         raise RefusedError(status, f"{self._url} lets nobody act: it has no ACTS_TOKEN")
 
     async def _ask(self, path: str, key: str, arguments: Mapping[str, Any] | None = None) -> Any:

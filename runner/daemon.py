@@ -21,7 +21,7 @@ else:
     _new_event_loop = uvloop.new_event_loop
 
 STDERR = 2
-FLUSH_S = 2.0  # for the reader of the log to take the last of it
+FLUSH_S = 2.0  # for the reader of the log to take the last lines
 
 
 def serve() -> int:
@@ -50,14 +50,20 @@ def serve() -> int:
 
 
 def _keep_standard_descriptors() -> None:
-    """Where stdout is closed, the log must not go to whatever is opened next."""
+    """Open what is closed of stdin, stdout and stderr.
+
+    Otherwise the next file that is opened would take its number, and the log would go there.
+    """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         pass
     os.close(descriptor)
 
 
 def _raise_file_limit() -> None:
-    """Every connection and every container takes a descriptor; the soft limit is often 1024."""
+    """Raise the soft limit of open files, which is often 1024, to the hard one.
+
+    Every connection and every container takes a descriptor.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -49,11 +49,12 @@ class Text:
 
 @dataclass(frozen=True)
 class Used:
-    """What a run took of the machine; None is for what is not known.
+    """What a run took of the machine; a value is None if it is not known.
 
-    `cpu_s` is the CPU time of all its processes. `memory_bytes` is a peak: in a cell that of the
-    largest process, and in a container for one run that of the whole container, with the files that
-    are kept in memory. `processes` counts the processes and threads that were started.
+    `cpu_s` is the CPU time of all processes of the run. `memory_bytes` is a peak. In a cell it is
+    that of the largest process; in a container for a single run it is that of the whole container,
+    with the files that are kept in memory. `processes` counts the processes and threads that the
+    run started.
     """
 
     cpu_s: float | None = None

@@ -15,8 +15,8 @@ from runner.settings import MIB, Settings, WritableRoots
 from runner.siblings.siblings import Siblings
 from runner.siblings.teller import Standing
 
-# A run asks for its colour and for its hidden files at the same time. With places for both, no run
-# waits because others have lambdas that take long.
+# A run asks for its colour and for its hidden files at the same time. Each run has places for both,
+# so that none waits because the lambdas of others are slow.
 QUESTIONS_OF_A_RUN = 2
 
 
@@ -42,7 +42,7 @@ def images_of(
     listening: Callable[[bool], None],
     supervisor: Supervisor,
 ) -> Images:
-    """Knows the images on this node; see Images for what it calls."""
+    """Make what knows the images on this node; see Images for the callbacks."""
     surveyor = Surveyor(
         engines.containers,
         overlays=settings.reuse_overlays,
@@ -68,7 +68,7 @@ def siblings_of(
     standing: Callable[[str], Standing | None],
     supervisor: Supervisor,
 ) -> Siblings:
-    """Tells the other replicas of takes, and how an image stands here."""
+    """Make what tells the other replicas of takes, and how an image stands here."""
     return Siblings(
         settings.siblings,
         told=settings.siblings_told,
@@ -80,7 +80,7 @@ def siblings_of(
 
 
 def roots_of(settings: Settings) -> Roots:
-    """Knows which images get a writable root."""
+    """Make what knows which images get a writable root."""
     return Roots(
         allowed=settings.writable_roots is not WritableRoots.NEVER,
         read_only=settings.read_only_root_images,
@@ -97,7 +97,7 @@ def traffic_light_of(
     supervisor: Supervisor,
     places: int,
 ) -> TrafficLight:
-    """Tells colours, of as many runs at once as there are places."""
+    """Make what tells colours, for as many runs at once as there are places."""
     return TrafficLight(
         engines.containers,
         images,
@@ -117,7 +117,7 @@ def cells_of(
     supervisor: Supervisor,
     decided: Callable[[], None],
 ) -> Cells:
-    """Finds out whether cells can be had, and calls `decided` when that is known."""
+    """Make what tries whether cells can be had, and calls `decided` when that is known."""
     return Cells(
         engines.containers,
         images,
@@ -125,7 +125,7 @@ def cells_of(
         delivery=settings.delivery,
         runtime=settings.runtime,
         launcher_image=settings.launcher_image,
-        uses=settings.reuse_most_runs,
+        most_runs=settings.reuse_most_runs,
         apparmor=settings.apparmor,
         labels=owner.labels(),
         decided=decided,
@@ -134,7 +134,7 @@ def cells_of(
 
 
 def standing(pools: Pools, image: str) -> Standing | None:
-    """How an image fares here, as siblings are told it; None if it has no pool."""
+    """What siblings are told of an image's state here; None if it has no pool."""
     pool, now_s = pools.get(image), time.monotonic()
     if pool is None:
         return None

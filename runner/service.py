@@ -47,14 +47,14 @@ from runner.warming.acts import Acts
 from runner.warming.wanted import WantedImages
 from runner.warming.warm_images import WarmImages
 
-CLOSE_S = 0.5  # for what is still under way with the engine, at the very end
+CLOSE_S = 0.5  # at the very end, for calls of the engine that are still under way
 
 
 class Service:
     """Runs kata, pulls images. Must be made in a running loop.
 
-    `owner` marks the containers that this process starts, and only those. `lines_dropped` is for
-    the metrics, see there.
+    `owner` marks the containers that this process starts, and only those. `lines_dropped` counts
+    the lines that the log has lost, for the metrics.
     """
 
     def __init__(
@@ -160,11 +160,11 @@ class Service:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a run would be taken on: cheap, and true when every pool is cold."""
+        """Whether a run would be taken on. It is cheap to ask, and true even if no pool is warm."""
         return is_passed(self.readiness())
 
     def readiness(self) -> tuple[Check, ...]:
-        """What being ready takes, and whether each of it holds; asks nobody."""
+        """The conditions of being ready, and whether each of them holds; this asks no engine."""
         return readiness(
             is_draining=self.is_draining,
             engine_answers=self._upkeep.engine_answers,
@@ -173,7 +173,7 @@ class Service:
         )
 
     async def start(self) -> None:
-        """Begin the background work; does not wait for the engine."""
+        """Begin the background work, without waiting for the engine."""
         self._images.start()
         self._traffic_light.start()
         self._siblings.start()
@@ -185,8 +185,9 @@ class Service:
     async def drain(self, limit_s: float | None = None) -> None:
         """Take on nothing new in the background, and remove every container of ours.
 
-        Within so many seconds, by default those of the setting. What the engine has not removed by
-        then is left: it ends as its stdin does, and the next sweep of any replica removes it.
+        This takes `limit_s` at most, by default the seconds of the setting. A container that the
+        engine has not removed by then is left: it ends by itself, because its stdin ends, and the
+        next sweep of any replica removes it.
         """
         self.is_draining = True
         limit_s = self._settings.drain_s if limit_s is None else limit_s

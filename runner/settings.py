@@ -1,4 +1,4 @@
-"""All settings, from the environment; the only reader of it."""
+"""All settings. This module alone reads them from the environment."""
 
 import os
 import posixpath
@@ -31,17 +31,17 @@ SECRETS = Path("/run/secrets")
 
 
 class Reuse(StrEnum):
-    """How many runs a container serves. Where cells cannot be had, it serves one."""
+    """How many runs a container serves. If cells cannot be had, it serves one."""
 
     NEVER = "never"  # one
-    CELLS = "cells"  # many, each in a cell of its own; an error is logged where it cannot be had
-    AUTO = "auto"  # the same, with a warning
+    CELLS = "cells"  # many, each in a cell of its own; an error is logged if cells cannot be had
+    AUTO = "auto"  # the same, but a warning is logged
 
 
 class WritableRoots(StrEnum):
     """Whether containers may have a root that is not read-only."""
 
-    AUTO = "auto"  # those of images that need one
+    AUTO = "auto"  # the containers of images that need it
     NEVER = "never"
 
 
@@ -65,7 +65,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """Frozen. Each field is read from CYBER_DOJO_RUNNER_<FIELD>, but for those with an alias."""
+    """Frozen. A field is read from CYBER_DOJO_RUNNER_<FIELD>, or from its alias if it has one."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
@@ -78,14 +78,14 @@ class Settings(BaseSettings):
         "", validation_alias="DOCKER_CONFIG", description="folder of config.json, for logins"
     )
     run_as: str = Field(
-        "", pattern="^([0-9]{1,9}:[0-9]{1,9})?$", description="uid:gid to become if root starts it"
+        "", pattern="^([0-9]{1,9}:[0-9]{1,9})?$", description="uid:gid to become, if root starts it"
     )
     commit_sha: str = Field("", validation_alias=AliasChoices("COMMIT_SHA"))
     notify_socket: str = Field(
-        "", validation_alias="NOTIFY_SOCKET", description="where systemd listens, if it does"
+        "", validation_alias="NOTIFY_SOCKET", description="the socket on which systemd listens"
     )
     watchdog_usec: int = Field(
-        0, ge=0, validation_alias="WATCHDOG_USEC", description="systemd waits so long for a sign"
+        0, ge=0, validation_alias="WATCHDOG_USEC", description="systemd's wait for a sign of life"
     )
     otlp_endpoint: str = Field(
         "",
@@ -100,77 +100,77 @@ class Settings(BaseSettings):
     replica: str = Field("", description="this replica's name; the host's name and port if empty")
     delivery: Delivery = Field(Delivery.ATTACH, description="attach or exec")
     reuse: Reuse = Field(Reuse.NEVER, description="never, cells or auto: docs/security.md")
-    reuse_most_runs: int = Field(500, ge=1, le=100_000, description="that one container serves")
+    reuse_most_runs: int = Field(500, ge=1, le=100_000, description="of one container of cells")
     reuse_overlays: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="folders of images that runs in cells may write to, separated by commas"
     )
     writable_roots: WritableRoots = Field(
-        WritableRoots.AUTO, description="auto or never: for images that need one"
+        WritableRoots.AUTO, description="auto: if an image needs one; or never"
     )
     writable_root_images: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="what names may begin with, separated by commas: those get one"
+        (), description="beginnings of names, separated by commas: always a writable root"
     )
     read_only_root_images: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="the same: those never get one"
+        (), description="beginnings of names, separated by commas: never a writable root"
     )
-    launcher_image: str = Field("dojo-runner/launcher:latest", description="what makes the cells")
+    launcher_image: str = Field("dojo-runner/launcher:latest", description="it makes the cells")
     apparmor: str = Field(
         "",
         pattern="^[A-Za-z0-9_./-]*$",
-        description="AppArmor profile for containers of cells; empty: found by trying",
+        description="the AppArmor profile of containers of cells; empty: found by trying",
     )
-    runtime: str = Field("", description="of kata, as the engine knows it; empty: its default")
+    runtime: str = Field("", description="of runs, by the engine's name for it; empty: its default")
     ruby_image: str = Field(
-        "dojo-runner/ruby:latest", description="any image with Ruby 2.7 or later"
+        "dojo-runner/ruby:latest", description="it tells colours: any with Ruby 2.7 or later"
     )
-    warm: int | None = Field(None, ge=0, le=100, description="a fixed number per image")
-    warm_min: int = Field(0, ge=0, le=100, description="of an image, wanted or not")
-    warm_max: int = Field(12, ge=0, le=100, description="of an image, however wanted")
-    warm_spare: int = Field(2, ge=0, le=100, description="more while a group may be beginning")
-    host_containers: int = Field(40, ge=0, le=2000, description="of all images, leased ones too")
+    warm: int | None = Field(None, ge=0, le=100, description="a fixed number for each image")
+    warm_min: int = Field(0, ge=0, le=100, description="the fewest of an image that was used")
+    warm_max: int = Field(12, ge=0, le=100, description="the most of an image")
+    warm_spare: int = Field(2, ge=0, le=100, description="so many more while a group may begin")
+    host_containers: int = Field(40, ge=0, le=2000, description="the most of all images together")
     host_memory_mib: int = Field(
-        1024, ge=0, description="for all of them; an idle one costs 5 MiB, its shim included"
+        1024, ge=0, description="for all containers; an idle one counts 5 MiB, its shim included"
     )
     forget_s: float = Field(
-        3600.0, ge=60, description="after which an image that nobody wants leaves the books"
+        3600.0, ge=60, description="an image that nobody wants for so long leaves the books"
     )
-    refills_at_once: int = Field(2, ge=1, le=16)
+    refills_at_once: int = Field(2, ge=1, le=16, description="starts in the background")
     runs_at_once: int = Field(0, ge=0, le=1000, description="0: the number of cores, plus one")
-    queue: int = Field(60, ge=0, le=10_000, description="how many more may wait for their turn")
+    queue: int = Field(60, ge=0, le=10_000, description="how many more runs may wait")
     warm_images: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="names, separated by commas: warmed at start"
+        (), description="images to warm at start, separated by commas"
     )
     allowed_images: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="what names of images may begin with, separated by commas; empty: anything"
+        (), description="beginnings of names that clients may use, separated by commas; empty: any"
     )
     image_ids: bool = Field(False, description="whether clients may name an image by its id")
-    pulls_at_once: int = Field(4, ge=1, le=100)
+    pulls_at_once: int = Field(4, ge=1, le=100, description="pulls that go on at the same time")
     pulls_queue: int = Field(
-        60, ge=0, le=10_000, description="how many more may wait; then they are refused"
+        60, ge=0, le=10_000, description="how many more pulls may wait; others are refused"
     )
     siblings: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="host:port, separated by commas: all addresses of each are told of demand"
+        (), description="the other replicas as host:port, separated by commas"
     )
-    siblings_told: int = Field(3, ge=1, le=100, description="of a take; all, if there are fewer")
+    siblings_told: int = Field(3, ge=1, le=100, description="so many siblings hear of a take")
     secret: SecretStr = Field(
-        SecretStr(""), description="shared with the siblings; unsigned notices are then refused"
+        SecretStr(""), description="shared with the siblings; with it unsigned notices are refused"
     )
     acts_token: SecretStr = Field(
-        SecretStr(""), description="lets operators warm and drain images over HTTP; empty: nobody"
+        SecretStr(""), description="with it operators may warm and drain images over HTTP"
     )
-    max_seconds_cap: float = Field(20.0, ge=1, le=60, description="longest time for a learner")
+    max_seconds_cap: float = Field(20.0, ge=1, le=60, description="longest limit of a program")
     budget_s: float = Field(25.0, ge=2, le=120, description="for a request; browsers give up at 30")
-    request_max_bytes: int = Field(16 * MIB, ge=MIB)
+    request_max_bytes: int = Field(16 * MIB, ge=MIB, description="the largest body of a request")
     bodies_memory_mib: int = Field(112, ge=1, description="for all bodies that are read or held")
-    connections: int = Field(1000, ge=16, le=100_000, description="open at once")
-    connections_per_address: int = Field(800, ge=1, le=100_000, description="of those, from one")
-    client_gone: ClientGone = Field(ClientGone.END, description="end or finish: of runs under way")
+    connections: int = Field(1000, ge=16, le=100_000, description="the most that are open at once")
+    connections_per_address: int = Field(800, ge=1, le=100_000, description="the most of one")
+    client_gone: ClientGone = Field(ClientGone.END, description="end or finish: its run under way")
     body_read_s: float = Field(15.0, gt=0, description="for the whole of a request's body")
     linger_s: float = Field(
-        0.0, ge=0, le=60, description="not ready but serving: for load balancers to turn away"
+        0.0, ge=0, le=60, description="after SIGTERM: so long not ready, but serving"
     )
-    # Of the 10 s that an engine leaves to a container by default, less what an exit takes.
-    drain_s: float = Field(8.5, ge=0, description="for a stop, linger aside: runs, containers")
+    # By default an engine gives a container 10 s to stop; the rest is for the process's own exit.
+    drain_s: float = Field(8.5, ge=0, description="for a stop after the linger")
     log_level: str = Field("INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$")
     log_format: LogFormat = Field(LogFormat.AUTO, description="auto, json or text")
     no_color: str = Field("", validation_alias="NO_COLOR", description="see no-color.org")
@@ -269,7 +269,7 @@ class Settings(BaseSettings):
 
     @property
     def sizes(self) -> Sizes:
-        """How many containers an image may keep warm."""
+        """How many containers of an image may be kept warm."""
         if self.warm is not None:
             return Sizes(minimum=self.warm, maximum=self.warm, spare=0)
         return Sizes(minimum=self.warm_min, maximum=self.warm_max, spare=self.warm_spare)
@@ -287,12 +287,15 @@ class Settings(BaseSettings):
 
     @property
     def replica_name(self) -> str:
-        """Two daemons of one host differ by their ports."""
+        """This replica's name. By default the port is part of it: a host may have two daemons."""
         return self.replica or f"{socket.gethostname()}:{self.port}"
 
 
 def read_settings() -> Settings:
-    """Raises SettingsError with one line that names the variable; a misspelt one is refused."""
+    """The settings of this environment.
+
+    Raises SettingsError, with one line that names the variable, if one is wrong or misspelt.
+    """
     foreign_variables()
     try:
         return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
@@ -312,10 +315,10 @@ def variables_in_environment() -> set[str]:
 
 
 def foreign_variables() -> list[str]:
-    """Variables that begin like settings and are others' business; they are passed over.
+    """The variables that begin like settings but belong to other tools; they are passed over.
 
-    A PORT that holds a link is among them. Raises SettingsError for a misspelt setting, also for
-    one whose name a secret's file has.
+    A PORT that holds a link is one of them. Raises SettingsError for a misspelt setting, also if it
+    is the name of a secret's file.
     """
     known = {variable_of(name, field) for name, field in Settings.model_fields.items()}
     try:

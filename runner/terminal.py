@@ -1,4 +1,4 @@
-"""How commands end: an exit status, one line on stderr for an error, and never a traceback."""
+"""How commands print and end: with an exit status, and one line on stderr for an error."""
 
 import asyncio
 import json
@@ -13,18 +13,18 @@ from pool import EngineError
 from runner.client import RunnerError
 from runner.settings import SettingsError
 
-FAILED = 1  # what was asked for could not be done
-WRONG = 42  # what was checked is not what it must be
+FAILED = 1  # the command could not do its work
+WRONG = 42  # the command has checked something, and it is not as it must be
 INTERRUPTED = 130
 
 
 class CommandError(Exception):
-    """What was asked for cannot be done; the message says why, and what to do."""
+    """A command cannot do its work; the message says why, and what to do."""
 
 
 def told(work: Coroutine[Any, Any, int]) -> int:
-    """Run it to its end. Its exit status; an error is one line."""
-    logger.remove()  # the service's own log is of no use to those who type a command
+    """Run a command to its end, and return its exit status; an error prints one line."""
+    logger.remove()  # whoever types a command has no use for the service's own log
     try:
         return asyncio.run(work)
     except (CommandError, RunnerError, SettingsError) as error:
@@ -33,7 +33,7 @@ def told(work: Coroutine[Any, Any, int]) -> int:
         return _fail(f"{error.operation} {error.image}: {error.message}".replace(" :", ":"))
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader of the output has closed it
         sys.stdout = sys.stderr
         return FAILED
     except Exception as error:
@@ -41,17 +41,17 @@ def told(work: Coroutine[Any, Any, int]) -> int:
 
 
 def console() -> Console:
-    """For what a command tells: colours on a terminal, plain text elsewhere."""
+    """The console for a command's output: in colours on a terminal, plain text elsewhere."""
     return Console(highlight=False)
 
 
 def errors() -> Console:
-    """The same on stderr: for what goes on meanwhile."""
+    """The same on stderr, for a command's progress."""
     return Console(stderr=True, highlight=False)
 
 
 def print_json(value: Any) -> None:
-    """For programs, and indented for those who look at it."""
+    """Print a value as JSON, indented so that people can read it, too."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 

@@ -1,7 +1,7 @@
-"""Work of many milliseconds of Python, in a thread: one at a time.
+"""A thread for pieces of work that take many milliseconds of Python, one after another.
 
-Such a thread shares the interpreter's lock with the event loop. Several would end no sooner, and
-the loop would wait for each of them in turn.
+The thread shares the interpreter's lock with the event loop. Several threads would end their work
+no sooner, and the event loop would wait for each of them in turn.
 """
 
 import asyncio
@@ -12,13 +12,16 @@ from typing import ParamSpec, TypeVar
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-# Seconds for which a thread keeps the lock that another waits for; Python's own 0.005 is too long
-# for an event loop, which takes it several times for one request.
+# A thread keeps the lock for so many seconds while another waits for it. Python's default of 0.005
+# is too long for an event loop, which takes the lock several times for one request.
 SWITCH_S = 0.001
 
 _thread = ThreadPoolExecutor(1, "python-work")
 
 
 async def in_turn(work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-    """Its result, once it was its turn; cancelled before that, it is never begun."""
+    """Do the work in the thread, and return its result.
+
+    If the caller is cancelled before the work's turn, the work is never begun.
+    """
     return await asyncio.wrap_future(_thread.submit(work, *args, **kwargs))

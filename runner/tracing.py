@@ -1,7 +1,8 @@
-"""What a request is called in logs and traces, here and wherever it is passed on to.
+"""The names of a request in logs and traces, of this replica and of those that it tells.
 
-X-Request-Id is any client's own name for a request; traceparent is the W3C's (Trace Context). Both
-are untrusted text of a client: whatever is not of the expected form is ignored.
+A client may name its request in two headers: in X-Request-Id by a word of its own, and in
+traceparent as the W3C specifies (Trace Context). Both are untrusted text, so a header that is not
+of the expected form is ignored.
 """
 
 import random
@@ -23,7 +24,8 @@ _SAMPLED = 1
 class Trace:
     """The names of one request. Without a good traceparent those of the W3C are empty.
 
-    `parent_id` is the client's span and `span_id` our own, which is the parent of what we ask for.
+    `parent_id` is the client's span. `span_id` is this replica's own, and the parent of the
+    requests that it sends to others.
     """
 
     request_id: str
@@ -34,7 +36,7 @@ class Trace:
 
     @property
     def headers(self) -> dict[str, str]:
-        """For the answer to the request, and for requests to others that it causes."""
+        """The headers for the request's answer, and for requests to others that it causes."""
         headers = {REQUEST_ID: self.request_id}
         if self.trace_id:
             flags = f"{int(self.is_sampled):02x}"
@@ -43,13 +45,13 @@ class Trace:
 
     @property
     def fields(self) -> dict[str, str]:
-        """For the lines of the log."""
+        """The fields that each line of the log about this request has."""
         fields = {"request_id": self.request_id}
         return {**fields, "trace_id": self.trace_id} if self.trace_id else fields
 
 
 def trace_of(headers: Mapping[str, str]) -> Trace:
-    """The names that a client gives; a fresh request id if it gives none, or one of a bad form."""
+    """The names that a client gives; if its request id is missing or malformed, a fresh one."""
     request_id = headers.get(REQUEST_ID, "")
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = _fresh()
@@ -74,7 +76,7 @@ def _fresh() -> str:
 
 @dataclass
 class _Request:
-    """A task that a request began may outlive it; it is nobody's then."""
+    """A request that is served. A task may outlive the request that began it: `is_over` then."""
 
     trace: Trace
     is_over: bool = field(default=False)
@@ -85,7 +87,7 @@ _request: ContextVar[_Request | None] = ContextVar("_request", default=None)
 
 @contextmanager
 def traced(trace: Trace) -> Iterator[None]:
-    """A block that serves the request of this name, and the tasks that it begins."""
+    """Give this name to the block, which serves the request, and to the tasks that it begins."""
     request = _Request(trace)
     token = _request.set(request)
     try:
@@ -96,6 +98,6 @@ def traced(trace: Trace) -> Iterator[None]:
 
 
 def current_trace() -> Trace | None:
-    """The name of the request that is served here, if one is."""
+    """The name of the request that the calling task serves; None if it serves none."""
     request = _request.get()
     return None if request is None or request.is_over else request.trace

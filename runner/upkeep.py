@@ -1,5 +1,7 @@
-"""Keeps the service right while it runs: what serves nobody, an engine that comes and goes,
-new images.
+"""Keeps the service right while it runs.
+
+It removes containers that serve nobody, and has failed work tried again when the engine is back or
+its images have changed.
 """
 
 import asyncio
@@ -16,12 +18,12 @@ from runner.engine.watch import EngineWatch
 from runner.operators.engine_log import EngineLog
 from runner.warming.warm_images import WarmImages
 
-SWEEP_S = 30.0  # what died elsewhere is no hurry
+SWEEP_S = 30.0  # containers of processes that have died are in nobody's way
 SWEEP_AGAIN_S = 2.0  # after a failure
 
 
 class Upkeep:
-    """Must be made in a running loop. The parts are what it keeps right.
+    """Keeps the given parts right. Must be made in a running loop.
 
     `came` is called when the engine answers for the first time, and when it answers again.
     """
@@ -53,11 +55,11 @@ class Upkeep:
 
     @property
     def engine_answers(self) -> bool:
-        """Whether it did when it was last looked at, which is some seconds ago at most."""
+        """Whether the engine answered when it was last asked, at most some seconds ago."""
         return self._watch.answers
 
     def start(self) -> None:
-        """Begin to look at the engine, and for containers that serve nobody."""
+        """Begin to watch the engine, and to sweep containers that serve nobody."""
         self._watch.start()
         self._tasks.loop(self._sweep_for_ever, "sweep")
 
@@ -81,11 +83,11 @@ class Upkeep:
         self._tasks.start(self._retire_replaced(), "retire replaced images")
 
     def _engine_came(self) -> None:
-        """What failed while the engine was away is tried again at once."""
+        """Try again at once what failed while the engine was away."""
         self._pools.forgive()
         self._cells.look_again(whatever_was_tried=True)
         self._traffic_light.try_now()
-        if self._cells.is_decided:  # else that is when they are warmed
+        if self._cells.is_decided:  # otherwise the images are warmed when that is decided
             self._warm_images.begin()
         self._sweep_now.set()
         self._came()

@@ -1,7 +1,7 @@
-"""Makes the daemon an ordinary user: it gives up root's rights, but for the socket's group.
+"""Gives up root's rights: the daemon becomes an ordinary user in the group of the engine's socket.
 
-cyber-dojo starts the service as root, without the group that the engine's socket belongs to. The
-service's image names a user to become instead (RUN_AS); an ordinary start names none.
+cyber-dojo starts the service as root, and without the group that the engine's socket belongs to.
+The service's image names a user to become (RUN_AS); a start without the image names none.
 """
 
 import os
@@ -16,8 +16,8 @@ _UNIX = "unix://"
 def leave_root(run_as: str, docker_host: str) -> None:
     """Become this user (`uid:gid`, both numbers), and keep the group that opens the engine.
 
-    Does nothing where no user is named, or where the process is not root's. Where the engine could
-    not be reached afterwards the process stays root, and a warning says why.
+    Does nothing if no user is named, or if the process is not root's. If an ordinary user could not
+    reach the engine, the process stays root, and a warning says why.
     """
     if not run_as or os.geteuid() != 0:
         return
@@ -35,7 +35,7 @@ def leave_root(run_as: str, docker_host: str) -> None:
 
 
 def _groups_for(docker_host: str) -> list[int]:
-    """The groups that an ordinary user needs. Raises OSError where no group opens the socket."""
+    """The groups that an ordinary user needs. Raises OSError if no group may open the socket."""
     if not docker_host.startswith(_UNIX):
         return []
     path = Path(docker_host.removeprefix(_UNIX))

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sys
-import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -17,7 +16,6 @@ import aiohttp
 
 from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, Seen
 from pool.orphans import REPLICA_LABEL
-from runner.operators import gathered, log_writer
 from tests.waiting import eventually
 
 DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
@@ -133,14 +131,28 @@ class Daemon:
         """Everything that the daemon has printed."""
         return self._log_file.read_text()
 
-    def log(self, message: str = "") -> list[dict[str, Any]]:
-        """The events of the daemon's log that have this message.
+    def log(self, message: str = "", **fields: Any) -> list[dict[str, Any]]:
+        """The events that the daemon's log has by now, with this message and these fields.
 
-        The daemon gathers runs for a moment, and then lines, which is waited for.
+        The daemon gathers lines for a moment. So a line of a living daemon may come a little later:
+        see `logged`.
         """
-        time.sleep(2 * (gathered.GATHER_S + log_writer.GATHER_S))
-        events = [json.loads(line) for line in self.said().splitlines()]
-        return [event for event in events if message in ("", event["message"])]
+        lines = self.said().splitlines(keepends=True)
+        events = [json.loads(line) for line in lines if line.endswith("\n")]
+        return [
+            event
+            for event in events
+            if message in ("", event["message"])
+            and all(event.get(name) == value for name, value in fields.items())
+        ]
+
+    async def logged(self, message: str, count: int = 1, **fields: Any) -> list[dict[str, Any]]:
+        """The same, as soon as there are so many of these events."""
+
+        async def events() -> list[dict[str, Any]]:
+            return self.log(message, **fields)
+
+        return await eventually(events, lambda found: len(found) >= count)
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send the daemon a signal and wait for its end; its exit status."""

@@ -76,7 +76,7 @@ def _one_line(docstring: str | None) -> str:
 
 
 def table_of(chapters: Sequence[Chapter]) -> str:
-    """In Markdown."""
+    """A table of promises, in Markdown."""
     lines = []
     for chapter in chapters:
         lines += [f"\n**{chapter.title}**\n", "| when | then |", "|---|---|"]
@@ -106,7 +106,7 @@ def pages() -> Mapping[Path, str]:
 
 
 def main() -> int:
-    """Write them."""
+    """Write all promises into the documents."""
     for path, text in pages().items():
         path.write_text(text)
     return 0

@@ -43,7 +43,7 @@ def worst_bytes(places: int) -> dict[str, float]:
 
 
 def worst_mib(places: int) -> int:
-    """All of it."""
+    """The sum of all parts."""
     return round(sum(worst_bytes(places).values()) / MIB)
 
 
@@ -66,7 +66,7 @@ def test_no_mix_of_requests_takes_more_than_compose_gives() -> None:
 
 @pytest.mark.parametrize("what", worst_bytes(ON_TWO_CORES))
 def test_the_document_tells_each_part(what: str) -> None:
-    """In MiB, rounded."""
+    """The document has each part in MiB, rounded."""
     [row] = re.findall(rf"^\| {re.escape(what)} \| (\d+) \|", document(), re.MULTILINE)
 
     assert int(row) == round(worst_bytes(ON_TWO_CORES)[what] / MIB)

@@ -40,7 +40,7 @@ def test_the_documents_are_up_to_date() -> None:
 
 
 def test_every_test_is_a_promise() -> None:
-    """In classes, too; what is no test is none."""
+    """Tests in classes are promises, too; functions that are no tests are none."""
     assert chapter_in(SOURCE) == Chapter(
         "Programs that are odd.",
         [

@@ -46,7 +46,7 @@ class Cores:
 
     def _ended(self) -> None:
         self._catch_up()
-        # By its own account, not by the clock's: rounding must not make it wait for ever.
+        # The job's own account counts, not the clock: rounding must not make it wait for ever.
         self._given_s = max(self._given_s, self._jobs[0][0])
         _, _, done = heapq.heappop(self._jobs)
         if not done.cancelled():

@@ -67,7 +67,7 @@ class DayJob:
 
 
 def days(jobs: Sequence[DayJob], what: str) -> list[Day]:
-    """In the order of the jobs, on all cores."""
+    """The results in the order of the jobs, which run on all cores."""
     return _on_all_cores(_day, jobs, what)
 
 
@@ -108,13 +108,13 @@ def _quantile(ordered: Sequence[float], part: float) -> float:
 
 
 def fixed_days(world: World, seeds: Iterable[int], up_to: int = LARGEST_FIXED) -> list[Day]:
-    """Of all fixed sizes."""
+    """The results of all fixed sizes."""
     jobs = [DayJob(fixed(size), world, seed) for size in range(1, up_to + 1) for seed in seeds]
     return days(jobs, f"fixed sizes, {_replicas(world)}")
 
 
 def best_fixed(found: Sequence[Day], seed: int) -> Day:
-    """That with the fewest container-hours of all that reach the goal; else that with most hits."""
+    """The result with the fewest container-hours that reaches the goal, or with the most hits."""
     of_day = [one for one in found if one.seed == seed]
     good = [one for one in of_day if one.class_hit_rate >= GOAL]
     if not good:
@@ -158,7 +158,7 @@ class GroupJob:
 
 
 def group_misses(jobs: Sequence[GroupJob], what: str) -> list[list[int]]:
-    """Of each job, and of each of its seeds."""
+    """The misses of each job, and of each of its seeds."""
     return _on_all_cores(_group, jobs, what)
 
 

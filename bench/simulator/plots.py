@@ -68,7 +68,7 @@ def frontier(
 ) -> None:
     """Misses in class against warm hours; a line for each policy, a point for each tuning."""
     figure, axes = figure_of(2, (len(panels) + 1) // 2, height=6.4)
-    # Replicas beside each other, kinds of use below each other.
+    # The columns are the numbers of replicas, and the rows single use and cells.
     order = sorted(panels, key=lambda title: (title.startswith("cells"), list(panels).index(title)))
     for axis, title in zip(axes, order, strict=True):
         for (name, line), (colour, marker) in zip(

@@ -13,7 +13,7 @@ from pool.settings import PoolSettings
 from pool.sharing import Claim
 from pool.sizing import Sizes
 
-TOLD = 3  # siblings, of a take that is no news: as the daemon's setting SIBLINGS_TOLD
+TOLD = 3  # so many siblings are told of a take that is no news; the default of SIBLINGS_TOLD
 TO_ALL = 1000
 NO_LIMIT = 10**6
 REACTIVE_KEEP_S = 600.0
@@ -55,13 +55,13 @@ class Reactive(Demand):
         self._peaks.append((now_s, at_once))
 
     def claim(self, now_s: float) -> Claim:
-        """The highest that is remembered."""
+        """The highest number that is remembered."""
         while self._peaks and self._peaks[0][0] < now_s - self._keep_s:
             self._peaks.popleft()
         return Claim(self._peaks[0][1] if self._peaks else 0, self.last_s)
 
     def enough(self, now_s: float) -> int:  # noqa: ARG002 - a Demand
-        """OpenWhisk does not."""
+        """No number is enough, so refills never wait for runs: OpenWhisk's do not, either."""
         return NO_LIMIT
 
 
@@ -79,7 +79,7 @@ class Policy:
     has_host_limit: bool = True
 
     def settings(self, places: int) -> PoolSettings:
-        """As the service makes them."""
+        """The settings of the pools, as the service makes them."""
         settings = PoolSettings(sizes=self.sizes, leases_at_once=places)
         if self.has_host_limit:
             return settings
@@ -87,12 +87,12 @@ class Policy:
 
 
 def adaptive(name: str = "adaptive", sizes: Sizes | None = None, *, told: int = 0) -> Policy:
-    """The daemon's; without notices if nobody is told."""
+    """The daemon's policy; without notices if nobody is told."""
     return Policy(name, _adaptive, told, sizes or Sizes())
 
 
 def fixed(size: int) -> Policy:
-    """Without the host's limit, and refills never wait: the best that a fixed size can do."""
+    """A fixed size, at its best: the host has no limit, and refills never wait."""
     return fixed_each(f"fixed {size}", {}, size)
 
 
@@ -102,7 +102,7 @@ def fixed_each(name: str, sizes: Mapping[str, int], otherwise: int = 1) -> Polic
 
 
 def reactive(name: str = "reactive", keep_s: float = REACTIVE_KEEP_S) -> Policy:
-    """Without the host's limit, and refills never wait."""
+    """Reactive growth at its best: the host has no limit, and refills never wait."""
     return Policy(name, partial(_reactive, keep_s), has_host_limit=False)
 
 

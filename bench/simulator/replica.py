@@ -18,7 +18,7 @@ from runner.siblings.notice import RefillNotice
 from runner.siblings.teller import Standing, Teller
 
 NOTICE_TAKES_S = 0.005
-# The rest of a request's budget of 25 s, if the kata may take 10 s, its grace and its harvest 5.
+# A request's budget is 25 s. A kata may take 10 s of it, and its grace and harvest 5 s.
 LONGEST_QUEUE_S = 10.0
 
 
@@ -119,7 +119,7 @@ class Replica:
             self._teller.announce(image)
 
     def sample(self, image: str) -> Sample:
-        """How an image fares now."""
+        """The state of an image, as siblings are told of it."""
         now_s, pool = self._loop.time(), self._pools.by_image.get(image)
         if pool is None:
             return Sample(now_s, 0.0, 0, 0, 0)
@@ -131,7 +131,7 @@ class Replica:
         await self._listener.hear(notice, notice.replica)
 
     async def close(self) -> None:
-        """The day is over: what is warm was kept until now."""
+        """The day is over: count the containers that are warm as kept until now."""
         self._teller.close()
         await self._tasks.finish()
         await self._pools.close()

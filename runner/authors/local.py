@@ -1,4 +1,4 @@
-"""A daemon of the command's own, for as long as the command runs: on loopback, at a free port."""
+"""A daemon that a command starts for itself, on loopback and at a free port, until it ends."""
 
 import asyncio
 import os
@@ -25,9 +25,9 @@ _ASKED_EVERY_S = 0.02
 async def own_daemon(
     reuse: Reuse | None = None, delivery: Delivery | None = None
 ) -> AsyncIterator[str]:
-    """The URL of a daemon that is ready. Its settings come from the environment, but for these.
+    """The URL of a daemon that is ready; apart from the arguments the environment has its settings.
 
-    Raises CommandError with what to do where no engine answers.
+    Raises CommandError, with what to do, if no engine answers.
     """
     settings = _settings(reuse=reuse, delivery=delivery)
     owner = this_process(settings.replica_name)
@@ -48,7 +48,7 @@ async def own_daemon(
 
 
 async def unreadable_patterns(patterns: Mapping[str, str]) -> dict[str, str] | None:
-    """What Ruby says of each pattern that it cannot read; None where no Ruby can be asked."""
+    """What Ruby says of each pattern that it cannot read; None if no Ruby can be asked."""
     settings = _settings()
     owner = this_process(settings.replica_name)
     engines = docker_engines(settings.docker_host, owner, settings.docker_config)
@@ -76,14 +76,14 @@ async def unreadable_patterns(patterns: Mapping[str, str]) -> dict[str, str] | N
 
 
 async def _fault_of(light: TrafficLight, pattern: str) -> str:
-    """Empty if Ruby can read it. Raises NoAnswerError; EngineError."""
+    """Ruby's complaint about a pattern; empty if it has none. Raises NoAnswerError, EngineError."""
     until_s = time.monotonic() + READY_WITHIN_S
     while True:
         try:
             await light.hidden([pattern], ["name"])
         except BadPatternError as error:
             return error.message
-        except NoAnswerError:  # on a busy machine its container may take longer to start
+        except NoAnswerError:  # on a busy machine Ruby's container may take longer to start
             if time.monotonic() > until_s:
                 raise
         else:
@@ -91,7 +91,7 @@ async def _fault_of(light: TrafficLight, pattern: str) -> str:
 
 
 def _settings(**wanted: Reuse | Delivery | None) -> Settings:
-    # One author's runs, one after another: nothing is kept warm for others.
+    # One author makes one run after another, so no container need be warm for others.
     changes = {
         "host": "127.0.0.1",
         "port": 0,

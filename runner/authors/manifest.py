@@ -1,4 +1,4 @@
-"""The rules of a start point's manifest.json, each with words that name the field."""
+"""The rules for a start point's manifest.json; the words about a fault name its field."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ OPTIONAL = (
     *("rag_lambda", "tab_size"),
 )
 PROGRESS_REGEXS = (
-    2  # the first finds a failing test's summary in an output, the second a passing one's
+    2  # one pattern finds the summary of failing tests in an output, the other that of passing ones
 )
 LARGEST_TAB = 8
 LARGEST_MAX_SECONDS = 20
@@ -24,7 +24,7 @@ _EXTENSION = re.compile(r"\.\S+")
 
 
 def faults_of(manifest: Mapping[str, Any], is_file: Callable[[str], bool]) -> list[str]:
-    """All that is wrong with it but what only Ruby can tell, in the order of its fields.
+    """The faults of a manifest, in the order of its fields, but for those that only Ruby can tell.
 
     `is_file` tells whether a file of that name stands beside the manifest.
     """
@@ -41,7 +41,7 @@ def faults_of(manifest: Mapping[str, Any], is_file: Callable[[str], bool]) -> li
 
 
 def patterns_of(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """The regular expressions in it, by where they are: `progress_regexs.0`."""
+    """The manifest's regular expressions, by their places, such as `progress_regexs.0`."""
     return {
         f"{key}.{index}": pattern
         for key in PATTERNS

@@ -1,4 +1,4 @@
-"""What turns a start point, which is red, into one that is amber or green."""
+"""The replacements that turn a start point, which is red, into one that is amber or green."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ COLOURS = ("red", "amber", "green")
 
 @dataclass(frozen=True)
 class Replacement:
-    """A text to be replaced, in the file of this name, or in any file that has it if it is None."""
+    """A text to be replaced in the file of this name; if that is None, in any file that has it."""
 
     filename: str | None
     old: str
@@ -27,7 +27,7 @@ _USUAL: Mapping[str, Replacement] = {
 
 
 def read_replacements(start_point: StartPoint) -> Mapping[str, Replacement]:
-    """For amber and green: options.json's beside the manifest, else the usual ones.
+    """The replacements for amber and green: those of options.json, or the usual ones without it.
 
     `{"amber": {"filename": NAME, "from": TEXT, "to": TEXT}, "green": ...}`. Raises StartPointError.
     """
@@ -41,9 +41,10 @@ def read_replacements(start_point: StartPoint) -> Mapping[str, Replacement]:
 def in_colour(
     colour: str, start_point: StartPoint, replacements: Mapping[str, Replacement]
 ) -> StartPoint:
-    """The start point that must have this colour; red is it as it is, if nothing else is said.
+    """The start point that must have this colour; the unchanged one is red, unless options.json
+    says otherwise.
 
-    Raises StartPointError where a text that is to be replaced is not there.
+    Raises StartPointError if a text that is to be replaced is not there.
     """
     replacement = replacements.get(colour)
     if replacement is None:

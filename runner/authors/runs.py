@@ -13,7 +13,7 @@ from runner.client import Result, RunnerClient
 
 PULL_WITHIN_S = 600.0
 _PULL_ASKED_EVERY_S = 0.5
-PATIENCE_S = 30.0  # for a daemon that has much to do
+PATIENCE_S = 30.0  # a busy daemon is asked again for so long
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Checked:
-    """What one colour of a start point came to; `reason` if it could not even be run."""
+    """The run of a start point in one colour; `reason` tells why it could not even be run."""
 
     colour: str
     outcome: str
@@ -68,7 +68,7 @@ async def have_image(client: RunnerClient, image_name: str) -> None:
 
 
 async def run_once(client: RunnerClient, start_point: StartPoint) -> Ran:
-    """Run it, as a learner's press of [test] would."""
+    """Run the start point, as a learner's press of [test] would."""
     began_s = time.perf_counter()
     result = await client.run(
         start_point.files,
@@ -84,7 +84,7 @@ async def run_once(client: RunnerClient, start_point: StartPoint) -> Ran:
 async def check_colours(
     client: RunnerClient, start_point: StartPoint, replacements: Mapping[str, Replacement]
 ) -> AsyncIterator[Checked]:
-    """Run it in each of its colours, and say what came of each."""
+    """Run the start point in each of its colours, and yield each result."""
     for colour in COLOURS:
         try:
             changed = in_colour(colour, start_point, replacements)

@@ -1,4 +1,4 @@
-"""What the commands print for people: colours on a terminal, plain text elsewhere."""
+"""Prints the commands' results for people, in colours on a terminal, and plain elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def outcome(name: str) -> Styled:
 
 
 def ran(console: Console, one: Ran, notes: tuple[str, ...]) -> None:
-    """All that came of a run."""
+    """Print the whole result of a run."""
     for note in notes:
         console.print(Styled(f"note: {note}", style="dim"))
     result = one.result
@@ -38,7 +38,7 @@ def ran(console: Console, one: Ran, notes: tuple[str, ...]) -> None:
 
 
 def checked(console: Console, one: Checked) -> None:
-    """One line for a colour of a start point, and why it is wrong if it is."""
+    """Print a line for one colour of a start point, with the reason if the colour is wrong."""
     verdict = "ok   " if one.is_right else "WRONG"
     line = Styled(f"{verdict} ", style="bold green" if one.is_right else "bold red")
     line.append(f"{one.colour:6} -> ", style="default")

@@ -12,13 +12,14 @@ from runner.terminal import CommandError
 DEFAULT_MAX_SECONDS = 10.0
 SCRIPT = "cyber-dojo.sh"
 MANIFEST = "manifest.json"
-# Where the files of a language's repository are, below its root.
+# A language's repository keeps its start point in this folder.
 _SUB_FOLDER = "start_point"
 
-# No Ruby that makes a lambda is like this.
+# A manifest's rag_lambda of this form is the name of a file: no Ruby that makes a lambda has it.
 _FILE_NAME = re.compile(r"[\w./-]+")
 
-# Of a plain folder; larger ones are a mistake (somebody's home, a checkout with node_modules).
+# A plain folder with more files was named by mistake: somebody's home, say, or a checkout with
+# node_modules.
 _MOST_FILES = 500
 _MOST_BYTES = 8 * 1024 * 1024
 
@@ -52,7 +53,7 @@ class StartPoint:
 def read_start_point(
     path: Path, *, image_name: str | None = None, max_seconds: float | None = None
 ) -> StartPoint:
-    """Read a folder, or the manifest file of one. The arguments go before what the manifest says.
+    """Read a folder, or the manifest file of one. The arguments override the manifest.
 
     Raises StartPointError.
     """
@@ -135,7 +136,7 @@ def _texts_below(folder: Path) -> dict[str, str]:
         try:
             files[str(below)] = path.read_text(encoding="utf-8")
         except (UnicodeDecodeError, OSError):
-            continue  # no text: a learner could not see it, either
+            continue  # the file is no text, so a learner could not see it, either
     return files
 
 
@@ -154,7 +155,7 @@ def _seconds(value: Any) -> float:
 
 
 def _rag_lambda(folder: Path, value: Any) -> str | None:
-    """The Ruby itself; a manifest may hold it, or the name of the file that holds it."""
+    """The lambda's Ruby: a manifest may hold it, or the name of a file that does."""
     if value is None:
         return None
     if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Finds out by trying whether containers can serve many runs, each in a cell of its own."""
+"""Tries whether this host's containers can serve many runs, each in a cell of its own."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -26,15 +26,16 @@ from runner.container.profile import Home, ImageProfile
 from runner.settings import Reuse
 
 ENGINE_AGAIN_S = 60.0
-# The profile of deploy/apparmor; hosts without AppArmor, or without that profile, do without.
+# The profile in deploy/apparmor. A host that has no AppArmor, or has not loaded it, needs none.
 APPARMOR_PROFILE = "dojo-runner-cells"
-TRY_AGAIN_S = 1.0  # after a trial that worked has ended, as the engine may be going down
-# After a trial that failed, as the engine may have stumbled; where it always fails, a start and a
-# line in the log every ten minutes are the price.
+# After a trial's container has ended although it had worked: the engine may be going down.
+TRY_AGAIN_S = 1.0
+# After a trial that failed, because the engine may have stumbled. On a host where trials always
+# fail, this costs a start and a line in the log every ten minutes.
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 600.0
 
-# In the launcher's image: prints its argument and waits for the end of its stdin.
+# A program in the launcher's image. It prints its argument and waits for the end of its stdin.
 _WAITS = "/waits"
 
 
@@ -42,7 +43,7 @@ _WAITS = "/waits"
 class CellsStatus:
     """The kind of containers that was wanted, the kind there is, and why there are no cells.
 
-    `failed_trials` counts those since one has worked.
+    `failed_trials` counts the trials that have failed since one has worked.
     """
 
     wanted: str
@@ -52,11 +53,11 @@ class CellsStatus:
 
 
 class Cells:
-    """Must be made in a running loop.
+    """Knows whether cells can be had, and keeps the trial's container. Make it in a running loop.
 
-    While containers of cells can be had, one of them waits here for a run that never comes. It
-    keeps the launcher's volume in use, so that no `docker volume prune` takes it from those that
-    are to be started, and its end tells that the engine went away.
+    As long as cells can be had, the trial's container waits for a run that never comes. It keeps
+    the launcher's volume in use, so that no `docker volume prune` can remove the volume before
+    other containers need it. And when that container ends, the engine may have gone away.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Cells:
         delivery: Delivery,
         runtime: str,
         launcher_image: str,
-        uses: int,
+        most_runs: int,
         apparmor: str,
         labels: Mapping[str, str],
         decided: Callable[[], None],
@@ -80,9 +81,9 @@ class Cells:
         self._wanted = wanted
         self._runtime = runtime
         self._launcher_image = launcher_image
-        self._uses = uses
+        self._most_runs = most_runs
         self._profiles = (apparmor,) if apparmor else ("", APPARMOR_PROFILE)
-        self._profile = ""  # the one with which cells can be had; empty: the engine's own
+        self._profile = ""  # AppArmor's, with which cells can be had; empty: the engine's own
         self._labels = dict(labels)
         self._decided = decided
         self._volume: str | None = None
@@ -108,7 +109,10 @@ class Cells:
             self._tasks.loop(self._try_for_ever, "cells")
 
     def look_again(self, *, whatever_was_tried: bool = False) -> None:
-        """Try again: images have changed or the engine is back, so the verdict may change."""
+        """Try again, because images have changed or the engine is back.
+
+        An image that did not work is tried again only if `whatever_was_tried`.
+        """
         if whatever_was_tried:
             self._tried = None
         self._look_again.set()
@@ -118,18 +122,18 @@ class Cells:
         await self._tasks.cancel()
 
     def holds(self, container_id: str) -> bool:
-        """Whether it is the container that waits here."""
+        """Whether this is the trial's container."""
         return container_id == self._waiting
 
     def spec_of(self, spec: ContainerSpec, overlays: Sequence[str]) -> ContainerSpec:
-        """The container of cells for the same image, where cells can be had; else `spec`.
+        """The reusable container for the same image if cells can be had; otherwise `spec` itself.
 
-        `overlays` are folders of the image that are to be writable in each cell.
+        `overlays` are the image's folders that must be writable in each cell.
         """
         if self._volume is None:
             return spec
         in_cells = cell_spec_of(spec, self._volume, *overlays, apparmor=self._profile)
-        return replace(in_cells, most_runs=self._uses)
+        return replace(in_cells, most_runs=self._most_runs)
 
     @property
     def status(self) -> CellsStatus:
@@ -146,13 +150,13 @@ class Cells:
                 image_id = (await self._images.image(self._launcher_image)).image_id
                 if image_id != self._tried or now_s() >= self._again_s:
                     await self._try(image_id)
-                if self._tried is None:  # it has worked, and has ended
+                if self._tried is None:  # the trial has worked, and its container has ended
                     await asyncio.sleep(TRY_AGAIN_S)
                     continue
                 pause_s = self._again_s - now_s()
             except ImageMissingError:
                 self._decide(None, f"{self._launcher_image} is not on this node")
-            except EngineError:  # reported; an engine that does not answer decides nothing
+            except EngineError:  # reported; without an answer of the engine nothing is decided
                 pause_s = ENGINE_AGAIN_S
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
@@ -172,12 +176,13 @@ class Cells:
             self._tried = image_id
             self._failed_trials += 1
             self._again_s = asyncio.get_running_loop().time() + self._pauses.failed()
-            if not (error.may_pass and volume == self._volume):  # else it has worked, and will
+            # Cells that have worked with this volume will work again once the engine is back.
+            if not (error.may_pass and volume == self._volume):
                 await self._give_up(volume, error)
         finally:
             if started is not None:
                 await started.stream.close()
-                with suppress(EngineError):  # reported; the sweep takes it
+                with suppress(EngineError):  # reported; the sweep will remove the container
                     await self._containers.remove(started.container_id)
                 self._waiting = None
 
@@ -201,7 +206,7 @@ class Cells:
 
     async def _give_up(self, volume: str, error: EngineError) -> None:
         with suppress(EngineError):  # reported
-            # A volume that was torn while it was filled would stay so for ever.
+            # A volume whose filling was interrupted would lack files for ever, so it is removed.
             await self._images.remove_volume(volume)
         self._decide(None, error.message)
 
@@ -229,10 +234,10 @@ class Cells:
 
 
 def _what_refused(errors: Mapping[str, EngineError]) -> EngineError:
-    """The first error, which tells of the host; with the last where it tells something else.
+    """The first error, which tells of the host; with the last one's words if they say more.
 
-    An engine that refuses the last profile only says that it is not loaded, or that the host has
-    no AppArmor. Under a profile that is loaded the launcher itself gives the reason.
+    When the engine refuses the last profile, its words say only that the profile is not loaded, or
+    that the host has no AppArmor. When the profile is loaded, the launcher itself gives a reason.
     """
     first, (profile, last) = next(iter(errors.values())), list(errors.items())[-1]
     if last.status or last.message == first.message:

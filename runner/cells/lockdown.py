@@ -1,8 +1,8 @@
-"""A container that serves many runs, each in a cell of its own: its limits, as data.
+"""The limits, as data, of a container that serves many runs, each in a cell of its own.
 
-The container may do a little more than one that serves a single run, as the launcher makes
-namespaces and mounts in it. A cell may do no more (docs/security.md): the launcher takes back what
-it was given before a learner's program begins.
+The container may do a little more than one that serves a single run, because the launcher makes
+namespaces and mounts in it. A cell may do no more (docs/security.md): before a learner's program
+begins, the launcher gives up what it was given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,23 +18,23 @@ from runner.container.seccomp import seccomp_profile
 LAUNCHER_FOLDER = OWN
 _LAUNCHER = f"{LAUNCHER_FOLDER}/cells"
 
-# System calls that the launcher needs and Docker's list refuses. The launcher refuses all of them
-# to its cells again (images/launcher/filter.c).
+# System calls that Docker's list refuses and the launcher needs. The launcher refuses all of them
+# to its cells (images/launcher/filter.c).
 FOR_CELLS = (
     "clone",  # with flags: a cell's first process begins in namespaces of its own
     "mount",  # a cell's /proc, its tmpfs, its masks
     "umount2",  # the tmpfs below an overlay is taken out of the tree
-    "sethostname",  # a fresh uts namespace has the name, but might as well not
+    "sethostname",  # the cell's name is set, so that it need not be inherited
 )
 
-# The engine makes these folders, should the image lack them, by mounting something there. Each
-# cell mounts its own tmpfs over it; nothing can be written to this one.
+# Something is mounted on these folders so that the engine makes them if the image lacks them.
+# Nothing can be written to this tmpfs, and each cell mounts its own over it.
 _MOUNT_POINT = "ro,noexec,nosuid,nodev,size=4k,nr_inodes=2,mode=555"
 
-# Files and folders that no cell can read; * is each number from 0 on. Where the kernel has none of
-# them, nothing is hidden.
+# Files and folders that no cell can read; `*` stands for each number from 0 on. If a kernel lacks
+# one of them, there is nothing to hide.
 MASKED = (
-    # As Docker masks them, in its newest list: what tells of the host, and of other containers.
+    # Docker's newest list of files that tell of the host and of other containers.
     "/proc/acpi",
     "/proc/asound",
     "/proc/interrupts",
@@ -48,8 +48,8 @@ MASKED = (
     "/sys/devices/system/cpu/cpu*/thermal_throttle",
     "/sys/devices/virtual/powercap",
     "/sys/firmware",
-    # Counters of the container's: they would tell a learner of the run before. Limits stay, as
-    # a JVM and others fit themselves into them.
+    # The container's counters would tell a learner of the runs before. Its limits stay readable,
+    # because a JVM and other programs adapt to them.
     *(
         f"/sys/fs/cgroup/{name}"
         for name in (
@@ -86,7 +86,7 @@ MASKED = (
             "rdma.events.local",
             "rdma.peak",
             "cpu/cpu.stat",
-            # File by file: the folder may be a link to that of the limits.
+            # These are masked file by file, because the folder may be a link to that of the limits.
             "cpuacct/cpuacct.stat",
             "cpuacct/cpuacct.usage",
             "cpuacct/cpuacct.usage_all",
@@ -112,7 +112,7 @@ MASKED = (
             "memory/memory.stat",
             "memory/memory.usage_in_bytes",
             "pids/pids.events",
-            # Nothing but counters, and nothing that a program fits itself into.
+            # This folder has counters only, and no limit that a program adapts to.
             "blkio",
             "freezer",
             "devices",
@@ -127,24 +127,25 @@ MASKED = (
     ),
 )
 
-# As Docker makes them: switches of the kernel's.
+# Switches of the kernel, which Docker makes read-only as well.
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
-# The engine's words for flags. The launcher gives every tmpfs these flags itself, and hands only
-# the other words to the kernel.
+# The engine's words for flags of a mount. The launcher gives every tmpfs these flags by itself, and
+# hands only the other words to the kernel.
 _FLAGS = ("exec", "nosuid", "nodev")
 
 
 def cell_spec_of(
     spec: ContainerSpec, launcher_volume: str, *overlays: str, apparmor: str = ""
 ) -> ContainerSpec:
-    """The same container, for many runs; `overlays` are more folders of the image to be writable.
+    """The same container, for many runs; each cell is under all limits of the one for a single run.
 
-    `apparmor` is the profile that lets the launcher make cells on this host; empty: the engine's.
-    Its limits are those of the one that serves a single run, and each cell is under all of them.
+    `overlays` are further folders of the image that are writable in each cell. `apparmor` is the
+    profile that lets the launcher make cells on this host; empty: the engine's default.
     """
     tmpfs = {path: _options(words) for path, words in spec.tmpfs.items()}
-    # A folder that the engine copies for one run is an overlay in a cell, limited as a tmpfs.
+    # For a single run the engine copies these folders. In a cell each is an overlay, whose size is
+    # limited as that of a tmpfs.
     folders = _topmost((*spec.volumes, *overlays))
     writable = dict.fromkeys(folders, _without_owner(next(iter(tmpfs.values()))))
     return replace(
@@ -158,28 +159,32 @@ def cell_spec_of(
             *(word for path in READ_ONLY for word in ("--read-only", path)),
             "--",
             *_whole_command(spec),
-            *("entry", "3"),  # where a cell has its files, see container/inside/entry.sh
+            *("entry", "3"),  # the descriptor of a cell's files, see container/inside/entry.sh
         ),
-        warm_up=spec.warm_up[-1:],  # the other words are there already
+        warm_up=spec.warm_up[-1:],  # the command above ends with the other words
         prelude=b"",
         ready_mark=READY_MARK,
         tmpfs=dict.fromkeys(spec.tmpfs.keys() - {LAUNCHER_FOLDER}, _MOUNT_POINT),
         volumes=(),
-        sysctls={},  # of the container's own queues, which no cell can reach
+        sysctls={},  # they limit the container's own message queues, which no cell can reach
         named_volumes={**spec.named_volumes, LAUNCHER_FOLDER: launcher_volume},
         security_opt=(
             *(word for word in spec.security_opt if not word.startswith("seccomp=")),
             f"seccomp={seccomp_profile(*FOR_CELLS)}",
             *([f"apparmor={apparmor}"] if apparmor else []),
         ),
-        # The kernel mounts no fresh /proc below one that is masked. Cells mask theirs.
+        # The kernel allows no fresh /proc while the container's own is masked, so it is not. The
+        # launcher masks the /proc of each cell.
         masked_paths=(),
         readonly_paths=(),
     )
 
 
 def _whole_command(spec: ContainerSpec) -> tuple[str, ...]:
-    """With the prelude in the place of the last word, which would only read it from stdin."""
+    """The command with the prelude itself in the place of its last word.
+
+    That word would make bash read the prelude from stdin, on which the launcher gets its hand-over.
+    """
     return (*spec.command[:-1], spec.prelude.decode()) if spec.prelude else spec.command
 
 
@@ -188,7 +193,11 @@ def _words(option: str, folders: Mapping[str, str]) -> list[str]:
 
 
 def _topmost(folders: Sequence[str]) -> list[str]:
-    """Without those below others: the kernel stacks no third overlay on the engine's and ours."""
+    """The folders without those below others.
+
+    The image's file system is an overlay of the engine's, and a cell's is one upon it. The kernel
+    stacks no third one.
+    """
     return [
         folder
         for folder in dict.fromkeys(folders)
@@ -201,6 +210,6 @@ def _options(words: str) -> str:
 
 
 def _without_owner(options: str) -> str:
-    """An overlay's folder has the mode and the owner that it has in the image."""
+    """The options without mode and owner, which an overlay's folder has from the image."""
     ours = ("mode=", "uid=", "gid=")
     return ",".join(word for word in options.split(",") if not word.startswith(ours))

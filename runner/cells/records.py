@@ -1,4 +1,4 @@
-"""Records, in which a container of cells writes, so that no cell can speak as the launcher.
+"""Records: the launcher writes nothing else, so that no cell can speak in its place.
 
 docs/protocol.md specifies them; the other side is images/launcher/records.c.
 """
@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-PROTOCOL = "4"  # the launcher starts only if it speaks the same
+PROTOCOL = "4"  # the launcher ends at once if it speaks another version
 _HEADER = struct.Struct(">cI")
 LONGEST_RECORD_BYTES = 64 * 1024  # without its header
 
@@ -15,11 +15,11 @@ LONGEST_RECORD_BYTES = 64 * 1024  # without its header
 class Kind(StrEnum):
     """The meaning of a record; the letter is its first byte."""
 
-    READY = "R"  # a cell waits for a hand-over; the one before has ended well and left nothing
+    READY = "R"  # a cell waits for a hand-over; the cell before has ended well, and left nothing
     ANSWER = "A"  # a piece of the answer
     DONE = "D"  # the answer is whole, and the run ended in time
     TIMED_OUT = "T"  # the answer is whole, and the run was ended, as its time was over
-    UNFIT = "X"  # the container must not be used again; the reason, as text
+    UNFIT = "X"  # the container must serve no further run; the data is the reason, as text
 
 
 _KINDS = {kind.encode(): kind for kind in Kind}
@@ -43,7 +43,7 @@ class BrokenRecordsError(Exception):
 
 
 class Records:
-    """Takes a stream apart into records, however it was cut into pieces."""
+    """Splits a stream into records, in whatever pieces its bytes come."""
 
     def __init__(self) -> None:
         self._received = bytearray()

@@ -6,17 +6,18 @@ from pool import Stream
 from runner.cells.records import BrokenRecordsError, Kind, Record, Records
 from runner.container.answer import LARGE_ANSWER_BYTES, LARGEST_ANSWER_BYTES
 
-# Reasons are counted. Details (exit statuses) are cut off, as each would be counted apart.
+# Operators get a count for each reason. Details such as exit statuses are cut off, because each of
+# them would be a reason of its own.
 _DETAIL = re.compile(r" \(.*\)")
 
 _NOT_ITS_WORDS = "not the launcher's words"
 
 
 class CellStream:
-    """Made for a container whose cell waits, over the container's stream."""
+    """One run's view of the container's stream. Make it while a cell waits for a hand-over."""
 
     def __init__(self, stream: Stream, largest_bytes: int = LARGEST_ANSWER_BYTES) -> None:
-        self.unfit = ""  # why the container must not be used again, once that is known
+        self.unfit = ""  # why the container must serve no further run; empty as long as it may
         self._stream = stream
         self._largest_bytes = largest_bytes
         self._records = Records()
@@ -36,7 +37,7 @@ class CellStream:
 
     @property
     def is_large(self) -> bool:
-        """Whether the answer is large: of such only a few are read at once."""
+        """Whether the answer is large: only a few such answers are read at the same time."""
         return len(self._answer) > LARGE_ANSWER_BYTES
 
     @property
@@ -54,12 +55,12 @@ class CellStream:
         return bytes(self._answer)
 
     async def receive(self) -> bool:
-        """Wait for more of the answer. False when no more will come."""
+        """Wait for more of the answer; False if no more will come."""
         await self._take()
         return self.is_complete or not self.unfit
 
     async def next_cell(self) -> str:
-        """Wait for the next cell. Returns "" once it waits, else why there is none; no limit."""
+        """Wait for the next cell, without a limit; "" when it waits, or why none will come."""
         while not self._is_ready and not self.unfit:
             await self._take()
         return self.unfit

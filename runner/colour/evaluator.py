@@ -1,4 +1,4 @@
-"""One container of the traffic light, and the questions that are open there."""
+"""The container in which Ruby answers the traffic light's questions, as the daemon sees it."""
 
 import asyncio
 import itertools
@@ -21,7 +21,7 @@ class Evaluator:
         self.has_answered = False
         self._stream = started.stream
         self._answer_s = answer_s
-        self.failure = ""  # the reason why it is lost; empty while it is not
+        self.failure = ""  # the reason why the evaluator is lost; empty as long as it is not
         self._is_lost = asyncio.Event()
         self._numbers = itertools.count(1)
         self._open: dict[int, asyncio.Future[Answer | None]] = {}
@@ -86,13 +86,13 @@ class Evaluator:
         await self._stream.close()
 
     async def _read_on(self) -> None:
-        """Hand out answers until the stream ends; however this task ends, questions do not hang."""
+        """Hand out answers until the stream ends. Then the questions that are open fail."""
         frames = Frames()
         reason = "its reader failed"
         try:
             while data := await self._stream.read():
                 for number, answer in frames.feed(data):
-                    waiting = self._open.get(number)  # none: the caller has gone
+                    waiting = self._open.get(number)  # None: the caller was cancelled
                     if waiting is not None and not waiting.done():
                         waiting.set_result(answer)
             reason = "its stream ended"

@@ -1,4 +1,4 @@
-"""Reads the evaluator's answers from bytes in any pieces; traffic_light.rb writes them."""
+"""Reads the evaluator's answers, which traffic_light.rb writes, from bytes in any pieces."""
 
 import json
 import re
@@ -23,7 +23,7 @@ class Frames:
     def feed(self, data: bytes) -> Iterator[tuple[int, Answer]]:
         """The answers that are whole by now, each with its question's number.
 
-        Raises ValueError for what is no frame.
+        Raises ValueError for bytes that are no frame.
         """
         self._unread += data
         while (header := self._header()) is not None:
@@ -46,7 +46,7 @@ class Frames:
 
 
 def _answer_in(body: bytes) -> Answer:
-    """The answer in these bytes, which may hold anything: raises ValueError if they are none."""
+    """The answer that is in these bytes. Raises ValueError if they are none."""
     try:
         answer = json.loads(body)
     except RecursionError:

@@ -9,18 +9,19 @@ from pool import BackOff, EngineError, Supervisor, Tasks
 from runner.colour.evaluator import Evaluator
 from runner.colour.questions import NoAnswerError
 
-LONGEST_BACK_OFF_S = 60.0  # while nobody asks: each pause is twice as long as the last, up to this
-WELL_AFTER_S = 60.0  # an evaluator that lived for so long was well, though nobody asked it
+# While nobody asks a question, each pause is twice as long as the one before, up to this.
+LONGEST_BACK_OFF_S = 60.0
+WELL_AFTER_S = 60.0  # an evaluator that lives for so long is well, although nobody has asked it
 
 
 class Keeper:
-    """One evaluator at a time. The next is started when one is lost, and after a failed start.
+    """Keeps one evaluator; when it is lost, or its start has failed, starts the next.
 
-    `start` makes an evaluator, or raises EngineError; `remove` lets go of one that was lost.
+    `start` makes an evaluator, or raises EngineError. `remove` removes one that was lost.
 
-    After a failed start the engine is left in peace for `back_off_s`, and then until somebody asks
-    or a pause is over that grows with each failure; `try_now` ends both. Must be made in a running
-    loop.
+    After a failed start no other is tried for `back_off_s`. After that a start is tried when
+    somebody asks a question, or when a pause is over that grows with each failure. `try_now` ends
+    either wait. Must be made in a running loop.
     """
 
     def __init__(
@@ -39,10 +40,11 @@ class Keeper:
         self._removals = Tasks(supervisor)
         self._is_closed = False
         self.restarts = 0  # evaluators that were lost, each of which is replaced
-        self.trouble = ""  # why there is none, or why the last was of no use; empty when well
-        # The evaluator that runs or is started next; or why the last start failed.
+        # Why there is no evaluator, or why the last one was of no use; empty if all is well.
+        self.trouble = ""
+        # Promises the evaluator that runs or is started next; or fails as the last start did.
         self._next = _promise()
-        self._is_wanted = False  # somebody waits for `_next`
+        self._is_wanted = False  # a caller waits for `_next`
         self._refused_until_s = 0.0
         self._is_forgiven = False  # `try_now` was called since the last start began
         self._woken = asyncio.Event()
@@ -71,7 +73,8 @@ class Keeper:
         if not self._next.done():
             self._is_wanted = True
             self._woken.set()
-        # Unlike awaiting it: a caller that is cancelled here does not cancel it for the others.
+        # Other callers wait for the same future. If this one awaited it directly, its cancellation
+        # would cancel the future for all of them.
         promised = self._next
         await asyncio.wait([promised])
         return promised.result()
@@ -85,7 +88,7 @@ class Keeper:
         await self._removals.finish()
 
     def _may_be_replaced(self) -> bool:
-        """Whether `_next` is of no use any more, and a new start may begin."""
+        """Whether `_next` can be of no use any more, so that a new promise must replace it."""
         if not self._next.done():
             return False
         if self._next.exception() is None:
@@ -137,7 +140,7 @@ class Keeper:
     def _fail(self, error: Exception) -> None:
         self._is_wanted = False
         self._next.set_exception(error)
-        self._next.exception()  # that nobody waits for it is no mistake
+        self._next.exception()  # asyncio would complain of an error that nobody has asked for
 
 
 def _promise() -> asyncio.Future[Evaluator]:

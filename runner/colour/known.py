@@ -9,10 +9,11 @@ MOST = 10_000  # of some 150 bytes each
 
 
 class KnownColours:
-    """Learners who press [test] again, or begin with the same files as all of their class, print
-    the same, and a lambda is a function of its three arguments.
+    """Remembers which colour a lambda gave for which output.
 
-    Faults are not kept, as a busy machine may have caused them.
+    Many runs print the same: learners press [test] again, or the whole class begins with the same
+    files. A lambda is a function of its three arguments, so its colour is then the same, too.
+    Faults are not kept, because a busy machine may have caused them.
     """
 
     def __init__(self, most: int = MOST) -> None:
@@ -26,15 +27,15 @@ class KnownColours:
         return colour
 
     def put(self, question: bytes, colour: Colour) -> None:
-        """Keep a colour; if there are too many, forget the one that was asked for longest ago."""
+        """Keep a colour. If there are too many, the one that was asked for longest ago goes."""
         self._colours[question] = colour
 
 
 def question_of(source: str, stdout: str, stderr: str, status: str) -> bytes:
     """A digest of 32 bytes over all that a colour depends on.
 
-    So the texts that learners print are not kept, and nobody can make a lambda whose question has
-    the digest of another's.
+    With a digest the daemon keeps none of the texts that learners print. And nobody can make a
+    lambda whose question has the digest of another's.
     """
     digest = hashlib.blake2b(digest_size=32)
     for part in (source, stdout, stderr, status):

@@ -14,21 +14,23 @@ PLACES = 4  # questions that may be open at once, by default
 
 MIB = 1024 * 1024
 
-# The kernel kills the largest process when the container has no memory left. A lambda is one
-# process, so as long as it takes less than this there is always a larger one, which is to blame.
-# Honest ones take some 10 MiB. The rest is for a lambda's pipes, its locks and its table of
+# When the container has no memory left, the kernel kills its largest process. A lambda is one
+# process. As long as each has this much room, the largest one is a lambda that took too much. An
+# honest lambda takes some 10 MiB. The rest is for a lambda's pipes, its locks and its table of
 # mappings, which the kernel counts for no process.
 _CELL_BYTES = 64 * MIB
 _QUESTION_BYTES = 8 * MIB  # of 4 MiB each, once as it came and once on its way to a cell
 _SERVER_BYTES = 64 * MIB  # it takes 20
 
-# Two cells in turn, the one on its way out and the next, each with a thread of Ruby's own.
+# A place may have two processes for a moment, the one that ends and the next. Each has a thread of
+# Ruby's own.
 _CELL_PIDS = 4
 _SERVER_PIDS = 16
 
-# The kernel cannot free memory that belongs to no process by ending a greedy lambda: it would end
-# one lambda after another, honest ones too. So all calls that keep such memory are refused, but for
-# pipes and pairs of sockets, which are few. The names include those of 32-bit programs.
+# Some memory of the kernel belongs to no process, so the kernel cannot free it by ending a greedy
+# lambda: it would end one lambda after another, honest ones too. Therefore all calls that take such
+# memory are refused, but for pipes and pairs of sockets, whose number is limited. The names include
+# those of 32-bit programs.
 REFUSED_CALLS = (
     # System V's and POSIX's shared memory, semaphores and queues: they outlive their makers.
     *("shmget", "shmat", "shmctl", "shmdt"),
@@ -39,13 +41,14 @@ REFUSED_CALLS = (
     "ipc",
     # Files in memory.
     *("memfd_create", "memfd_secret"),
-    # Bytes sent to a listening socket are kept, without limit, before anybody accepts them.
+    # The kernel keeps bytes that are sent to a listening socket, without a limit, until they are
+    # accepted.
     *("socket", "socketcall", "bind", "listen", "accept", "accept4", "connect"),
-    # Buffers, rules and watches of the kernel's. (Docker's list has no rings any more.)
+    # Buffers, rules and watches of the kernel. (Docker's list refuses io_uring by itself.)
     *("io_setup", "io_submit", "io_cancel", "io_destroy"),
     *("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"),
     *("inotify_init", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "fanotify_mark"),
-    # Nobody has anything to trace.
+    # No lambda has anything to trace.
     "ptrace",
 )
 
@@ -58,8 +61,9 @@ def spec_for(
     *,
     places: int = PLACES,
 ) -> ContainerSpec:
-    """The evaluator's container, for that many questions at once; traffic_light.rb limits each
-    lambda further.
+    """The evaluator's container, for as many questions at once as there are places.
+
+    traffic_light.rb limits each lambda further.
     """
     cells = places + 2  # CELLS in traffic_light.rb
     return ContainerSpec(
@@ -67,24 +71,24 @@ def spec_for(
         image_id=image_id,
         command=("ruby", "-e", _server(), str(limit_s), str(places)),
         ready_mark=_READY_MARK,
-        # Only root may give each lambda's process a user id of its own; this takes two
-        # capabilities, and nothing else of root's is left.
+        # Only root can give each lambda's process a user id of its own. Of root's capabilities it
+        # keeps the two that this takes.
         user="0:0",
         cap_drop=("ALL",),
         cap_add=("SETUID", "SETGID"),
         labels=labels,
         hostname="traffic-light",
-        # No lambda can leave anything for the next one: there is nowhere to write.
+        # Without a place to write to, no lambda can leave anything for the next one.
         read_only=True,
-        # The engine's own is writable for everybody.
+        # The engine's own /dev/shm is writable for everybody.
         tmpfs={"/dev/shm": "ro,nosuid,nodev,noexec,size=4k,mode=755"},  # noqa: S108 - not ours
         memory_bytes=_SERVER_BYTES + cells * (_CELL_BYTES + _QUESTION_BYTES),
         pids=_SERVER_PIDS + places + cells * _CELL_PIDS,
         # A setuid program of the image gives no lambda another user's rights.
         security_opt=("no-new-privileges", f"seccomp={seccomp_profile()}"),
-        # A lambda has nobody to talk to.
+        # A lambda needs no network.
         network="none",
-        # Reaps the processes that lambdas leave behind, and cannot be killed from inside.
+        # Docker's init reaps the processes that lambdas leave behind, and no lambda can kill it.
         init=True,
     )
 

@@ -14,10 +14,10 @@ class Colour(StrEnum):
 
 @dataclass(frozen=True)
 class ColourFault:
-    """Why there is no colour: what was being done, and the class and the words of what happened.
+    """Why there is no colour: in which step, and the class and the message of the error.
 
-    A class that is none of Ruby's (Timeout, NoAnswer, TooLarge, EvaluatorError, EngineError,
-    Closed) says that it was not the lambda that spoke.
+    The class is that of Ruby's exception if the lambda raised one. Any other cause has a class that
+    Ruby lacks: Timeout, NoAnswer, TooLarge, EvaluatorError, EngineError or Closed.
     """
 
     context: str
@@ -43,7 +43,7 @@ class NoAnswerError(Exception):
         self.message = message
 
 
-# The indexes are those of hidden names.
+# The integers are the indexes of the names that are hidden.
 Answer = Colour | ColourFault | BadPatternError | list[int]
 
 _ANSWERS = {

@@ -26,8 +26,8 @@ from runner.colour.questions import (
 from runner.engine.words import words_for_clients
 
 LIMIT_S = 1.0  # of a lambda; they take a millisecond
-MARGIN_S = 1.0  # for the way there and back: past this it is the evaluator that failed
-QUESTION_S = 5.0  # everything: a place in the queue, a start, and being asked twice
+MARGIN_S = 1.0  # for the way there and back; when it is over, the evaluator has failed
+QUESTION_S = 5.0  # for a question in all: its place in the queue, a start, and a second try
 BACK_OFF_S = 2.0  # between a failed start and the next
 
 QUESTION_BYTES = 4 * 1024 * 1024
@@ -36,11 +36,11 @@ _CALLING = "exception when calling lambda source"
 
 
 class TrafficLight:
-    """Answers by a warm container; one that fails is replaced, and its open questions asked again.
+    """Has a container with Ruby answer; one that fails is replaced, and asked its questions again.
 
-    At most `places` questions are open at once, and each has a process that waits for it; others
-    wait for a place. A question takes no longer than QUESTION_S in all, and may be cancelled at any
-    time. Must be made in a running loop.
+    At most `places` questions are open at once, and a process in the container waits for each of
+    them. Further questions wait for a place. A question takes no longer than QUESTION_S in all, and
+    may be cancelled at any time. Must be made in a running loop.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class TrafficLight:
     async def colour(
         self, source: str, stdout: str, stderr: str, status: str
     ) -> Colour | ColourFault:
-        """The lambda's colour. Whatever goes wrong is returned as a fault, and never raised."""
+        """The lambda's colour. If anything goes wrong, a fault is returned, and nothing raised."""
         question = {"source": source, "stdout": stdout, "stderr": stderr, "status": status}
         try:
             answer = await self._ask("colour", question)
@@ -155,7 +155,7 @@ class TrafficLight:
             )
             started = await self._containers.start(spec)
         except ImageMissingError as error:
-            # Any other failure is reported where it happened.
+            # Every other failure is reported where it happens.
             if not self._missing_was_said:
                 self._missing_was_said = True
                 logger.bind(image=self._image_name).error("no colours: {}", error.message)
@@ -173,5 +173,5 @@ class TrafficLight:
             logger.bind(image=self._image_name).warning("traffic light replaced: {}", said)
         await evaluator.close()
         self._present.discard(evaluator.container_id)
-        with suppress(EngineError):  # reported where it failed; the sweep takes it
+        with suppress(EngineError):  # reported where it failed; the sweep will remove it
             await self._containers.remove(evaluator.container_id)

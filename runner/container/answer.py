@@ -16,15 +16,17 @@ _NAME_OF_CUT = b".name"
 _MOST_DIGITS = 6
 _LEFT_OUT, _FULL = b".dojo/left_out/", b".dojo/full"
 _USED = b".dojo/used"
-# Those that may be said to be full, in the order in which they are told.
+# The folders of which an answer may say that they were full, in the order of the log's text.
 _PLACES = ("/tmp", "/sandbox", "/home/sandbox")  # noqa: S108 - a container's
 _SANDBOX = b"sandbox/"
 STATUS_BYTES = 4  # main.sh writes that much, blanks included
 
-# A tmpfs of /sandbox has 64k inodes and 250 MiB; nobody reads that much of a kata's output.
+# The tmpfs of /sandbox has room for 64k files and 250 MiB, far more than a learner reads of an
+# answer. So the service reads no more than this.
 LARGEST_ANSWER_BYTES = 48 * 1024 * 1024
 MOST_FILES = 20_000
-# Few ever come near it, and of larger ones only some are read at once (run.run.LARGE_AT_ONCE).
+# Answers that are larger than this are rare, and only LARGE_AT_ONCE of them (run/run.py) are read
+# at the same time.
 LARGE_ANSWER_BYTES = 4 * 1024 * 1024
 
 
@@ -39,7 +41,7 @@ class Frame:
         self._ended: str | None = None
 
     def feed(self, data: bytes) -> None:
-        """Raises UnreadableError as soon as it does not begin as it must."""
+        """Take the next bytes. Raises UnreadableError as soon as the first line is a wrong one."""
         self._received += data
         begins = self._received[: len(self._first_line)]
         if not self._first_line.startswith(begins):
@@ -60,7 +62,7 @@ class Frame:
 
     @property
     def is_large(self) -> bool:
-        """Whether it is one of those of which only a few are read at once."""
+        """Whether the answer is large: only a few such answers are read at the same time."""
         return len(self._received) > LARGE_ANSWER_BYTES
 
     @property
@@ -76,7 +78,8 @@ class Frame:
     def archives(self) -> bytes:
         """The bytes between the first and the last line, as far as they came."""
         last = next((line for line in self._last_lines if self._received.endswith(line)), b"")
-        # By a view: a slice of a bytearray is one, and would be copied a second time.
+        # A slice of the bytearray would be a copy, of which `bytes` then makes another one. A slice
+        # of a view is no copy.
         with memoryview(self._received) as received:
             return bytes(received[len(self._first_line) : len(received) - len(last)])
 
@@ -85,25 +88,25 @@ class Frame:
 class Harvest:
     """The findings after a run; `status` is None when the answer has no status file.
 
-    `files` maps names below /sandbox to contents; those larger than 64 KiB are cut to 51201
-    bytes, save when their size is that of a file that was sent.
+    `files` maps names below /sandbox to contents. A file of over 64 KiB is cut to 51201 bytes, but
+    not if a file of exactly its size was sent.
     """
 
     stdout: bytes = b""
     stderr: bytes = b""
     status: str | None = None
     files: dict[bytes, bytes] = field(default_factory=dict)
-    cut: set[bytes] = field(default_factory=set)  # names of those of which there is only a part
-    left_out: int = 0  # how many more there were, of over 64 KiB, of which there is nothing
+    cut: set[bytes] = field(default_factory=set)  # the names of the files that were cut
+    left_out: int = 0  # the number of files of over 64 KiB whose contents are missing altogether
     full: tuple[str, ...] = ()  # the folders in which no room was left
     used: Used = NOTHING_KNOWN
     is_whole: bool = True  # False: there was more than we read
 
 
 def unpack(archives: bytes, *, is_cut: bool = False) -> Harvest:
-    """Read tar archives that follow one another. `is_cut`: their end is missing, on purpose.
+    """Read tar archives that follow one another. `is_cut`: the reader has left out their end.
 
-    CPU-bound: 0.1 ms, and 1 ms for 100 files. Raises UnreadableError.
+    This takes 0.1 ms of CPU, and 1 ms for 100 files. Raises UnreadableError.
     """
     harvest = Harvest(is_whole=not is_cut)
     contents: dict[bytes, bytes] = {}
@@ -147,11 +150,14 @@ def _sort_out(contents: dict[bytes, bytes], harvest: Harvest) -> None:
 
 
 def _status_in(content: bytes) -> str | None:
-    """None for what main.sh did not write; of what it did, the program may have forged the rest."""
+    """The exit status; None if main.sh cannot have written this content.
+
+    A status in the right form may be forged all the same: the learner's program can write it.
+    """
     status = content[:STATUS_BYTES].strip()
     return status.decode() if status.isdigit() else None
 
 
 def _count_in(content: bytes) -> int:
-    """Of few digits, as all that main.sh and the launcher count; 0 for what neither has written."""
+    """A count by main.sh or the launcher, which has few digits; 0 if neither has written this."""
     return int(content) if content.isdigit() and len(content) <= _MOST_DIGITS else 0

@@ -19,25 +19,28 @@ UID, GID = 41966, 51966  # user and group `sandbox` of every cyber-dojo image
 
 # Files of up to this size are returned whole (container/inside/main.sh).
 WHOLE_BYTES = 64 * 1024
-# The kernel takes 128 KiB for one variable; an id of a client is 6 characters long.
+# The kernel takes at most 128 KiB for one variable. cyber-dojo's own ids have 6 characters.
 LONGEST_ID_BYTES = 4096
-# 1 makes a kata of 10 KB a third of its size in 0.1 ms; 9 would take five times as long.
+# Level 1 packs a kata of 10 KB to a third of its size in 0.1 ms; level 9 takes five times as long.
 _GZIP_LEVEL = 1
-_GZIP = 31  # zlib's word for its format
-# Copies of a large file are made by this much at a time.
+_GZIP = 31  # by this value of `wbits` zlib writes the format of gzip
+# A large file is copied piece by piece, and a piece has this size.
 _PIECE_BYTES = 1024 * 1024
 _END = bytes(2 * tarfile.BLOCKSIZE)  # of an archive
 
-# So many bytes are packed in 5 ms; to describe a file or a folder takes as long as this many.
+# Packing so many bytes takes 5 ms. The header of a file or a folder takes as long as
+# _BYTES_OF_AN_ENTRY of content.
 _LONG_BYTES = 128 * 1024
 _BYTES_OF_AN_ENTRY = 1536
 
 _OURS = {
-    # In one file, as that is read before the learner's program could write to any other.
+    # All the script's functions are in one file, because bash has read that file to its end before
+    # the learner's program begins. From a second file it would read what the program wrote there.
     ".dojo/main.sh": (
         f"_dojo_beginnings={shlex.quote(script('beginnings.sh'))}\n{script('main.sh')}"
     ).encode(),
-    # Blanks for main.sh to write over: that needs no room, should the program print without end.
+    # main.sh writes over these blanks. That needs no room, so it works even if the program has
+    # filled the file system.
     ".dojo/status": b"    ",
     ".dojo/used": b" " * 128,
     "home/sandbox/cyber_dojo_fs_cleaners.sh": script("cyber_dojo_fs_cleaners.sh").encode(),
@@ -52,13 +55,13 @@ def hand_over(kata: Kata, nonce: str) -> bytes:
 
 
 def hand_over_to_cell(kata: Kata) -> bytes:
-    """The same for the launcher: it marks answers itself, and takes a tgz as it is."""
+    """The same for the launcher, which marks answers itself, so it needs no nonce."""
     pieces = list(_packed(kata))
     return b"".join([_header_for(kata, pieces), *pieces])
 
 
 def takes_long(kata: Kata) -> bool:
-    """Whether packing takes over 5 ms: below, a thread costs more than it gives."""
+    """Whether packing takes over 5 ms. For less, a thread costs more than it is worth."""
     entries = sum(1 + name.count("/") for name in kata.files)
     return _BYTES_OF_AN_ENTRY * entries + sum(map(len, kata.files.values())) > _LONG_BYTES
 
@@ -80,7 +83,7 @@ def _id(kata: Kata) -> str:
 
 
 def _without_nul(data: bytes) -> bytes:
-    """As bash's `printf %b` reads it: bash's own `read` would drop a NUL."""
+    """The bytes as bash's `printf %b` turns them back; bash's `read` would drop a NUL."""
     return data.replace(b"\\", b"\\\\").replace(b"\0", b"\\0000")
 
 
@@ -96,7 +99,7 @@ def pack(kata: Kata) -> bytes:
 
 
 def _packed(kata: Kata) -> Iterator[bytes]:
-    """In pieces: beside the kata and what is packed already there is one file's bytes at a time."""
+    """The tgz in pieces, so that memory never holds the unpacked archive as a whole."""
     gzip = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP)
     for piece in _archive(kata, int(time.time())):
         for at in range(0, len(piece), _PIECE_BYTES):
@@ -119,7 +122,7 @@ def _archive(kata: Kata, now_s: int) -> Iterator[bytes]:
 
 @lru_cache(maxsize=1)
 def _ours(now_s: int) -> bytes:
-    """The beginning of every archive; made anew once a second, which saves 0.1 ms of each run."""
+    """The beginning of every archive. It is kept for a second, which saves 0.1 ms of each run."""
     pieces = [_folder(folder, now_s) for folder in _OUR_FOLDERS]
     for name, content in _OURS.items():
         padding = bytes(-len(content) % tarfile.BLOCKSIZE)
@@ -148,7 +151,7 @@ def _entry(name: str, mode: int, now_s: int) -> tarfile.TarInfo:
 
 
 def _block(entry: tarfile.TarInfo) -> bytes:
-    # GNU's format: BusyBox's tar reads long names in it, and none of POSIX's.
+    # BusyBox's tar reads long names in GNU's format, but not in that of POSIX.
     return entry.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict")
 
 

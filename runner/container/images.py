@@ -1,4 +1,4 @@
-"""Knows the images on this node and what each is like, and has those pulled that are missing."""
+"""Knows the images on this node and what each is like, and has missing ones pulled."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,14 +13,14 @@ _LISTEN_AGAIN_S = 1.0
 
 
 class Images:
-    """Answers from memory while the engine tells us of every change, else by asking it.
+    """Answers from memory while the engine tells of every change; otherwise it asks the engine.
 
     `pulls_at_once` pulls run at the same time, and `pulls_queue` more may wait for them. `surveyor`
     looks around in an image, given the volumes that it declares; it raises EngineError.
 
-    `changed` is called after images of the node may have changed; `pulled` with the name of an
-    image whose pull has ended well; `listening` when the engine begins to tell us of changes
-    (True), and when it does no more (False).
+    `changed` is called when images of the node may have changed. `pulled` is called with the name
+    of an image whose pull has ended well. `listening` is called with True when the engine begins to
+    tell of changes, and with False when it has stopped telling.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Images:
         await self._tasks.cancel()
 
     async def image_id(self, name: str) -> str | None:
-        """None when it is not on this node. Raises EngineError."""
+        """The id of the image of that name; None if this node has none. Raises EngineError."""
         name = usual_name(name)
         known = self._ids.get(name)
         if known is not None:
@@ -69,13 +69,14 @@ class Images:
         except ImageMissingError:
             return None
         self._pulls.is_here(name)
-        # Remembered only if no change came while we asked, and if we shall hear of the next.
+        # The id is remembered only if no change came while the engine was asked, and if the engine
+        # will tell of the next change.
         if self.is_listening and changes == self._changes:
             self._ids[name] = image.image_id
         return image.image_id
 
     async def profile(self, name: str) -> ImageProfile | None:
-        """None when the image is not on this node. Raises EngineError."""
+        """What the image is like; None if it is not on this node. Raises EngineError."""
         while (image_id := await self.image_id(name)) is not None:
             # A look into an image takes a while, in which the name may get another image.
             changes = self._changes
@@ -91,7 +92,10 @@ class Images:
         return None
 
     def forget(self, name: str) -> None:
-        """Ask the engine anew what this name means: a container of it could not be made."""
+        """Ask the engine anew what this name means.
+
+        To be called when a container of the image could not be made: the image may have gone.
+        """
         self._ids.pop(usual_name(name), None)
 
     async def _profile_of(self, image_id: str, name: str) -> ImageProfile:
@@ -101,14 +105,12 @@ class Images:
                 probe(self._engine, self._surveyor, image_id), f"probe {name}", expected=EngineError
             )
             self._profiles[image_id] = task
-        # Shielded: several requests may wait for the same probe.
+        # Several requests may wait for the same probe, so a request that is cancelled must not
+        # cancel it.
         return await asyncio.shield(task)
 
     def pull(self, name: str) -> None:
-        """See to it that a pull of this image is under way, or waits; one at a time for each.
-
-        Raises PullsBusyError.
-        """
+        """See Pulls.begin. Raises PullsBusyError."""
         self._pulls.begin(usual_name(name))
 
     @property
@@ -133,7 +135,8 @@ class Images:
                     self._forget_names()
                     self._changed()
             except EngineError as error:
-                # Reported where it failed; while nobody tells us of changes, we ask each time.
+                # The failure was reported where it happened. While the engine tells of no changes,
+                # it is asked each time.
                 logger.debug("not listening to the engine: {}", error.message)
             finally:
                 self._listen(False)

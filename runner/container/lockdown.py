@@ -18,13 +18,15 @@ GIB = 1024 * MIB
 SANDBOX = "/sandbox"
 HOME = "/home/sandbox"
 TMP = "/tmp"  # noqa: S108 - in the container, where it is a tmpfs of its own
-OWN = "/.dojo"  # ours: what the program prints, so that it is there when /tmp is full
+# The folder of our own scripts. The program's output is kept here, and not in /tmp, so that it is
+# there although the program has filled /tmp.
+OWN = "/.dojo"
 
 MEMORY_BYTES = 2 * GIB  # a JVM and a compiler fit; one learner cannot take the whole host
 PIDS = 128  # ends a fork bomb; a build with make -j and a JVM's threads fit
 
-# Of one tmpfs. Blocks: a learner cannot eat the host's memory through files. Inodes: without a
-# limit a tmpfs of 1 MiB takes 3 million empty files.
+# The limits of one tmpfs. The size keeps a learner from taking the host's memory for files. The
+# number of inodes is limited because a tmpfs of 1 MiB holds 3 million empty files otherwise.
 _TMPFS = "exec,nosuid,nodev,size=250m,nr_inodes=64k"
 _SURVEY_MEMORY_BYTES = 256 * MIB
 
@@ -32,8 +34,9 @@ _OWN_TMPFS = f"{_TMPFS},mode=755,uid={UID},gid={GID}"
 _SHARED_TMPFS = f"{_TMPFS},mode=1777"
 _OUTPUTS_TMPFS = _OWN_TMPFS.replace("nr_inodes=64k", "nr_inodes=64")
 
-# Reads entry.sh off its stdin: programs print the init's command line, of which this is a part.
-# The script is of ASCII only, so that characters are bytes in any locale; it tells why `-p`.
+# The command reads entry.sh from stdin, so that the script is no part of the command line. Some
+# programs print the command line of process 1, and learners would then read our script. The script
+# has ASCII characters only, so that bash counts them right in any locale. entry.sh says why `-p`.
 _ENTRY = script("entry.sh")
 _READ_ENTRY = f'IFS= TMOUT=0 read -r -N {len(_ENTRY)} _dojo_entry && eval "$_dojo_entry"'
 
@@ -49,16 +52,17 @@ _ULIMITS = (
     Ulimit("stack", 16 * MIB),  # endless recursion ends in a second
 )
 
-# POSIX queues of one container. All runs of the host have 800 KiB for them in common: these take
-# up to 83 of it.
+# The limits of one container's POSIX message queues. All containers of the host share 800 KiB for
+# them, of which one can take 83 KiB.
 _SYSCTLS = {"fs.mqueue.queues_max": "4", "fs.mqueue.msgsize_max": "2048"}
 
 # The clang images check memory with AddressSanitizer: it maps terabytes of shadow memory, and
 # its leak checker traces the process.
 _CLANG_CAPABILITIES = ("SYS_PTRACE",)
 
-# Waits under another user's name while an armed exec serves the run: main.sh ends every process
-# of its own user before the harvest, and this one must live on (spec.Delivery.EXEC).
+# When files are delivered by an exec (Delivery.EXEC), this process keeps the container alive
+# meanwhile. It belongs to another user than the run, because main.sh ends every process of the
+# run's user before the harvest.
 _HOLDER_USER = "65534:65534"
 _HOLDER = ("bash", "-p", "-c", "TMOUT=0 read -r _")  # entry.sh tells why so
 
@@ -66,7 +70,7 @@ _HOLDER = ("bash", "-p", "-c", "TMOUT=0 read -r _")  # entry.sh tells why so
 def spec_for(
     image_name: str, profile: ImageProfile, delivery: Delivery, labels: Mapping[str, str]
 ) -> ContainerSpec:
-    """The container for one run of this image; nothing of a request is in it but the name."""
+    """The container for a single run of this image. It depends on nothing else of a request."""
     is_clang = image_name.startswith(_NO_DATA_LIMIT_FOR)
     copied_home = profile.home is Home.COPIED
     return ContainerSpec(
@@ -80,43 +84,48 @@ def spec_for(
         holder=_HOLDER,
         holder_user=_HOLDER_USER,
         labels=labels,
-        # By number: an image without the user still runs, under the same limits.
+        # The user is given by number, so that an image that has no such user runs under the same
+        # limits.
         user=f"{UID}:{GID}",
-        # HOME is not /: programs write dot files there. The rest of what programs look for comes
-        # with the hand-over, as only the request knows it.
+        # Programs write dot files to HOME, so it must not be /. The other variables come with the
+        # hand-over, because they depend on the request.
         env={"HOME": HOME, "CYBER_DOJO_SANDBOX": SANDBOX},
         working_dir=SANDBOX,
-        # Not the container's id, by which a program could tell whether it was here before.
+        # Without this the host name is the container's id, by which a program could recognise a
+        # container.
         hostname="sandbox",
-        # Nothing outlives a run but what a tmpfs or a volume holds, and these go with it.
+        # A program can write to a tmpfs or a volume only, and those are removed with the container.
         read_only=True,
         tmpfs={
             SANDBOX: _OWN_TMPFS,
             TMP: _SHARED_TMPFS,
             OWN: _OUTPUTS_TMPFS,
             **({} if copied_home else {HOME: _OWN_TMPFS}),
-            # What else the learner's user may write to and has nothing in it: new for each run, and
-            # of limited size.
+            # Other empty folders that the learner's user may write to: a tmpfs is new for each run,
+            # and its size is limited.
             **{place.path: _tmpfs_like(place) for place in replaced(profile)},
-            # What the image declares as volumes would be the host's disk, without a limit.
+            # The engine would put the volumes that the image declares on the host's disk, without a
+            # limit.
             **dict.fromkeys(profile.empty_volumes, _OWN_TMPFS),
         },
-        # An image that keeps tools in its home, or something in its volumes, gets a copy of it,
-        # which the engine makes.
+        # Some images keep tools in the home, or files in their volumes. The engine makes a copy of
+        # them for each container.
         volumes=(*((HOME,) if copied_home else ()), *profile.filled_volumes),
         memory_bytes=MEMORY_BYTES,
         pids=PIDS,
         sysctls=_SYSCTLS,
         ulimits=_ULIMITS if is_clang else (*_ULIMITS, _DATA_LIMIT),
-        # A kata needs no privilege of root's, not even root in a container.
+        # A kata needs none of root's privileges.
         cap_drop=("ALL",),
         cap_add=_CLANG_CAPABILITIES if is_clang else (),
-        # A setuid program of the image (su, mount) gives nobody another user's rights.
-        # No call takes what the host has once for all runs (seccomp.py has a reason for each).
+        # A setuid program of the image, such as su or mount, gives a learner no other user's
+        # rights. System calls are refused if they take what all runs of the host share; seccomp.py
+        # has the reason for each.
         security_opt=("no-new-privileges", f"seccomp={seccomp_profile()}"),
-        # No learner's program talks to anybody: not to us, not to the host, not to the world.
+        # A learner's program can reach neither the service, nor the host, nor the internet.
         network="none",
-        # Reaps orphans, which would use up the pids, and cannot be killed from inside.
+        # Docker's init reaps orphans, which would use up the pids otherwise. It is process 1, so no
+        # program in the container can kill it.
         init=True,
     )
 
@@ -130,7 +139,7 @@ def survey_spec(
 ) -> ContainerSpec:
     """The container of a survey: locked down as a run's, and with nothing writable in it at all.
 
-    `volumes` of the image are looked at, and whether it has the folders `overlays`.
+    The survey looks into the image's `volumes`, and whether the image has the folders `overlays`.
     """
     spec = spec_for(
         image.image_id, ImageProfile(image.image_id, Home.COPIED, None), Delivery.ATTACH, labels
@@ -150,7 +159,7 @@ def survey_spec(
             *(word for look in looks for word in look),
         ),
         ready_mark=END_MARK,
-        # It looks at what the image itself has, so nothing is mounted over that.
+        # The survey looks at the image's own folders, so nothing is mounted over them.
         tmpfs={},
         volumes=(),
         working_dir="/",
@@ -160,7 +169,10 @@ def survey_spec(
 
 
 def _tmpfs_like(place: Place) -> str:
-    """Not the owner, where that is not the learner's user: in a cell nobody else is known."""
+    """The options of a tmpfs that lets the learner's user write as the place itself does.
+
+    Its owner is the learner's user or root: a cell's user namespace knows no others.
+    """
     match place.owner:
         case Owner.USER:
             return _OWN_TMPFS

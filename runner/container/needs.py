@@ -1,10 +1,12 @@
 """Decides, from the profile of an image, which kinds of container its runs can have: pure.
 
-A program must be able to write where it could with a plain `docker run`. An empty folder costs
-nothing: a tmpfs takes its place, in either kind of container. Where a folder holds something, a
-container for one run gets a root that is not read-only, as what is written to it is copied only
-then. A cell gets an overlay, which can copy nothing that belongs to a user or a group whom the
-cell's user namespace lacks (EOVERFLOW): then there are no cells of that image.
+A program must be able to write where it could write with a plain `docker run`.
+
+- An empty folder is easy: a tmpfs takes its place, in either kind of container.
+- For a folder with files in it, a container for a single run gets a root that is not read-only. The
+  engine then copies a file only when the program writes to it.
+- A cell gets an overlay over such a folder. An overlay cannot copy a file of a user or group that
+  the cell's user namespace lacks (EOVERFLOW). An image that has such files gets no cells.
 """
 
 from collections.abc import Sequence
@@ -14,17 +16,17 @@ from enum import Enum
 from runner.container.profile import Home, ImageProfile
 from runner.container.survey import Holds, InHome, Place
 
-# Each costs every container, or cell, a mount. Images have two or three empty ones, as a rule.
+# Each tmpfs is one more mount in every container or cell. Most images need two or three.
 _MOST_TMPFS = 16
 _MOST_OVERLAYS = 8
 _NAMED = 3
 
 
 class Root(Enum):
-    """What is known, or was decided, of an image's root beforehand."""
+    """What an operator has decided, or a run has shown, about an image's root."""
 
     BY_PROFILE = "by its profile"
-    READ_ONLY = "read-only"  # whatever it needs
+    READ_ONLY = "read-only"  # an operator says so, whatever the image needs
     WRITABLE = "writable"  # an operator says so
     FOUND_OUT = "found out"  # a run failed on a read-only root, and not on a writable one
 
@@ -33,8 +35,9 @@ class Root(Enum):
 class Needs:
     """The kinds of container that an image's runs can have; `why` is for operators.
 
-    `writable_root` is of a container for one run. `in_cells`: a cell can have all that it needs;
-    `overlays` are folders of the image that are to be writable in each.
+    `writable_root` tells whether a container for a single run gets a root that is not read-only.
+    `in_cells` tells whether a cell can have all that the image needs, and `overlays` are the
+    image's folders that are made writable in each cell.
     """
 
     writable_root: bool = False
@@ -79,7 +82,7 @@ def _filled(profile: ImageProfile) -> list[Place]:
 
 
 def _against_cells(profile: ImageProfile) -> str:
-    """The reason why a cell cannot have what a container for one run has; empty if it can."""
+    """The reason why a cell would lack something that the image needs; empty if there is none."""
     if profile.is_odd:
         return "volumes of it cannot be had anew for each cell"
     if profile.home is Home.COPIED and profile.survey.home is InHome.OTHERS:
@@ -96,7 +99,7 @@ def _pinned_why(filled: Sequence[Place]) -> str:
 
 
 def _names(places: Sequence[Place]) -> str:
-    """The first few; an author's words, as they are for a log and for JSON."""
+    """The paths of the first few places, cut short, and how many more there are."""
     named = ", ".join(place.path[:100] for place in places[:_NAMED])
     more = len(places) - _NAMED
     return f"{named} and {more} more" if more > 0 else named

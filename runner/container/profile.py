@@ -21,7 +21,7 @@ _SHOWN = 16
 class Home(StrEnum):
     """The kind of file system that a container gets for /home/sandbox."""
 
-    TMPFS = "tmpfs"  # the image has nothing there, but what every new user's home begins with
+    TMPFS = "tmpfs"  # the image has nothing there but the files that every new user's home gets
     COPIED = "copied"  # the image keeps something there: a writable copy of it
 
 
@@ -29,10 +29,11 @@ class Home(StrEnum):
 class ImageProfile:
     """The facts learned of an image, once per image id; `rag_lambda` is None if it has none.
 
-    `empty_volumes` are folders that the image declares as volumes and has nothing in;
-    `filled_volumes`, those that it has something in. `is_odd`: it declares others, too, that cannot
-    be had anew for each cell of a container, so it needs a container for each run. `places` are
-    those outside /sandbox, /tmp, the home and the volumes that the learner's user may write to.
+    The image declares some of its folders as volumes. `empty_volumes` are those in which it has
+    nothing, and `filled_volumes` those in which it has something. `is_odd` tells that it declares
+    others, too, which cannot be made anew for each cell; such an image needs a container for each
+    run. `places` are where else the learner's user may write, outside of /sandbox, /tmp, the home
+    and the volumes.
     """
 
     image_id: str
@@ -46,7 +47,7 @@ class ImageProfile:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """What the survey found, less what is new for each run in any case."""
+        """The places that the survey found, without those that are new for each run in any case."""
         volumes = (*self.empty_volumes, *self.filled_volumes)
         return tuple(one for one in self.survey.places if not _is_below(one.path, volumes))
 
@@ -70,7 +71,7 @@ Surveyor = Callable[[Image, Sequence[str]], Awaitable[Survey]]
 
 
 async def no_survey(_image: Image, _volumes: Sequence[str]) -> Survey:
-    """Nothing is known of what is inside an image but what the engine reads."""
+    """A survey that finds nothing: all that is known of an image is then what the engine says."""
     return Survey()
 
 
@@ -79,7 +80,7 @@ async def probe(engine: ImageEngine, surveyor: Surveyor, image_id: str) -> Image
     image = await engine.image(image_id)
     volumes = _plain(image.volumes)
     paths = (_HOME, RED_AMBER_GREEN, *volumes)
-    # At the same time: a learner may be waiting.
+    # Both are done at the same time, because a learner may be waiting.
     found, survey = await asyncio.gather(
         engine.read_files(image_id, paths, _LARGEST_LAMBDA_BYTES),
         surveyor(image, volumes),
@@ -107,7 +108,10 @@ async def probe(engine: ImageEngine, surveyor: Surveyor, image_id: str) -> Image
 
 
 def _plain(volumes: Sequence[str]) -> tuple[str, ...]:
-    """Those that can be replaced: absolute paths, but for ours; none if there are too many."""
+    """The volumes that can be made anew for each run; none of them if there are too many.
+
+    They are absolute paths, other than the folders that every container gets anew.
+    """
     plain = tuple(
         path
         for path in volumes
@@ -117,10 +121,10 @@ def _plain(volumes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _are_nested(paths: Sequence[str]) -> bool:
-    """Whether one is below another: mounted there, it would have no folder to be mounted on."""
+    """Whether one path is below another; it would then find no folder to be mounted on."""
     return any(one.startswith(f"{other}/") for one in paths for other in paths)
 
 
 def _is_below(path: str, folders: Sequence[str]) -> bool:
-    """Whether it is one of the folders, or in one."""
+    """Whether the path is one of the folders, or below one."""
     return any(f"{path}/".startswith(f"{folder}/") for folder in folders)

@@ -1,4 +1,4 @@
-"""Pulls images that are missing: one pull at a time for each, few at once, so many waiting."""
+"""Pulls missing images: each once at a time, a few at once, and a bounded number waits."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,9 +13,9 @@ _LONGEST_ERROR = 500  # characters
 
 @dataclass(frozen=True)
 class PullStatus:
-    """A pull that is wanted: for how many seconds, how often it was tried, and why it failed last.
+    """A pull that somebody wants: since when, how often it was tried, and why it failed last.
 
-    `last_error` is empty until a try has failed.
+    `since_s` is in seconds before now. `last_error` is empty until a try has failed.
     """
 
     since_s: float
@@ -25,7 +25,7 @@ class PullStatus:
 
 @dataclass
 class _Wanted:
-    """An image that was asked for, and has not come yet; `began_s` is by the loop's clock."""
+    """An image that was asked for and is not here yet; `began_s` is a time of the loop's clock."""
 
     began_s: float
     attempts: int = 0
@@ -33,13 +33,14 @@ class _Wanted:
 
 
 class PullsBusyError(Exception):
-    """As many pulls as may be are under way or waiting."""
+    """No more pulls may begin or wait."""
 
 
 class Pulls:
     """`at_once` pulls run at the same time, and `queue` more may wait for them.
 
-    `pulled` is called with the name of an image whose pull has ended well. Names are usual ones.
+    `pulled` is called with the name of an image whose pull has ended well. Names are in the form
+    that pool.usual_name gives them.
     """
 
     def __init__(
@@ -61,15 +62,15 @@ class Pulls:
 
     @property
     def under_way(self) -> list[str]:
-        """The names of what is being pulled, or waits to be."""
+        """The names of the images that are being pulled, or wait for it."""
         return sorted(self._under_way)
 
     @property
     def statuses(self) -> dict[str, PullStatus]:
         """By name, each image that was asked for lately and has not come yet.
 
-        A pull that failed is among them until the image has come, or until many others were asked
-        for since.
+        A pull that failed stays among them until the image has come, or until many other images
+        were asked for.
         """
         now_s = asyncio.get_running_loop().time()
         return {
@@ -78,7 +79,10 @@ class Pulls:
         }
 
     def begin(self, name: str) -> None:
-        """See to it that a pull of this image is under way, or waits. Raises PullsBusyError."""
+        """See to it that a pull of this image is under way or waits; no second one is begun.
+
+        Raises PullsBusyError.
+        """
         if name in self._under_way:
             return
         if len(self._under_way) >= self._most:
@@ -91,7 +95,7 @@ class Pulls:
         task.add_done_callback(lambda _: self._under_way.pop(name))
 
     def is_here(self, name: str) -> None:
-        """Hear that an image is on this node: somebody else may have brought it."""
+        """Tell that an image is on this node; it may have come without a pull of ours."""
         if name not in self._under_way:
             self._wanted.pop(name, None)
 

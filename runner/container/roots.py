@@ -1,9 +1,12 @@
-"""Which images get a root that is not read-only: what operators say, and what runs have shown.
+"""Knows which images get a writable root, from what operators say and what runs have shown.
 
-A program may cope with "permission denied" and not with "read-only file system". Only a run can
-show that. Such a run is made again on a writable root, and if that changes its result, the image is
-remembered for a while. A learner can print those words on purpose, so runs that show nothing are
-made again a few times only, and what was remembered is forgotten, and has to be shown anew.
+Some programs cope with the error "permission denied", but not with "read-only file system". Only a
+run can show that. A run that fails with those words is made again on a writable root. If its result
+is then another one, the image is remembered for a while.
+
+A learner can print the same words on purpose. So after a few runs that were made again without a
+difference, no run of the image is made again for some minutes. And an image is not remembered for
+ever: after a while a run has to show the difference anew.
 """
 
 import time
@@ -19,8 +22,8 @@ from runner.container.profile import ImageProfile
 from runner.latest import Latest
 
 REMEMBERED_S = 3600.0
-MOST_IN_VAIN = 3  # runs that were made again and showed nothing
-PAUSE_S = 600.0  # after so many of them
+MOST_IN_VAIN = 3  # so many runs of an image may be made again without a difference; then it pauses
+PAUSE_S = 600.0
 _MOST_IMAGES = 1000
 
 
@@ -34,9 +37,10 @@ class _Shown:
 
 
 class Roots:
-    """`read_only` and `writable` are what names of images may begin with; the former comes first.
+    """Images whose names begin with `read_only` never get a writable root; `writable` ones do.
 
-    `allowed`: whether there may be writable roots at all. `now_s` is a monotonic clock.
+    An image of which both are true gets none. `allowed` tells whether there may be writable roots
+    at all. `now_s` is a monotonic clock.
     """
 
     def __init__(
@@ -52,12 +56,12 @@ class Roots:
         self._writable = AllowedImages(writable) if writable else None
         self._now_s = now_s
         self._shown: Latest[str, _Shown] = Latest(_MOST_IMAGES)  # by image id
-        # By name, as last asked for.
+        # By name: what was found when a run last asked.
         self._latest: Latest[str, tuple[Needs, ImageProfile]] = Latest(_MOST_IMAGES)
         self._said: Latest[tuple[str, str], None] = Latest(_MOST_IMAGES)
 
     def needs_of(self, name: str, profile: ImageProfile) -> Needs:
-        """The kinds of container for an image; the first time, what is special is logged."""
+        """The kinds of container for an image; if they are special, the first call logs why."""
         needs = needs_of(profile, self._root_of(name, profile.image_id))
         self._latest[name] = needs, profile
         if needs.why and (profile.image_id, needs.why) not in self._said:
@@ -68,12 +72,12 @@ class Roots:
         return needs
 
     def why(self, name: str) -> str:
-        """The reason why the image's containers are not as any other's; empty if they are."""
+        """The reason why the image's containers are special; empty if they are not."""
         latest = self._latest.get(name)
         return latest[0].why if latest else ""
 
     def profile(self, name: str) -> dict[str, Any]:
-        """What was found in the image, for operators; empty if no run has asked for it."""
+        """What was found in the image, for operators; empty if no run has asked for that image."""
         latest = self._latest.get(name)
         return latest[1].as_json() if latest else {}
 

@@ -7,13 +7,13 @@ from typing import Any
 
 _ENOSYS = 38
 
-# What the kernel counts for the whole host, so that one run could take all of it: slots for
-# asynchronous I/O (fs.aio-max-nr). Rings are large, too, and often broken into; newer engines
-# refuse them. Programs are told that the kernel has no such call, and do without.
+# The kernel counts the slots for asynchronous I/O for the whole host (fs.aio-max-nr), so one run
+# could take all of them. io_uring is a large interface that was often broken into, and newer
+# engines refuse it as well. A program is told that the kernel has no such call, and does without.
 HOST_WIDE_CALLS = ("io_setup", "io_uring_setup", "io_uring_enter", "io_uring_register")
 
-# Newer engines refuse these families of sockets: the kernel's cryptography, and the line to the
-# hypervisor. Their numbers have one between them.
+# Newer engines refuse these families of sockets: AF_ALG is the kernel's cryptography, and AF_VSOCK
+# the line to the hypervisor. The number between them is another family, which stays allowed.
 _AF_ALG, _AF_VSOCK = 38, 40
 
 
@@ -26,7 +26,7 @@ def docker_seccomp_profile() -> dict[str, Any]:
 
 
 def without(profile: dict[str, Any], calls: tuple[str, ...]) -> dict[str, Any]:
-    """The same profile, with these calls on no list: they are refused."""
+    """The same profile without these calls; what is on no list of it is refused."""
     rules = [
         {**rule, "names": [name for name in rule["names"] if name not in calls]}
         for rule in profile["syscalls"]
@@ -36,7 +36,10 @@ def without(profile: dict[str, Any], calls: tuple[str, ...]) -> dict[str, Any]:
 
 @cache
 def seccomp_profile(*for_the_container: str) -> str:
-    """Of a container in which runs take place, as JSON; these calls are allowed in it, too."""
+    """The profile of a container in which runs take place, as JSON.
+
+    `for_the_container` names further calls that are allowed in it.
+    """
     profile = without(docker_seccomp_profile(), (*HOST_WIDE_CALLS, "socket"))
     added: list[dict[str, Any]] = [
         {"names": list(HOST_WIDE_CALLS), "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS},

@@ -1,8 +1,8 @@
 """The findings of a survey: where the learner's user may write in an image, and what it has.
 
-The words are those of a script that runs in the image (inside/survey.sh), with the image's own bash
-and find: an author's bytes, of which any may be missing or wrong. An image whose survey says
-nothing gets what it got before there were surveys.
+A script that runs in the image (inside/survey.sh) prints them, by means of the image's own bash and
+find. Those are programs of the image's author, so any word may be missing or wrong. An image whose
+survey says nothing gets the usual container, without further places to write to.
 """
 
 import re
@@ -12,11 +12,12 @@ from enum import StrEnum
 
 END_MARK = b"\0end\0"
 MOST_BYTES = 256 * 1024
-LONGEST_S = 10.0  # 0.3 s for an image of 300 MB, the first time
+LONGEST_S = 10.0  # an image of 300 MB takes 0.3 s, the first time
 
-# Where useradd and others put a new user's mail: no program of a learner's looks for any.
+# useradd makes this file for a new user's mail. No learner's program needs it.
 _MAIL = re.compile(r"/var/(spool/)?mail/[^/]+")
-# What can be mounted on, by whatever words: a launcher's, an engine's, an overlay's.
+# A path of these characters can be mounted on: neither the engine, nor the launcher, nor an overlay
+# takes one of them for a separator.
 _PLAIN = re.compile(r"(?:/[A-Za-z0-9._@+=~ -]+)+")
 _LONGEST_PATH = 200
 
@@ -26,25 +27,25 @@ class InHome(StrEnum):
 
     EMPTY = "empty"  # or no such folder
     SKELETON = "skeleton"  # what a new user's home begins with, and nothing else
-    OURS = "ours"  # something that is the learner's user's, and its group's
-    OTHERS = "others"  # something that is others', at least in part
+    OURS = "ours"  # files that all belong to the learner's user and group
+    OTHERS = "others"  # files of which at least one belongs to somebody else
 
 
 class Holds(StrEnum):
     """What there is at a place."""
 
-    EMPTY = "empty"  # a folder, as far as can be seen
-    OURS = "ours"  # a folder of files that are all the learner's user's and its group's
-    FILLED = "filled"  # a folder of others' files, at least in part
+    EMPTY = "empty"  # a folder in which the learner's user sees nothing
+    OURS = "ours"  # a folder of files that all belong to the learner's user and group
+    FILLED = "filled"  # a folder of files of which at least one belongs to somebody else
     FILE = "file"
 
 
 class Owner(StrEnum):
     """Why the learner's user may write to a place."""
 
-    USER = "user"  # it is its own
-    STICKY = "sticky"  # all may, and only to what is theirs: as in /tmp
-    OTHERS = "others"  # all may, or its group
+    USER = "user"  # the place belongs to the learner's user
+    STICKY = "sticky"  # all users may, and each may remove its own files only: as in /tmp
+    OTHERS = "others"  # all users may, or the learner's group
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,11 @@ class Place:
 class Survey:
     """The findings. `is_whole` is False when the survey did not come to its end.
 
-    `overlays` are those folders, of the ones that were asked for, that the image has; `others`
-    those of its volumes that hold files of others than the learner's user and group. `missing`
-    are programs without which no run can be. `hook` is the warm-up that the image brings, or
-    empty. `user` and `group` are the names that it has for the numbers of the learner's; empty if
-    it has none.
+    `overlays` are the folders that the image has of those that were asked for. `others` are its
+    volumes that hold files of somebody else than the learner's user and group. `missing` are
+    programs that a run needs and the image lacks. `hook` is the warm-up that the image brings, or
+    empty. `user` and `group` are the image's names for the numbers of the learner's user and group;
+    empty if it has none.
     """
 
     is_whole: bool = False
@@ -84,7 +85,7 @@ class Survey:
 
 
 def survey_of(said: bytes) -> Survey:
-    """Read what the script printed; what makes no sense is passed over."""
+    """Read what the script printed. Words that make no sense are passed over."""
     words = iter(said.decode(errors="replace").split("\0"))
     found: dict[str, list[str]] = {
         key: [] for key in ("user", "group", "missing", "overlay", "others", "home", "hook")
@@ -112,7 +113,7 @@ def survey_of(said: bytes) -> Survey:
 def _places(words: Iterator[str]) -> Iterator[Place]:
     holds, owner, path = (next(words, "") for _ in range(3))
     if holds == "nothing":
-        # An empty file: mail that a new user has not got, or else a file like any other.
+        # The user's empty mailbox is no place that a program needs to write to.
         if _MAIL.fullmatch(path):
             return
         holds = Holds.FILE

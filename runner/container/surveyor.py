@@ -1,4 +1,4 @@
-"""Looks around in an image, by a container of it that runs no line of a learner's."""
+"""Looks around in an image, by a container of it in which no learner's program runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,9 +26,9 @@ class Surveyor:
         self._runtime = runtime
 
     async def survey(self, image: Image, volumes: Sequence[str]) -> Survey:
-        """The findings; of an image in which nothing can be run there are none.
+        """The findings. If no program can be run in the image, there are none.
 
-        Raises EngineError when that may be the engine's trouble, and not the image's.
+        Raises EngineError if the fault may be the engine's, and not the image's.
         """
         spec = survey_spec(image, volumes, self._overlays, self._labels, self._runtime)
         try:

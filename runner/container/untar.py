@@ -1,9 +1,11 @@
 """Reads the tar archives that a harvest writes, in memory, and believes nothing that they say.
 
-A program that shares the user of our script can put any bytes in an archive's place. So this
-reader knows only the members that GNU tar, BusyBox tar and images/launcher/harvest.c make of
-regular files (in GNU's format, and long names also in POSIX's), takes no size for more than the
-bytes that are there, and looks at each block once: its time and memory are linear in what came.
+The learner's program runs under the same user as our script, so it can put any bytes in an
+archive's place. Therefore this reader
+- knows only the members that GNU tar, BusyBox tar and images/launcher/harvest.c make of regular
+  files: in GNU's format, and long names also in that of POSIX;
+- takes no size for more than the bytes that are there;
+- looks at each block once, so its time and memory are linear in the bytes that came.
 """
 
 import re
@@ -12,8 +14,8 @@ from dataclasses import dataclass, replace
 
 BLOCK = 512
 LONGEST_NAME_BYTES = 4096  # PATH_MAX of the kernel
-LONGEST_EXTENSION_BYTES = 16 * 1024  # of POSIX, before a member; two names and some times
-# Of all kinds. A harvest has one to three for each file, and at most 20,000 files are read.
+LONGEST_EXTENSION_BYTES = 16 * 1024  # POSIX's, before a member: holds two names and some times
+# Headers of all kinds. A harvest has one to three for each file, and at most 20,000 files are read.
 MOST_HEADERS = 65_536
 
 _ZEROS = bytes(BLOCK)
@@ -22,7 +24,7 @@ _EXTENSION = re.compile(rb"([0-9]{1,5}) ([^=\n]+)=")
 
 _REGULAR = (b"0", b"\0")
 _HARD_LINK = b"1"
-# Symbolic links, devices, folders and pipes: they have no content, and we want none of it.
+# Symbolic links, devices, folders and pipes have no content. They are passed over.
 _WITHOUT_CONTENT = (b"2", b"3", b"4", b"5", b"6")
 _LONG_NAME, _LONG_LINK = b"L", b"K"
 _EXTENDED, _EXTENDED_FOR_ALL = b"x", b"g"
@@ -34,7 +36,7 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Member:
-    """A regular file, or (`link` is then the name of an earlier one) another name of it."""
+    """A regular file, or a second name for an earlier one, whose name is then in `link`."""
 
     name: bytes
     content: bytes = b""
@@ -43,17 +45,17 @@ class Member:
 
 @dataclass(frozen=True)
 class _Names:
-    """Names that came before a header, because the header has no room for them."""
+    """Long names, which come before a member's header, because the header has no room for them."""
 
     name: bytes | None = None
     link: bytes | None = None
 
 
 def members(archives: bytes, *, is_cut: bool = False) -> Iterator[Member]:
-    """The files of archives that follow one another; what is no file is passed over.
+    """The regular files of archives that follow one another; other members are passed over.
 
-    `is_cut`: the end is missing, on purpose, and what lacks its end is left out.
-    Raises UnreadableError.
+    `is_cut` tells that the end of the archives was not read. The file in which they stop is then
+    left out. Raises UnreadableError.
     """
     names = _Names()
     for header, content in _entries(archives, is_cut=is_cut):
@@ -84,7 +86,7 @@ def _entries(archives: bytes, *, is_cut: bool) -> Iterator[tuple[bytes, bytes]]:
     while place < len(archives):
         header = archives[place : place + BLOCK]
         place += BLOCK
-        if header == _ZEROS:  # the end of an archive, and what fills its last record
+        if header == _ZEROS:  # marks the end of an archive, and fills its last record
             continue
         if len(header) < BLOCK:
             if is_cut:
@@ -110,7 +112,7 @@ def _size_in(header: bytes) -> int:
 
 
 def _number(field: bytes) -> int:
-    """Octal digits only: numbers of another kind are larger, or smaller, than any of a harvest."""
+    """A number in octal digits. tar has another form, for numbers that no harvest can have."""
     digits = _OCTAL.fullmatch(field)
     if digits is None:
         raise UnreadableError(f"not a tar archive: no number in {field!r}")
@@ -118,7 +120,7 @@ def _number(field: bytes) -> int:
 
 
 def _with(names: _Names, kind: bytes, content: bytes) -> _Names:
-    """The facts about the next member, with these added; no fact may be told twice."""
+    """The names of the next member, with this one added. Raises UnreadableError for a double."""
     if kind == _EXTENDED:
         more = _extended(content)
     elif len(content) > LONGEST_NAME_BYTES + 1:
@@ -136,7 +138,7 @@ def _with(names: _Names, kind: bytes, content: bytes) -> _Names:
 
 
 def _extended(content: bytes) -> _Names:
-    """POSIX's records: `LENGTH KEY=VALUE` and a newline, the length being that of the record."""
+    """Read POSIX's records: `LENGTH KEY=VALUE` and a newline. LENGTH counts the whole record."""
     if len(content) > LONGEST_EXTENSION_BYTES:
         raise UnreadableError("an extended header is too long")
     said: dict[bytes, bytes] = {}
@@ -156,7 +158,7 @@ def _extended(content: bytes) -> _Names:
 
 def _name_of(header: bytes) -> bytes:
     name = _text(header[:100])
-    # POSIX's own format keeps the beginning of a long name here; GNU's has other things there.
+    # POSIX's format keeps the beginning of a long name here. GNU's format has other fields here.
     folder = _text(header[345:500]) if header[257:263] == b"ustar\0" else b""
     return folder + b"/" + name if folder else name
 

@@ -4,7 +4,8 @@ import re
 
 from runner.kata import Used
 
-# In a container for one run the learner's program may forge these numbers, and they go into sums.
+# In a container for a single run the learner's program may forge these numbers, and the metrics
+# add them up. So numbers beyond these limits are not believed.
 _MOST_CPU_S = 3600.0
 _MOST_MEMORY_BYTES = 1 << 40
 _MOST_PROCESSES = 1_000_000
@@ -19,7 +20,7 @@ _TIME = re.compile(rb"(?:([0-9]{1,6})m)?([0-9]{1,6})\.([0-9]{3})s")
 
 
 def used_in(content: bytes) -> Used:
-    """What it says; None for each number that is not there, of another form, or beyond belief."""
+    """What the member says; a number is None if it is missing, malformed or beyond its limit."""
     if len(content) > _LONGEST_BYTES:
         return Used()
     cpu = _CPU.search(content)

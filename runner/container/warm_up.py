@@ -1,4 +1,4 @@
-"""The warm-up that an image may bring: where it is, and what is told of it."""
+"""The warm-up that an image may bring: where its program is, and how each of them ended."""
 
 import re
 from typing import Any
@@ -7,32 +7,33 @@ from loguru import logger
 
 from runner.latest import Latest
 
-# An executable. It runs as the learner's user in each container, or cell, before that is ready
-# (inside/entry.sh), and what it leaves running is there for the one run that follows.
+# This program of the image runs in each container or cell before that is ready, as the learner's
+# user (inside/entry.sh). Processes that it leaves running are there for the one run that follows.
 HOOK = "/usr/local/bin/cyber_dojo_warm_up.sh"
 
 _MOST_IMAGES = 1000
-# What entry.sh says of it over stderr.
+# entry.sh prints this to stderr when the program has ended.
 _SAID = re.compile(r"^dojo-runner: warm-up (\d+) ms: (.*)\n?", re.MULTILINE)
 _WELL = "well"
 
 
 def without_warm_up(complaints: str) -> str:
-    """What came over a container's stderr, less what is said of its warm-up."""
+    """What came over a container's stderr, without the line about its warm-up."""
     return _SAID.sub("", complaints)
 
 
 class WarmUps:
-    """What is known of images' warm-ups, by name of the image: the latest one that a run met."""
+    """Remembers for each image the latest warm-up of a container that a run got."""
 
     def __init__(self) -> None:
         self._latest: Latest[str, tuple[float, str]] = Latest(_MOST_IMAGES)
         self._told: Latest[str, None] = Latest(_MOST_IMAGES)  # by image id
 
     def met(self, name: str, image_id: str, complaints: str, no_warm_up: str) -> None:
-        """A run had a container over whose stderr `complaints` came; trouble is logged once.
+        """A run had a container of this image; if its warm-up failed, that is logged once.
 
-        `no_warm_up` is why the image's containers are started without it; empty if they are not.
+        `complaints` came over the container's stderr. `no_warm_up` is the reason why the image's
+        containers are started without the warm-up; it is empty if they are started with it.
         """
         if no_warm_up:
             self._tell(name, image_id, no_warm_up)
@@ -43,7 +44,7 @@ class WarmUps:
                 self._tell(name, image_id, how)
 
     def as_json(self, name: str, no_warm_up: str) -> dict[str, Any]:
-        """The facts for operators; `no_warm_up` is why containers are started without it."""
+        """The facts for operators; see `met` for `no_warm_up`."""
         seconds, trouble = self._latest.get(name) or (None, "")
         if no_warm_up:
             trouble = f"containers do not start with it: {no_warm_up}"

@@ -1,4 +1,4 @@
-"""What an engine's own words mean for katas."""
+"""Judges the engine by what it tells of itself: can it run katas?"""
 
 from collections.abc import Iterable
 
@@ -55,13 +55,13 @@ def seccomp(facts: EngineFacts) -> Finding:
         return problem(
             name,
             "system calls are not filtered",
-            "give the engine back its own seccomp profile (`seccomp-profile` in daemon.json)",
+            "let the engine have its own seccomp profile again (`seccomp-profile` in daemon.json)",
         )
     return ok(name, f"on, profile {profile}")
 
 
 def apparmor(facts: EngineFacts, profiles: Iterable[str] | None) -> Finding:
-    """Whether AppArmor is on, and knows the launcher of cells. `profiles`: None if unknown."""
+    """Whether AppArmor is on, and has the launcher's profile. `profiles`: None if unknown."""
     name = "AppArmor"
     if "apparmor" not in _options(facts):
         return ok(name, "the engine does not use it")
@@ -77,7 +77,7 @@ def apparmor(facts: EngineFacts, profiles: Iterable[str] | None) -> Finding:
 
 
 async def tool_image(images: ImageEngine, name: str, *, what: str, is_needed: bool) -> Finding:
-    """Whether an image of ours is on the node, or the service's own image stands in for it."""
+    """Whether an image that the service needs is on the node, or its own image stands in for it."""
     try:
         image = await images.image(name)
     except ImageMissingError:
@@ -96,7 +96,7 @@ def advice_of(error: EngineError) -> str:
 
 
 def _options(facts: EngineFacts) -> dict[str, str | None]:
-    """`name=seccomp,profile=default` by its name: its profile, or None."""
+    """The engine's security options, such as `name=seccomp,profile=default`: profiles by name."""
     options: dict[str, str | None] = {}
     for text in facts.security:
         fields = dict(field.partition("=")[::2] for field in text.split(","))

@@ -1,4 +1,4 @@
-"""What an examination finds: one line for each thing that was looked at."""
+"""The findings of an examination: one for each thing that was looked at."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 class Level(StrEnum):
-    """How bad it is: a warning is less than the best, a problem keeps katas from running."""
+    """How bad a finding is: with a warning katas run, with a problem they do not."""
 
     OK = "ok"
     WARNING = "warning"
@@ -29,22 +29,22 @@ class Finding:
 
 
 def ok(name: str, found: str) -> Finding:
-    """All is well."""
+    """A finding that all is well."""
     return Finding(name, Level.OK, found)
 
 
 def warning(name: str, found: str, advice: str) -> Finding:
-    """Katas run, but something is slower or less than it could be."""
+    """A finding that katas run, but slower, or with less, than they could."""
     return Finding(name, Level.WARNING, found, advice)
 
 
 def problem(name: str, found: str, advice: str) -> Finding:
-    """Katas do not run like that."""
+    """A finding that keeps katas from running."""
     return Finding(name, Level.PROBLEM, found, advice)
 
 
 async def within(limit_s: float, name: str, check: Callable[[], Awaitable[Finding]]) -> Finding:
-    """What a check finds; a check that stalls or has a bug is a problem, too."""
+    """The finding of a check; if the check stalls or has a bug, that is a problem, too."""
     try:
         async with asyncio.timeout(limit_s):
             return await check()
@@ -55,7 +55,10 @@ async def within(limit_s: float, name: str, check: Callable[[], Awaitable[Findin
 
 
 async def aside(check: Callable[[], _T]) -> _T:
-    """Call it in a thread that keeps neither the loop nor the process: a disk may never answer."""
+    """Do a check in a thread that holds up neither the loop nor the process's end.
+
+    A disk may never answer.
+    """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[_T] = loop.create_future()
 

@@ -1,4 +1,4 @@
-"""What is looked at on this host, without asking the engine. `root` is where its files are."""
+"""Looks at this host, without asking the engine. `root` is the folder that holds its files."""
 
 import os
 import resource
@@ -20,7 +20,7 @@ _CELLS_NEED = "without user namespaces there are no cells: docs/hosts.md"
 
 
 def engine_socket(docker_host: str, may: Callable[[Path, int], bool] = os.access) -> Finding:
-    """Whether this user may open the engine's socket; `may` is what the kernel says of that."""
+    """Whether this user may open the engine's socket; `may` asks the kernel."""
     name = "socket"
     if not docker_host.startswith(_UNIX):
         return ok(name, f"{docker_host} is an address, not a socket of this host")
@@ -98,7 +98,7 @@ def open_files(needed: int) -> Finding:
 
 
 def port(host: str, number: int, root: Path = Path("/")) -> Finding:
-    """Whether the daemon could listen there, or else who does."""
+    """Whether the daemon could listen at this port; if not, which program does."""
     name = "port"
     where = f"{host}:{number}"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -116,7 +116,7 @@ def port(host: str, number: int, root: Path = Path("/")) -> Finding:
 
 
 def apparmor_profiles(root: Path = Path("/")) -> Iterable[str] | None:
-    """The names of the profiles that the kernel has loaded; None where this user may not look."""
+    """The names of the profiles that the kernel has loaded; None if this user may not look."""
     try:
         lines = (root / "sys/kernel/security/apparmor/profiles").read_text().splitlines()
     except OSError:
@@ -125,7 +125,7 @@ def apparmor_profiles(root: Path = Path("/")) -> Iterable[str] | None:
 
 
 def _sysctl(root: Path, name: str) -> str:
-    """Its value; empty where the kernel has no such switch."""
+    """The value of a switch of the kernel; empty if the kernel has no such switch."""
     try:
         return (root / "proc/sys" / name.replace(".", "/")).read_text().strip()
     except OSError:

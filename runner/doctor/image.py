@@ -20,16 +20,17 @@ _FOLDERS = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin")
 _NO_FILE = "image_name must have"  # how the service begins its words for that
 _PASSWD, _GROUP = "/etc/passwd", "/etc/group"
 _USER = "sandbox"
-# Everybody may write there in most images, and no kata needs it. The last is our own, in a cell.
+# In most images all users may write to these folders, and no kata needs them. The last one is our
+# own, in a cell.
 _OF_EVERY_SYSTEM = ("/var/tmp", "/run/lock", "/.dojo")  # noqa: S108
 
 
 @dataclass(frozen=True)
 class Pool:
-    """What a daemon tells of an image that it has run, in /health.
+    """What /health tells of an image that a daemon has run.
 
-    `mode` is what is started for it, `why` the reason if it is not the usual one. `places` are
-    those that are writable for each run anew. `why_no_cells` is empty where there are cells.
+    `mode` is the kind of its containers, and `why` the reason if that is not the usual kind.
+    `places` are made writable anew for each run. `why_no_cells` is empty if the image has cells.
     """
 
     mode: str
@@ -40,7 +41,7 @@ class Pool:
 
     @classmethod
     def of(cls, health: Mapping[str, Any], image_name: str) -> "Pool":
-        """Out of the answer of /health; of an image that never got warm there is no time."""
+        """Read an image's part of /health's answer. An image that never got warm has no time."""
         pool = health["images"].get(image_name, {})
         seconds = pool.get("fill_seconds") or [None]
         first = seconds[0]
@@ -54,7 +55,7 @@ class Pool:
 
 
 async def look_into(images: ImageEngine, image_id: str) -> list[Finding]:
-    """What the image's files tell; it is not run. Raises EngineError."""
+    """The findings about the image's files, without a run of it. Raises EngineError."""
     programs = [f"{folder}/{name}" for name in _PROGRAMS for folder in _FOLDERS]
     found = await images.read_files(
         image_id, (_PASSWD, _GROUP, RED_AMBER_GREEN, HOME, *programs), LARGEST_PROGRAM_BYTES
@@ -68,7 +69,7 @@ async def look_into(images: ImageEngine, image_id: str) -> list[Finding]:
 
 
 def of_run(result: Result) -> list[Finding]:
-    """What came of `inside.sh`, which was run as a learner's program is; the image's lambda too."""
+    """The findings of `inside.sh`, which was run like a learner's program, and of its colour."""
     rows = [line.split("\t") for line in result.stdout.content.splitlines()]
     if result.outcome == "pulling" or result.status in ("141", "142", "143", "144"):
         reason = result.log.get("reason") or result.stderr.content or f"status {result.status}"
@@ -77,7 +78,7 @@ def of_run(result: Result) -> list[Finding]:
     exception = result.log.get("exception")
     if exception is None:
         findings.append(ok("lambda", f"Ruby has run it: {result.outcome}"))
-    elif not exception["context"].startswith(_NO_FILE):  # which the files have told
+    elif not exception["context"].startswith(_NO_FILE):  # a finding about the files says that
         words = f"{exception['context']}: {exception.get('message', '')}"
         findings.append(
             problem("lambda", " ".join(words.split()), f"correct {RED_AMBER_GREEN} of the image")
@@ -87,9 +88,9 @@ def of_run(result: Result) -> list[Finding]:
 
 
 def of_pool(pool: Pool, volumes: Sequence[str]) -> list[Finding]:
-    """What the image is started as, and what that costs."""
+    """The findings about the kind of the image's containers, and what that kind costs."""
     declared = ok("volumes", ", ".join(volumes) if volumes else "none are declared")
-    if pool.warmed_ms is None:  # so nothing is known of how it runs
+    if pool.warmed_ms is None:  # none of its containers got warm, so there is nothing to tell
         return [declared]
     return [
         declared,
@@ -155,7 +156,7 @@ def _ran_as(rows: Sequence[Sequence[str]]) -> Finding:
 
 
 def _places(rows: Sequence[Sequence[str]]) -> Finding:
-    """Places that the image's permissions let a program write to."""
+    """The finding about places that the image's permissions let a program write to."""
     name = "writable places"
     places = {row[1]: row[2] == "yes" for row in rows if row[0] == "place" and len(row) == 3}
     for usual in _OF_EVERY_SYSTEM:

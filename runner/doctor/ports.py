@@ -1,4 +1,4 @@
-"""Who listens on a port of this host, as /proc tells: Linux has no call for it."""
+"""Finds in /proc which program listens on a port; Linux has no call for it."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,10 @@ _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
 def holder_of(port: int, root: Path) -> str | None:
-    """`nginx (process 12)`, or `somebody` where this user may not see who; None: nobody listens."""
+    """The program, such as `nginx (process 12)`; None if the port is free.
+
+    It is `somebody` if this user may not see the program.
+    """
     inodes = set(_inodes(port, root))
     if not inodes:
         return None

@@ -1,4 +1,4 @@
-"""Findings as they are printed: a line each as soon as it is there, or all of them as JSON."""
+"""Prints findings: each as a line as soon as it is made, or all of them as JSON."""
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict

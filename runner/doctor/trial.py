@@ -1,4 +1,4 @@
-"""A run on this machine, from the request to its colour, through a daemon of the command's own."""
+"""A whole run on this machine, from the request to its colour, by a daemon of the command's own."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -20,14 +20,14 @@ _READY = "see `dojo-runner serve`: its log says what it waits for"
 
 @dataclass(frozen=True)
 class Trial:
-    """How a run was delivered, and what came of it; and what the daemon says of cells."""
+    """How a run was delivered, its result, and what the daemon says of cells."""
 
     finding: Finding
     cells: Mapping[str, str] | None = None
 
 
 def kata_image(names: Iterable[str], wanted: Iterable[str], otherwise: str) -> str:
-    """An image to try: one that is to be warm, else one of a language, else this one."""
+    """The image to try: one of the settings' warm images, or one of a language, or `otherwise`."""
     here = set(names)
     chosen = [name for name in wanted if name in here]
     chosen += sorted(name for name in here if name.startswith(_OF_KATAS))
@@ -61,7 +61,7 @@ async def try_run(image: str, delivery: Delivery) -> Trial:
 
 
 def cells(said: Mapping[str, str] | None) -> Finding:
-    """What a daemon has found out about cells. `said`: None if no daemon could be asked."""
+    """The finding about cells, from what a daemon said; None if no daemon could be asked."""
     if said is None:
         return warning("cells", "nobody could try", "see above")
     if said["kind"] == "cells":

@@ -23,9 +23,10 @@ async def _unknown() -> str:
 
 @dataclass(frozen=True)
 class Engines:
-    """The container engine: its containers, its images, its connections' end, its faults' log.
+    """The container engine, in the parts that the service needs.
 
-    `version` asks the engine which one it is. Raises EngineError. `calls` were made so far.
+    `close` ends its connections. `log` says what fails. `version` asks the engine for its name and
+    version, and raises EngineError. `calls` holds the times of the calls so far.
     """
 
     containers: ContainerEngine

@@ -1,7 +1,7 @@
-"""The service's own image, where it has one: it holds Ruby and the launcher of cells, too.
+"""The service's own image stands in for a missing image with Ruby, or with the launcher of cells.
 
-So one image is all that a node needs: what the settings name for colours and for cells is used
-where the node has it, and the image that this process runs in stands in for it otherwise.
+The service's image holds both programs, so a node needs no other image. The settings name an image
+for each of them. If the node lacks it, the image that this very process runs in is used instead.
 """
 
 import re
@@ -44,7 +44,7 @@ def read_own_container_id() -> str | None:
 class OrOwnImage:
     """Implements pool.engine.ImageEngine; the service's own image stands in for a missing one.
 
-    `chosen` tells for each name that was asked for what it stands for.
+    `chosen` has the image that was used for each name.
     """
 
     def __init__(self, images: ImageEngine, container_id: str | None) -> None:
@@ -53,7 +53,7 @@ class OrOwnImage:
         self._container_id = container_id
 
     async def image(self, name: str) -> Image:
-        """Raises ImageMissingError where there is neither; EngineError."""
+        """The image of that name, or the service's own. Raises ImageMissingError, EngineError."""
         try:
             image, is_own = await self._images.image(name), False
         except ImageMissingError:

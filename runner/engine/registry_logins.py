@@ -31,7 +31,7 @@ _NOT_FOUND = b"credentials not found"
 
 
 class _LoginError(Exception):
-    """The file or a helper is of no use; the message names neither a secret nor what was in it."""
+    """The file or a helper is of no use; the message quotes nothing of what they contain."""
 
 
 class RegistryLogins:
@@ -49,8 +49,8 @@ class RegistryLogins:
     async def of(self, image: str) -> Login | None:
         """The login for the registry of this image, if there is one.
 
-        Trouble with it is one line of the log, and the image is pulled without a login: it may be
-        one that needs none.
+        If a login cannot be read, the log has a line about it, and the image is pulled without a
+        login, because it may need none.
         """
         if is_id(image):
             return None
@@ -72,7 +72,8 @@ class RegistryLogins:
             return {}
         except OSError as error:
             if not self._is_chosen:
-                return {}  # the home of root, say, who started the daemon as somebody else
+                # It may be root's home: root started the daemon, which is another user now.
+                return {}
             words = f"{self._file} cannot be read: {error.strerror}"
             raise _LoginError(words) from error
         if len(text) > LARGEST_FILE_BYTES:
@@ -87,7 +88,7 @@ class RegistryLogins:
 async def _from_helper(
     config: Mapping[str, Any], key: str, host: str, limit_s: float
 ) -> Login | None:
-    """From the helper that is named for this registry or for all; None: it has no login for it."""
+    """The login that the helper for this registry, or for all, has; None if it has none."""
     helpers = _mapping(config.get("credHelpers") or {}, "credHelpers")
     name = helpers.get(key) or helpers.get(host) or config.get("credsStore")
     if not name:
@@ -108,7 +109,7 @@ async def _from_helper(
     except (ValueError, LookupError, TypeError):
         user = secret = None
     if not isinstance(user, str) or not isinstance(secret, str):
-        # Without the cause, whose words may hold what the helper said.
+        # The cause is left out, because its words may hold what the helper said.
         raise _LoginError(f"docker-credential-{name} answered something else than a login")
     if user == _TOKEN_USER:
         return Login(identity_token=secret)
@@ -116,7 +117,7 @@ async def _from_helper(
 
 
 async def _ask(program: str, name: str, key: str, limit_s: float) -> bytes | None:
-    """The answer of a helper; None when it knows no login. It is ended when it takes too long."""
+    """The answer of a helper, which is killed if it takes too long; None if it knows no login."""
     try:
         process = await asyncio.create_subprocess_exec(
             program,
@@ -138,7 +139,7 @@ async def _ask(program: str, name: str, key: str, limit_s: float) -> bytes | Non
         words = f"docker-credential-{name} did not answer within {limit_s:g} s"
         raise _LoginError(words) from error
     finally:
-        with suppress(ProcessLookupError):  # whatever it has started goes with it
+        with suppress(ProcessLookupError):  # the helper's own processes are killed, too
             os.killpg(process.pid, signal.SIGKILL)
         with suppress(TimeoutError):
             async with asyncio.timeout(_ENDS_S):
@@ -151,7 +152,7 @@ async def _ask(program: str, name: str, key: str, limit_s: float) -> bytes | Non
 
 
 async def _see_it_end(process: asyncio.subprocess.Process) -> None:
-    """Its end is noticed only when what it has printed was read."""
+    """Wait for the process's end, which asyncio notices only once its output was read."""
     assert process.stdout is not None
     while await process.stdout.read(4096):
         pass
@@ -159,10 +160,13 @@ async def _see_it_end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _talk(process: asyncio.subprocess.Process, name: str, key: str) -> bytes:
-    """Name the registry on its stdin, and read its answer. Raises _LoginError for a long one."""
+    """Write the registry's name to the helper's stdin, and read its answer.
+
+    Raises _LoginError if the answer is too long.
+    """
     assert process.stdin is not None
     assert process.stdout is not None
-    with suppress(ConnectionError):  # it need not read
+    with suppress(ConnectionError):  # a helper may answer without reading
         process.stdin.write(key.encode())
         await process.stdin.drain()
     process.stdin.close()
@@ -195,7 +199,7 @@ def _from_file(config: Mapping[str, Any], key: str, host: str) -> Login | None:
 
 
 def _entry(config: Mapping[str, Any], key: str, host: str) -> Mapping[str, Any]:
-    """What `auths` has for the registry; old files name it with a scheme and a path."""
+    """The entry of `auths` for the registry, whose name has a scheme and a path in old files."""
     auths = _mapping(config.get("auths") or {}, "auths")
     hosts = _HUB_HOSTS if host == _HUB else (host,)
     names = [one for one in auths if _host_of(one) in hosts]

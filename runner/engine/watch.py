@@ -1,4 +1,4 @@
-"""Looks at the engine every moment, so that the service knows whether it answers."""
+"""Asks the engine for a list every moment, so that the service knows whether it answers."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from contextlib import suppress
 from pool import ContainerEngine, EngineError, Supervisor, Tasks, UnansweredError
 from runner.operators.engine_log import EngineLog
 
-# Together less than 5 s: so soon an engine that hangs is known to be lost.
+# Pause and look together take less than 5 s, so an engine that hangs is known to be lost within
+# that time.
 EVERY_S = 1.5
-LOOK_S = 3.0  # a list of our own containers takes 1 ms, and 10 on a busy engine
-AGAIN_S = 0.25  # one call of many may fail: two looks that fail are believed
+LOOK_S = 3.0  # a list of our own containers takes 1 ms, and 10 ms on a busy engine
+AGAIN_S = 0.25  # a single call may fail, so the engine is lost only when two in a row have failed
 WHILE_AWAY_S = 0.5
 
 _ADVICE = "the engine hangs, or its machine is overloaded: see whether `docker ps` answers"
@@ -19,7 +20,7 @@ _ADVICE = "the engine hangs, or its machine is overloaded: see whether `docker p
 class EngineWatch:
     """Whether the engine answers. Must be made in a running loop.
 
-    `label` is that of a few containers, which is what the engine is asked for. `came` is called
+    The engine is asked for the containers with the label `label`, which are few. `came` is called
     when it answers for the first time, and when it answers again.
     """
 
@@ -50,7 +51,7 @@ class EngineWatch:
         self._log.close()
 
     def look_now(self) -> None:
-        """Something tells that the engine may be away."""
+        """Ask the engine at once, because something failed as if the engine were away."""
         self._doubt.set()
 
     async def _watch(self) -> None:

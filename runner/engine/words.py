@@ -1,7 +1,7 @@
-"""What clients get to read of an engine's failures: nothing that tells of the host.
+"""The words in which clients are told of an engine's failures: they tell nothing of the host.
 
-An engine's words may name its folders, its sockets and its address. The daemon's log has them
-whole; a learner's `log`, and an error's message, have them only if they name none of these.
+An engine's own words may name its folders, its sockets and its address. The daemon's log has them
+in full. A learner's `log` and the message of an error have them only if they name none of these.
 """
 
 import re
@@ -26,11 +26,11 @@ _FAILED = {
 
 
 def words_for_clients(error: EngineError) -> str:
-    """The engine's words, or a sentence that stands for them."""
+    """The engine's words, or a sentence instead of them if they tell of the host."""
     failed = _FAILED.get(error.operation, "do its work")
     return without_the_host(error.message, f"the container engine could not {failed}")
 
 
 def without_the_host(words: str, instead: str) -> str:
-    """The words if they tell nothing of the host, else what is to be said instead of them."""
+    """The words if they tell nothing of the host; otherwise `instead`."""
     return instead if _TELLS_OF_THE_HOST.search(words) else words

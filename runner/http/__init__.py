@@ -1,1 +1,1 @@
-"""HTTP: the only room that knows its statuses."""
+"""HTTP: requests are read and answered here, and no other room knows HTTP's statuses."""

@@ -1,4 +1,4 @@
-"""What operators may do over HTTP: warm an image, drain an image. Off unless there is a token."""
+"""Operators may warm and drain an image over HTTP, if the settings have a token for it."""
 
 import hmac
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ def _named(name: str) -> str:
 
 
 class _Act(BaseModel):
-    """What both acts take."""
+    """The arguments that both acts take."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -69,7 +69,7 @@ async def _drain(request: web.Request, act: DrainAct) -> web.Response:
 def _guarded(
     kind: type[_A], act: Callable[[web.Request, _A], Awaitable[web.Response]]
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """The handler of an act, behind all that a request for it must have."""
+    """The handler of an act, which first checks the request's token, origin and body."""
 
     async def handle(request: web.Request) -> web.Response:
         try:
@@ -78,7 +78,7 @@ def _guarded(
         except RequestError as error:
             logger.bind(path=request.path, status=error.status).warning("act refused")
             if error.status == 401:
-                # Whoever guesses tokens has to wait for the answers.
+                # A client that guesses tokens must wait for each answer.
                 await request.app[TARPIT].hold(str(request.remote))
             return problem(error.status, error.message)
         except UnknownImageError as error:
@@ -94,7 +94,7 @@ def _guarded(
 
 
 def _check_sender(request: web.Request) -> None:
-    """Raises RequestError, before the body is read."""
+    """Check origin and token before the body is read. Raises RequestError."""
     if is_from_elsewhere(request):
         raise RequestError(403, "the page of another origin may not act")
     if request.content_type != "application/json":
@@ -107,7 +107,7 @@ def _check_sender(request: web.Request) -> None:
 
 
 async def _read(request: web.Request, kind: type[_A]) -> _A:
-    """Raises RequestError."""
+    """Read and check the body. Raises RequestError."""
     with request.app[BODIES].share() as share:
         body = Body(request, share, LARGEST_BYTES, request.app[SETTINGS].body_read_s)
         await body.read()

@@ -1,6 +1,6 @@
-"""The answers of the API as types, for its document. What writes the answers is in wire and routes.
+"""The answers of the API as types, for its document; `wire` and `routes` write the real answers.
 
-The tests hold these types to what a service answers.
+Tests hold these types to what a service answers.
 """
 
 from typing import Any, Literal
@@ -28,32 +28,32 @@ class ReadyAnswer(_Answer):
 
 
 class ShaAnswer(_Answer):
-    """The commit that the service was made of, COMMIT_SHA of its environment; may be empty."""
+    """The commit that the service was built from (COMMIT_SHA in its environment); may be empty."""
 
     sha: str
 
 
 class PullAnswer(_Answer):
-    """`pulled` if the node has the image; else it is being fetched from now on."""
+    """`pulled` if the node has the image. With `pulling` it is being fetched from now on."""
 
     pull_image: Literal["pulled", "pulling"]
 
 
 class Text(_Answer):
-    """A text that came back: UTF-8, without the bytes that are none."""
+    """A text of the answer: UTF-8, without the bytes that are not UTF-8."""
 
     content: str
     truncated: bool = Field(description="whether the content is only the beginning: 51200 bytes")
 
 
 class Result(_Answer):
-    """What came of a run: always these seven keys."""
+    """The result of a run: always these seven keys."""
 
     stdout: Text
     stderr: Text
     status: str = Field(
         description="the exit status of `bash ./cyber-dojo.sh`, or 141 to 145: pulling, timed out, "
-        "machinery failed, output unreadable, no status came back"
+        "machinery failed, output unreadable, no status was returned"
     )
     outcome: Outcome
     log: dict[str, Any] = Field(description="empty when all is well")
@@ -78,7 +78,7 @@ class Refused(_Answer):
 
 
 class RefusalAnswer(_Answer):
-    """The error JSON of the contract's paths, and of all paths that nobody knows."""
+    """The error JSON of the contract's paths, and of all unknown paths."""
 
     exception: Refused
 
@@ -93,13 +93,13 @@ class Problem(_Answer):
 
 
 class VerdictAnswer(_Answer):
-    """What the receiver made of a notice."""
+    """The receiver's verdict on a notice."""
 
     verdict: Verdict
 
 
 class ActAnswer(_Answer):
-    """What an act has come to."""
+    """The result of an act."""
 
     image: str
     target: int = Field(description="how many containers the image's pool means to keep")

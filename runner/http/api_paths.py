@@ -18,7 +18,8 @@ TOKEN = "token"  # noqa: S105 - the name of a scheme
 _JSON, PROBLEM = "application/json", "application/problem+json"
 _TEXT, _HTML, _CSS = "text/plain", "text/html", "text/css"
 
-# Why a path of the contract answers with an error. A path that takes no arguments lacks none.
+# The reasons for which a path of the contract answers with an error. Any of them can have a body,
+# so all of these apply to a path without arguments, too.
 _BODY_ERRORS = {
     400: "The body is not JSON, or no object; arguments are missing or unknown; a file has an "
     "impossible name; a limit on names or on the JSON is exceeded. The message says which.",
@@ -55,7 +56,7 @@ _ACT_ERRORS = {
 
 @dataclass(frozen=True)
 class PathEntry:
-    """What a path does. `verbs` of the contract's paths are those that clients use."""
+    """A path. The contract's paths take any verb; their `verbs` are those that clients use."""
 
     tag: str
     summary: str

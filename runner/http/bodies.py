@@ -11,13 +11,13 @@ from aiohttp import web
 from runner.http.errors import RequestError
 from runner.threads import in_turn
 
-# Not counted: a body of this size costs less than its connection.
+# A body of this size costs less than its connection, so it is not counted.
 FREE_BYTES = 64 * 1024
-# The bytes that a request takes for each of its body's, at its worst moment: the texts (4, if
-# one character of a long text is beyond the BMP), the file being packed, what is packed, and the
-# piece that is written (1 each).
+# The bytes of memory that a request takes, at its worst moment, for each byte of its body: 4 for
+# the texts (if a long text has one character beyond the BMP), and 1 each for the file that is being
+# packed, for what is packed already, and for the piece that is being written.
 COST = 7
-# A body that has its share of the memory must come at this rate, that others may have it soon.
+# A body that has its share of the memory must come at this rate, so that others get it soon.
 SLOWEST_BYTES_PER_S = 1024 * 1024
 GRACE_S = 2.0
 LONGEST_WAIT_S = 5.0
@@ -30,8 +30,9 @@ _T = TypeVar("_T")
 class Bodies:
     """The memory of all bodies that are read or held.
 
-    First come, first served, but a body that fits does not wait for a larger one that does not:
-    learners' own are the small ones. One that is larger than the whole budget has it alone.
+    Requests get memory in the order in which they come. But a body that fits does not wait for a
+    larger one that does not fit, because learners' bodies are small. A body that is larger than the
+    whole budget gets all of it, and has it alone.
     """
 
     def __init__(self, budget_bytes: int) -> None:
@@ -41,7 +42,7 @@ class Bodies:
 
     @contextmanager
     def share(self) -> Iterator["Share"]:
-        """A request's share. It is empty at first, and returned at the end of the block."""
+        """A request's share, which is empty at first. At the end of the block it becomes free."""
         share = Share(self)
         try:
             yield share
@@ -51,13 +52,13 @@ class Bodies:
     async def aside(
         self, size_bytes: int, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        """The result of some work on a body of this size, that of a large one off the loop."""
+        """Do some work on a body of this size, for a large one in a thread; return the result."""
         if size_bytes <= FREE_BYTES:
             return work(*args, **kwargs)
         return await in_turn(work, *args, **kwargs)
 
     async def take(self, size_bytes: int) -> None:
-        """Wait until there is room for this much, and take it. Raises RequestError."""
+        """Wait until there is room for so many bytes, and take them. Raises RequestError."""
         if self._fits(size_bytes):
             self.taken_bytes += size_bytes
             return
@@ -77,11 +78,11 @@ class Bodies:
     def _give_up(self, size_bytes: int, turn: asyncio.Future[None]) -> None:
         if turn.cancelled():
             self._waiting.remove((size_bytes, turn))
-        else:  # its turn had come in this very moment
+        else:  # the request's turn came in this very moment
             self.change(-size_bytes)
 
     def change(self, more_bytes: int) -> None:
-        """Take more without waiting, or return some; then waiting requests that fit get theirs."""
+        """Take more without waiting, or free some, so that waiting requests that fit get theirs."""
         self.taken_bytes += more_bytes
         still_waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         for size_bytes, turn in self._waiting:
@@ -104,13 +105,13 @@ class Share:
         self._bodies = bodies
 
     async def take_for(self, body_bytes: int) -> None:
-        """Enough for a body of at most this size, once. Raises RequestError."""
+        """Take enough for a body of at most this size. To be called once. Raises RequestError."""
         needed_bytes = COST * body_bytes
         await self._bodies.take(needed_bytes)
         self.taken_bytes = needed_bytes
 
     def keep_for(self, body_bytes: int) -> None:
-        """The body turned out to be of this size."""
+        """Correct the share: the body turned out to be of this size."""
         needed_bytes = min(self.taken_bytes, COST * body_bytes)
         self._bodies.change(needed_bytes - self.taken_bytes)
         self.taken_bytes = needed_bytes
@@ -123,7 +124,7 @@ def _no_room() -> RequestError:
 class Body:
     """One body while it is read; `text` is what has come so far.
 
-    `may_grow` is asked before more than the free bytes are read, and may raise RequestError.
+    `may_grow` is awaited before more than FREE_BYTES are read. It may raise RequestError.
     """
 
     def __init__(self, request: web.Request, share: Share, limit_bytes: int, read_s: float) -> None:
@@ -134,7 +135,10 @@ class Body:
         self._read_s = read_s
 
     async def read(self, may_grow: Callable[[], None] = lambda: None) -> None:
-        """All of it, at most that size, within the configured time. Raises RequestError."""
+        """Read the whole body, at most so many bytes, within the settings' time.
+
+        Raises RequestError.
+        """
         request = self._request
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise RequestError(415, "Content-Encoding: send the body as it is")
@@ -165,7 +169,7 @@ class Body:
         del self.text[size_bytes:]
 
     async def _read_up_to(self, size_bytes: int) -> None:
-        """To the end, or a little past that size."""
+        """Read to the end, or a little more than so many bytes."""
         while len(self.text) <= size_bytes:
             piece = await self._request.content.readany()
             if not piece:

@@ -1,9 +1,9 @@
-"""The connections that are open: how many may be, and which of them go first.
+"""Bounds the number of open connections, and decides which of them is dropped first.
 
 A connection is *unasked* until a whole request has come over it, *idle* between two requests, and
-busy while one is answered. When there are too many, the oldest unasked one is dropped, then the
-oldest idle one; a busy one never is. So a flood of silent connections drops only itself: an honest
-client asks within moments.
+*busy* while a request is answered. When there are too many, the oldest unasked connection is
+dropped; if there is none, the oldest idle one; never a busy one. An honest client asks within
+moments, so a flood of silent connections only drops its own.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ HEAD_S = 10.0  # from a request's first byte to its last header
 # The longest head that a client may send; aiohttp's own limits are for one header each.
 LONGEST_HEAD_BYTES = 64 * 1024
 
-_CALM = 0.8  # of a limit: below, there are not too many any more
+_CALM = 0.8  # below this part of a limit, a shortage of connections is over
 
 # Decides from a connection's first bytes which protocol gets them; None: no protocol does.
 LetIn = Callable[[asyncio.Transport, bytes], asyncio.Protocol | None]
 
 
 class Connections:
-    """All that are open, oldest first. `let_in` is asked about the first bytes of each."""
+    """All open connections, the oldest first. `let_in` judges the first bytes of each."""
 
     def __init__(self, let_in: LetIn, *, most: int, most_of_address: int) -> None:
         self.let_in = let_in
@@ -46,7 +46,7 @@ class Connections:
         return Connection(self)
 
     def of(self, http: asyncio.Protocol) -> "Connection":
-        """The one that this protocol of HTTP speaks over; a closed one if it has ended."""
+        """The connection that this HTTP protocol serves; a closed one if it has ended."""
         connection = self._of_http.get(http)
         if connection is None:
             connection = Connection(self)
@@ -54,13 +54,13 @@ class Connections:
         return connection
 
     def close(self) -> None:
-        """A client that has not asked anything by now need not begin."""
+        """For a stop: drop the connections over which no request has begun."""
         for connection in list(self._unasked):
             if not connection.is_busy:
                 connection.drop()
 
     def opened(self, connection: "Connection") -> None:
-        """There is one more; where that is too many another is dropped, or else itself."""
+        """Count a new connection. If that is one too many, another is dropped, or the new one."""
         address = connection.address
         self._by_address[address] += 1
         if self._by_address[address] > self._most_of_address:
@@ -71,11 +71,11 @@ class Connections:
             self._unasked[connection] = None
 
     def speaks(self, connection: "Connection", http: asyncio.Protocol) -> None:
-        """Its first bytes were let in, and go to this protocol."""
+        """A connection's first bytes were let in, and go to this protocol."""
         self._of_http[http] = connection
 
     def asking(self, connection: "Connection") -> None:
-        """The first bytes of its next request have come."""
+        """The first bytes of a connection's next request have come."""
         if connection in self._idle:
             del self._idle[connection]
             self._unasked[connection] = None
@@ -85,12 +85,12 @@ class Connections:
         self._unasked.pop(connection, None)
 
     def answered(self, connection: "Connection") -> None:
-        """It waits for the next request."""
+        """A connection waits for its next request."""
         self._unasked.pop(connection, None)
         self._idle[connection] = None
 
     def closed(self, connection: "Connection", http: asyncio.Protocol | None) -> None:
-        """There is one less."""
+        """Count a connection no more."""
         self._unasked.pop(connection, None)
         self._idle.pop(connection, None)
         if http is not None:
@@ -107,7 +107,7 @@ class Connections:
                 self._calm("")
 
     def _make_room(self, newcomer: "Connection", address: str) -> None:
-        """Drop the oldest, of this address or (empty) of all, that waits for no answer."""
+        """Drop the oldest connection of this address that is not busy; `""` means any address."""
         if not self._dropped[address]:
             count = self._by_address[address] if address else len(self)
             bound = logger.bind(address=address, connections=count)
@@ -124,7 +124,7 @@ class Connections:
 
 
 class Connection(asyncio.Protocol):
-    """One connection; what it receives is HTTP's, once its first bytes have been let in."""
+    """One connection. Once its first bytes were let in, HTTP gets all that it receives."""
 
     def __init__(self, connections: Connections) -> None:
         self.address = ""
@@ -145,7 +145,7 @@ class Connection(asyncio.Protocol):
         self.is_busy = True
 
     def body_came(self, on_lost: Callable[[], None]) -> None:
-        """The request is whole. `on_lost` is called if the connection ends before the answer."""
+        """The request is whole. `on_lost` is called if the client leaves before the answer."""
         if self.is_over:
             on_lost()
             return
@@ -161,7 +161,7 @@ class Connection(asyncio.Protocol):
             self._connections.answered(self)
 
     def drop(self) -> None:
-        """Close it now, whatever is still to be sent, and count it no more. Twice is harmless."""
+        """Close the connection now, even if bytes wait to be sent. Twice is harmless."""
         if self._transport is not None:
             self._transport.abort()
         self._end()
@@ -169,7 +169,7 @@ class Connection(asyncio.Protocol):
     # The event loop calls these, see asyncio.Protocol.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the clock for its first byte."""
+        """Start the time limit for the first byte."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
@@ -202,7 +202,7 @@ class Connection(asyncio.Protocol):
             self._http.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Hand on to HTTP, and count it no more."""
+        """Hand on to HTTP, and count the connection no more."""
         self._end()
         if self._http is not None:
             self._http.connection_lost(exc)
@@ -248,7 +248,7 @@ class Connection(asyncio.Protocol):
 
 
 class _Head:
-    """How much of a request's head has come."""
+    """Follows how much of a request's head has come."""
 
     def __init__(self) -> None:
         self._bytes = 0

@@ -1,6 +1,6 @@
 """The API's document as a page for people: HTML and a style sheet, without any script.
 
-The page loads nothing from anywhere but this service, and a browser is told to keep it to that.
+The page loads everything from this service, and tells the browser to allow nothing else.
 """
 
 import json
@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from runner.http.openapi import document
 
-# No script runs in the page, wherever it might come from, and no other page may frame it.
+# No script may run in the page, and no other page may frame it.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
@@ -23,7 +23,7 @@ _FOLDER = Path(__file__).with_name("page")
 
 @cache
 def page(*, has_acts: bool = False) -> str:
-    """The page; made when it is first asked for, as most daemons are never asked."""
+    """The page. It is made when a client first asks for it: most daemons are never asked."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )

@@ -1,4 +1,4 @@
-"""Requests that are refused."""
+"""The error by which any part of this room refuses a request."""
 
 
 class RequestError(Exception):

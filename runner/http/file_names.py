@@ -1,4 +1,4 @@
-"""Names of files as clients send them: which are taken, what they become, how many there may be."""
+"""Checks the names of a request's files: which are allowed, what they mean, and how many."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -9,14 +9,15 @@ from runner.http.errors import RequestError
 LONGEST_COMPONENT_BYTES = 255  # NAME_MAX of the kernel
 LONGEST_NAME_BYTES = 4000  # PATH_MAX is 4096, and /sandbox/ comes before it
 # A kata has some dozen files in a few folders. Each name and each folder costs half a kilobyte of
-# tar and 20 us of CPU, in which a request must not take more than its share.
+# tar and 20 us of CPU, so their number is limited.
 MOST_FILES = 4000
 MOST_FOLDERS = 4000
 MOST_NAMES_BYTES = 256 * 1024
 MOST_PARTS = 64
 
-# What the API's document says of a name: some components, none of them `..`, and a last one that
-# is a file's. The rules of lengths, twins and folders cannot be said there.
+# The pattern of a name in the API's document: some components, of which none is `..`, and the last
+# is that of a file. No pattern can tell the rules about lengths, about two names for one file, and
+# about folders.
 _LAST = r"(?:[^/\x00.][^/\x00]*|\.[^/\x00.][^/\x00]*|\.\.[^/\x00]+)"
 NAME_PATTERN = rf"^(?:(?:{_LAST}|\.)/(?:(?:{_LAST}|\.)?/)*)?{_LAST}$"
 
@@ -55,7 +56,7 @@ def check_amount(names: Collection[str]) -> None:
 
 
 def _parts_of(name: str) -> list[str]:
-    """The components of a name, those left out that lead nowhere. Raises RequestError."""
+    """The components of a name, without empty ones and `.`. Raises RequestError."""
     components = name.split("/")
     parts = [part for part in components if part not in ("", ".")]
     fault = None
@@ -77,7 +78,7 @@ def _parts_of(name: str) -> list[str]:
 
 
 def _check_folders(sent_as: Mapping[str, str]) -> None:
-    """Raises RequestError for too many folders, and for a file where a folder is needed."""
+    """Raises RequestError for too many folders, and if a name is both a file's and a folder's."""
     tree: _Tree = {}
     count = 0
     for plain, name in sent_as.items():

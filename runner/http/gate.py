@@ -1,11 +1,12 @@
-"""The first look at a connection, before HTTP reads it: turns a flood of notices away cheaply.
+"""Looks at a connection's first bytes before HTTP does, and turns a flood of notices away cheaply.
 
-A sender that opens a connection for each notice cannot be slowed down by late answers. It costs a
-third of a millisecond for each notice, more than a sender that keeps its connection. So once an
-address has as many refusals waiting as it may (see tarpit), a new connection of this address that
-begins with a notice is read once, answered by bytes that are always the same, and closed. A notice
-with a good signature still goes to HTTP, so an honest sibling behind the same address is heard as
-ever. Without a secret no sender can be told from another, and the address is over its rate anyway.
+Late answers do not slow down a sender that opens a connection for each notice. Such a notice costs
+a third of a millisecond, more than one over a connection that is kept. So when an address has as
+many waiting refusals as it may have (see tarpit), its next connection that begins with a notice is
+read once, answered by bytes that are always the same, and closed.
+
+A notice with a good signature still goes to HTTP, so an honest sibling behind the same address is
+heard. Without a secret, honest senders cannot be told from others, and none of that address is.
 
 The gate looks only at whole notices that come in one piece, as siblings send them. HTTP gets all
 other connections.
@@ -33,7 +34,7 @@ _TURNED_AWAY = (
 
 
 class Gate:
-    """Decides whether a connection gets to HTTP, whose protocols `http` makes."""
+    """Decides whether a connection gets to HTTP; `http` makes a protocol for it."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class Gate:
         self._turned_away = turned_away
 
     def let_in(self, transport: asyncio.Transport, data: bytes) -> asyncio.Protocol | None:
-        """The protocol that is to get a connection's first bytes; None for one that is closed."""
+        """The protocol that gets a connection's first bytes; None if the connection was closed."""
         peer = transport.get_extra_info("peername")
         if not self._is_flood(str(peer[0]) if peer else "", data):
             return self._http()

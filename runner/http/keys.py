@@ -1,4 +1,4 @@
-"""What a web application carries along for its handlers."""
+"""The keys by which handlers find the service and its parts in a web application."""
 
 from aiohttp import web
 

@@ -14,7 +14,7 @@ from runner.operators.live_page import LivePage, TooManyWatchersError
 
 STREAM = "/page/stream"
 
-# For a client to take one state; one that takes none is dropped, and may come again.
+# For a client to take one state. A client that does not is dropped, and may ask again.
 _SEND_S = 5.0
 _INDEX = "index.html"
 _TYPES = {
@@ -25,7 +25,7 @@ _TYPES = {
 }
 _FILES = ("page.css", "page.js", "tables.js", "charts.js", "acts.js", "words.js", "icon.svg")
 _HEADERS = {
-    # Nothing but our own files: what a learner or a sibling has named may never run.
+    # The page may load nothing but our own files, so no text of a learner or a sibling can run.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
         " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -38,7 +38,7 @@ _HEADERS = {
 
 
 def add_live_page(app: web.Application) -> None:
-    """Add what the page loads. The page itself is at `/`, which is the contract's, too."""
+    """Add the routes of what the page loads. The page itself is at `/`, see routes.contract."""
     for name in _FILES:
         app.router.add_get(f"/page/{name}", _sends(name))
     app.router.add_get(STREAM, _stream, allow_head=False)
@@ -47,7 +47,7 @@ def add_live_page(app: web.Application) -> None:
 
 
 def wants_page(request: web.Request) -> bool:
-    """Whether a browser asks for the page: the contract's clients never ask for HTML."""
+    """Whether a browser asks for the page; the contract's clients never ask for HTML."""
     is_read = request.method in ("GET", "HEAD")
     return is_read and request.path == "/" and "text/html" in request.headers.get("Accept", "")
 
@@ -81,7 +81,7 @@ async def _start(app: web.Application) -> None:
 
 
 async def _close(app: web.Application) -> None:
-    """Before the server waits for its handlers: streams end."""
+    """End all streams, before the server waits for its handlers."""
     await app[LIVE_PAGE].close()
 
 
@@ -101,7 +101,7 @@ async def _stream(request: web.Request) -> web.StreamResponse:
 
 async def _send_frames(request: web.Request, live: LivePage, number: int) -> web.StreamResponse:
     connection = request.app[CONNECTIONS].of(request.protocol)
-    connection.body_came(lambda: None)  # it has asked: floods of silent ones do not displace it
+    connection.body_came(lambda: None)  # from now on it is busy, so it is not dropped for others
     response = web.StreamResponse(headers={**_HEADERS, "Cache-Control": "no-store"})
     response.content_type = "text/event-stream"
     response.force_close()

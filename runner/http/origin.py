@@ -1,4 +1,4 @@
-"""Which page makes a browser send a request: one of ours, or one of somebody else's."""
+"""Tells whether a browser sends a request for one of our pages, or for somebody else's."""
 
 from urllib.parse import urlsplit
 
@@ -6,9 +6,9 @@ from aiohttp import web
 
 
 def is_from_elsewhere(request: web.Request) -> bool:
-    """Whether a page of another origin sends it. Programs say nothing of origins, and pass.
+    """Whether a page of another origin sends the request. Programs name no origin, and pass.
 
-    Only the host is compared: behind a proxy that ends TLS we do not know the scheme.
+    Only the host is compared, because behind a proxy that ends TLS the scheme is unknown.
     """
     site = request.headers.get("Sec-Fetch-Site", "none")
     origin = request.headers.get("Origin")

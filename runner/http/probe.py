@@ -1,7 +1,8 @@
-"""Asks the daemon on this machine how it is: for health checks, which have no other client.
+"""Asks the daemon on this machine whether it is ready, for health checks of containers.
 
 An engine runs such a check every few seconds for as long as the daemon lives, so it must cost
-little: importing the settings and an HTTP library would take ten times the CPU of the question.
+little. It does without the settings and an HTTP library: their import alone would take ten times
+the CPU of the question.
 """
 
 import json
@@ -21,7 +22,7 @@ PORT = f"{PREFIX}PORT"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 4597
 
-# Without colours a daemon takes on runs, and a restart would not bring the colours back.
+# A daemon that cannot tell colours is ready: it takes on runs, and a restart would not help.
 _READY = ("ok", "no colours")
 
 # A daemon that listens on every address answers on loopback, too.
@@ -33,7 +34,7 @@ class NotReadyError(Exception):
 
 
 def main() -> int:
-    """Ask, and say the answer in one line; 0 if the daemon is ready, else 1."""
+    """Ask, and print the answer in one line. Returns 0 if the daemon is ready, else 1."""
     try:
         replica = ask_if_ready(*address())
     except (ValueError, NotReadyError) as error:

@@ -1,4 +1,4 @@
-"""Errors for those who are not the contract's clients, as RFC 9457 has it."""
+"""Errors in the form of RFC 9457, for clients of the paths that are not the contract's."""
 
 from http import HTTPStatus
 
@@ -8,7 +8,7 @@ RETRY_AFTER_S = 2
 
 
 def problem(status: int, detail: str) -> web.Response:
-    """The answer of an error; its title is the status' own."""
+    """The answer that tells of an error; its title is the usual phrase for the status."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     response = web.json_response(
         {**body, "detail": detail}, status=status, content_type="application/problem+json"

@@ -1,4 +1,4 @@
-"""HTTP: parse, call, render."""
+"""The handlers of requests: each parses its request, calls the service, and renders the answer."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
@@ -30,11 +30,11 @@ from runner.siblings import notice
 from runner.siblings.book import NOTICES_PER_S, Verdict
 from runner.threads import in_turn
 
-# Of the raw body, in an error's answer; a client needs it to recognise its request.
+# So much of the raw body is part of an error's answer: by it a client recognises its request.
 _LONGEST_ECHO = 50 * 1024
-_LONGEST_LOGGED = 500  # of the same in the log
+_LONGEST_LOGGED = 500  # so much of it is in the log
 _LONGEST_MESSAGE = 10_000
-_CLIENT_GONE = 499  # nobody gets to see it
+_CLIENT_GONE = 499  # for the log and the metrics: its client has left
 
 _RUN = "/run_cyber_dojo_sh"
 
@@ -55,14 +55,14 @@ _Handler = Callable[[_Asked], Awaitable[bytes]]
 
 
 def add_routes(app: web.Application) -> None:
-    """The operators' and the document's paths, and behind them everything else: the contract's."""
+    """Add the paths of operators and of the document; all other paths go to `contract`."""
     app.router.add_get("/health", health)
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", metrics)
     app.router.add_post(notice.PATH, refill)
     add_documents(app)
-    app.router.add_route("*", r"/{path:[\s\S]*}", contract)  # new lines, too
+    app.router.add_route("*", r"/{path:[\s\S]*}", contract)  # a path may have new lines
 
 
 async def health(request: web.Request) -> web.Response:
@@ -75,12 +75,12 @@ async def health(request: web.Request) -> web.Response:
 
 
 async def livez(request: web.Request) -> web.Response:
-    """Whether the process lives: for whatever restarts it if it does not."""
+    """Whether the process lives; a scheduler restarts one that does not."""
     return _checked(request, "livez", liveness(request.app[SERVICE].supervisor.loops))
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Whether a run would be taken on: for whatever sends requests elsewhere if not."""
+    """Whether a run would be taken on; if not, a load balancer sends requests elsewhere."""
     return _checked(request, "readyz", request.app[SERVICE].readiness())
 
 
@@ -101,15 +101,15 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 async def refill(request: web.Request) -> web.Response:
-    """A sibling's notice. A good one is answered at once; of others see tarpit."""
+    """A sibling's notice. A good one is answered at once; others may have to wait, see tarpit."""
     response, is_good = await _hear(request)
     if not is_good and not await request.app[TARPIT].hold(str(request.remote)):
-        response.force_close()  # the next one has to come through the gate
+        response.force_close()  # so that the next notice comes through the gate
     return response
 
 
 async def _hear(request: web.Request) -> tuple[web.Response, bool]:
-    """A verdict, see siblings.book; and whether honest siblings' notices end so, too."""
+    """The answer to a notice, and whether an honest sibling's notice may get the same one."""
     service, secret = request.app[SERVICE], request.app[SETTINGS].secret.get_secret_value()
     try:
         body = await _notice_in(request)
@@ -118,7 +118,7 @@ async def _hear(request: web.Request) -> tuple[web.Response, bool]:
             service.refused_notice("unsigned")
             raise RequestError(401, f"{notice.SIGNATURE_HEADER}: missing or wrong")
         parsed = notice.parse(body)
-        # Only a signature makes a replica's name its own.
+        # Without a signature anybody can use a replica's name, so the address counts instead.
         sender = parsed.replica if secret else str(request.remote)
         verdict = await service.hear(parsed, sender)
     except notice.MalformedNoticeError as error:
@@ -136,9 +136,9 @@ async def _hear(request: web.Request) -> tuple[web.Response, bool]:
 
 
 async def contract(request: web.Request) -> web.Response:
-    """The five paths that clients use, whatever the verb; anything else is an error of theirs.
+    """The five paths of the contract, whatever the verb; any other path is an unknown one.
 
-    But for browsers, which get the operators' page at `/`.
+    A browser gets the operators' page at `/`.
     """
     if live.wants_page(request):
         return live.page()
@@ -148,7 +148,7 @@ async def contract(request: web.Request) -> web.Response:
     with request.app[BODIES].share() as share:
         body = Body(request, share, settings.request_max_bytes, settings.body_read_s)
         try:
-            # Other answers are quick, and need nobody to wait for them.
+            # The other answers are quick, so it does not matter whether their client has left.
             async with patience if request.path == _RUN else nullcontext():
                 answer = await _answered(request, body, patience, headers)
         except ClientGoneError:
@@ -169,7 +169,7 @@ async def _answered(
 
     def may_grow() -> None:
         if request.path == _RUN:
-            app[SERVICE].check_queue()  # what comes first of it is enough to say what was asked
+            app[SERVICE].check_queue()  # a run is refused before more of its body is read
 
     await body.read(may_grow)
     app[CONNECTIONS].of(request.protocol).body_came(patience.client_left)
@@ -184,7 +184,7 @@ async def _answered(
 
 
 def _status_of(error: Exception) -> tuple[int, str]:
-    """How a request ends that meets this, and the message for its client."""
+    """The HTTP status for an error, and the message for the client."""
     match error:
         case RequestError():
             return error.status, error.message
@@ -236,7 +236,7 @@ _PATHS = ("/health", "/livez", "/readyz", "/metrics", notice.PATH)
 
 
 def known_path(path: str) -> str:
-    """The path of a request for operators' counts; one for all that nobody knows."""
+    """The path by which operators' counts name a request; all unknown paths have one name."""
     return path if path in _HANDLERS or path in _PATHS else "other"
 
 
@@ -250,7 +250,7 @@ _HANDLERS: dict[str, _Handler] = {
 
 
 async def _notice_in(request: web.Request) -> bytes:
-    """Raises RequestError."""
+    """The body of a notice. Raises RequestError."""
     with request.app[BODIES].share() as share:
         read_s = request.app[SETTINGS].body_read_s
         body = Body(request, share, notice.LARGEST_BYTES, read_s)
@@ -274,7 +274,7 @@ def _refusal(request: web.Request, body: bytes, status: int, message: str) -> we
         body=wire.compact({"exception": exception}), status=status, content_type="application/json"
     )
     if status in (408, 413, 415) or not request.content.is_eof():
-        response.force_close()  # what is left of the body is nobody's next request
+        response.force_close()  # the rest of the body must not be taken for a next request
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

@@ -1,8 +1,8 @@
-"""The time that a run took, and what it took of the machine, for the client that asked for it.
+"""Tells a run's client how long each phase took, and what the run took of the machine.
 
-In the header Server-Timing, which browsers show beside a request, and in the answer's `log` where
-a request asks for that by a header. An argument in the body could not ask: the contract has every
-argument but its own refused.
+Each answer has the header Server-Timing, which browsers show beside a request. If a request asks
+for it by a header, the figures are in the answer's `log`, too. A client cannot ask for them in the
+body, because the contract refuses every unknown argument.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ ANSWER_HEADER = "Server-Timing"
 
 
 def asks_for_timings(headers: Mapping[str, str]) -> bool:
-    """Whether a request wants them in the answer's `log`, too."""
+    """Whether a request wants the timings in the answer's `log`, too."""
     return headers.get(ASKS_HEADER, "").strip() == "1"
 
 
 def with_timings(result: RunResult) -> RunResult:
-    """The result with `timings` in its log: milliseconds by phase, and of the whole; see Used."""
+    """The result with `timings` in its log: milliseconds by phase, and of the whole; and Used."""
     timings = {**_milliseconds(result.timings), **_used(result.timings)}
     return replace(result, log={**result.log, "timings": timings})
 
@@ -28,7 +28,8 @@ def with_timings(result: RunResult) -> RunResult:
 def server_timing(timings: Timings) -> str:
     """The value of the header: a metric for each phase that the run got through, and `total`.
 
-    Then what is known of the machine's time, as `cpu`, and as descriptions what is no time.
+    Behind them comes the CPU time, if it is known, as `cpu`. Figures that are no times are in the
+    description of a metric.
     """
     metrics = [
         f"{name}{_words(name, timings)};dur={one_s * 1000:.1f}"
@@ -46,7 +47,7 @@ def _milliseconds(timings: Timings) -> dict[str, float]:
 
 
 def _used(timings: Timings) -> dict[str, float]:
-    """Only what is known: `cpu` in milliseconds."""
+    """What is known of the machine's use; `cpu` is in milliseconds."""
     used, numbers = timings.used, dict[str, float]()
     if used.cpu_s is not None:
         numbers["cpu"] = round(used.cpu_s * 1000, 1)

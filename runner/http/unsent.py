@@ -1,17 +1,17 @@
-"""Answers on their way to their clients: how much memory they may take together."""
+"""Bounds the memory of answers that are on their way to their clients."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# Four of the largest answers. A client that reads has such a one within a moment.
+# Room for four of the largest answers. A client that reads takes such an answer within a moment.
 MOST_BYTES = 32 * 1024 * 1024
 
 
 class Unsent:
-    """All answers that clients have not taken yet, oldest first.
+    """All answers that clients have not taken yet, the oldest first.
 
-    When they take too much memory together the oldest are given up: a client that asks for much
-    and reads nothing would otherwise hold an answer of 8 MiB for as long as it may take to read it.
+    When they take too much memory together, the oldest are given up. Otherwise a client that asks
+    for much and reads nothing could hold many answers of 8 MiB until their time limit ends.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -21,10 +21,10 @@ class Unsent:
 
     @contextmanager
     def sending(self, size_bytes: int, give_up: Callable[[], None]) -> Iterator[None]:
-        """An answer of this size is sent inside of the block.
+        """Count an answer of this size, which is sent inside the block.
 
-        `give_up` is called, at most once, when there is no memory for it any more. A single answer
-        is sent whatever its size.
+        `give_up` is called, at most once, when there is no memory for the answer any more. A single
+        answer is sent whatever its size.
         """
         ours = object()
         self._answers[ours] = (size_bytes, give_up)

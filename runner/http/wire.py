@@ -1,4 +1,4 @@
-"""JSON as clients send and read it; the only file that knows the names of its fields."""
+"""JSON as clients send and read it. Only this file knows the names of its fields."""
 
 import json
 import math
@@ -21,7 +21,7 @@ from runner.http.file_names import (
 from runner.http.json_size import check_work
 from runner.kata import Kata, RunResult, Text
 
-# An id of a client has 6 characters; what a program and the log see of one is bounded.
+# cyber-dojo's ids have 6 characters. An id goes into the log and to the program, so it is bounded.
 LONGEST_ID = 4096
 
 _BLANKS = r"[ \t\n\r\f\v]*"
@@ -62,22 +62,22 @@ _Files = Annotated[
 
 
 class _Model(BaseModel):
-    """Strict. Its descriptions are for the API's document, see openapi."""
+    """Strict. The descriptions are those of the API's document, see openapi."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
 
 class Manifest(_Model):
-    """What a run needs of a start point's manifest. Other fields are ignored."""
+    """The part of a start point's manifest that a run needs. Other fields are ignored."""
 
-    # Real manifests hold a dozen more fields, none of which is our business.
+    # Real manifests have a dozen more fields, which do not matter to a run.
     model_config = ConfigDict(extra="ignore")
 
     image_name: _ImageName = Field(description="the image to run in")
     max_seconds: int | float | _NumberAsText = Field(
         description="how long the program may run; clamped to 1 .. 20 (the upper end is a setting)"
     )
-    # Absent is fine, null is not: hence no Optional.
+    # The field may be absent, but not null, so its type is not Optional.
     rag_lambda: str = Field(
         "", description="Ruby that decides the colour; without it the image's own lambda does"
     )
@@ -120,16 +120,17 @@ def arguments_of(body: bytes | bytearray) -> dict[str, Any]:
 
 
 def refuse_arguments(arguments: Mapping[str, Any]) -> None:
-    """For paths that take none. Raises RequestError."""
+    """Refuse any arguments, for paths that take none. Raises RequestError."""
     if arguments:
         raise RequestError(_SERVER_ERROR, "wrong number of arguments (given 1, expected 0)")
 
 
 def kata_of(arguments: Mapping[str, Any], max_seconds_cap: float) -> Kata:
-    """Raises RequestError that names the field."""
+    """The kata that a request describes. Raises RequestError that names the field."""
     _check_names(arguments, ("id", "files", "manifest"))
     if isinstance(arguments["files"], dict):
-        check_amount(arguments["files"])  # first, as each wrong value would cost a message
+        # This comes first, because each wrong value below costs a message.
+        check_amount(arguments["files"])
     parsed = _validated(RunArguments, arguments)
     manifest = parsed.manifest
     _check_image_name(manifest.image_name, "manifest.image_name")
@@ -144,7 +145,7 @@ def kata_of(arguments: Mapping[str, Any], max_seconds_cap: float) -> Kata:
 
 
 def image_to_pull(arguments: Mapping[str, Any]) -> str:
-    """Raises RequestError that names the field."""
+    """The name of the image to pull. Raises RequestError that names the field."""
     _check_names(arguments, ("id", "image_name"))
     image_name = _validated(PullArguments, arguments).image_name
     _check_image_name(image_name, "image_name")
@@ -157,12 +158,12 @@ def answer(name: str, value: Any) -> bytes:
 
 
 def compact(value: Any) -> bytes:
-    """JSON without a blank after `:` and `,`: start-point authors' scripts compare the text."""
+    """JSON without a blank after `:` and `,`, because start-point authors compare the text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def is_large(result: RunResult) -> bool:
-    """Whether its JSON takes more than a few milliseconds to write."""
+    """Whether writing the result's JSON takes more than a few milliseconds."""
     texts = (*result.created.values(), *result.changed.values())
     return len(texts) > _FEW_TEXTS or sum(len(one.content) for one in texts) > _FEW_CHARACTERS
 
@@ -170,8 +171,8 @@ def is_large(result: RunResult) -> bool:
 def answer_of_run(name: str, result: RunResult) -> bytes:
     """`{"<name>":result}`, with the seven keys of a run.
 
-    Text by text: no step takes longer than a text, so that a thread which writes a large answer
-    hinders no other.
+    The texts are written one by one, and between two of them another thread gets its turn. So a
+    thread that writes a large answer does not hold up the event loop.
     """
     rest = {
         "stdout": _text_of(result.stdout),
@@ -219,7 +220,7 @@ def _validated(model: type[_M], arguments: Mapping[str, Any]) -> _M:
         return model.model_validate(arguments)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        # A union's branches are listed behind the field's own name; they say nothing to a client.
+        # pydantic names the branches of a union behind the field. They mean nothing to a client.
         where = ".".join(
             str(part) for part in first["loc"] if part not in ("int", "float", "str", "[key]")
         )

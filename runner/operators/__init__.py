@@ -1,1 +1,1 @@
-"""The operators' views of the service: health, metrics, logs."""
+"""The operators' views of the service: health, metrics, logs and the live page."""

@@ -1,4 +1,4 @@
-"""What a health check is told, in the form of Kubernetes' own `/livez` and `/readyz`."""
+"""The answers to health checks, in the form of Kubernetes' own `/livez` and `/readyz`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from runner.run.judge import ColoursStatus
 
 @dataclass(frozen=True)
 class Check:
-    """One condition; `why` it does not hold. One that does not `count` is only shown."""
+    """One condition, and `why` it does not hold. If it does not `count`, it is only shown."""
 
     name: str
     is_well: bool
@@ -18,7 +18,7 @@ class Check:
 
 
 def is_passed(checks: Sequence[Check]) -> bool:
-    """Whether every condition holds that counts."""
+    """Whether all conditions that count hold."""
     return all(check.is_well for check in checks if check.counts)
 
 
@@ -32,7 +32,9 @@ def words_for(name: str, checks: Sequence[Check], *, verbose: bool) -> str:
 
 
 def liveness(loops: Mapping[str, LoopStatus]) -> tuple[Check, ...]:
-    """Whether the process lives, which its answer shows. Loops that failed begin again."""
+    """The conditions of being alive: the very answer shows it. Loops that have failed count not,
+    because they begin again by themselves.
+    """
     shown = (
         Check(f"loop {name}", loop.is_running, f"begins again after: {loop.last_error}", False)
         for name, loop in loops.items()
@@ -43,10 +45,11 @@ def liveness(loops: Mapping[str, LoopStatus]) -> tuple[Check, ...]:
 def readiness(
     *, is_draining: bool, engine_answers: bool, cells_decided: bool, colours: ColoursStatus
 ) -> tuple[Check, ...]:
-    """Whether a run would be taken on.
+    """The conditions under which a run is taken on.
 
-    Colours do not count: a learner whose lambda ends the evaluator would otherwise take replicas
-    away from all others, and without colours learners still see what their programs print.
+    Colours do not count, for two reasons. A learner whose lambda ends the evaluator could otherwise
+    take replicas away from all others. And without colours learners still see what their programs
+    print.
     """
     return (
         Check("serving", not is_draining, "draining"),
@@ -57,7 +60,7 @@ def readiness(
 
 
 def status_of(checks: Sequence[Check]) -> str:
-    """The same in one word or two, for `GET /health`."""
+    """The readiness in one word or two, for `GET /health`."""
     failed = {check.name for check in checks if not check.is_well}
     words = {
         "serving": "draining",

@@ -4,12 +4,12 @@ from collections import Counter
 
 from pool import Buckets, EngineError
 
-# A list takes 1 ms, a start 300, and a pull minutes.
+# A list takes 1 ms, a start 300 ms, and a pull minutes.
 _BOUNDS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
 
 
 class EngineCalls:
-    """By operation, of which there are some fifteen: see EngineError."""
+    """The times and failures of the engine's calls, for each of some fifteen operations."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, Buckets] = {}

@@ -1,4 +1,4 @@
-"""What the log says of the engine: that it was lost, that it is back, and each call that failed."""
+"""Tells the log when the engine is lost, when it is back, and of each call that fails."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from pool import EngineError
 from runner.latest import Latest
 from runner.operators.logs import report_engine_error
 
-_MOST_WAITING = 100  # lines, for the few seconds that a look at the engine takes
+_MOST_WAITING = 100  # lines that wait, for some seconds, until the engine was looked at
 _STARTS = frozenset(("create", "attach", "start", "exec", "ready"))
 _MOST_IMAGES = 1000
 
@@ -26,11 +26,11 @@ class _CannotStart:
 class EngineLog:
     """One line when the engine is lost, one when it is back, and none in between.
 
-    An image that cannot start has one line, too, when that begins, and one when it can start again;
-    further failures are told at DEBUG, until images change.
+    An image whose starts fail has one line as well, and one when it can be started again. Its
+    further failures are lines at DEBUG until images change.
 
-    A call that may have failed because the engine is away raises a doubt, and its own line waits
-    for the look that settles the doubt. `doubted` is called to have the engine looked at.
+    When a call fails, the engine may be away. Then `doubted` is called, to have the engine looked
+    at, and the line about the call waits until the look has shown whether the engine is there.
     """
 
     def __init__(self, address: str, now_s: Callable[[], float] = time.monotonic) -> None:
@@ -45,7 +45,7 @@ class EngineLog:
 
     @property
     def may_be_away(self) -> bool:
-        """Whether the engine is lost, or in doubt."""
+        """Whether the engine is lost, or may be: a call has failed, and nobody has looked since."""
         return self._lost_since_s is not None or bool(self._waiting)
 
     def failed(self, error: EngineError) -> None:
@@ -85,12 +85,14 @@ class EngineLog:
             words.info("the image can be started again")
 
     def images_changed(self) -> None:
-        """A failure from now on may be that of another image of the same name: that is news."""
+        """Images have changed, so the next failure of a name may be another image's: it is news."""
         for trouble in self._cannot_start.values():
             trouble.is_said = False
 
     def close(self) -> None:
-        """Nobody looks any more: each call that fails has its line, unless the engine is lost."""
+        """Wait for no more looks at the engine: from now on each failed call has its line at once,
+        unless the engine is lost.
+        """
         self._is_closed = True
         self._say_waiting()
 

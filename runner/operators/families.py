@@ -1,4 +1,4 @@
-"""Families of metrics as prometheus_client wants them, in few words."""
+"""Short ways to make the families of metrics that prometheus_client wants."""
 
 import math
 from collections.abc import Mapping

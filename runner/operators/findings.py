@@ -1,4 +1,4 @@
-"""What is wrong with a replica, why, and what to do about it: from its view, by pure functions."""
+"""Tells from a replica's view what is wrong, why, and what to do about it: pure functions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from runner.operators.replica_view import ReplicaView
 
 MOST_FINDINGS = 20
 MOST_OF_A_KIND = 3
-# A pull that takes longer is worth a look, though images of many gigabytes take so long.
+# A pull that takes longer is worth a look, although an image of many gigabytes may take so long.
 SLOW_PULL_S = 300.0
 _DISK_FULL = ("no space left on device", "disk quota exceeded")
 
@@ -17,8 +17,8 @@ _DISK_FULL = ("no space left on device", "disk quota exceeded")
 class Level(StrEnum):
     """How much a finding matters."""
 
-    BAD = "bad"  # learners get no answers, or wrong ones
-    WARN = "warn"  # some do, or soon will
+    BAD = "bad"  # all learners get no answers, or wrong ones
+    WARN = "warn"  # some learners do, or will soon
     NOTE = "note"
 
 
@@ -37,7 +37,7 @@ class Finding:
 
 
 def findings(own: ReplicaView, neighbours: Mapping[str, Neighbour]) -> tuple[Finding, ...]:
-    """The worst first."""
+    """All findings about a replica, the worst first."""
     found = [
         *_draining(own),
         *_engine(own),
@@ -105,7 +105,7 @@ def _colours(own: ReplicaView) -> Iterator[Finding]:
 
 def _images(own: ReplicaView) -> Iterator[Finding]:
     if not own.engine.answers:
-        return  # said already: it is no image's fault
+        return  # another finding says that the engine is lost; that is no image's fault
     broken = {name: image for name, image in own.images.items() if image.last_error}
     for name, image in list(broken.items())[:MOST_OF_A_KIND]:
         yield Finding(

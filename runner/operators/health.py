@@ -1,4 +1,4 @@
-"""The state of the service for operators: one typed look, and that as JSON for `GET /health`."""
+"""The state of the service for operators, as a typed value and as the JSON of `GET /health`."""
 
 import asyncio
 import time
@@ -104,7 +104,7 @@ def health_of(
     pools: Pools,
     supervisor: Supervisor,
 ) -> Health:
-    """Look at the service's parts; asks nobody, so it is quick whatever the engine does."""
+    """Look at the service's parts. It asks no engine, so it is quick whatever the engine does."""
     statistics = pools.statistics()
     return Health(
         status=status,

@@ -9,7 +9,7 @@ from typing import Any
 
 _PLAIN = re.compile(r"[\w./:@%+,-]+", re.ASCII)
 
-# json.dumps would make such an encoder for each line.
+# json.dumps with these arguments would make a new encoder for each line.
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 _RESET, _DIM, _BOLD = "\x1b[0m", "\x1b[2m", "\x1b[1m"
@@ -23,7 +23,7 @@ _LEVEL_COLOURS = {
 
 @dataclass(frozen=True)
 class Event:
-    """One event of the log; `fields` are what was bound to it."""
+    """One event of the log, with the `fields` that were bound to it."""
 
     time: datetime
     level: str
@@ -74,9 +74,10 @@ def as_coloured_text(event: Event) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""With \uXXXX for whatever is not printed: a terminal obeys some of it, and ends lines.
+    r"""The text with \uXXXX for each character that is not printed; in JSON it means the same.
 
-    Ids of learners and words of engines are among what is logged. In JSON the text means the same.
+    Ids of learners and words of engines are logged. A terminal would obey some of their characters,
+    and others would end the line.
     """
     if text.isprintable():
         return text

@@ -1,4 +1,4 @@
-"""The live page's states: one rendering a second for all who watch, and none if nobody does."""
+"""Renders the live page's state once a second for all watchers; not at all without watchers."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ MOST_WATCHERS = 20
 
 
 class TooManyWatchersError(Exception):
-    """As many clients watch as may."""
+    """No more clients may watch."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class LivePage:
         return self._frame.is_last
 
     def start(self) -> None:
-        """Render from now on, in the background, whenever somebody watches."""
+        """From now on render in the background, as long as somebody watches."""
         self._tasks.loop(self._render_for_ever, "live page")
         self._tasks.loop(self._look_for_ever, "live page: siblings")
 
     async def close(self) -> None:
-        """Show nothing new: those who watch get a last frame. Twice is harmless."""
+        """Render no more; the watchers get a last frame. Twice is harmless."""
         if not self.is_over:
             self._show(self._frame.state, is_last=True)
         await self._tasks.cancel()
@@ -74,13 +74,14 @@ class LivePage:
 
     @contextmanager
     def watching(self) -> Iterator[int]:
-        """Somebody watches inside the block, beginning after the frame of the number.
+        """Count a watcher inside the block; yields the number of the frame before its first one.
 
         Raises TooManyWatchersError.
         """
         if self._watchers >= MOST_WATCHERS:
             raise TooManyWatchersError(f"{MOST_WATCHERS} watch already")
-        # The first one gets no frame of an hour ago, and the others need not wait for the next.
+        # The first watcher must not get the latest frame, which may be an hour old. To the others
+        # it is shown at once.
         begin = self._frame.number - (1 if self._watchers else 0)
         self._watchers += 1
         self._is_watched.set()

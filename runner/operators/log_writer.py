@@ -1,4 +1,4 @@
-"""Writes lines to a descriptor off the event loop, and drops them when nobody takes them."""
+"""Writes lines to a descriptor in a thread, and drops lines when their reader is too slow."""
 
 import os
 import select
@@ -7,8 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-# After the first line the thread waits for more of them, and writes them together: to wake it for
-# each would cost a run as much as all else that is done for its line.
+# After the first line the thread waits for more lines, and writes them together. To wake it for
+# each line would double what a run's line costs.
 GATHER_S = 0.05
 MOST_LINES = 10_000
 MOST_BYTES = 8 * 1024 * 1024
@@ -18,8 +18,8 @@ AT_ONCE_BYTES = 64 * 1024  # of one write, a single longer line excepted
 class LogWriter:
     """A bounded queue of lines, and a thread that writes them in their order.
 
-    When the queue is full lines are dropped. Once there is room again the line comes that
-    `words_for` makes of their number. May be used from any thread.
+    When the queue is full, lines are dropped. Once there is room again, `words_for` makes a line of
+    their number. May be used from any thread.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class LogWriter:
         self._is_closing = False
         self._is_idle = False  # the thread waits for a first line
         self._change = threading.Condition()
-        # A daemon's thread: one that is stuck in a write must not keep the process from ending.
+        # It is a daemon thread: stuck in a write, it must not keep the process from ending.
         self._thread = threading.Thread(target=self._write_on, name="log writer", daemon=True)
         self._thread.start()
 
@@ -61,7 +61,7 @@ class LogWriter:
                 self._change.notify_all()
 
     def close(self, deadline_s: float) -> None:
-        """Wait until all is written, or so many seconds. A second call is harmless."""
+        """Wait until all lines are written, at most so many seconds. A second call is harmless."""
         until_s = time.monotonic() + deadline_s
         with self._change:
             self._is_closing = True
@@ -69,7 +69,7 @@ class LogWriter:
         self._thread.join(max(0.0, until_s - time.monotonic()))
 
     def _tell(self, before: bytes = b"") -> None:
-        """Say how many lines were dropped, if any, once there is room for that and this line."""
+        """Say how many lines were dropped, if there is room for that beside this line."""
         if self._untold:
             words = self._words_for(self._untold).encode()
             if self._has_room(words + before):
@@ -122,14 +122,14 @@ class LogWriter:
         while rest:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:  # somebody who shares the descriptor has made it so
+            except BlockingIOError:  # another process shares the descriptor, and made it so
                 select.select([], [self._descriptor], [])
             except OSError:
                 return False
         return True
 
     def _break(self, unwritten: int) -> None:
-        """Drop everything from now on, as the reader is gone for good (EPIPE, EBADF)."""
+        """Drop all lines from now on, because the reader has gone for good (EPIPE, EBADF)."""
         self._is_broken = True
         self.dropped += unwritten + len(self._lines)
         self._lines.clear()

@@ -39,19 +39,20 @@ def set_up_logs(level: str, write: LineSink, line_of: LineOf = as_json) -> None:
             at = datetime.fromtimestamp(at_s, UTC).astimezone()
             write(line_of(Event(at, level, message, fields)) + "\n")
 
-    global _say_at_once  # noqa: PLW0603 - as there is one logger in a process, so there is one log
+    global _say_at_once  # noqa: PLW0603 - a process has one logger, so it has one log
     _say_at_once = say_now
     logger.remove()
-    # diagnose would print the values of variables, learners' code among them. The line is made of
-    # the record: loguru's own form of it would cost as much again, and nobody would see it.
+    # `diagnose` would print the values of variables, learners' code among them. The line is made
+    # from the record, so loguru's own format would be made for nothing, at as much CPU again.
     logger.add(sink, level=level, format=_nothing, diagnose=False, backtrace=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.WARNING, force=True)
 
 
 def say(level: str, message: str, fields: Mapping[str, Any], at_s: float) -> None:
-    """Log an event of that time of the Unix clock, for a third of what loguru costs.
+    """Log an event as loguru would, at a third of its cost. For lines that every run logs.
 
-    For what each run logs. `fields` have the names of the request, if it is one's event.
+    `at_s` is the event's time by the Unix clock. `fields` have the names of the request, too, if
+    the event belongs to one.
     """
     _say_at_once(level, message, fields, at_s)
 
@@ -61,11 +62,11 @@ def _say_by_loguru(level: str, message: str, fields: Mapping[str, Any], _at_s: f
 
 
 _Say = Callable[[str, str, Mapping[str, Any], float], None]
-_say_at_once: _Say = _say_by_loguru  # until it is set up
+_say_at_once: _Say = _say_by_loguru  # until set_up_logs
 
 
 def log_to_stdout(level: str, wanted: LogFormat, *, may_colour: bool = True) -> LogWriter:
-    """The same, to stdout, by a writer of its own that is to be closed at the end."""
+    """Log to stdout, by the writer that is returned; the caller closes it at the end."""
     line_of = line_for(wanted, is_terminal=os.isatty(STDOUT), may_colour=may_colour)
     writer = LogWriter(STDOUT, lambda count: line_of(_dropped(count)) + "\n")
     set_up_logs(level, writer.write, line_of)
@@ -87,7 +88,7 @@ def _dropped(count: int) -> Event:
 def report_engine_error(error: EngineError, *, is_news: bool = True) -> None:
     """Log one line for a failed engine call, with the engine's whole message.
 
-    At DEBUG if the same trouble has been told before.
+    The line is at DEBUG if the log has told of the same trouble before.
     """
     if error.operation in _SAID_ELSEWHERE:
         return
@@ -119,13 +120,13 @@ def _event_of(message: "Message") -> Event:
 
 
 def _with_names(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same, with the names of the request that is served."""
+    """The fields, with the names of the request that is served."""
     trace = current_trace()
     return fields if trace is None else {**fields, **trace.fields}
 
 
 class _ToLoguru(logging.Handler):
-    """Send the lines that libraries log by the standard module the same way."""
+    """Hands loguru the lines that libraries log by Python's own module."""
 
     def emit(self, record: logging.LogRecord) -> None:
         logger.opt(exception=record.exc_info).bind(logger=record.name).log(

@@ -1,4 +1,4 @@
-"""How late the event loop is: whatever keeps it busy delays every run."""
+"""Measures how late the event loop is, because whatever keeps it busy delays every run."""
 
 import asyncio
 
@@ -9,7 +9,10 @@ _BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class LoopLag:
-    """Sleeps, and notes by how much it woke up late. Must be made in a running loop."""
+    """Sleeps again and again, and notes by how much each sleep was too long.
+
+    Must be made in a running loop.
+    """
 
     def __init__(self, supervisor: Supervisor, every_s: float = EVERY_S) -> None:
         self.seconds = Buckets(_BOUNDS_S)

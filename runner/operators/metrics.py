@@ -28,15 +28,16 @@ from runner.operators.service_metrics import families_of
 from runner.run.record import RunRecord
 from runner.threads import in_turn
 
-# The text of more images than these takes more than some milliseconds to write.
+# With more images than these, writing the text takes more than some milliseconds.
 _FEW_IMAGES = 5
-_COMPRESSION = 1  # makes the text a fifteenth of its size; 9 takes four times as long for little
+# Level 1 makes the text a fifteenth of its size; level 9 takes four times as long for little more.
+_COMPRESSION = 1
 
 
 class Metrics:
     """Counts runs and answers; asks `health` (see Service.health) for the rest, at each scrape.
 
-    `lines_dropped` tells how many lines of the log nobody took in time.
+    `lines_dropped` tells how many lines of the log were dropped.
     """
 
     content_type = CONTENT_TYPE_LATEST
@@ -51,7 +52,7 @@ class Metrics:
         engine_calls: EngineCalls | None = None,
         loop_lag: Buckets | None = None,
     ) -> None:
-        # Else there is a second series beside each, which nobody looks at.
+        # Without this each series has a second one with the time of its creation.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._labels = ImageLabels()
@@ -69,7 +70,7 @@ class Metrics:
         self._registry.register(self._service)
 
     def answered(self, path: str, status: int) -> None:
-        """Count an answer. The caller knows but few paths: each is a series."""
+        """Count an answer. Each path is a series, so the caller must name few different ones."""
         self._answers.labels(path, status).inc()
 
     def render(self, *, compress: bool = False) -> bytes:
@@ -78,7 +79,7 @@ class Metrics:
         return self._write(compress)
 
     async def render_aside(self, *, compress: bool) -> bytes:
-        """The same; if there is much to write, in a thread."""
+        """The same, in a thread if there is much to write."""
         if len(self._labels) <= _FEW_IMAGES:
             return self.render(compress=compress)
         self._service.look()
@@ -90,7 +91,7 @@ class Metrics:
 
 
 class _Service(Collector):
-    """Reads the service when Prometheus asks, so that nothing has to be kept in step."""
+    """Reads the service's state when Prometheus asks, so no copy of it must be kept up to date."""
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class _Service(Collector):
         self._seen = list(self._families())
 
     def collect(self) -> Iterable[Metric]:
-        """See prometheus_client's Collector; what was seen at the last look."""
+        """The families of the last `look`; see prometheus_client's Collector."""
         return self._seen
 
     def _families(self) -> Iterable[Metric]:

@@ -21,8 +21,8 @@ BAD_RUNS = "bad_runs"  # what is asked of a health beside its usual fields
 class Neighbour:
     """One sibling: its latest health, when that came, and why there is no newer one.
 
-    `health` is None, and `at_s` (of the monotonic clock) says nothing, until the first has come.
-    `trouble` is empty while the sibling answers.
+    Until the first has come, `health` is None, and `at_s` (of a monotonic clock) means nothing.
+    `trouble` is empty as long as the sibling answers.
     """
 
     health: ReplicaView | None = None
@@ -41,11 +41,11 @@ class Neighbours:
 
     @property
     def by_address(self) -> Mapping[str, Neighbour]:
-        """What is known of each; of one that was not asked yet, nothing."""
+        """Each sibling that was asked so far, by its address."""
         return self._by_address
 
     async def look(self) -> None:
-        """One round: ask all of them, a few at a time."""
+        """Ask all siblings once, a few at a time."""
         addresses = list(self._addresses())
         self._by_address = {
             address: self._by_address.get(address, Neighbour()) for address in addresses
@@ -74,7 +74,7 @@ class Neighbours:
         self._by_address[address] = Neighbour(known.health, known.at_s, trouble)
 
     async def _answer(self, address: str) -> bytes:
-        """Raises aiohttp.ClientError, TimeoutError; UnreadableHealthError for what is none."""
+        """A sibling's health. Raises aiohttp.ClientError, TimeoutError, UnreadableHealthError."""
         host, _, port = address.rpartition(":")
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}/health?{BAD_RUNS}"
         async with self._session().get(url, allow_redirects=False) as response:
@@ -92,7 +92,7 @@ class Neighbours:
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=AT_ONCE),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                # A few bytes could be inflated to any number of them.
+                # A hostile answer could be small and become any size when it is decompressed.
                 auto_decompress=False,
                 headers={"Accept-Encoding": "identity"},
             )

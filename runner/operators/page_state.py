@@ -1,4 +1,4 @@
-"""What the live page shows at one moment, as the JSON that its script reads."""
+"""Makes the state that the live page shows, as the JSON that its script reads."""
 
 import json
 import time
@@ -49,7 +49,10 @@ def state_of(
 
 
 def _is_same(own: ReplicaView, other: ReplicaView) -> bool:
-    """Whether the health that an address answered is our own: our list of siblings may name us."""
+    """Whether an address answered with this replica's own health.
+
+    The list of siblings may contain this replica itself.
+    """
     return other.replica == own.replica and abs(other.uptime_s - own.uptime_s) < 5
 
 
@@ -89,7 +92,7 @@ def _sibling(own: ReplicaView, address: str, one: Neighbour) -> dict[str, Any]:
 
 
 def _images(view: ReplicaView) -> list[dict[str, Any]]:
-    """Those in trouble first, then the most wanted: the last ones may be left out."""
+    """The images: those in trouble first, then by demand, because the last may be left out."""
 
     def rank(item: tuple[str, ImageView]) -> tuple[bool, int, str]:
         name, image = item

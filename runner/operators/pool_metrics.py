@@ -17,7 +17,7 @@ from runner.operators.families import histograms
 
 @dataclass
 class _Sums:
-    """Pools that share a label, added up."""
+    """The sums of the figures of all pools that share a label."""
 
     numbers: Counts[str] = field(default_factory=Counts)
     discards: Counts[str] = field(default_factory=Counts)
@@ -59,7 +59,7 @@ def by_label(
 
 
 def pools_of(sums_of: Mapping[str, _Sums]) -> Iterable[Metric]:
-    """All families of metrics that have an image's label."""
+    """All families of metrics that have a label for the image."""
     containers = GaugeMetricFamily(
         "runner_pool_containers", "Containers.", labels=["image", "state"]
     )

@@ -13,13 +13,13 @@ SLOT_S = 5.0
 SLOTS = 60  # five minutes
 MOST_BAD = 50
 MOST_PHASES = 12
-# Any client can make up an image and an id, and a reason may hold what a lambda said.
+# Any client can make up an image and an id, and a reason may quote what a lambda said.
 LONGEST_NAME = 200
 LONGEST_REASON = 500
 
 _BAD = frozenset((Outcome.TIMED_OUT.value, Outcome.FAULTY.value, ABANDONED))
-# Times are counted in bins, each a tenth wider than the one before: a quantile is at most that
-# much too large, and a slot's size does not depend on how many runs there were.
+# Times are counted in bins, of which each is a tenth wider than the one before. So a quantile is at
+# most a tenth too large, and a slot's size does not depend on the number of runs.
 _SHORTEST_S = 0.001
 _WIDER = math.log(1.1)
 _LAST_BIN = 120  # 93 s: no run takes so long
@@ -27,9 +27,10 @@ _LAST_BIN = 120  # 93 s: no run takes so long
 
 @dataclass(frozen=True)
 class PhaseTimes:
-    """Seconds that one phase took: of half of the runs at most `p50_s`, of 95 in 100 `p95_s`.
+    """The seconds that one phase took: in half of the runs at most `p50_s`, in 95 of 100 `p95_s`.
 
-    First of all the slots together, then of each slot, the oldest first; None where no run ended.
+    The first number is that of all slots together, the others are those of each slot, the oldest
+    first. A number is None if no run ended in that time.
     """
 
     p50_s: float | None
@@ -54,7 +55,7 @@ class BadRun:
 
 @dataclass(frozen=True)
 class RunsSeen:
-    """What the book tells at one moment. `bad` has the latest run first."""
+    """The contents of the book at one moment. `bad` has the latest run first."""
 
     outcomes: Mapping[str, int]
     phases: Mapping[str, PhaseTimes]
@@ -70,7 +71,7 @@ class RecentRuns:
         self._bad: deque[BadRun] = deque(maxlen=MOST_BAD)
 
     def ended(self, run: RunRecord) -> None:
-        """Write a run down."""
+        """Note a run in the book."""
         self._turn()
         slot = self._slots[-1]
         slot.outcomes[run.outcome] += 1
@@ -85,7 +86,7 @@ class RecentRuns:
         return tuple(self._bad)
 
     def look(self) -> RunsSeen:
-        """The last five minutes."""
+        """The runs of the last five minutes."""
         self._turn()
         outcomes: Counter[str] = Counter()
         phases: dict[str, Counter[int]] = {}
@@ -110,7 +111,7 @@ class RecentRuns:
         )
 
     def _turn(self) -> None:
-        """Begin the slot of this moment, and forget those that are too old."""
+        """Begin the present slot, and forget the slots that are too old."""
         number = self._number()
         if number > self._slots[-1].number:
             self._slots.append(_Slot(number))
@@ -153,7 +154,7 @@ class _Slot:
             self._quantiles.pop(phase, None)
 
     def quantiles(self, phase: str) -> tuple[float | None, float | None]:
-        """Remembered, as nothing is added to most of the slots any more."""
+        """The quantiles of each phase. They are remembered, because old slots do not change."""
         if phase not in self._quantiles:
             bins: Mapping[int, int] = self.bins.get(phase, {})
             self._quantiles[phase] = quantile(bins, 0.5), quantile(bins, 0.95)

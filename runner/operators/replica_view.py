@@ -1,9 +1,8 @@
 """One replica as the live page shows it, read from the JSON of `GET /health`.
 
-Our own health goes through the same model as a sibling's, so the page shows both alike. What a
-sibling sends may come from anybody who answers at its address. So a text or a collection that is
-too long is cut here, and an answer with a number out of range, or with anything of another type,
-is refused as a whole.
+This replica's own health goes through the same model as a sibling's, so the page shows both alike.
+Anybody may answer at a sibling's address. So a text or a collection that is too long is cut here,
+and an answer with a number out of range, or with a value of another type, is refused as a whole.
 """
 
 import statistics
@@ -44,11 +43,11 @@ Some = Annotated[tuple[_T, ...], _Cut]
 
 
 class UnreadableHealthError(Exception):
-    """What a replica answered is no health of ours; the message says what is wrong with it."""
+    """A replica's answer is not the health of such a service; the message says why."""
 
 
 class _Part(BaseModel):
-    """A part of the answer: fields that other versions do not send have defaults."""
+    """A part of the answer. Fields that other versions do not send have defaults."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -69,7 +68,7 @@ class ColoursView(_Part):
 
 
 class LimitsView(_Part):
-    """Of a replica's limits the one that the page shows; None where it does not tell."""
+    """The one limit of a replica that the page shows; None if the replica does not tell it."""
 
     runs_at_once: Count | None = None
 
@@ -125,13 +124,13 @@ class ImageView(_Part):
 
     @property
     def hit_rate(self) -> float | None:
-        """The part of the takes that found a warm container; None while there are none."""
+        """The part of the takes that found a warm container; None without takes."""
         takes = self.hits + self.misses
         return self.hits / takes if takes else None
 
     @property
     def warming_s(self) -> float | None:
-        """The median of what the latest starts took; None if there are none."""
+        """The median of the latest starts' seconds; None without starts."""
         return statistics.median(self.fill_seconds) if self.fill_seconds else None
 
 
@@ -149,7 +148,7 @@ class BadRunView(_Part):
 
 
 class ReplicaView(_Part):
-    """A replica. `pulls` is empty where it tells only the names of what it pulls."""
+    """A replica. `pulls` is empty if the replica tells only the names of the images it pulls."""
 
     status: Name
     replica: Name
@@ -171,17 +170,17 @@ class ReplicaView(_Part):
 
     @property
     def all_pulls(self) -> Mapping[str, PullView]:
-        """By name, also those of which only the name is known."""
+        """All pulls by name, also those of which only the name is known."""
         return {**{name: PullView() for name in self.pulling}, **self.pulls}
 
 
 def view_of(health: Mapping[str, Any]) -> ReplicaView:
-    """Our own health, see Health.as_json."""
+    """The view of this replica's own health, see Health.as_json."""
     return ReplicaView.model_validate(health)
 
 
 def view_in(answer: bytes) -> ReplicaView:
-    """The health that another replica answered. Raises UnreadableHealthError."""
+    """The view of the health that another replica answered. Raises UnreadableHealthError."""
     try:
         return ReplicaView.model_validate_json(answer)
     except ValidationError as error:

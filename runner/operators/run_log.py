@@ -11,10 +11,10 @@ _BAD = (Outcome.TIMED_OUT, Outcome.FAULTY)
 
 
 class RunLog:
-    """Says how each run ended, at INFO; a time-out and a faulty run at WARNING.
+    """Says how each run ended, at INFO; for a time-out and a faulty run at WARNING.
 
-    `engine_may_be_away` tells that a faulty run is no news: that the engine is lost has a line of
-    its own, so such a run is not worth a warning.
+    While `engine_may_be_away` a faulty run is no news, and gets no warning: the log has a line of
+    its own that the engine is lost.
     """
 
     def __init__(self, engine_may_be_away: Callable[[], bool]) -> None:
@@ -34,7 +34,7 @@ class RunLog:
 
 
 def fields_of(run: RunRecord) -> Mapping[str, Any]:
-    """What the line says, in milliseconds and bytes; what a run has not is left out."""
+    """The fields of the line, in milliseconds and bytes, without those that the run lacks."""
     fields: dict[str, Any] = {"kata_id": run.kata_id, "image": run.image, "outcome": run.outcome}
     if run.status:
         fields["status"] = run.status

@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from runner.operators.image_labels import OTHER, ImageLabels
 from runner.run.record import RunRecord
 
-# Of a phase, in seconds: a warm run takes 0.02, a browser gives up at 30.
+# The seconds of a phase: a warm run takes 0.02 s, and a browser gives up after 30 s.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
-# 4 MiB to 1 GiB, by twos; a container has 768 MiB unless a setting gives it more.
+# 4 MiB to 1 GiB, by powers of two; a container may take 2 GiB.
 _BYTES = tuple(float(1 << power) for power in range(22, 31))
 
 
@@ -50,7 +50,8 @@ class RunMetrics:
             buckets=_BYTES,
             registry=registry,
         )
-        # To look a series up takes as long as to count in it. There are few: see ImageLabels.
+        # Looking a series up takes as long as counting in it, so the series are remembered. There
+        # are few: see ImageLabels.
         self._runs = cache(runs.labels)
         self._phases = cache(phases.labels)
         self._whole = cache(whole.labels)

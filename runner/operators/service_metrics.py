@@ -11,7 +11,7 @@ from runner.run.judge import ColoursStatus
 
 
 def families_of(health: Health) -> Iterable[Metric]:
-    """All that has no image's label."""
+    """All families of metrics without a label for the image."""
     yield from _gauges(health)
     yield counter("runner_refused_runs", "Kata that found no place in time.", health.refused)
     yield _notices(health)

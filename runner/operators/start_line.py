@@ -1,4 +1,4 @@
-"""The line of the log that tells, once, what has started: versions, limits, cells, siblings."""
+"""Logs one line at the start: versions, limits, cells and siblings."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -16,7 +16,7 @@ def own_version() -> str:
     """The version of this package."""
     try:
         return version_of("dojo-runner")
-    except PackageNotFoundError:  # run from a folder that was never installed
+    except PackageNotFoundError:  # the package was never installed
         return "unknown"
 
 

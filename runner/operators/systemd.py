@@ -1,4 +1,4 @@
-"""Tells systemd how the daemon is, where systemd started it: see sd_notify(3)."""
+"""Tells systemd the daemon's state, if systemd has started it: see sd_notify(3)."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ class Systemd:
         self._every_s = watchdog_usec / 1e6 / 2
 
     def tell(self, words: str) -> None:
-        """Send and forget: a service manager that does not listen stops nothing."""
+        """Send a word. It does not matter whether the service manager listens."""
         if not self._address:
             return
         try:
@@ -33,9 +33,10 @@ class Systemd:
             logger.bind(reason=str(error)).warning("systemd does not listen")
 
     async def give_signs_of_life(self) -> None:
-        """Twice as often as systemd asks for it, from the loop: one that hangs gives none.
+        """Give signs of life, twice as often as systemd asks for them.
 
-        Returns at once where systemd asks for none.
+        They come from the event loop, so an event loop that hangs gives none. Returns at once if
+        systemd asks for none.
         """
         while self._address and self._every_s:
             self.tell(ALIVE)

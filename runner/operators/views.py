@@ -1,4 +1,4 @@
-"""What operators are shown beside the health: metrics, lines of the log, and recent runs."""
+"""Hands events on to the metrics, the log and the book of recent runs."""
 
 from collections.abc import Callable
 
@@ -19,9 +19,9 @@ from runner.settings import Settings
 
 
 class Views:
-    """Hands on what happens to those who show it. Must be made in a running loop.
+    """Hands events on to all views. Must be made in a running loop.
 
-    `health` and `lines_dropped`: see Metrics.
+    See Metrics for `health` and `lines_dropped`.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Views:
         return await self.metrics.render_aside(compress=compress)
 
     async def ready(self, cells: CellsStatus) -> None:
-        """The service can run katas; only the first time is news."""
+        """Log that the service can run katas; only the first call does."""
         await self._start_line.say(cells)
 
     def _write_down(self, run: RunRecord) -> None:

@@ -15,10 +15,10 @@ class BusyError(Exception):
 
 
 class Admission:
-    """At most `places` inside at once, at most `queue` waiting, in the order they came.
+    """At most `places` runs go on at once, and at most `queue` wait, in the order they came.
 
-    Kata that run together share the cores: past cores + 1 of them each takes longer and none
-    ends sooner.
+    Runs share the cores. When more than cores + 1 go on at once, each takes longer, and none ends
+    sooner.
     """
 
     def __init__(self, *, places: int, queue: int) -> None:
@@ -41,8 +41,9 @@ class Admission:
     async def turn(self, until_s: Callable[[], float]) -> AsyncIterator[float]:
         """Wait for a place, at the longest until that time of the loop's clock, and hold it.
 
-        The time may change while a run waits: it is asked for when it seems to be over, and once
-        more when the place is there. Yields the seconds waited. Raises BusyError.
+        `until_s` is called when the time seems to be over, and once more when the place is there,
+        because the time may have changed while the run waited. Yields the seconds waited. Raises
+        BusyError.
         """
         waited_s = await self._wait(until_s)
         self.running += 1
@@ -82,7 +83,7 @@ class Admission:
 
 @asynccontextmanager
 async def _ended_by(until_s: Callable[[], float]) -> AsyncIterator[None]:
-    """Raises TimeoutError at that time, which may have become later until then."""
+    """Raises TimeoutError at that time, for which it asks again, as it may have become later."""
     loop = asyncio.get_running_loop()
     timer: asyncio.TimerHandle
     async with asyncio.timeout(None) as limit:

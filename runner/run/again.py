@@ -16,7 +16,8 @@ from runner.run.budget import may_run_again
 from runner.run.conversation import Answer, MayBeLarge, conversation
 from runner.run.judge import Judge
 
-# The kernel's EROFS, in the words of C's library and all that use them; and its name, as Node's.
+# The kernel's error EROFS: in the words of the C library, which most programs print, and by its
+# name, which Node prints.
 _READ_ONLY = re.compile(r"read-only file ?system|\bEROFS\b", re.IGNORECASE)
 
 
@@ -29,7 +30,10 @@ class Limits:
 
 
 class Again:
-    """Makes runs again. `roots` says whether, and remembers what that showed."""
+    """Makes runs again on a writable root.
+
+    `roots` tells whether an image may have one, and remembers whether it made a difference.
+    """
 
     def __init__(self, engine: ContainerEngine, pools: Pools, judge: Judge, roots: Roots) -> None:
         self._engine = engine
@@ -42,8 +46,8 @@ class Again:
     ) -> bool:
         """Whether the run of that container should be made again.
 
-        `took_s` is what it took, and `left_s` what there is of the request's time. A large answer
-        holds a place of which there are few.
+        `took_s` is what it took, and `left_s` what is left of the request's time. A run with a
+        large answer is not made again, because it holds one of the few places for large answers.
         """
         return (
             spec.read_only
@@ -61,9 +65,9 @@ class Again:
         first: RunResult,
         limits: Limits,
     ) -> RunResult:
-        """The result on a writable root, if that is another one; else the first.
+        """The result on a writable root, if it differs from the first; otherwise the first.
 
-        `spec` is of a container for one run.
+        `spec` is that of a container for a single run.
         """
         spec = replace(spec, read_only=False)
         try:
@@ -79,7 +83,7 @@ class Again:
         self._roots.tried(spec.image, profile, changed=changed)
         if changed:
             with suppress(PoolClosedError):
-                self._pools.warm_up(spec)  # in place of those with a read-only root
+                self._pools.warm_up(spec)  # these take the place of those with a read-only root
         bound = logger.bind(kata_id=kata.id, image=spec.image, changed=changed)
         bound.debug("run again on a writable root")
         return second if changed else first
@@ -88,7 +92,8 @@ class Again:
 def blames_read_only(result: RunResult) -> bool:
     """Whether a run that ended badly says that a file system is read-only.
 
-    A faulty one with status 0 has ended well: it is its colour that could not be told.
+    A faulty run with status 0 is none of them: its program has ended well, and only its colour
+    could not be told.
     """
     ended_well = result.status == "0" and result.outcome in {Outcome.GREEN, Outcome.FAULTY}
     return not ended_well and _says_read_only(result)

@@ -1,10 +1,10 @@
 """How the time of one request is shared out: pure, in seconds of the event loop's clock.
 
-A request has a budget, from its arrival. A run may wait for its place for as long as the budget
-then leaves what runs of its image usually take. The program's time limit is cut to what queueing
-and a cold start have left of the budget, so that partial output is returned in any case. Past the
-deadline there is one moment, to say why there is no answer: an answer is never later than
-budget + 1 s.
+A request has a budget, from its arrival. A run waits for its place as long as the rest of the
+budget suffices for what runs of its image usually take. The program's time limit is cut to what
+queueing and a cold start have left of the budget, so that the learner gets partial output in any
+case. After the deadline the service has one moment more to say why there is no answer. So an answer
+is never later than budget + 1 s.
 """
 
 GRACE_S = 1.0  # after the learner's limit, between TERM and KILL
@@ -12,15 +12,17 @@ HARVEST_S = 4.0  # from the program's end to the last byte of the answer
 JUDGE_S = 5.0  # from the answer to the result; a colour alone may take that long
 # Past the deadline, for the last words, files and colour of a late answer.
 LAST_MOMENT_S = 0.7
-LATEST_S = 0.9  # past the deadline: after that nothing is waited for
+LATEST_S = 0.9  # past the deadline: the service waits for nothing any longer than that
 
-# Of the budget, when the program's limit is cut: its end and a small harvest take less.
+# When the program's limit is cut, so much of the budget is kept for the program's end and the
+# harvest. A small harvest takes less.
 _KEPT_S = 2.0
 SHORTEST_LIMIT_S = 1.0  # with less than that no program is begun
-# A run whose image usually takes the whole budget queues for a moment all the same.
+# A run may queue so long even if runs of its image usually take the whole budget.
 SHORTEST_QUEUE_S = 3.0
 
-# Of a run that is made again: its container's start, its harvest, its files and its colour.
+# What a run that is made again needs beside its program's time: its container's start, its harvest,
+# its files and its colour.
 _AGAIN_S = 3.0
 
 
@@ -32,8 +34,8 @@ def worst_s(max_seconds: float) -> float:
 def needed_s(max_seconds: float, usual_s: float, budget_s: float) -> float:
     """The time that a run must have left of its budget when it gets its place.
 
-    `usual_s` is what runs of its image usually take from there on; 0: not known, so it is taken
-    for one that is quick.
+    `usual_s` is what runs of its image usually take from there on. 0 means that it is not known;
+    such an image counts as a quick one.
     """
     least_s = max(usual_s, SHORTEST_LIMIT_S + _KEPT_S)
     return max(0.0, min(least_s, worst_s(max_seconds), budget_s - SHORTEST_QUEUE_S))
@@ -63,7 +65,7 @@ def deadline_before_stop(deadline_s: float, last_s: float, now_s: float, usual_s
 
 
 def had_words(limit_s: float, asked_s: float) -> str:
-    """The time that a program had, in words that say so when that was not all it asked for."""
+    """The time that a program had, in words; they say if it was less than the kata asks for."""
     words = f"{limit_s:.3g} s"
     if limit_s == asked_s:
         return words
@@ -71,8 +73,8 @@ def had_words(limit_s: float, asked_s: float) -> str:
 
 
 def may_run_again(took_s: float, left_s: float) -> bool:
-    """Whether a run that took so long can be made again, a cold start included, and take as long.
+    """Whether the time left suffices for the same run again, a cold start included.
 
-    If it takes longer it is given up in time, as every run is.
+    If the second run takes longer than the first, it is given up at the deadline, as every run is.
     """
     return left_s >= took_s + _AGAIN_S

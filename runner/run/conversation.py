@@ -59,12 +59,12 @@ class Conversation(Protocol):
     async def answer(
         self, kata: Kata, deadline_s: float, may_be_large: MayBeLarge, *, usual_s: float = 0.0
     ) -> Answer:
-        """Hand over, and wait for the answer until that time of the loop's clock.
+        """Hand over the files, and wait for the answer until that time of the loop's clock.
 
-        Why there is none may take LAST_MOMENT_S more to tell. `may_be_large` is waited for before
-        more than LARGE_ANSWER_BYTES are read. With less time left than `usual_s`, which programs of
-        this image usually take, none is begun. Raises EngineError when the files cannot be handed
-        over.
+        To find out why there is no answer may take LAST_MOMENT_S more. `may_be_large` is awaited
+        before more than LARGE_ANSWER_BYTES are read. `usual_s` is what programs of this image
+        usually take: with less time left the program is not begun. Raises EngineError when the
+        files cannot be handed over.
         """
 
 
@@ -75,7 +75,10 @@ def conversation(spec: ContainerSpec, lease: Lease, engine: ContainerEngine) -> 
 
 
 class _Reached:
-    """Tells a program that does not end from a container, or an engine, that cannot be reached."""
+    """Asks the engine whether a silent container still runs.
+
+    If it does, the learner's program has not ended. If not, the machinery has failed.
+    """
 
     def __init__(
         self, engine: ContainerEngine, container_id: str, labels: Mapping[str, str]
@@ -85,7 +88,7 @@ class _Reached:
         self._label = "=".join(next(iter(labels.items()), ("", "")))
 
     async def by(self, until_s: float) -> bool:
-        """Whether the engine says, until that time, that the container runs."""
+        """Whether the engine says, by that time of the loop's clock, that the container runs."""
         try:
             async with asyncio.timeout_at(until_s):
                 found = await self._engine.list_containers(self._label)
@@ -140,8 +143,9 @@ class WithContainer:
 class WithCell:
     """A container that serves many runs, each in a cell.
 
-    The container can serve again once its next cell waits, which the pool waits for after the
-    lease. Its complaints may be of an earlier run, so only the launcher's own words are told.
+    The container is warm again when its next cell waits for files; the pool looks after that once
+    the lease has ended. What came over its stderr may be of an earlier run, so a client is told
+    only what the launcher itself says.
     """
 
     def __init__(self, lease: Lease, reached: _Reached) -> None:
@@ -197,7 +201,7 @@ class _Framed(Frame):
         self._stream = stream
 
     async def receive(self) -> bool:
-        """Wait for more of the answer. False when no more will come. Raises UnreadableError."""
+        """Wait for more of the answer; False if no more will come. Raises UnreadableError."""
         data = await self._stream.read()
         self.feed(data)
         return bool(data)
@@ -205,8 +209,10 @@ class _Framed(Frame):
 
 @dataclass(frozen=True)
 class _HandedOver:
-    """A kata that was handed over: since when, the program's time and the one that was asked for,
-    the request's, and its size.
+    """A kata whose files a container has got, and the times that hold for its answer.
+
+    Times are of the loop's clock. `limit_s` is the program's limit, and `asked_s` the limit that
+    the kata asks for, which may be longer. `deadline_s` is the request's.
     """
 
     since_s: float
@@ -219,7 +225,10 @@ class _HandedOver:
 async def _hand_over(
     kata: Kata, stream: Stream, pack: Callable[[Kata], bytes], deadline_s: float, usual_s: float
 ) -> _HandedOver | Answer:
-    """Hand the files over; returns an answer instead if there is no time. Raises EngineError."""
+    """Hand over the files. If no time is left for a program, return the answer that says so.
+
+    Raises EngineError.
+    """
     clock = asyncio.get_running_loop().time
     limit = limit_s(kata.max_seconds, deadline_s - clock(), usual_s)
     if limit is None:
@@ -272,7 +281,7 @@ async def _converse(
 
 
 async def _silence(run: _HandedOver, reached: _Reached) -> Answer:
-    """The answer when not a byte came. It is a time-out only if the program has had its time."""
+    """The answer when not a byte has come: a time-out only if the program has had its time."""
     if asyncio.get_running_loop().time() < run.since_s + run.limit_s:
         return _no_answer("no answer within the time for a request")
     if not await reached.by(_no_later_than(run.deadline_s, ENGINE_ANSWERS_S)):

@@ -15,9 +15,9 @@ def touched(
 ) -> dict[str, bytes]:
     """Files that are new or have other content than was sent; deleted ones are not reported.
 
-    `cut` are the names of files of which only the beginning was returned. Each of them has changed,
-    because a file of the size that was sent is returned whole.
-    A name that is not UTF-8 cannot be said in JSON: such a file is left out.
+    `cut` holds the names of files of which the container returned only the beginning. Each of them
+    has changed, because the container returns a file of the size that was sent as a whole.
+    A file whose name is not UTF-8 is left out, because JSON cannot hold such a name.
     """
     changed = {}
     for raw_name, content in found.items():
@@ -34,8 +34,8 @@ def touched(
 class Delta:
     """The part of the files touched by a run that is returned.
 
-    `left_out` counts texts that would have made the answer too large, and `unjudged` files of which
-    nobody knows whether they are texts, as the time was over.
+    `left_out` counts texts that would have made the answer too large. `unjudged` counts files that
+    nobody has looked at before the time was over, so that they may be texts or not.
     """
 
     created: dict[str, Text] = field(default_factory=dict)
@@ -53,9 +53,9 @@ def created_and_changed(
     cost_of: Callable[[str, Text], int],
     is_over: Callable[[], bool],
 ) -> Delta:
-    """All texts among the sent files, and the first 16, by name, among new ones.
+    """All texts among the files that were sent, and the first 16, by name, among new files.
 
-    As long as they cost no more than LARGEST_DELTA_BYTES together; sent files come first.
+    Together they cost LARGEST_DELTA_BYTES at most. Files that were sent come first.
     """
     known = set(sent)
     names = sorted(touched_files, key=lambda name: (name not in known, name))

@@ -19,11 +19,13 @@ from runner.run.delta import LARGEST_DELTA_BYTES, Delta, created_and_changed, to
 from runner.run.texts import cost_of, is_text, text_of
 from runner.threads import in_turn
 
-# As many as some thirty files take: a third of a millisecond.
+# Reading the archives of some thirty files, which is so much, takes a third of a millisecond.
 _READ_IN_THREAD_BYTES = 32 * 1024
-# For all that libmagic is asked: a third of a millisecond for each file that is not plain ASCII.
+# For all files of an answer. libmagic takes a third of a millisecond for each that is not ASCII.
 _FILES_S = 2.0
-_THREAD_ENDS_S = 0.2  # before its result is given up: a file of many megabytes takes that long
+# The thread stops itself this long before the daemon gives up its result, because it looks at the
+# clock only between two files, and a file of many megabytes takes that long.
+_THREAD_ENDS_S = 0.2
 
 _CALLING = "exception when calling lambda source"
 _NO_LAMBDA = f"image_name must have {RED_AMBER_GREEN} file"
@@ -33,8 +35,9 @@ _NO_LAMBDA = f"image_name must have {RED_AMBER_GREEN} file"
 class ColoursStatus:
     """How colours fare, for operators.
 
-    `known` were told from memory, `asked` of Ruby, and of these or without asking `faulty` got no
-    colour. `last_error` is the reason why colours cannot be told now.
+    `known` counts the colours that were told from memory, and `asked` those that Ruby was asked
+    for. `faulty` counts the runs that got no colour, whether or not Ruby was asked. `last_error` is
+    the reason why colours cannot be told now.
     """
 
     can_be_told: bool
@@ -66,9 +69,9 @@ class Judge:
     ) -> RunResult:
         """The result, at the latest LAST_MOMENT_S after that time of the loop's clock.
 
-        Files and a colour that are not known by then are left out, and the log says so. Raises
-        TimeoutError if nothing is known at all; BadPatternError when one of the kata's
-        hidden_filenames is no pattern.
+        If the files or the colour are not known by then, they are left out, and the log says so.
+        Raises TimeoutError if the answer could not even be read by then, and BadPatternError when
+        one of the kata's hidden_filenames is no pattern.
         """
         if answer.failure is not None:
             timed_out = answer.failure is Code.TIMED_OUT
@@ -125,7 +128,7 @@ class Judge:
                     files = {name: content for name, content in files.items() if name not in hidden}
                 delta = await _judged(kata, files, until_s)
         except NoAnswerError as error:
-            # It is not known which files are to be hidden, so none is shown.
+            # Ruby did not say which files are to be hidden, so no file is returned.
             return Delta(), {"hidden_filenames": f"no files are returned: {error.message}"}
         except TimeoutError:
             delta = Delta(unjudged=len(files))
@@ -179,7 +182,7 @@ def _read_now(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:
 
 
 async def _judged(kata: Kata, files: Mapping[str, bytes], until_s: float) -> Delta:
-    """Judge in a thread. Nobody can end a thread, so it looks at the clock itself."""
+    """Judge the files in a thread, which looks at the clock itself, as nobody can end a thread."""
     left_s = min(until_s - asyncio.get_running_loop().time() - _THREAD_ENDS_S, _FILES_S)
     over_s = time.monotonic() + left_s
     return await asyncio.to_thread(
@@ -203,12 +206,15 @@ def _what_is_missing(delta: Delta) -> dict[str, Any]:
 
 
 def _of_machinery(reason: str) -> dict[str, str]:
-    """Old clients look for the engine's words, or the init's, under the name of `stderr`."""
+    """The log of a run that the machinery failed.
+
+    Old clients look under `stderr` for the words of the engine, or of the container's init.
+    """
     return {"reason": reason, "stderr": reason}
 
 
 def _no_room(harvest: Harvest) -> Mapping[str, str]:
-    """A program may have failed for this reason without a word."""
+    """What the log says when a file system was full: a program may fail of it without a word."""
     if not harvest.full:
         return {}
     return {"full": f"no room was left at the end in {', '.join(harvest.full)}"}

@@ -3,7 +3,7 @@
 import asyncio
 from types import TracebackType
 
-# Most runs end sooner, and one that ends by itself leaves its container fit for the next.
+# Most runs end sooner, and a run that ends by itself leaves a reusable container fit for the next.
 RUNS_ON_S = 1.0
 
 
@@ -12,10 +12,11 @@ class ClientGoneError(Exception):
 
 
 class Patience:
-    """A block that is cancelled once its client has left; it then raises ClientGoneError.
+    """A block that is cancelled once its client has left, and then raises ClientGoneError.
 
-    Until `runs` is called the block ends as soon as the client leaves. From then on it goes on for
-    `runs_on_s` seconds, or to its end if that is None. To be entered once, in the block's task.
+    Before `runs` is called the block ends as soon as the client leaves. After that call it goes on
+    for `runs_on_s` seconds, or to its end if that is None. A Patience is entered once, by the task
+    that runs the block.
     """
 
     def __init__(self, runs_on_s: float | None = RUNS_ON_S) -> None:

@@ -13,17 +13,20 @@ ABANDONED = "abandoned"  # the outcome of a run whose client has left; no client
 class RunRecord:
     """One run that has ended.
 
-    `image` is the name that its pool has, or would have; `is_here` tells whether that image is
-    known to be on this node, as any client can make up a name. `outcome` is one that clients see,
-    or ABANDONED; `status` and `reason` are empty where there is none. `took_s` is the whole run
-    from its arrival, and `phases_s` the seconds of the phases that it got through: queue (for a
-    place), acquire (a container), run, judge (files and colour), again (the same on a writable
-    root). `before_s` went by before the first of them began, and each begins when the one before it
-    has ended. `hit` tells whether a warm container was there; it is None, and `kind` ("cells" or
-    "single use") and `container` are empty, when the run got no container. `bytes_in` went into
-    the container, header and files as they were packed; `bytes_out` came out of it, the archives of
-    its answer. `used` is what the answer says that the program took. `ended_at_s` is a time of the
-    Unix clock, and `trace` has the names of the run's request.
+    - `image` is the name that its pool has, or would have. `is_here` tells whether that image is
+      known to be on this node: any client can make up a name.
+    - `outcome` is one that clients see, or ABANDONED. `status` and `reason` are empty where there
+      is none.
+    - `took_s` is the whole run from its arrival. `phases_s` has the seconds of each phase that the
+      run got through: queue (for a place), acquire (a container), run, judge (files and colour),
+      again (the same run on a writable root). `before_s` went by before the first phase began, and
+      each phase begins when the one before it has ended.
+    - `hit` tells whether a warm container was there. When the run got no container it is None, and
+      `kind` ("cells" or "single use") and `container` are empty.
+    - `bytes_in` is the size of the header and the packed files that went into the container, and
+      `bytes_out` that of the archives that came out of it.
+    - `used` is what the program took of the machine, as the answer says.
+    - `ended_at_s` is a time of the Unix clock, and `trace` has the names of the run's request.
     """
 
     kata_id: str

@@ -39,7 +39,8 @@ NOTABLE_QUEUE_S = 1.0
 # The number of answers of over 4 MiB: each takes up to 150 MiB until it is judged.
 LARGE_AT_ONCE = 1
 
-# New images that are looked into because somebody announced them; a run has a place for that.
+# How many new images are looked into at the same time because a pull, a notice or a setting names
+# them. A run looks into its image while it holds a place, so its number is bounded already.
 LOOKS_AT_ONCE = 2
 STOPPED = "the service was stopped before the run had ended"
 
@@ -48,7 +49,7 @@ STOPPED = "the service was stopped before the run had ended"
 class _Story:
     """The facts of a run so far; see RunRecord.
 
-    `late` is the reason that a run gets if its time is over now.
+    `late` is the reason that the run's answer gives if the time is over in the present step.
     """
 
     began_s: float
@@ -90,9 +91,10 @@ class _Story:
 class KataRunner:
     """Runs kata. `budget_s` is what a request may take in all, from its arrival.
 
-    `spec_of_kind` makes of a container for one run one that serves many, where that can be had; it
-    is given folders of the image that its runs are to be able to write to. `roots` knows which
-    images need what, `warm_ups` is told how those of images end. `ended` is told of every run.
+    `spec_of_kind` takes the container for a single run, and returns a reusable one where cells can
+    be had. Its second argument names the image's folders that runs must be able to write to.
+    `roots` tells what kind of root an image needs. `warm_ups` hears how each warm-up of an image
+    ends. `ended` is called with the record of every run.
     """
 
     def __init__(
@@ -130,7 +132,7 @@ class KataRunner:
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._large_answers = asyncio.Semaphore(LARGE_AT_ONCE)
         self._limits: set[asyncio.Timeout] = set()  # of the runs that are under way
-        self._last_s = math.inf  # when the last of them ends, by the loop's clock
+        self._last_s = math.inf  # no run goes on after this time of the loop's clock
 
     def end_by(self, until_s: float) -> None:
         """No run, under way or yet to come, goes on after that time of the loop's clock.
@@ -145,8 +147,9 @@ class KataRunner:
     async def run(self, kata: Kata, patience: Patience) -> RunResult:
         """The result of a run, never later than the budget and a second, whatever stalls.
 
-        To be called inside `patience`, which is told when a container begins to work. Raises
-        BusyError; PullsBusyError; BadPatternError, which only the run shows.
+        The caller must have entered `patience`, which is told when a container begins to work.
+        Raises BusyError, PullsBusyError, and BadPatternError: only Ruby, which is asked after the
+        run, can tell that one of `hidden_filenames` is no pattern.
         """
         story = _Story(asyncio.get_running_loop().time())
         deadline_s = story.began_s + self._budget_s
@@ -212,7 +215,8 @@ class KataRunner:
             admitted_s = clock()
             story.late = "the engine did not say in time what the image is like"
             async with asyncio.timeout_at(deadline_s):
-                # With a place: else fifty new images are looked into at once, and none in time.
+                # A run looks only once it has its place. Otherwise fifty new images would be looked
+                # into at once, and none of them would be known in time.
                 profile = await self._images.profile(kata.image_name)
             if profile is None:
                 return self._pulling(kata)
@@ -238,13 +242,15 @@ class KataRunner:
             answer = await talk.answer(kata, ends_s, may_be_large, usual_s=usual_s)
             answered_s = clock()
             if spec.warm_up:
-                # Not before: what came over stderr may be later than what came over stdout.
+                # The warm-up's word comes over stderr, which may be later than the ready mark on
+                # stdout. By the time of the answer it has come.
                 self._met_warm_up(spec, lease)
             story.phases_s["run"] = answered_s - leased_s
             story.bytes_in, story.bytes_out = answer.sent_bytes, len(answer.archives)
             story.late = "the answer was not judged in time"
-            # Inside the lease: the engine's work on the removal and the refill, 300 ms of
-            # CPU, would otherwise compete with what the learner still waits for.
+            # The answer is judged before the lease ends. The end of the lease makes the engine
+            # remove a container and start another, which takes 300 ms of CPU, and the learner
+            # still waits for this result.
             result = await self._judge.result(kata, profile, answer, deadline_s)
             judged_s = clock()
             story.phases_s["judge"] = judged_s - answered_s
@@ -261,10 +267,10 @@ class KataRunner:
     async def _lease(
         self, image_name: str, profile: ImageProfile | None, stack: AsyncExitStack
     ) -> tuple[ImageProfile, ContainerSpec, Lease] | None:
-        """A container of the image that the name means when there is one; None: it means none.
+        """A container, with its image's profile, once one is free; None: the image has gone.
 
-        The name may get another image while the run waits, and with it another pool. Raises
-        EngineError.
+        While the run waits, the name may come to mean another image, which has another pool. Then
+        the run waits on in that pool. Raises EngineError.
         """
         while profile is not None:
             spec = self._spec(image_name, profile)

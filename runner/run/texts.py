@@ -12,7 +12,8 @@ LONGEST_TEXT_BYTES = 50 * 1024
 
 _BINARY = "binary"
 _AROUND_BYTES = 64  # `:{"content":,"truncated":false},` and what Python keeps beside a text
-# Bytes that libmagic takes for ASCII in any order (file's encoding.c: T), as in most files.
+# libmagic calls a text of these bytes ASCII, in whatever order they come (`T` in encoding.c of the
+# program `file`). Most files are of this kind.
 _ASCII = bytes((7, 8, 9, 10, 12, 13, 27, *range(32, 127)))
 _MAGIC_PARAM_ENCODING_MAX = 7  # <magic.h>; python-magic has no name for it
 _LARGEST_BYTES = 32 * 1024 * 1024
@@ -29,20 +30,21 @@ def text_of(content: bytes) -> Text:
 
 
 def cost_of(name: str, text: Text) -> int:
-    """The bytes that a text takes in an answer, or in memory until then, whichever is more.
+    """The bytes that a text takes in an answer's JSON or in memory, whichever is more.
 
-    JSON has six bytes for a control character, and one character outside the first plane makes
-    Python keep every other of its text in four.
+    JSON takes six bytes for a control character. Python keeps every character of a text in four
+    bytes if one of them is outside of Unicode's first plane.
     """
     in_json = sum(len(encode_basestring(part).encode()) for part in (name, text.content))
     return max(in_json, getsizeof(text.content)) + _AROUND_BYTES
 
 
 def is_text(content: bytes) -> bool:
-    """Libmagic's verdict on all of it, as `file --mime-encoding` gives it in the original service.
+    """Whether libmagic takes the whole content for a text.
 
-    Less than two bytes are text, as there: libmagic calls them binary. It is asked only of what is
-    not plain ASCII: its answer takes 0.2 to 0.6 ms, of a run's dozen files more than the run.
+    cyber-dojo's own service asks the same of `file --mime-encoding`, and takes less than two bytes
+    for a text, although libmagic calls them binary. libmagic is asked only about content that is
+    not plain ASCII, because an answer takes 0.2 to 0.6 ms: for a dozen files longer than many runs.
     """
     if len(content) < 2 or not content.translate(None, _ASCII):
         return True
@@ -50,11 +52,11 @@ def is_text(content: bytes) -> bool:
 
 
 def _libmagic() -> magic.Magic:
-    # One for each thread: python-magic locks an instance for the length of a call.
+    # Each thread has an instance of its own, because python-magic locks it during a call.
     instance: magic.Magic | None = getattr(_of_this_thread, "magic", None)
     if instance is None:
         instance = magic.Magic(mime_encoding=True)
-        # By default the encoding is that of the first 64 KiB, whatever follows.
+        # Without this libmagic judges by the first 64 KiB, whatever follows them.
         instance.setparam(magic.MAGIC_PARAM_BYTES_MAX, _LARGEST_BYTES)
         instance.setparam(_MAGIC_PARAM_ENCODING_MAX, _LARGEST_BYTES)
         _of_this_thread.magic = instance

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from runner.latest import Latest
 
-RUNS_REMEMBERED = 20  # of an image: a class's last minute
+RUNS_REMEMBERED = 20  # of an image: about as many as a class makes in a minute
 IMAGES_REMEMBERED = 500
-_PART = 0.9  # of the runs take no longer than what is usual
+_PART = 0.9  # this part of the runs takes no longer than what is called usual
 
 
 @dataclass(frozen=True)
 class Usual:
-    """Seconds that nearly all runs of an image take no longer than; zeros if nothing is known.
+    """Nine of ten runs of an image take no longer than this; zeros if nothing is known.
 
-    `run_s` is from the hand-over to the answer, which is what the program is given; `whole_s` is
-    from the run's place among those that run at once to its result.
+    `run_s` reaches from the hand-over to the answer, so it is mostly the program's own time.
+    `whole_s` reaches from the moment at which the run got its place to its result.
     """
 
     run_s: float = 0.0
@@ -24,10 +24,11 @@ class Usual:
 
 
 class UsualTimes:
-    """Remembers the latest runs of the images that had some lately.
+    """Remembers the latest runs of each image that was used lately.
 
-    A run that was stopped at its limit tells nothing of what runs take, so the caller leaves it
-    out: else one learner's endless loop would make others wait for less.
+    The caller leaves out a run that was stopped at its limit, because it does not show what runs
+    of the image take. Otherwise one learner's endless loop would shorten the others' wait for a
+    place.
     """
 
     def __init__(self) -> None:
@@ -48,6 +49,6 @@ class UsualTimes:
 
 
 def _usual(seconds: Iterable[float]) -> float:
-    """A high percentile, and of few runs one that a single long one does not decide."""
+    """A high percentile; when there are few runs, a single long one does not decide it."""
     in_order = sorted(seconds)
     return in_order[int(_PART * (len(in_order) - 1))]

@@ -1,1 +1,1 @@
-"""Replicas: telling the others of takes, and hearing them."""
+"""Replicas: this one tells its siblings of takes, and hears of theirs."""

@@ -1,4 +1,4 @@
-"""Decides which notices of siblings count: own, old, repeated and too many do not. Clock-free."""
+"""Decides which notices count: not one's own, old or repeated ones, nor too many. Has no clock."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,14 +7,16 @@ from enum import StrEnum
 from runner.latest import Latest
 from runner.siblings.notice import RefillNotice
 
-# Clocks of replicas differ by less. An older notice says nothing of the present.
+# The clocks of replicas differ by less than this. An older notice says nothing of the present.
 LONGEST_TRAVEL_S = 30.0
 
-# From one sender. An honest one never sends more than a notice a second for each of 20 images.
+# How many notices of one sender count. An honest sender sends one a second for each image that is
+# in use, and there are never more than 20 of those.
 NOTICES_PER_S = 20.0
 BURST = 40.0
 
-# The most that is remembered, whatever names a sender makes up.
+# The book remembers no more pairs of sender and image, and no more senders, than these: a sender
+# can make up names.
 MOST_SEQUENCES = 2000
 MOST_SENDERS = 100
 
@@ -58,7 +60,7 @@ class NoticeBook:
         self._heard_s: Latest[str, float] = Latest(MOST_SENDERS)
 
     def judge(self, notice: RefillNotice, sender: str, now_s: float, unix_s: float) -> Verdict:
-        """The verdict on a notice, for which `sender` is held to account; `now_s` is monotonic."""
+        """The verdict on a notice, which uses up allowance of `sender`; `now_s` is monotonic."""
         if notice.replica == self._replica:
             return Verdict.OWN
         if notice.sent_at < unix_s - LONGEST_TRAVEL_S:

@@ -7,7 +7,7 @@ from pool import ContainerSpec, EngineError, Pools, usual_name
 from runner.siblings.book import NoticeBook, Verdict
 from runner.siblings.notice import RefillNotice
 
-# Notices under way of images that are not pooled yet: the engine is asked about each.
+# How many images without a pool the engine is asked about at the same time.
 LOOK_UPS_AT_ONCE = 4
 
 

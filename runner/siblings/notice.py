@@ -1,4 +1,4 @@
-"""The message by which a replica tells its siblings of a take, so that they get ready for some."""
+"""A replica tells its siblings of a take by this message, so that they get ready for the next."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ _MOST = 1000  # takes within a second, siblings, containers: more is a lie or a 
 
 
 def _whole(value: Any) -> Any:
-    """JSON does not tell 3.0 from 3, and neither does every sender."""
+    """The integer for a float like 3.0: JSON knows one kind of number, so senders write either."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -37,10 +37,12 @@ class MalformedNoticeError(Exception):
 class RefillNotice(BaseModel):
     """Frozen. A later version may add fields, which are ignored here, but change none.
 
-    `takes`: of this image since the sender's last notice of it; `told`: how many siblings get this
-    notice, who share the takes between them in thought; rates are per second; `sequence` grows
-    with every notice of a sender, across its restarts; `sent_at` in unix seconds. `announced`: one
-    of these takes stands for a client of the sender, who says that takes will come.
+    - `takes` counts the takes of this image since the sender's last notice about it.
+    - `told` is the number of siblings that get this notice. Each of them expects its part of takes.
+    - `sequence` grows with every notice of a sender, also across its restarts.
+    - `sent_at` is in unix seconds, and rates are per second.
+    - `announced` tells that one of the takes has not happened: a client of the sender has pulled
+      the image, so that takes will come.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)

@@ -44,7 +44,11 @@ class Sibling:
         return f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
 
     def may_be_told(self, now_s: float) -> bool:
-        """Whether to tell it: it is not ourselves, has not just failed, and is not behind."""
+        """Whether to tell this sibling of takes now.
+
+        Not if it is this replica itself, if it has failed just now, or if it takes too long to
+        answer earlier notices.
+        """
         return not self.is_self and now_s >= self.paused_until_s and self.under_way < POSTS_AT_ONCE
 
     @property
@@ -65,10 +69,10 @@ class Sibling:
         self.back_off.succeeded()
 
     def missed(self, error: str, now_s: float) -> None:
-        """Note a failure: leave it alone for 1, 2, 4 ... 60 seconds, less some chance."""
+        """Note a failure: tell the sibling nothing for 1, 2, 4 ... 60 seconds, less some chance."""
         self.failed += 1
         pause_s = self.back_off.failed()
-        # Spread, so that replicas which lost the same sibling do not all try it at once.
+        # By chance, so that replicas which lost the same sibling do not try it at the same moment.
         self.paused_until_s = now_s + pause_s * (1 - random.random() / 2)  # noqa: S311
         self.last_error = error
 

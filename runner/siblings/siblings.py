@@ -1,4 +1,4 @@
-"""Tells sibling replicas of takes: asynchronous, best effort, never felt by a run."""
+"""Tells sibling replicas of takes, in the background: no run waits for it, and it may fail."""
 
 import asyncio
 import time
@@ -17,18 +17,18 @@ from runner.siblings.sibling import POSTS_AT_ONCE, Address, Sibling, SiblingStat
 from runner.siblings.teller import Standing, Teller
 from runner.tracing import Trace, current_trace
 
-LOOK_UP_S = 5.0  # how soon a new replica is found, and a gone one forgotten
+LOOK_UP_S = 5.0  # a new replica is found, and one that has gone is forgotten, within this time
 ANSWERS_WITHIN_S = 1.0
 LONGEST_ANSWER_BYTES = 1000
 MOST_SIBLINGS = 100
-MOST_TRACES = 1000  # of images that were taken, and of which nobody was told yet
+MOST_TRACES = 1000  # so many images may have been taken without a notice so far
 
 
 class Siblings:
-    """The other replicas. `standing` tells of an image, None once it is pooled no more.
+    """The other replicas. `standing` describes an image; None if it has no pool any more.
 
-    `names` are `host:port`; `look_up` finds the addresses of each, again and again. `told` of
-    their addresses hear of a take, all of them of the first one in a minute.
+    `names` are `host:port`, and `look_up` finds the addresses of each, again and again. `told` of
+    these addresses are told of a take, and all of them of an image's first take in a minute.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Siblings:
         async with self._http.post(
             sibling.url, data=body, headers=headers, allow_redirects=False
         ) as response:
-            # A redirect is no answer either, and it is not followed.
+            # A redirect is not followed, so it is no answer either.
             if not response.ok or "Location" in response.headers:
                 raise ValueError(f"status {response.status}")
             # A sibling's answer is short; the rest of a longer one is not read.
@@ -143,7 +143,8 @@ class Siblings:
     async def _look_up_for_ever(self) -> None:
         while True:
             for name in self._names:
-                # The addresses found last time still count. UnicodeError: no name of the DNS.
+                # If the look-up fails, the addresses found last time still count. UnicodeError: the
+                # name cannot be one of the DNS.
                 with suppress(OSError, TimeoutError, UnicodeError):
                     async with asyncio.timeout(LOOK_UP_S):
                         self._found[name] = await self._look_up(name)

@@ -3,13 +3,14 @@
 A refused notice costs a fifth of a millisecond of CPU, nearly all of it HTTP, which runs would feel
 at a thousand a second. A sender that waits for its answers can be slowed down by them.
 
-The address is held to account, because nothing else identifies a sender: one that does not sign may
-take any name, and one whose signature is good may still have gone mad. Honest siblings may share an
-address with a sender that floods us (NAT, loopback). So only answers to refused notices wait, and
-never those to a notice that counts or whose image is not here. The past of an address is no reason
-to refuse a notice, only to hold the refusal back. An honest sibling is hardly ever refused, and not
-more often for its neighbours. With a wrong secret it is refused 20 times a second at most, and is
-answered at once.
+Only the address identifies a sender. A sender that does not sign may take any name, and one whose
+signature is good may still have gone mad. But honest siblings may share an address with a sender
+that floods us, behind a NAT or on loopback. So only answers to refused notices wait. The answer to
+a notice that counts, or whose image is not here, never waits. And what an address did before is no
+reason to refuse a notice, only to hold back its refusal.
+
+An honest sibling is hardly ever refused, and its neighbours make no difference to that. A sibling
+with a wrong secret is refused 20 times a second at most, so it is answered at once.
 """
 
 import asyncio
@@ -18,11 +19,12 @@ import time
 
 from runner.latest import Latest
 
-# To one address: some 5 % of a processor. A thousand at once are no harm.
+# Refusals to one address: they take some 5 % of a processor. A thousand at once do no harm.
 REFUSALS_PER_S = 250.0
 BURST = 1000
-LONGEST_S = 1.0  # no sender gives up earlier, and no client's end waits for long
-# Of all addresses together; those of one are REFUSALS_PER_S * LONGEST_S at most.
+# Senders wait at least this long for an answer. So none gives up earlier, to send at full speed.
+LONGEST_S = 1.0
+# Of all addresses together. One address has at most REFUSALS_PER_S * LONGEST_S.
 MOST_HELD = 500
 MOST_ADDRESSES = 1000
 
@@ -31,7 +33,7 @@ class Tarpit:
     """Refusals that wait, and for how long."""
 
     def __init__(self) -> None:
-        # By address, when its next refusal may leave. A time in the past is an allowance saved up.
+        # For each address, when its next refusal may leave. A time in the past is an allowance.
         self._next_s: Latest[str, float] = Latest(MOST_ADDRESSES)
         self._held: set[asyncio.Future[None]] = set()
         self._is_closed = False
@@ -49,7 +51,7 @@ class Tarpit:
         return math.inf if is_full else wait_s
 
     def refused(self, address: str, now_s: float) -> float:
-        """The same for a refusal that has come; it takes the place."""
+        """The same for a refusal that is made now; it takes the place."""
         wait_s = self.wait_s(address, now_s)
         if wait_s <= LONGEST_S:
             saved_up_s = now_s - (BURST - 1) / REFUSALS_PER_S
@@ -75,7 +77,7 @@ class Tarpit:
         return True
 
     def close(self) -> None:
-        """Release all that are held, and hold none any more, so that a stop waits for none."""
+        """Let all refusals leave, and hold none back any more, so that a stop waits for none."""
         self._is_closed = True
         for waiter in self._held:
             _release(waiter)

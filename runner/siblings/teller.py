@@ -11,11 +11,12 @@ from typing import Generic, TypeVar
 
 from runner.siblings.notice import RefillNotice
 
-BETWEEN_NOTICES_S = 1.0  # of one image: takes in between are told together
-# After such a silence all siblings hear of an image, not only some: misses at a group's start come
-# before a few have told a few (docs/simulator.md).
+BETWEEN_NOTICES_S = 1.0  # about one image: the next notice counts all takes in between
+# After such a silence all siblings are told of an image, not only some of them. When a group
+# begins, the first misses come too soon to let the news spread from one to the next
+# (docs/simulator.md).
 SILENCE_S = 60.0
-_MOST_TAKES = 1000  # in one notice, which could not hold more
+_MOST_TAKES = 1000  # a notice with more would be refused as malformed
 
 S = TypeVar("S")
 
@@ -33,10 +34,9 @@ class Standing:
 class Teller(Generic[S]):
     """Counts the takes of this replica, and tells siblings of them. Must be used in a running loop.
 
-    `told` siblings hear of a take, and all that are `ready` hear of the first take of an image in a
-    minute. `standing` describes an image, or returns None when the image is pooled no more. `send`
-    gets each notice and the siblings that it is for, and must not wait. `unix_s` is the time of
-    day.
+    `told` siblings are told of a take, and all that are `ready` of an image's first take in a
+    minute. `standing` describes an image, or returns None if it has no pool any more. `send` is
+    called with each notice and its recipients, and must not wait. `unix_s` is the time of day.
     """
 
     def __init__(
@@ -55,7 +55,8 @@ class Teller(Generic[S]):
         self._ready = ready
         self._send = send
         self._unix_s = unix_s
-        # Grows across restarts of this replica, so that none of its notices looks like an old one.
+        # The sequence begins with the time of day, so that it grows across restarts. Otherwise the
+        # siblings would take the notices after a restart for old ones.
         self._sequence = int(unix_s() * 1_000_000)
         self._takes: Counter[str] = Counter()
         self._announced: set[str] = set()
@@ -66,11 +67,11 @@ class Teller(Generic[S]):
         """A run took a container of this image."""
         self._takes[image] += 1
         if image not in self._pauses:
-            # In the loop's next turn, so that the run goes on first.
+            # This is done in the loop's next turn, so that the run goes on first.
             self._pauses[image] = asyncio.get_running_loop().call_soon(self._tell, image)
 
     def announce(self, image: str) -> None:
-        """A client says that runs will soon take containers of this image; counts as a take."""
+        """A client's pull says that takes of this image will come soon; counts as one take."""
         self._announced.add(image)
         self.took(image)
 
@@ -81,7 +82,7 @@ class Teller(Generic[S]):
         self._pauses.clear()
 
     def _tell(self, image: str) -> None:
-        """Tell some siblings of the takes since the last time; again when the pause is over."""
+        """Tell some siblings of the takes since the last notice; later takes wait for the pause."""
         takes, standing = self._takes.pop(image, 0), self._standing(image)
         announced = image in self._announced
         self._announced.discard(image)

@@ -23,7 +23,7 @@ class EffectiveSetting:
 
 
 def effective_settings() -> list[EffectiveSetting]:
-    """All settings as they hold now, in the order of Settings. Raises SettingsError."""
+    """All settings of this environment, in the order of Settings. Raises SettingsError."""
     held = read_settings()
     environment = variables_in_environment()
     rows = []

@@ -59,7 +59,7 @@ async def _show(url: str, *, once: bool, as_json: bool) -> int:
 
 
 async def _follow(client: RunnerClient, health: Mapping[str, Any]) -> None:
-    """Show it until it is interrupted; a daemon that goes away may come back."""
+    """Show the daemon's state until Ctrl-C, also while the daemon does not answer."""
     with Live(view(health), console=console(), auto_refresh=False) as live:
         while True:
             await asyncio.sleep(EVERY_S)

@@ -1,1 +1,1 @@
-"""Which images are made warm, and at whose wish."""
+"""Images that are made warm because somebody wishes it: a client, an operator or the settings."""

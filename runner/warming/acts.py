@@ -7,7 +7,7 @@ from loguru import logger
 from pool import ContainerSpec, Pools, usual_name
 from runner.allowed_images import AllowedImages
 
-MOST_ASKED = 100  # as many as the settings can allow an image
+MOST_ASKED = 100  # the settings cannot allow an image more
 
 
 class UnknownImageError(Exception):
@@ -28,10 +28,10 @@ class Acts:
         self._allowed = allowed
 
     async def warm(self, image: str, containers: int) -> int:
-        """Keep so many warm for a while (pool/demand.py), within the limits of the settings.
+        """Keep so many containers warm for a while (pool/demand.py), within the settings' limits.
 
-        How many it means to keep now. Raises UnknownImageError, ImageNotAllowedError, EngineError,
-        PoolClosedError.
+        Returns the pool's target from now on. Raises UnknownImageError, ImageNotAllowedError,
+        EngineError, PoolClosedError.
         """
         self._allowed.check(image)
         spec = await self._spec_of(image)
@@ -43,10 +43,9 @@ class Acts:
         return pool.target if pool is not None else 0
 
     def drain(self, image: str) -> None:
-        """Remove its warm containers; those in use go when their runs end. Raises
-        UnknownImageError.
+        """Remove the image's warm containers; those in use are removed when their runs end.
 
-        A run that comes later starts one again.
+        A later run starts a container again. Raises UnknownImageError.
         """
         name = usual_name(image)
         if self._pools.get(name) is None:

@@ -11,7 +11,7 @@ SpecOf = Callable[[str], Awaitable[ContainerSpec | None]]
 
 
 class WantedImages:
-    """What a client's pull, a sibling's notice and the settings have in common.
+    """Warms images for a client's pull, a sibling's notice and the settings alike.
 
     `spec_of` makes the container of an image; None: the image is not on this node. `announce` tells
     the siblings that a group may be about to begin with an image.
@@ -56,7 +56,7 @@ class WantedImages:
         self._tasks.start(self._warm_up(name), f"warm up {name}")
 
     async def spec_if_allowed(self, name: str) -> ContainerSpec | None:
-        """None, too, when no client may name that image. Raises EngineError."""
+        """The image's container; None if it is not here, or not allowed. Raises EngineError."""
         return await self._spec_of(name) if self._allowed.allows(name) else None
 
     async def warm_up_if_here(self, name: str) -> bool:

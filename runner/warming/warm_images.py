@@ -11,9 +11,10 @@ LONGEST_PAUSE_S = 60.0
 
 
 class WarmImages:
-    """Tries each image until it is pooled. Must be made in a running loop.
+    """Tries each image until it has a pool. Must be made in a running loop.
 
-    `warm_up` pools the image of a name, and tells whether it could, or raises EngineError.
+    `warm_up` makes the image of a name warm, and tells whether it is on this node. It raises
+    EngineError.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class WarmImages:
         self._tasks = Tasks(supervisor)
 
     def start(self) -> None:
-        """Wait, in the background, for what there is to do."""
+        """Wait, in the background, until `begin` says that the images can be warmed."""
         if self._names:
             self._tasks.loop(self._try_for_ever, "warm images")
 
@@ -39,7 +40,7 @@ class WarmImages:
         await self._tasks.cancel()
 
     def begin(self) -> None:
-        """Warm all of them, those that were warmed before, too."""
+        """Warm all the images, also those that were warmed before."""
         self._left.update(self._names)
         self._pauses.succeeded()
         self._woken.set()

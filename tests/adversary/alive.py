@@ -76,7 +76,7 @@ def _answer_s(address: str) -> float:
 
 
 def _poll(address: str) -> None:
-    """Until our stdin ends; then the times, as one line."""
+    """Ask until stdin ends, and then print the times as one line."""
     over = threading.Event()
 
     def wait_for_end() -> None:

@@ -1,4 +1,4 @@
-"""Daemons as processes of their own, one for each delivery and kind of use."""
+"""Daemons as processes of their own, one for each delivery, with and without cells."""
 
 from collections.abc import AsyncIterator
 
@@ -11,7 +11,7 @@ from tests.daemon_process import Daemon, daemon
 
 @pytest_asyncio.fixture(scope="package")
 async def daemons(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Daemon]]:
-    """One for each delivery and kind of use, with pools as small as can be."""
+    """One for each delivery, with and without cells; their pools are as small as can be."""
     folder = tmp_path_factory.mktemp("adversary")
     async with (
         daemon(folder, delivery="attach", warm="1", runs_at_once="8") as attach,
@@ -46,5 +46,5 @@ def cells(daemons: dict[str, Daemon]) -> Victim:
 
 @pytest.fixture(params=["attach", "cells"])
 def attached(daemons: dict[str, Daemon], request: pytest.FixtureRequest) -> Victim:
-    """The default delivery's with each kind of use, where the delivery does not matter."""
+    """Those of the default delivery, with and without cells, if the delivery does not matter."""
     return Victim(daemons[request.param])

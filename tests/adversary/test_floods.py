@@ -86,7 +86,7 @@ class TestFiles:
         assert "not complete" in result["log"]["harvest"]
 
     async def test_a_hundred_megabytes_of_files(self, attached: Victim) -> None:
-        """So is what would be too many bytes."""
+        """Files of too many bytes for an answer are left out, and the log says so."""
         result = await attached.attack(
             GCC,
             "head -c 60000 /dev/zero | tr '\\0' x >0; for n in {1..1800}; do cp 0 $n; done; exit 1",

@@ -30,7 +30,7 @@ async def take(victim: Victim, at_most: int, hold_s: float = 0) -> dict[str, tup
     }
 
 
-async def test_what_a_run_took_comes_back(victim: Victim) -> None:
+async def test_what_a_run_took_is_free_afterwards(victim: Victim) -> None:
     """A run that takes all it can get leaves as much for the next: nothing outlives its end."""
     first, second = await take(victim, ALL), await take(victim, ALL)
 

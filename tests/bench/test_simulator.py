@@ -40,7 +40,7 @@ def short_day() -> list[Press]:
 
 @cache
 def outcome(policy: str, world: World = ONE, until_s: float = UNTIL_S) -> Tally:
-    """Of the short day, until the last pool is empty."""
+    """The result of a short day, until the last pool is empty."""
     return simulate(short_day(), POLICIES[policy], world, until_s=until_s, seed=1)
 
 

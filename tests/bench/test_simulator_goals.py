@@ -35,12 +35,12 @@ def short_day() -> list[Press]:
 
 @cache
 def outcome(policy: Policy, world: World) -> Tally:
-    """Of the short day, until the last pool is empty."""
+    """The result of a short day, until the last pool is empty."""
     return simulate(short_day(), policy, world, until_s=2 * HOUR_S, seed=1)
 
 
 def class_hit_rate(tally: Tally) -> float:
-    """After the class's first minute."""
+    """The hits after the class's first minute."""
     return tally.class_hits / (tally.class_hits + tally.class_misses)
 
 

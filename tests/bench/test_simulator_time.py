@@ -77,7 +77,7 @@ class TestCores:
         assert ended_s(1, [(0.0, 1.0), (0.0, 1.0), (2.0, 1.0)]) == pytest.approx([2.0, 2.0, 3.0])
 
     def test_a_job_has_one_core_at_the_most(self) -> None:
-        """Idle cores make nobody faster."""
+        """A job is not faster because other cores are idle."""
         assert ended_s(4, [(0.0, 1.0)]) == pytest.approx([1.0])
 
 

@@ -25,11 +25,6 @@ async def begin(
     return runs
 
 
-async def said(running: Daemon, message: str) -> bool:
-    """Whether the daemon's log has this message."""
-    return bool(running.log(message))
-
-
 async def alive(running: Daemon) -> bool:
     """Whether the daemon answers at all."""
     try:

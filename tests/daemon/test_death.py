@@ -86,4 +86,5 @@ async def test_siblings_leave_each_other_alone(tmp_path: Path) -> None:
 
         assert {seen.container_id for seen in await other.containers()} == before
         assert await colour(other) == "green"
+        assert await other.stop() == 0
         assert not other.log("traffic light replaced")

@@ -52,8 +52,8 @@ class TestLongDay:
             health = await running.health()
             assert (health["running"], health["queued"]) == (0, 0)
             assert health["images"][BUSYBOX]["takes"] == RUNS
-            assert [event for event in running.log() if event["level"] != "INFO"] == []
             assert await running.stop() == 0
+            assert [event for event in running.log() if event["level"] != "INFO"] == []
             assert await running.containers() == []
 
     async def test_warm_containers_killed_from_outside(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pool import DockerContainers
-from tests.daemon.support import BUSYBOX, alive, colour, said
+from tests.daemon.support import BUSYBOX, alive, colour
 from tests.daemon_process import DOCKER_HOST, daemon, environment, free_port
 from tests.waiting import eventually
 
@@ -90,7 +90,7 @@ async def test_cells_that_cannot_be_had(tmp_path: Path) -> None:
     async with daemon(tmp_path, reuse="auto", launcher_image=BUSYBOX) as running:
         assert await colour(running, "exit 1") == "red"
         health = await running.health()
-        [said] = running.log("cells cannot be had: each run gets a container of its own")
+        [said] = await running.logged("cells cannot be had: each run gets a container of its own")
 
     assert health["reuse"]["kind"] == "single use"
     assert "/.dojo/cells" in health["reuse"]["why_no_cells"] == said["reason"]
@@ -124,16 +124,15 @@ async def test_no_engine(tmp_path: Path) -> None:
 
         assert (result["outcome"], result["status"]) == ("faulty", "143")
         assert result["log"]["reason"] == "cannot connect to the engine: No such file or directory"
-        await eventually(lambda: said(running, "engine lost"))
-        [lost] = running.log("engine lost")
+        [lost] = await running.logged("engine lost")
         assert lost["engine"] == nowhere
         assert "DOCKER_HOST" in lost["advice"]
         assert (await running.health())["status"] == "engine down"
         answer = await running.ask("pull_image", {"id": "id", "image_name": BUSYBOX})
         assert "cannot connect to the engine" in answer["exception"]["message"]
         assert "none.sock" not in str(result) + str(answer)
-        assert not [event for event in running.log() if "unexpected" in event["message"]]
         assert await running.stop() == 0
+        assert not [event for event in running.log() if "unexpected" in event["message"]]
 
 
 async def test_the_engine_comes_later(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from runner.run.run import STOPPED
-from tests.daemon.support import BUSYBOX, alive, begin, colour, said
+from tests.daemon.support import BUSYBOX, alive, begin, colour
 from tests.daemon_process import daemon
 from tests.waiting import eventually
 
@@ -84,7 +84,7 @@ class TestStop:
             [run] = await begin(running, "while :; do :; done", 1)
 
             running.process.send_signal(signal.SIGTERM)
-            await eventually(lambda: said(running, "draining"))
+            await running.logged("draining")
             status = await running.stop()
 
             assert status == 0
@@ -146,7 +146,7 @@ class TestLinger:
                     assert (await response.json()) == {"alive?": True}
 
                 running.process.send_signal(signal.SIGTERM)
-                await eventually(lambda: said(running, "draining"))
+                await running.logged("draining")
                 async with pooled.get(f"{running.url}/alive") as response:
                     assert response.headers["Connection"] == "close"
                     assert (await response.json()) == {"alive?": True}
@@ -158,7 +158,7 @@ class TestLinger:
         async with daemon(tmp_path, warm="1", linger_s="60", warm_images=BUSYBOX) as running:
             await running.settled(BUSYBOX)
             running.process.send_signal(signal.SIGTERM)
-            await eventually(lambda: said(running, "draining"))
+            await running.logged("draining")
 
             assert await running.stop() == 0  # which waits for less than the linger
             assert await running.containers() == []

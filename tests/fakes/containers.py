@@ -108,7 +108,7 @@ class FakeContainers:
         """From now on starts wait for the test."""
         self._holding = True
 
-    def let_go(self, count: int = 1) -> None:
+    def finish(self, count: int = 1) -> None:
         """The oldest starts that wait succeed."""
         self._answer(count, None)
 
@@ -119,7 +119,7 @@ class FakeContainers:
     def release(self) -> None:
         """Let all that wait succeed, and hold none any more."""
         self._holding = False
-        self.let_go(self.held)
+        self.finish(self.held)
 
     def kill(self, container_id: str, complaint: str = "") -> None:
         """The container dies by itself, and stays until it is removed."""

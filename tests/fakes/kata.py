@@ -33,7 +33,7 @@ _PIECE = 64 * 1024
 
 @dataclass(frozen=True)
 class Kata:
-    """A hand-over, as a container reads it. `whole` are sizes of files that come back whole.
+    """A hand-over, as a container reads it. `whole` are sizes of files that are returned whole.
 
     `nonce` is empty in a cell.
     """

@@ -72,7 +72,7 @@ async def test_a_held_start_waits_for_the_test(engine: FakeContainers) -> None:
     first, second, third = await begun(engine, 3)
 
     engine.refuse(EngineError("start", "first"))
-    engine.let_go()
+    engine.finish()
 
     with pytest.raises(EngineError, match="first"):
         await first
@@ -198,7 +198,7 @@ async def test_failed_calls_are_told_of() -> None:
     assert [error.operation for error in told] == ["start", "pull"]
 
 
-async def test_an_engine_that_is_let_go_of_holds_no_container() -> None:
+async def test_an_engine_that_is_closed_holds_no_container() -> None:
     """A service that closes its engine with containers left in it fails its test."""
     images = FakeImages()
     engine = FakeEngine()

@@ -42,7 +42,7 @@ async def ran(engine: FakeEngine, script: str, max_seconds: float = 5) -> tuple[
 
 
 async def test_a_kata_is_run(engine: FakeEngine) -> None:
-    """What a program prints, its status and its files come back in the frame."""
+    """What a program prints, its status and its files are returned in the frame."""
     frame, harvest = await ran(engine, "echo out; echo err >&2; mkdir d; echo x >d/f; exit 3")
 
     assert (frame.timed_out, harvest.stdout, harvest.stderr, harvest.status) == (
@@ -55,7 +55,7 @@ async def test_a_kata_is_run(engine: FakeEngine) -> None:
 
 
 async def test_large_files_are_cut_as_in_a_container(engine: FakeEngine) -> None:
-    """Large files come back cut to one byte more than a text may have, by their own names."""
+    """Large files are returned cut to one byte more than a text may have, by their own names."""
     _, harvest = await ran(engine, "printf '%070000d' 0 | tee 'a b'; printf '%065536d' 0 >whole")
 
     assert len(harvest.stdout) == len(harvest.files[b"a b"]) == 51201
@@ -63,7 +63,7 @@ async def test_large_files_are_cut_as_in_a_container(engine: FakeEngine) -> None
 
 
 async def test_a_kata_has_a_time_limit(engine: FakeEngine) -> None:
-    """What a program printed in time comes back, and its whole group is gone, deaf to
+    """What a program printed in time is returned, and its whole group is gone, deaf to
     TERM or not.
     """
     frame, harvest = await ran(

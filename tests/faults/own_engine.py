@@ -69,11 +69,11 @@ class OwnEngine:
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """It goes on."""
+        """Let the engine go on."""
         self._signal(signal.SIGCONT)
 
     async def answers(self) -> bool:
-        """Whether it lists its containers."""
+        """Whether the engine lists its containers."""
         try:
             await self._containers.list_containers("none")
         except EngineError:

@@ -33,7 +33,7 @@ class Proxy:
         self._random = random.Random(1)  # noqa: S311 - the same faults each time
 
     async def listen(self) -> None:
-        """Take calls on."""
+        """Begin to take calls."""
         self._server = await asyncio.start_unix_server(self._serve, self.path)
 
     async def go_away(self) -> None:

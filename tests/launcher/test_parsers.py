@@ -50,7 +50,7 @@ def harvested(driver: Path, at: Path, sizes: str = "") -> tuple[Harvest, list[Ki
 
 
 def new_folder(tmp_path: Path) -> Path:
-    """One for each example."""
+    """A new folder for each example."""
     folder = tmp_path / str(len(list(tmp_path.iterdir())))
     (folder / "sandbox").mkdir(parents=True)
     (folder / ".dojo").mkdir(parents=True)

@@ -150,7 +150,7 @@ def _build_launcher(copy: Path) -> None:
 
 
 def _docker(*words: str) -> None:
-    """Raises CalledProcessError."""
+    """Run a command of Docker. Raises CalledProcessError."""
     subprocess.run(["docker", *words], check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607
 
 

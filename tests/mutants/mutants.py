@@ -52,7 +52,7 @@ class Mutant:
 
 
 class Verdict(StrEnum):
-    """What became of a mutant."""
+    """The verdict on a mutant."""
 
     KILLED = "killed"
     SURVIVED = "SURVIVED"

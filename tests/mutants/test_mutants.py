@@ -56,12 +56,12 @@ def test_a_mutant_that_cannot_be_tried_says_why(source: str, tests: list[str], f
 
 
 def test_a_mutant_takes_its_protection_out() -> None:
-    """Nothing else is changed."""
+    """A mutant changes only the protection's own text."""
     assert MUTANT.apply("return is_well() or 1\n") == "return True or 1\n"
 
 
 def test_tests_are_found_by_their_names(known_tests: Mapping[str, Sequence[str]]) -> None:
-    """In classes, too, and in whichever file they are."""
+    """Tests are found in classes, too, and in any file."""
     assert known_tests["test_tests_are_found_by_their_names"] == [
         "tests/mutants/test_mutants.py::test_tests_are_found_by_their_names"
     ]

@@ -75,7 +75,7 @@ async def test_it_follows_a_burst_of_runs(serve_fake: ServeFake, look: Look) -> 
         )
 
 
-async def test_an_engine_goes_away_and_comes_back(serve_fake: ServeFake, look: Look) -> None:
+async def test_an_engine_is_lost_and_back(serve_fake: ServeFake, look: Look) -> None:
     """The verdict changes by itself, both ways, and says what to do meanwhile."""
     engine = FakeEngine()
     async with serve_fake(engine) as http, look(http) as page:
@@ -195,7 +195,7 @@ async def test_a_daemon_that_drains_and_stops_is_said(serve_fake: ServeFake, loo
         await expect(page.locator("#news")).to_contain_text("no connection")
 
 
-async def test_a_page_comes_back_with_its_daemon(serve_fake: ServeFake, look: Look) -> None:
+async def test_a_page_goes_on_with_its_daemon(serve_fake: ServeFake, look: Look) -> None:
     """Where the stream was refused, the page asks again until it is not."""
     async with serve_fake() as http, look(http) as page:
         await http.until_ready()

@@ -40,7 +40,7 @@ class Clock:
         self._now_s = 1000.0
 
     def __call__(self) -> float:
-        """What the time is."""
+        """The time of the test."""
         return self._now_s
 
     def advance(self, seconds: float) -> None:

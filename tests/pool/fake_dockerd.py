@@ -33,7 +33,7 @@ class FakeDockerd:
 
     @property
     def connections(self) -> int:
-        """How many are open."""
+        """How many connections are open."""
         return len(self._open)
 
     @asynccontextmanager
@@ -97,7 +97,7 @@ async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def gibberish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Not HTTP."""
+    """Answer with bytes that are no HTTP."""
     writer.write(b"220 mail.example.com ESMTP\r\n\r\n")
 
 

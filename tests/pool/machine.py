@@ -80,7 +80,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.callers)
     @rule(data=st.data())
     def end_a_run(self, data: st.DataObject) -> None:
-        """A caller gives its container back."""
+        """A caller's lease ends."""
 
         async def act() -> None:
             data.draw(st.sampled_from(self.callers)).end()
@@ -102,7 +102,7 @@ class Machine(RuleBasedStateMachine):
         """Containers get warm."""
 
         async def act() -> None:
-            self.engine.let_go(count)
+            self.engine.finish(count)
 
         self.go(act())
 

@@ -53,6 +53,12 @@ def begin_lease(pool: ImagePool, until: asyncio.Event | None = None) -> asyncio.
     return asyncio.create_task(caller())
 
 
+async def one_run(pool: ImagePool) -> None:
+    """A caller that leases a container and does nothing with it. Raises what the lease raises."""
+    async with pool.lease():
+        pass
+
+
 async def until_answered(pool: ImagePool) -> None:
     """Wait until the very tick in which a caller was given a container and is not awake yet."""
     while not pool.leased:  # noqa: ASYNC110 - an event would wake us a tick too late

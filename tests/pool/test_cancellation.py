@@ -74,7 +74,7 @@ async def test_cancelled_while_its_start_is_ending(
         if fails:
             engine.refuse(EngineError("start", "a bad moment", status=500))
         else:
-            engine.let_go()
+            engine.finish()
 
     first, second = (task.cancel, end_start) if turns < 0 else (end_start, task.cancel)
     first()
@@ -110,7 +110,7 @@ async def test_a_time_limit_ends_the_wait(make_pool: MakePool, engine: FakeConta
 async def test_all_waiters_cancelled_in_one_tick(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """However many are answered and cancelled together, every container comes back."""
+    """However many are answered and cancelled together, every container is warm at the end."""
     engine.hold()
     pool = make_pool(TARGET)
     tasks = [asyncio.create_task(a_run(pool)) for _ in range(10)]
@@ -127,7 +127,7 @@ async def test_all_waiters_cancelled_in_one_tick(
     assert_whole(pool, engine)
 
 
-Act = st.sampled_from(["take", "take", "cancel", "turn", "let go", "refuse", "kill", "refill"])
+Act = st.sampled_from(["take", "take", "cancel", "turn", "finish", "refuse", "kill", "refill"])
 
 
 @settings(max_examples=150)
@@ -180,7 +180,7 @@ async def _do(
     acts: dict[str, Callable[[], object]] = {
         "take": lambda: tasks.append(asyncio.create_task(a_run(pool))),
         "cancel": lambda: tasks and tasks[number % len(tasks)].cancel(),
-        "let go": engine.let_go,
+        "finish": engine.finish,
         "refuse": refuse,
         "kill": kill,
         "refill": pool.refill_soon,

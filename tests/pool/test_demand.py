@@ -11,7 +11,7 @@ SIZES = Sizes(minimum=1, maximum=10, spare=1, keep_s=60, cool_down_s=30)
 
 
 def test_nobody_wants_what_was_never_wanted() -> None:
-    """No event, no rate."""
+    """Without an event the rate is zero."""
     assert Rate().at(now_s=1000.0) == 0
 
 
@@ -64,7 +64,7 @@ def test_a_clock_that_stands_still_or_steps_back_does_no_harm() -> None:
 
 
 class TestRateOfDemand:
-    """Ours, and the siblings'."""
+    """The rate of our own takes and of the siblings'."""
 
     def test_siblings_do_not_add_up_with_ours(self) -> None:
         """The larger counts: the same learners would be counted twice."""
@@ -81,10 +81,10 @@ class TestRateOfDemand:
 
 
 class TestClaim:
-    """The target, and since when."""
+    """The containers that an image asks for, and when it was wanted last."""
 
     def test_nothing_is_wanted_before_anybody_says_so(self) -> None:
-        """Only the minimum."""
+        """An image that nobody has wanted asks for the minimum only."""
         assert Demand(SIZES).claim(0.0).target == 1
 
     def test_one_notice_warms_some(self) -> None:

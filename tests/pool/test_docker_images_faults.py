@@ -103,7 +103,7 @@ async def test_a_removal_that_fails_spoils_no_reading(
 
 
 async def test_a_pull_may_be_cancelled(dockerd: FakeDockerd, images: DockerImages) -> None:
-    """A caller that goes away lets go of the connection."""
+    """The connection is closed when its caller goes away."""
     asked, gone = asyncio.Event(), asyncio.Event()
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -31,7 +31,7 @@ async def attach(dockerd: FakeDockerd, client: DockerClient, reply: Answer) -> D
 
 
 async def read_all(stream: DockerStream) -> bytes:
-    """To the end of the stream."""
+    """Read to the end of the stream."""
     said = bytearray()
     async with asyncio.timeout(60):
         while more := await stream.read():
@@ -191,7 +191,7 @@ async def test_a_closed_stream_ends_its_reader(dockerd: FakeDockerd, client: Doc
 
 
 async def test_writes_to_stdin(dockerd: FakeDockerd, client: DockerClient) -> None:
-    """All of it arrives."""
+    """All bytes that are written arrive."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         received = await reader.readexactly(300_000)
@@ -222,7 +222,7 @@ async def test_writing_after_the_end_is_an_error(
 async def test_writing_to_a_closed_stream_is_an_error(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """We let go of it ourselves."""
+    """The connection was closed by ourselves."""
     stream = await attach(dockerd, client, upgraded())
     await stream.close()
 

@@ -47,10 +47,10 @@ class Tenant:
         self._host.evicted(self.stake, heir, was_used=self.runs_served > 0)
 
     def refill_soon(self) -> None:
-        """See fill."""
+        """Note that the pool was asked to refill."""
 
     def start_for_a_learner(self) -> None:
-        """A miss."""
+        """A learner's miss, for whom a container is started."""
         for tenant in self._host.make_room(1):
             tenant.evict_one(self.stake if self.reusable else None)
         self._host.moved(self.stake, starting=+1)
@@ -59,7 +59,7 @@ class Tenant:
 
 @pytest.fixture
 def host() -> Host:
-    """Room for six."""
+    """A host with room for six containers."""
     return Host(6)
 
 
@@ -129,7 +129,7 @@ def test_a_reusable_container_inherits_the_place_that_was_made_for_it(host: Host
 
 
 def test_withheld_places_are_given_back_when_no_miss_needs_them(host: Host) -> None:
-    """After a while without a miss in a full host."""
+    """They are free again after a while without a miss in a full host."""
     tenant, learner = Tenant(host), Tenant(host)
     tenant.take(6)
     host.settle({tenant.stake: Claim(6, 0.0), learner.stake: Claim(0, 0.0)}, 0.0)
@@ -188,7 +188,7 @@ def test_an_image_that_is_taken_no_more_loses_its_places_slowly(host: Host) -> N
 
 
 def test_demand_that_falls_frees_its_places_at_once_where_nobody_lacks_any(host: Host) -> None:
-    """As if there were no limit."""
+    """The image gives up all places that it does not ask for any more, and they are free."""
     tenant = Tenant(host)
     tenant.take(5)
 

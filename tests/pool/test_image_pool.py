@@ -87,7 +87,7 @@ async def test_a_waiter_takes_whichever_gets_warm_first(
     caller = begin_lease(pool)
     await settle()
     assert engine.starts == 1
-    engine.let_go()
+    engine.finish()
 
     assert (await caller).container_id == "id-1"
 
@@ -107,7 +107,7 @@ async def test_a_start_whose_caller_went_away_serves_the_next(
     await settle()
 
     assert engine.starts == 1
-    engine.let_go()
+    engine.finish()
     assert (await here).container_id == "id-1"
 
 
@@ -241,7 +241,7 @@ async def test_what_was_reclaimed_serves_the_next_waiter(
     await settle()
     waiting = begin_lease(pool)
     await settle()
-    engine.let_go()
+    engine.finish()
     await until_answered(pool)
 
     cancelled.cancel()
@@ -257,7 +257,7 @@ async def test_what_died_before_it_was_reclaimed_is_discarded(
     pool = make_pool(target=0)
     caller = begin_lease(pool)
     await settle()
-    engine.let_go()
+    engine.finish()
     await until_answered(pool)
     engine.kill("id-1")
 

@@ -8,7 +8,7 @@ from pool import PoolRetiredError
 from tests.fakes import FakeContainers
 
 from .conftest import MakePool, settle
-from .support import begin_lease, warm_pool
+from .support import begin_lease, one_run, warm_pool
 
 
 async def test_close_removes_everything(make_pool: MakePool, engine: FakeContainers) -> None:
@@ -38,8 +38,7 @@ async def test_a_closed_pool_hands_out_nothing(make_pool: MakePool) -> None:
     await pool.close("draining")
 
     with pytest.raises(PoolRetiredError, match="some/image"):
-        async with pool.lease():
-            pass
+        await one_run(pool)
 
 
 async def test_close_fails_those_who_wait(make_pool: MakePool, engine: FakeContainers) -> None:

@@ -9,7 +9,7 @@ from tests.fakes import FakeContainers
 from tests.reports import Reports
 
 from .conftest import SPEC, Clock, MakePool, settle
-from .support import begin_lease, warm_pool
+from .support import begin_lease, one_run, warm_pool
 
 ERROR = EngineError("start", "no bash")
 STUMBLED = EngineError("create", "internal error", status=500)
@@ -23,8 +23,7 @@ async def test_a_failed_start_reaches_its_caller(
     pool = make_pool()
 
     with pytest.raises(EngineError, match="no bash"):
-        async with pool.lease():
-            pass
+        await one_run(pool)
 
     assert (pool.starting, pool.leased, pool.counts.failures) == (0, 0, 1)
 
@@ -37,8 +36,7 @@ async def test_a_missing_image_reaches_its_caller(
     pool = make_pool()
 
     with pytest.raises(ImageMissingError):
-        async with pool.lease():
-            pass
+        await one_run(pool)
 
 
 async def test_while_open_callers_get_the_last_error_at_once(
@@ -49,8 +47,7 @@ async def test_while_open_callers_get_the_last_error_at_once(
     pool = make_pool()
     for _ in range(5):
         with pytest.raises(EngineError, match="no bash"):
-            async with pool.lease():
-                pass
+            await one_run(pool)
     await settle()
 
     assert engine.starts == 1
@@ -65,8 +62,7 @@ async def test_an_error_that_is_raised_again_and_again_does_not_grow(
     depths = []
     for _ in range(5):
         with pytest.raises(EngineError) as caught:
-            async with pool.lease():
-                pass
+            await one_run(pool)
         depths.append(len(caught.traceback))
 
     assert depths[1:] == depths[1:2] * 4
@@ -90,8 +86,7 @@ async def test_after_the_pause_one_start_is_tried(
     engine.start_error = STUMBLED
     pool = make_pool(target=3, refills_at_once=3)
     with pytest.raises(EngineError):
-        async with pool.lease():
-            pass
+        await one_run(pool)
     before = engine.starts
 
     clock.advance(1)
@@ -108,8 +103,7 @@ async def test_after_the_pause_all_callers_wait_for_one_start(
     engine.start_error = ERROR
     pool = make_pool()
     with pytest.raises(EngineError):
-        async with pool.lease():
-            pass
+        await one_run(pool)
     clock.advance(1)
     engine.hold()
 
@@ -129,8 +123,7 @@ async def test_an_image_that_works_again_serves_all_who_wait(
     engine.start_error = ERROR
     pool = make_pool()
     with pytest.raises(EngineError):
-        async with pool.lease():
-            pass
+        await one_run(pool)
     clock.advance(1)
     engine.start_error = None
 
@@ -153,15 +146,14 @@ async def test_once_it_works_nobody_waits_for_a_turn(
     engine.start_error = ERROR
     pool = make_pool(refills_at_once=2)
     with pytest.raises(EngineError):
-        async with pool.lease():
-            pass
+        await one_run(pool)
     clock.advance(1)
     engine.start_error = None
     engine.hold()
     callers = [begin_lease(pool) for _ in range(9)]
     await settle()
 
-    engine.let_go()
+    engine.finish()
     await settle()
 
     assert engine.held >= 8

@@ -17,7 +17,7 @@ def a_container(name: str = "one") -> Container:
 
 
 def a_ledger() -> Ledger:
-    """Of one image, on a host of its own."""
+    """The ledger of one image, on a host of its own."""
     return Ledger(Host(40), Stake("image"))
 
 
@@ -52,7 +52,7 @@ def test_a_taken_container_is_leased() -> None:
 
 
 async def test_what_gets_warm_goes_to_who_waited_longest() -> None:
-    """First come, first served."""
+    """The caller that has waited longest gets the next warm container."""
     ledger, one, two = a_ledger(), a_container("1"), a_container("2")
     first, second = ledger.wait(), ledger.wait()
 
@@ -85,7 +85,7 @@ async def test_a_waiter_is_answered_once() -> None:
 
 
 async def test_a_waiter_that_was_answered_hands_over_what_it_got() -> None:
-    """One that leaves after it was answered gives the container back to its caller."""
+    """One that leaves after it was answered returns the container to the code that withdraws it."""
     ledger, container = a_ledger(), a_container()
     waiter = ledger.wait()
     ledger.became_warm(container)
@@ -140,7 +140,7 @@ def test_what_was_not_used_is_warm_again() -> None:
 
 
 async def test_a_failed_start_fails_those_whom_nothing_can_serve() -> None:
-    """As many go on waiting as starts are under way."""
+    """As many callers go on waiting as starts are under way."""
     ledger, container = a_ledger(), a_container()
     first, second = ledger.wait(), ledger.wait()
     ledger.starting = 1

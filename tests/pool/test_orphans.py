@@ -33,7 +33,7 @@ SIBLING = Owner("there", "boot/pid:[2]/7/70")
 
 
 def is_dead(process: str) -> bool:
-    """Only DEAD is."""
+    """Whether a process is dead; only DEAD is."""
     return process == DEAD.process
 
 
@@ -61,7 +61,7 @@ def another_process() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def name_of(pid: int) -> str:
-    """What the process calls itself."""
+    """The name of a process."""
     ours = this_process().process
     space, _, _ = ours.rpartition("]/")
     with open(f"/proc/{pid}/stat") as stat:
@@ -79,7 +79,7 @@ def sweeper(engine: FakeContainers, *books: str, clock: Clock | None = None) -> 
 
 
 def test_this_process_is_alive() -> None:
-    """We are here."""
+    """A process is not dead for itself."""
     assert not is_provably_dead(this_process().process)
 
 
@@ -142,7 +142,7 @@ def test_ours_are_for_our_pools_to_judge(state: str) -> None:
 
 @pytest.mark.parametrize("state", ["created", "running", "paused", "exited"])
 def test_the_deads_are_orphans(state: str) -> None:
-    """Whatever a dead process left goes."""
+    """All containers of a dead process may be removed."""
     assert is_orphan(seen(DEAD, state), is_dead, NOW_S)
 
 
@@ -188,7 +188,7 @@ def test_an_owner_marks_its_containers() -> None:
 
 
 def test_a_replica_may_have_a_name_of_its_own() -> None:
-    """Without one it is called after its host."""
+    """A replica without a name is called after its host."""
     assert this_process("blue").replica == "blue"
     assert this_process().replica == os.uname().nodename
 
@@ -305,7 +305,7 @@ async def test_only_so_many_containers_are_removed_at_once(engine: FakeContainer
 
 
 async def test_what_is_mine_goes_at_the_end(engine: FakeContainers) -> None:
-    """Whatever this process has started and not removed, and nothing else."""
+    """The containers that this process has started are removed, and no others."""
     engine.add("mine", "running", ME.labels())
     engine.add("my created one", "created", ME.labels())
     engine.add("sibling's", "running", SIBLING.labels())

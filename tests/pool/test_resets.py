@@ -17,12 +17,12 @@ Reset = Callable[[], Awaitable[str]]
 
 
 async def at_once() -> str:
-    """Warm again."""
+    """A reset after which the container is warm again."""
     return ""
 
 
 def saying(unfit: str) -> Reset:
-    """Not to be used again."""
+    """A reset that finds the container unfit."""
 
     async def reset() -> str:
         return unfit
@@ -37,7 +37,7 @@ class Gate:
         self.unfit: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def __call__(self) -> str:
-        """Wait for the test; "" if the container came back fit."""
+        """Wait for the test; "" if the container is fit."""
         return await self.unfit
 
 
@@ -71,7 +71,7 @@ async def test_what_is_reset_is_used_again(make_pool: MakePool, engine: FakeCont
 
 @pytest.mark.parametrize("reason", ["the run timed out", "out of memory"])
 async def test_what_is_unfit_is_replaced(make_pool: MakePool, reason: str) -> None:
-    """Its reason is counted."""
+    """An unfit container is replaced, and the reason is counted."""
     pool = await pool_of(make_pool)
     await use(pool, saying(reason))
     await settle()

@@ -150,6 +150,6 @@ class TestPool(PoolMachine.TestCase):  # type: ignore[valid-type,misc]
 
 
 class TestResetting(ResettingMachine.TestCase):  # type: ignore[valid-type,misc]
-    """And those."""
+    """The same, with reusable containers."""
 
     settings = settings(max_examples=100, stateful_step_count=40)

@@ -8,6 +8,7 @@ from pool import EngineError
 from tests.fakes import FakeContainers
 
 from .conftest import SPEC, Clock, MakePool, MakePools, settle
+from .support import one_run
 
 
 async def test_a_new_pool_has_counted_nothing(make_pool: MakePool, clock: Clock) -> None:
@@ -50,8 +51,7 @@ async def test_statistics_tell_of_the_last_failure(
     engine.start_error = EngineError("start", "no bash")
     pool = make_pool(target=0)
     with pytest.raises(EngineError):
-        async with pool.lease():
-            pass
+        await one_run(pool)
 
     statistics = pool.statistics(clock())
 
@@ -63,8 +63,7 @@ async def test_statistics_stand_still(make_pool: MakePool, clock: Clock) -> None
     """What was asked for once does not change when the pool does, nor can its reader change it."""
     pool = make_pool(target=1)
     before = pool.statistics(clock())
-    async with pool.lease():
-        pass
+    await one_run(pool)
     await settle()
 
     assert (before.takes, dict(before.discards)) == (0, {})

@@ -35,7 +35,7 @@ async def test_runs_at_most_so_many_at_once() -> None:
 
 
 async def test_runs_jobs_in_the_order_they_came() -> None:
-    """First come, first served."""
+    """Jobs run in the order in which they came."""
     order: list[int] = []
     workers = Workers(1, Supervisor(Reports()))
 

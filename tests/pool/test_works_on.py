@@ -24,7 +24,7 @@ async def containers(client: DockerClient) -> AsyncIterator[DockerContainers]:
 
 
 def spec() -> ContainerSpec:
-    """Of a container that says that it is ready."""
+    """The spec of a container that says that it is ready."""
     return ContainerSpec("some/image", "sha256:1", ("cat",), READY, "")
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import tarfile
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -42,7 +43,8 @@ DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
 # In the names of images: test processes run beside one another, and each removes what it has made.
 THIS_PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 NONCE = "0123456789abcdef"
-_OURS = "dojo-runner.test-image"
+OURS = "127.0.0.1:1/dojo-runner-test"  # of a registry that nobody serves
+_LABEL = "dojo-runner.test-image"
 
 
 def kata(
@@ -170,7 +172,7 @@ async def build_from(client: DockerClient, name: str, context: Mapping[str, str]
         fileobj=packed,
         encoding="identity",
         tag=name,
-        labels={_OURS: "yes"},
+        labels={_LABEL: "yes"},
         forcerm=True,
         stream=True,
     ):
@@ -192,9 +194,34 @@ async def count_events(
         response.close()
 
 
-async def remove_unnamed(client: DockerClient) -> None:
+@asynccontextmanager
+async def building() -> AsyncIterator[DockerClient]:
+    """A client of the engine, for tests that build images."""
+    client = DockerClient(DOCKER_HOST, lambda error: None)
+    yield client
+    await _remove_unnamed(client)
+    await client.close()
+
+
+@asynccontextmanager
+async def built(
+    client: DockerClient, what: str, contexts: Mapping[str, Mapping[str, str]]
+) -> AsyncIterator[dict[str, str]]:
+    """Images, built each from a context of a few files; their names, gone at the end.
+
+    No registry has them, and a pull of one of them fails at once.
+    """
+    names = {one: f"{OURS}/{what}-{one.replace(' ', '-')}:{uuid.uuid4().hex}" for one in contexts}
+    for one, context in contexts.items():
+        await build_from(client, names[one], context)
+    yield names
+    for name in names.values():
+        await client.docker.images.delete(name, force=True)
+
+
+async def _remove_unnamed(client: DockerClient) -> None:
     """Remove the images that `build` made and whose names now mean others."""
-    filters = {"dangling": ["true"], "label": [_OURS]}
+    filters = {"dangling": ["true"], "label": [_LABEL]}
     for image in await client.docker.images.list(filters=filters):
         with suppress(aiodocker.DockerError):  # another test run may be at it, or use it
             await client.docker.images.delete(image["Id"])

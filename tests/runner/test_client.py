@@ -64,7 +64,7 @@ async def test_a_run(fake_http: Served) -> None:
 
 
 async def test_hidden_files_stay_hidden(fake_http: Served) -> None:
-    """The patterns are sent: a refusal of a bad one comes back as the daemon's own words."""
+    """The patterns are sent: a bad one is refused in the daemon's own words."""
     async with RunnerClient(fake_http.url) as client:
         assert await client.pull_image(fake_http.image) == "pulled"
         with pytest.raises(RefusedError, match="image_name") as caught:

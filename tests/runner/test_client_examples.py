@@ -52,7 +52,7 @@ async def test_python(fake_http: Served) -> None:
 
 @pytest.mark.tools
 async def test_javascript(fake_http: Served) -> None:
-    """Node's own fetch is enough."""
+    """The example in JavaScript needs only Node's own fetch."""
     said = await printed("node", "--input-type=module", "-", stdin=example("js", fake_http))
 
     assert said == "green hello\n\n"

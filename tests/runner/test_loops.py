@@ -71,7 +71,7 @@ async def cells(engine: FakeEngine, supervisor: Supervisor) -> AsyncIterator[Cel
         delivery=Delivery.ATTACH,
         runtime="",
         launcher_image=LAUNCHER,
-        uses=10,
+        most_runs=10,
         apparmor="",
         labels={},
         decided=lambda: None,

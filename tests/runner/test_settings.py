@@ -33,7 +33,7 @@ def environ() -> Iterator[dict[str, str]]:
 
 
 def test_nothing_need_be_set(environ: dict[str, str]) -> None:
-    """The defaults are the contract's."""
+    """Without any variable the settings are the defaults of the contract."""
     settings = read_settings()
 
     assert settings.port == 4597

@@ -9,7 +9,7 @@ from runner.threads import in_turn
 
 
 async def test_one_works_at_a_time() -> None:
-    """In the order they came; errors and results reach whoever asked."""
+    """The work of several callers is done in their order, and each gets its result or error."""
     busy = threading.Lock()
     order: list[int] = []
 
@@ -29,7 +29,7 @@ async def test_one_works_at_a_time() -> None:
 
 
 async def test_who_is_cancelled_before_his_turn_costs_nothing() -> None:
-    """The work is never begun."""
+    """The work of a caller that was cancelled before is never begun."""
     may_go_on = threading.Event()
     begun: list[str] = []
     first = asyncio.create_task(in_turn(may_go_on.wait, 20))

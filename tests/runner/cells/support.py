@@ -106,7 +106,7 @@ def single_use(image: str, home: Home = Home.TMPFS) -> ContainerSpec:
 
 
 class UnfitError(Exception):
-    """The launcher says that its container must not be used again."""
+    """The launcher says that its container must serve no further run."""
 
 
 class CellContainer:

@@ -39,7 +39,7 @@ async def container() -> AsyncIterator[CellContainer]:
 
 
 def _unfiltered(spec: ContainerSpec) -> ContainerSpec:
-    """With the calls by which one process reaches into another."""
+    """A container with the calls by which one process reaches into another."""
     names = ["kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev"]
     profile = json.loads(seccomp_profile(*FOR_CELLS))
     profile["syscalls"].append({"names": names, "action": "SCMP_ACT_ALLOW"})

@@ -47,7 +47,7 @@ class TestRuns:
         ],
     )
     async def test_any_userland(self, engine: Engine, image: str, home: Home) -> None:
-        """On any userland both outputs, the status and the files come back, run after run."""
+        """On any userland both outputs, the status and the files are returned, run after run."""
         spec = single_use(image, home)
         async with cell_container(engine.containers, engine.launcher, spec) as container:
             for number in range(3):

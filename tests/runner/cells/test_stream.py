@@ -17,7 +17,7 @@ def piece(data: bytes) -> bytes:
 
 
 def talk(*said: bytes, ended: bool = False, largest_bytes: int = 1000) -> CellStream:
-    """With a container that has said this."""
+    """A talk with a container that has said this."""
     stream = FakeStream("one")
     for data in said:
         stream.say(data)
@@ -123,7 +123,7 @@ async def test_unfit_without_an_answer(said: bytes, ended: bool, reason: str) ->
     ],
 )
 async def test_unfit_after_an_answer(said: bytes, reason: str) -> None:
-    """The answer is the learner's all the same, to the byte; the container is not used again."""
+    """The answer counts all the same, to the byte; the container serves no further run."""
     cell = talk(piece(b"all") + DONE + said)
 
     assert await cell.receive()

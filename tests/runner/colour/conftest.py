@@ -14,7 +14,7 @@ from tests.runner.colour.support import HASTY_S, LABEL, OWN, PATIENT_S, RUBY, un
 
 @pytest.fixture(scope="session")
 def images(docker_client: DockerClient) -> DockerImages:
-    """Real images."""
+    """The images of the real engine."""
     return DockerImages(docker_client, {LABEL: "images"})
 
 
@@ -33,7 +33,7 @@ async def light(
 async def hasty(
     docker_containers: DockerContainers, images: DockerImages
 ) -> AsyncIterator[TrafficLight]:
-    """As `light`; gives a lambda little time."""
+    """A traffic light that gives a lambda little time."""
     light = TrafficLight(
         docker_containers, images, RUBY, {LABEL: "hasty"}, unheard(), limit_s=HASTY_S
     )

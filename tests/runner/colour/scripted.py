@@ -131,7 +131,7 @@ class ScriptedEngine:
         raise NotImplementedError
 
     async def last_words(self, container_id: str) -> str:
-        """As the engine puts it."""
+        """The words of an engine."""
         return "exited (137), out of memory"
 
     async def list_containers(self, label: str) -> list[Seen]:

@@ -269,7 +269,7 @@ async def test_a_cell_that_is_lost_is_made_again(
 
 
 async def ask_for_green(ask: Callable[[str, bytes], Awaitable[Any]]) -> Any:
-    """Of an evaluator itself, so that nothing is asked twice."""
+    """Ask an evaluator itself, so that nothing is asked twice."""
     question = {"source": GREEN_IF_OK, "stdout": "OK", "stderr": "", "status": "0"}
     return await ask("colour", json.dumps(question).encode())
 

@@ -65,7 +65,7 @@ class TestColours:
     async def test_output_is_passed_as_data(
         self, light: TrafficLight, text: str, ruby: str
     ) -> None:
-        """Whatever was printed arrives unchanged, as valid UTF-8."""
+        """The lambda gets the output unchanged, as valid UTF-8."""
         source = f"""->(o, e, s) {{
             [o, e].all? {{ |it| it == {ruby} && it.encoding == Encoding::UTF_8 }} ? :green : :red
         }}"""

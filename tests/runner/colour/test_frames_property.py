@@ -33,7 +33,7 @@ ANY_JSON = st.recursive(
 
 
 def framed(number: int, said: Any) -> bytes:
-    """As traffic_light.rb writes it."""
+    """The answer as traffic_light.rb writes it."""
     body = json.dumps(said).encode()
     return b"%d %d\n%s" % (number, len(body), body)
 
@@ -51,7 +51,7 @@ def cut(data: bytes, at: list[int]) -> list[bytes]:
 
 
 def plain(answer: Answer) -> Any:
-    """As it was said."""
+    """The answer as a plain value."""
     match answer:
         case Colour():
             return {"colour": answer.value}
@@ -81,7 +81,7 @@ def test_what_was_said_is_read_however_it_is_cut(
 
 @given(pieces=st.lists(st.binary(max_size=200), max_size=8))
 def test_any_bytes_are_answers_or_a_value_error(pieces: list[bytes]) -> None:
-    """Nothing else is ever raised."""
+    """No bytes raise any other error."""
     try:
         answers = read(pieces)
     except ValueError:

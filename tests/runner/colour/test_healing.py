@@ -1,4 +1,4 @@
-"""A service's colours come back by themselves, on an engine that restarts and images that come."""
+"""A service can tell colours again by itself, on an engine that restarts and images that come."""
 
 import asyncio
 

@@ -18,7 +18,7 @@ FULL = EngineError("create", "no space left on device", status=500)
 
 
 async def ask(light: TrafficLight) -> Colour | ColourFault:
-    """Any question."""
+    """Ask a question."""
     return await light.colour("source", "stdout", "stderr", "0")
 
 
@@ -79,7 +79,7 @@ class TestLost:
     async def test_one_that_ends_at_each_start_is_started_for_ever(
         self, make_light: MakeLight
     ) -> None:
-        """Without a question, and until there is one that stays."""
+        """It is started without a question, until there is one that stays."""
         engine = ScriptedEngine(*[die] * 8, say_red)
         light = make_light(engine, back_off_s=0.001)
         light.start()
@@ -150,7 +150,7 @@ class TestFailedStarts:
         assert await ask(light) is Colour.RED
         assert engine.starts == 5
 
-    async def test_an_engine_that_comes_back_during_a_start(self, make_light: MakeLight) -> None:
+    async def test_an_engine_that_is_back_during_a_start(self, make_light: MakeLight) -> None:
         """The start that was under way may have come too early, so there is another at once."""
         engine = ScriptedEngine(FULL, say_red)
         engine.may_start.clear()

@@ -149,13 +149,13 @@ def test_memory_and_processes_follow_the_number_of_places(places: int) -> None:
 @pytest.mark.docker
 @pytest.mark.long
 class TestMemory:
-    """On the real engine."""
+    """The evaluator's memory, on the real engine."""
 
     @pytest.mark.parametrize("what", MAKES)
     async def test_a_lambda_makes_nothing_that_outlives_it(
         self, light: TrafficLight, what: str
     ) -> None:
-        """The kernel refuses it."""
+        """The kernel refuses all calls that make such things."""
         answer = await fault(light, lambda_of(f"raise (({MAKES[what]}) & 0xffff_ffff).to_s(16)"))
 
         assert (answer.class_, answer.message) == ("RuntimeError", "ffffffff")

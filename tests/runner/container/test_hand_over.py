@@ -71,7 +71,7 @@ def test_an_id_is_cut_between_characters() -> None:
 
 
 def test_files_that_are_cut_otherwise_are_named_by_size() -> None:
-    """Sizes are named once each, in bytes, save for those of files that come back whole anyway."""
+    """Sizes are named once each, in bytes, but not those of files that are whole anyway."""
     files = {
         "at": "x" * WHOLE_BYTES,
         "over": "x" * (WHOLE_BYTES + 1),

@@ -9,8 +9,7 @@ import pytest_asyncio
 
 from pool import DockerClient
 from tests.daemon_process import Daemon, daemon
-from tests.runner.http.support import until
-from tests.runner.katas import DOCKER_HOST, build, count_events, remove_unnamed
+from tests.runner.katas import OURS, build, building, count_events
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.docker
@@ -19,17 +18,13 @@ BASE = "dojo-runner/busybox-bash:latest"
 NO_BASH = "dojo-runner/no-bash:latest"
 NO_RAG = "dojo-runner/no-rag:latest"
 TOOLED = "dojo-runner/tooled-home:latest"
-# Of a registry that nobody serves: a pull of it fails at once.
-OURS = "127.0.0.1:1/dojo-runner-test"
 
 
 @pytest_asyncio.fixture(scope="module")
 async def client() -> AsyncIterator[DockerClient]:
     """A client of the engine."""
-    client = DockerClient(DOCKER_HOST, lambda error: None)
-    yield client
-    await remove_unnamed(client)
-    await client.close()
+    async with building() as client:
+        yield client
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -72,11 +67,7 @@ class TestUnfit:
         health = (await running.health())["images"][NO_BASH]
         assert "exec bash failed: No such file or directory" in health["last_error"]
 
-        def failures() -> list[dict[str, Any]]:
-            return [one for one in running.log("engine call failed") if one["image"] == NO_BASH]
-
-        await until(lambda: bool(failures()))  # lines are gathered for a moment
-        [failure, *_] = failures()
+        [failure, *_] = await running.logged("engine call failed", image=NO_BASH)
         assert "exec bash failed: No such file or directory" in failure["engine_message"]
 
     async def test_what_cannot_start_is_not_started_again_and_again(

@@ -63,7 +63,7 @@ def test_on_a_plain_path_something_can_be_mounted() -> None:
 
 @given(st.binary(max_size=200) | st.lists(st.sampled_from(["place", "home", "end", "", "x"])))
 def test_any_words_are_survived(said: bytes | list[str]) -> None:
-    """Whatever an image's programs print, something is made of it."""
+    """No words that an image's programs print make the survey fail."""
     words = said if isinstance(said, bytes) else "\0".join(said).encode()
 
     assert isinstance(survey_of(words), Survey)

@@ -33,7 +33,7 @@ FUZZ = settings(
 
 
 def packed(entries: list[tuple[tarfile.TarInfo, bytes]], form: int = tarfile.GNU_FORMAT) -> bytes:
-    """What tarfile makes of these."""
+    """An archive that tarfile makes of these files."""
     into = io.BytesIO()
     with tarfile.open(
         fileobj=into, mode="w", format=form, encoding="utf-8", errors="surrogateescape"
@@ -67,12 +67,12 @@ def header(
 
 
 def block_of(content: bytes) -> bytes:
-    """With what fills its last block."""
+    """The content, filled up to a whole block."""
     return content + bytes(-len(content) % BLOCK)
 
 
 def names_in(archives: bytes, **how: bool) -> list[bytes]:
-    """Of all members."""
+    """The names of all members."""
     return [member.name for member in members(archives, **how)]
 
 
@@ -88,7 +88,7 @@ _names = st.builds(lambda *parts: "/".join(parts), _component, _component) | st.
 
 @FUZZ
 @given(st.dictionaries(_names, st.binary(max_size=2000), max_size=6), st.sampled_from(FORMATS))
-def test_what_was_packed_comes_back(files: dict[str, bytes], form: int) -> None:
+def test_what_was_packed_is_read(files: dict[str, bytes], form: int) -> None:
     """Names and contents, in each format, whatever the names."""
     fits = {name: content for name, content in files.items() if _fits(name, form)}
     archives = packed(
@@ -244,7 +244,7 @@ def read_or_refused(archives: bytes, **how: bool) -> list[Member]:
 
 @pytest.mark.parametrize("archives", FORGED.values(), ids=FORGED.keys())
 def test_a_forgery_costs_no_more_than_its_bytes(archives: bytes) -> None:
-    """In steps and in copies."""
+    """The reader's steps and copies grow only with the bytes."""
     read_or_refused(archives)
     read_or_refused(archives, is_cut=True)
 
@@ -308,7 +308,7 @@ def _flipped(archives: bytes, changes: list[tuple[int, int]]) -> bytes:
 def test_an_archive_with_changed_bytes_is_read_or_refused(
     form: int, changes: list[tuple[int, int]]
 ) -> None:
-    """Whatever is changed in what tar has written."""
+    """Any change to tar's bytes gives an archive, or an error of our own."""
     honest = packed(
         [(entry("a/" + "b" * 90, 600), b"x" * 600), (entry("c", kind=b"1", link="a"), b"")], form
     )

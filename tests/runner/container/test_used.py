@@ -48,7 +48,7 @@ def test_forged_numbers_are_none(content: bytes) -> None:
 
 @given(st.binary(max_size=600) | st.text("memorystadcpu 0123456789.\n").map(str.encode))
 def test_nothing_that_is_forged_fails(content: bytes) -> None:
-    """Whatever the bytes are, there are numbers within bounds, or none."""
+    """Any bytes give numbers within bounds, or none."""
     used = used_in(content)
 
     assert 0 <= (used.cpu_s or 0) <= 3600

@@ -1,6 +1,5 @@
 """Images that declare volumes: every run finds them new, and of limited size."""
 
-import uuid
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
@@ -8,37 +7,35 @@ import pytest_asyncio
 
 from pool import DockerClient
 from tests.daemon_process import Daemon, daemon
-from tests.runner.katas import DOCKER_HOST, build, remove_unnamed
+from tests.runner.katas import building, built
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.docker
 
 BASE = "dojo-runner/busybox-bash:latest"
 TOOLED = "dojo-runner/tooled-home:latest"
-OURS = "127.0.0.1:1/dojo-runner-test"  # of a registry that nobody serves
 FILL = "mkdir /full /data && echo kept >/full/kept && chmod -R 777 /full /data"
 
 
 @pytest_asyncio.fixture(scope="module")
 async def client() -> AsyncIterator[DockerClient]:
     """A client of the engine."""
-    client = DockerClient(DOCKER_HOST, lambda error: None)
-    yield client
-    await remove_unnamed(client)
-    await client.close()
+    async with building() as client:
+        yield client
 
 
 @pytest_asyncio.fixture(scope="module")
 async def images(client: DockerClient) -> AsyncIterator[Mapping[str, str]]:
     """Images that declare volumes, by what is odd about them."""
-    made = {what: f"{OURS}/volumes-{what}:{uuid.uuid4().hex}" for what in ("plain", "odd")}
-    await build(client, made["plain"], f'FROM {BASE}\nRUN {FILL}\nVOLUME ["/data", "/full"]\n')
     nested = "RUN mkdir -p /data/deep && chmod -R 777 /data"
     volumes = 'VOLUME ["/data", "/data/deep", "/tmp/deep"]'
-    await build(client, made["odd"], f"FROM {BASE}\n{nested}\n{volumes}\n")
-    yield made
-    for name in made.values():
-        await client.docker.images.delete(name, force=True)
+    dockerfiles = {
+        "plain": f'FROM {BASE}\nRUN {FILL}\nVOLUME ["/data", "/full"]\n',
+        "odd": f"FROM {BASE}\n{nested}\n{volumes}\n",
+    }
+    contexts = {what: {"Dockerfile": text} for what, text in dockerfiles.items()}
+    async with built(client, "volumes", contexts) as names:
+        yield names
 
 
 @pytest_asyncio.fixture(scope="module", params=["never", "cells"])

@@ -6,12 +6,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pool import DockerClient
 from runner.container.warm_up import HOOK, WarmUps, without_warm_up
 from tests.daemon_process import Daemon, daemon
 from tests.runner.container.inside.places import GNU
-from tests.runner.http.support import until
-from tests.runner.katas import DOCKER_HOST, THIS_PROCESS, build_from, remove_unnamed
+from tests.runner.katas import building, built
 from tests.waiting import eventually
 
 WARNING = "the warm-up of an image is of no use"
@@ -43,20 +41,14 @@ SCRIPT = "echo out; echo new >new; bash -c 'echo in a child'; ls /proc | grep -c
 @pytest_asyncio.fixture(scope="module")
 async def images() -> AsyncIterator[dict[str, str]]:
     """Images by what their hooks do."""
-    client = DockerClient(DOCKER_HOST, lambda error: None)
     hooks = {**WELL, **{name: hook for name, (hook, _) in OF_NO_USE.items()}}
-    names = {
-        name: f"dojo-runner-test/hook-{name.replace(' ', '-')}:{THIS_PROCESS}" for name in hooks
-    }
     dockerfile = f"FROM {GNU}\nCOPY hook {HOOK}\nRUN chmod 755 {HOOK}\n"
-    for name, hook in hooks.items():
-        context = {"Dockerfile": dockerfile, "hook": f"#!/bin/bash\n{hook}\n"}
-        await build_from(client, names[name], context)
-    yield names
-    for name in names.values():
-        await client.docker.images.delete(name, force=True)
-    await remove_unnamed(client)
-    await client.close()
+    contexts = {
+        name: {"Dockerfile": dockerfile, "hook": f"#!/bin/bash\n{hook}\n"}
+        for name, hook in hooks.items()
+    }
+    async with building() as client, built(client, "hook", contexts) as names:
+        yield names
 
 
 @pytest_asyncio.fixture(scope="module", params=KINDS)
@@ -132,12 +124,7 @@ async def test_a_hook_of_no_use_leaves_a_run_as_it_is(
         assert result["stdout"]["content"].startswith("out\nin a child\n")
     profile = await profile_of(running, image)
     assert profile["warm_up_trouble"].startswith(trouble)
-
-    def said() -> list[dict[str, Any]]:
-        return [event for event in running.log(WARNING) if event["image"] == image]
-
-    await until(lambda: bool(said()))  # lines are gathered for a moment
-    assert len(said()) == 1
+    assert len(await running.logged(WARNING, image=image)) == 1
 
 
 @pytest.mark.docker

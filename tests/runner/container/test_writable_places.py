@@ -1,6 +1,5 @@
 """Images that let the learner's user write in odd places, in either kind of container."""
 
-import uuid
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
@@ -8,12 +7,11 @@ import pytest_asyncio
 
 from pool import DockerClient
 from tests.daemon_process import Daemon, daemon
-from tests.runner.katas import DOCKER_HOST, build, remove_unnamed
+from tests.runner.katas import building, built
 
 pytestmark = pytest.mark.docker
 
 BUSYBOX = "dojo-runner/busybox-bash:latest"
-OURS = "127.0.0.1:1/dojo-runner-test"  # of a registry that nobody serves
 OWN = "41966:51966"
 CACHE = "mkdir -p /cache/deep && echo old >/cache/deep/trim.txt && chmod -R 777 /cache"
 
@@ -88,21 +86,18 @@ MODES = {
 @pytest_asyncio.fixture(scope="module")
 async def client() -> AsyncIterator[DockerClient]:
     """A client of the engine."""
-    client = DockerClient(DOCKER_HOST, lambda error: None)
-    yield client
-    await remove_unnamed(client)
-    await client.close()
+    async with building() as client:
+        yield client
 
 
 @pytest_asyncio.fixture(scope="module")
 async def images(client: DockerClient) -> AsyncIterator[Mapping[str, str]]:
     """The images' names, by what is odd about them."""
-    made = {what: f"{OURS}/places-{what}:{uuid.uuid4().hex}" for what in MADE}
-    for what, (base, commands) in MADE.items():
-        await build(client, made[what], f"FROM {base}\nRUN {commands}\n")
-    yield made
-    for name in made.values():
-        await client.docker.images.delete(name, force=True)
+    contexts = {
+        what: {"Dockerfile": f"FROM {base}\nRUN {run}\n"} for what, (base, run) in MADE.items()
+    }
+    async with built(client, "places", contexts) as names:
+        yield names
 
 
 @pytest_asyncio.fixture(scope="module", params=["never", "cells"])
@@ -155,8 +150,8 @@ async def test_a_run_that_fails_for_the_root_is_made_again(
         "writable root",
         "a run failed on a read-only root, and not on a writable one",
     )
-    [event] = running.log("an image needs containers of its own kind")[-1:]
-    assert (event["image"], event["reason"]) == (image, shown["why"])
+    [event] = await running.logged("an image needs containers of its own kind", image=image)
+    assert event["reason"] == shown["why"]
 
 
 async def test_words_alone_change_nothing(running: Daemon, images: Mapping[str, str]) -> None:

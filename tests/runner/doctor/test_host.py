@@ -56,7 +56,7 @@ def test_a_switch_that_keeps_from_cells(root: Path, name: str, value: str, advic
 
 
 def test_two_switches_are_told_at_once(root: Path) -> None:
-    """Whoever sets the first need not come back for the second."""
+    """The advice names both switches, so nobody has to look a second time."""
     switch(root, "user.max_user_namespaces", "0")
     switch(root, "kernel.unprivileged_userns_clone", "0")
 
@@ -135,7 +135,7 @@ def test_open_files(needed: int, level: Level) -> None:
 
 
 def test_a_free_port() -> None:
-    """The daemon could listen there."""
+    """A port is free if the daemon could listen there."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
 

@@ -83,7 +83,7 @@ def test_a_run_that_is_well() -> None:
 
 
 def test_a_lambda_that_does_not_load() -> None:
-    """Ruby's own words are told."""
+    """The finding has Ruby's own words."""
     exception = {"context": "exception when eval'ing lambda source", "message": "syntax error"}
     found = by_name(of_run(ran(USER, outcome="faulty", log={"exception": exception})))
 

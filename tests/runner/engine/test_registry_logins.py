@@ -41,7 +41,7 @@ class Folder:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
-    """An empty one."""
+    """An empty folder."""
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return Folder(tmp_path)
 
@@ -119,7 +119,7 @@ async def test_a_helper_is_asked_with_the_registry_on_stdin(folder: Folder, sett
 
 
 async def test_a_helper_may_have_a_token(folder: Folder) -> None:
-    """The user's name says so."""
+    """A helper says by the user's name that its secret is a token."""
     folder.helper("safe", """echo '{"Username": "<token>", "Secret": "t"}'""")
     folder.write(credsStore="safe")
 

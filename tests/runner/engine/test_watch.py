@@ -31,7 +31,7 @@ class Rig:
         self.came += 1
 
     async def answers(self) -> bool:
-        """What the watch says."""
+        """Whether the watch says that the engine answers."""
         return self.watch.answers
 
 

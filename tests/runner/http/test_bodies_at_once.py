@@ -149,7 +149,7 @@ STEPS = st.lists(
 @given(STEPS)
 @example([("come", 10), ("come", 5), ("turn", 0), ("go", 0), ("turn", 0), ("cancel", 1)])
 def test_no_cancellation_loses_memory(steps: list[tuple[str, int]]) -> None:
-    """At any moment, several in one turn of the loop too: the bound holds, and all comes back."""
+    """At any moment, also several in one turn of the loop: at the end all memory is free."""
     asyncio.run(_storm(steps))
 
 

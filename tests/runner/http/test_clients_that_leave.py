@@ -171,7 +171,7 @@ async def test_a_client_may_leave_at_any_moment(serve_fake: ServeFake, turns: in
 
 
 async def seen_by(held: Held) -> list[str]:
-    """What its containers have got."""
+    """The bytes that the service's containers have got."""
     return held.seen
 
 

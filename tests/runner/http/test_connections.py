@@ -166,7 +166,7 @@ async def test_a_slow_head_is_not_waited_for(
 
 
 async def test_a_head_has_a_greatest_length(serve_fake: ServeFake) -> None:
-    """However many headers it has."""
+    """A head that is too long is refused, however many headers it has."""
     async with serve_fake() as http, http.connection() as (reader, writer):
         writer.write(ALIVE[:-2])
         with suppress(ConnectionError):

@@ -27,7 +27,7 @@ class Links(HTMLParser):
 
 
 def links() -> Links:
-    """What is in the page."""
+    """The links of a page."""
     parser = Links()
     parser.feed(page())
     return parser

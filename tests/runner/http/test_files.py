@@ -14,7 +14,7 @@ ODD_NAMES = [
 
 
 async def test_a_file_can_have_an_odd_name(http: Served) -> None:
-    """A sent file that the program changed comes back by its own name, and one that it
+    """A sent file that the program changed is returned by its own name, and one that it
     left does not.
     """
     result = await http.run(
@@ -30,7 +30,7 @@ async def test_a_file_can_have_an_odd_name(http: Served) -> None:
 
 @pytest.mark.parametrize("first", range(0, len(ODD_NAMES), 16))
 async def test_a_program_can_make_odd_names(http: Served, first: int) -> None:
-    """A file that the program created comes back by its own name."""
+    """A file that the program created is returned by its own name."""
     names = ODD_NAMES[first : first + 16]
     result = await http.run(
         'mkdir made; while IFS= read -r -d \'\' name; do mkdir -p "made/$(dirname "./$name")"\n'
@@ -69,7 +69,7 @@ async def test_a_large_file_that_changed_at_its_end_is_reported(http: Served) ->
 
 @pytest.mark.parametrize("size", [51200, 51201, 51202])
 async def test_a_file_that_has_grown_is_reported(http: Served, size: int) -> None:
-    """A file that has grown is reported, even if all that comes back of it is what was sent."""
+    """A file that has grown is reported, even if the returned part of it is what was sent."""
     result = await http.run(
         "head -c 50000 a.txt >more; cat more more >>a.txt; rm more", {"a.txt": "a" * size}
     )

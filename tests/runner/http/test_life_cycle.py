@@ -31,7 +31,7 @@ async def test_a_service_that_drains_takes_no_run(serve_fake: ServeFake) -> None
 
 
 async def test_a_run_that_begins_during_a_stop_keeps_its_output(serve_fake: ServeFake) -> None:
-    """What the program has printed until then comes back when the stop leaves it no more time."""
+    """The output until then is returned when the stop leaves the program no more time."""
     async with serve_fake(warm=0) as http:
         await http.until_ready()
         http.service.end_runs_by(asyncio.get_running_loop().time() + 4.2)
@@ -43,7 +43,7 @@ async def test_a_run_that_begins_during_a_stop_keeps_its_output(serve_fake: Serv
 
 
 async def test_a_start_that_ends_while_draining_leaves_nothing(serve_fake: ServeFake) -> None:
-    """A refill that the engine finishes late is removed before the engine is let go of."""
+    """A refill that the engine finishes late is removed before the connections end."""
     engine = FakeEngine()
     async with serve_fake(engine, warm=3) as http:
         await http.run()
@@ -54,7 +54,7 @@ async def test_a_start_that_ends_while_draining_leaves_nothing(serve_fake: Serve
         engine.containers.may_remove.clear()
         engine.containers.release()
         await until(lambda: bool(engine.containers.present))
-        for _ in range(100):  # turns in which the engine must not be let go of
+        for _ in range(100):  # turns in which the connection to the engine must stay
             await asyncio.sleep(0)
         engine.containers.may_remove.set()
         await draining

@@ -94,7 +94,7 @@ async def registry(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Re
 
 
 async def answers(http: aiohttp.ClientSession, url: str) -> bool:
-    """Whether anybody answers there."""
+    """Whether a registry answers there."""
     try:
         async with http.get(url) as response:
             return response.status == 200
@@ -118,8 +118,7 @@ async def pull(running: Daemon, name: str) -> Any:
 
 def failures(running: Daemon, name: str) -> list[dict[str, Any]]:
     """The failed pulls of this image in the log."""
-    failed = running.log("engine call failed")
-    return [one for one in failed if (one["operation"], one["image"]) == ("pull", name)]
+    return running.log("engine call failed", operation="pull", image=name)
 
 
 async def test_an_image_is_pulled(running: Daemon, registry: Registry) -> None:
@@ -195,17 +194,14 @@ async def test_a_failed_pull_is_logged_once_and_tried_again(
     what = uuid.uuid4().hex
     name = f"{registry.address}/{what}:1"
 
-    async def logged() -> list[dict[str, Any]]:
-        return failures(running, name)
-
     assert await pull(running, name) == "pulling"
-    [failure] = await eventually(logged)
+    [failure] = await running.logged("engine call failed", operation="pull", image=name)
     assert "manifest" in failure["engine_message"] or "not found" in failure["engine_message"]
     assert failure["status"] in (404, 500)
     assert failure["level"] == "ERROR"
 
     assert await pull(running, name) == "pulling"
-    assert len(await eventually(logged, lambda lines: len(lines) > 1)) == 2
+    assert len(await running.logged("engine call failed", 2, operation="pull", image=name)) == 2
 
     await registry.push(what)
     await eventually(lambda: pull(running, name), lambda said: said == "pulled")

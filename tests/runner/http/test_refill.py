@@ -61,7 +61,7 @@ async def test_it_warms_an_image_that_is_here(serve_fake: ServeFake) -> None:
 
 
 async def test_an_unknown_image_is_not_pulled(serve_fake: ServeFake) -> None:
-    """Nothing is fetched on hearsay."""
+    """A notice never makes a replica pull an image."""
     engine = FakeEngine()
     async with serve_fake(engine) as http:
         await http.until_ready()
@@ -238,7 +238,7 @@ async def test_a_flood_is_limited_and_moves_no_limit(serve_fake: ServeFake) -> N
 
 
 async def test_telling_each_other(serve_fake: ServeFake) -> None:
-    """A take here is heard there; no notice comes back, and nobody tells itself."""
+    """A take here is heard there; no notice is sent in return, and no replica tells itself."""
     async with serve_fake(secret=SECRET, warm=None) as heard:
         await heard.until_ready()
         address = heard.url.removeprefix("http://")

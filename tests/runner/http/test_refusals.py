@@ -192,7 +192,7 @@ async def test_a_name_that_no_file_can_have_is_refused(fake_http: Served, name: 
 
 
 async def test_a_name_is_cleaned_of_what_leads_nowhere(http: Served) -> None:
-    """`./a` and `d//a` are `a` and `d/a`, for the program and in what comes back."""
+    """`./a` and `d//a` are `a` and `d/a`, for the program and in the answer."""
     files = {"./a": "1", "d//a": "2", "e/./a": "3"}
     result = await http.run("cat a d/a e/a; printf x >> d/a", files)
 

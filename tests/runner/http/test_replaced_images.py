@@ -1,4 +1,4 @@
-"""Images that get another name, go or come again while runs wait for their containers."""
+"""Images that get another name, go or are pulled again while runs wait for their containers."""
 
 import asyncio
 

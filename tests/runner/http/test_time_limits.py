@@ -13,7 +13,7 @@ from tests.serving import Served
 
 
 async def test_a_time_out_keeps_what_was_printed(http: Served, logs: Events) -> None:
-    """The status is 142; partial output comes back, of traps, too; there are no files,
+    """The status is 142; partial output is returned, that of traps, too; there are no files,
     but a reason.
     """
     result = await http.run(

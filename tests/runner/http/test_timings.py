@@ -90,7 +90,7 @@ async def test_a_pull_has_the_header(serve_fake: ServeFake) -> None:
 
 
 async def test_other_answers_have_none(fake_http: Served) -> None:
-    """Only runs are timed."""
+    """Answers to other requests than runs have no timings."""
     refused = await fake_http.ask(RUN, {})
 
     assert refused.status == 400

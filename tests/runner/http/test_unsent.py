@@ -42,7 +42,7 @@ def test_the_oldest_go_first_when_there_is_too_much() -> None:
 
 
 def test_a_single_answer_is_sent_whatever_its_size() -> None:
-    """The limit is for many."""
+    """The limit is for many answers; a single one is sent, although it is larger."""
     gone: list[str] = []
     unsent = Unsent(10)
     with unsent.sending(100, lambda: gone.append("only")):

@@ -204,7 +204,7 @@ def test_a_result_has_seven_keys() -> None:
 def test_any_texts_can_be_answered(
     created: dict[str, str], changed: dict[str, str], out: str
 ) -> None:
-    """Whatever they hold, in one piece of compact JSON."""
+    """Any texts are answered in one piece of compact JSON."""
     result = RunResult(
         Outcome.GREEN, "0", Text(out), Text(), texts(created), texts(changed), {"a": [1, out]}
     )
@@ -224,7 +224,7 @@ def test_any_texts_can_be_answered(
 
 
 def texts(contents: dict[str, str]) -> dict[str, Text]:
-    """None of them truncated."""
+    """Texts, of which none is truncated."""
     return {name: Text(content) for name, content in contents.items()}
 
 

@@ -76,7 +76,7 @@ async def answer(http: Served, path: str) -> tuple[int, str]:
 
 
 async def test_a_service_that_is_well_is_alive_and_ready(serve_fake: ServeFake) -> None:
-    """Both paths answer 200."""
+    """Both paths answer 200 for a service that is well."""
     async with serve_fake() as http:
         await http.until_ready()
 

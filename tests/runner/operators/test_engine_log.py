@@ -34,7 +34,7 @@ def rig() -> Rig:
 
 
 def said(logs: Events) -> list[str]:
-    """The messages."""
+    """The messages that were logged."""
     return [event["message"] for event in logs]
 
 

@@ -47,7 +47,7 @@ async def test_nothing_is_rendered_while_nobody_watches(fake_http: Served) -> No
 
 
 async def test_a_second_watcher_gets_the_frame_that_is_there(fake_http: Served) -> None:
-    """Without one more rendering, and without a wait."""
+    """A second watcher gets the latest frame without a new rendering, and without a wait."""
     health = Counted(fake_http)
     page = page_of(health)
     page.start()

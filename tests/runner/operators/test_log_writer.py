@@ -23,7 +23,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def words_for(count: int) -> str:
-    """As the log says it."""
+    """The line about dropped lines."""
     return f"dropped {count}\n"
 
 
@@ -36,7 +36,7 @@ def until(writer: LogWriter, dropped: int) -> None:
 
 
 def fill(sink: int) -> str:
-    """As much as a pipe takes that nobody reads from."""
+    """Write as much as a pipe takes that nobody reads from."""
     os.set_blocking(sink, False)
     written = 0
     with suppress(BlockingIOError):
@@ -47,7 +47,7 @@ def fill(sink: int) -> str:
 
 
 def read_all(end: int) -> str:
-    """To the end of the pipe."""
+    """Read to the end of the pipe."""
     with os.fdopen(os.dup(end), "rb") as file:
         return file.read().decode()
 

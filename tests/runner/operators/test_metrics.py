@@ -211,7 +211,7 @@ async def test_the_text_of_many_images_is_written_aside() -> None:
 
 
 def test_there_are_no_series_of_creation() -> None:
-    """A counter is one series."""
+    """A counter has no second series with the time of its creation."""
     metrics = Metrics(no_pools, "abc")
     metrics.run_ended(red("image"))
 

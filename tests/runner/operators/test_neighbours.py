@@ -73,12 +73,12 @@ async def test_a_sibling_that_has_gone_keeps_its_last_figures() -> None:
 
 
 async def redirect(request: web.Request) -> web.Response:
-    """Leads elsewhere."""
+    """An answer that leads elsewhere."""
     raise web.HTTPFound("http://127.0.0.1:1/health")
 
 
 async def endless(request: web.Request) -> web.StreamResponse:
-    """Never ends."""
+    """An answer that never ends."""
     response = web.StreamResponse()
     await response.prepare(request)
     while True:
@@ -91,12 +91,12 @@ async def bomb(request: web.Request) -> web.Response:
 
 
 async def fails(request: web.Request) -> web.Response:
-    """Is none of ours."""
+    """An answer that is no health of ours."""
     return web.Response(status=500, body=HEALTH)
 
 
 async def markup(request: web.Request) -> web.Response:
-    """Is no JSON."""
+    """An answer that is no JSON."""
     return web.Response(text="<script>alert(1)</script>")
 
 
@@ -111,7 +111,7 @@ async def test_a_bad_answer_is_a_sentence_of_trouble(handler: Handler) -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:x", "a..b:80", "::1:1", "no port"])
 async def test_an_address_that_leads_nowhere_is_trouble(address: str) -> None:
-    """Whatever an address looks like, the others are asked."""
+    """A malformed address keeps no other from being asked."""
     async with sibling(well) as good, looking_at(address, good) as ours:
         assert ours.by_address[address].trouble
         assert ours.by_address[good].health is not None

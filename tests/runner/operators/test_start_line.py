@@ -58,7 +58,7 @@ async def test_an_engine_that_does_not_tell_its_version(logs: Events) -> None:
 
 
 async def test_it_comes_once_runs_can_be_taken_on(serve_fake: ServeFake, logs: Events) -> None:
-    """The line waits for the engine, and is not said again when the engine comes back."""
+    """The line waits for the engine, and is not logged again when the engine is back."""
     engine = FakeEngine()
     engine.containers.list_error = EngineError("list", "away")
 

@@ -14,7 +14,7 @@ from tests.waiting import eventually
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """Where systemd would listen."""
+    """The socket on which systemd would listen."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
         one.settimeout(10)
         yield one

@@ -27,7 +27,7 @@ class ScriptedJudge(Judge):
         self.most_at_work = 0
 
     async def result(self, *_parts: Any) -> RunResult:
-        """Green, whatever came."""
+        """A green result for any answer."""
         self.at_work += 1
         self.most_at_work = max(self.most_at_work, self.at_work)
         await self.may_judge.wait()

@@ -129,7 +129,7 @@ async def test_a_place_that_comes_when_the_deadline_has_become_earlier_is_left_t
 
 
 async def test_one_who_is_cancelled_while_waiting_takes_no_place() -> None:
-    """After any mix of cancellations all places are free again."""
+    """After any mix of cancellations all places are free again, and no run waits."""
     admission = Admission(places=1, queue=10)
 
     async def wait() -> None:
@@ -168,7 +168,7 @@ STEPS = st.lists(
 
 @given(STEPS, st.integers(1, 3), st.integers(0, 4))
 def test_no_cancellation_loses_a_place(steps: list[Step], places: int, queue: int) -> None:
-    """At any moment, several in one turn of the loop too: the bounds hold, and all comes back."""
+    """At any moment, also several in one turn of the loop: at the end all places are free."""
     asyncio.run(_storm(steps, places, queue))
 
 

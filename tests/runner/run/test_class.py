@@ -64,7 +64,7 @@ class Pressed:
 
     @property
     def outcome(self) -> str:
-        """In one word."""
+        """The outcome of a run, in one word."""
         return "refused" if self.result is None else self.result.outcome.value
 
 

@@ -29,7 +29,7 @@ class Talk:
         self._conversation = conversation(spec, lease, engine.containers)
 
     async def answer(self, within_s: float = 20.0) -> Answer:
-        """What comes of it."""
+        """The answer of a conversation."""
         deadline_s = asyncio.get_running_loop().time() + within_s
         return await self._conversation.answer(KATA, deadline_s, self._ask)
 

@@ -29,7 +29,7 @@ def test_new_and_other_content_is_touched() -> None:
 
 
 def test_the_beginning_of_a_file_is_never_what_was_sent() -> None:
-    """A file that came back cut has grown, even if all of what came is what was sent."""
+    """A file that was returned cut has grown, even if the returned part is what was sent."""
     assert touched({"a": "xx"}, {b"a": b"xx"}, cut={b"a"}) == {"a": b"xx"}
 
 
@@ -78,7 +78,7 @@ def test_texts_cost_no_more_than_the_limit_together() -> None:
 
 
 def test_a_text_that_has_no_room_leaves_it_to_a_smaller_one() -> None:
-    """Being first is not enough."""
+    """A text that is too large is left out, and a smaller one after it is returned."""
     delta = created_and_changed(
         ["a", "b"],
         {"a": b"textual", "b": b"text"},

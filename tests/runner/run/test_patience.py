@@ -33,7 +33,7 @@ class Request:
 
 
 async def test_a_block_whose_client_stays_ends_by_itself() -> None:
-    """Nothing is cancelled."""
+    """The block is not cancelled, and its result is returned."""
     request = Request(Patience(0.0), runs=True)
     await settle()
     request.may_end.set()
@@ -92,7 +92,7 @@ async def test_a_client_that_left_before_the_block_ends_it() -> None:
 
 
 async def test_a_client_that_leaves_after_the_block_does_no_harm() -> None:
-    """Connections end when they like."""
+    """A connection may end after its block, and then nothing happens."""
     patience = Patience()
     async with patience:
         pass

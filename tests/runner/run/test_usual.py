@@ -17,7 +17,7 @@ def usual_run_s(*runs_s: float) -> float:
 
 
 def test_of_an_image_without_runs_nothing_is_known() -> None:
-    """And nothing is remembered because somebody asked."""
+    """The times of an image without runs are zeros."""
     assert UsualTimes().of("sha256:1") == Usual(0, 0)
 
 
@@ -39,7 +39,7 @@ def test_nearly_all_runs_take_no_longer() -> None:
 
 
 def test_what_was_slow_is_forgotten() -> None:
-    """After as many runs as are remembered only those count."""
+    """Only the latest runs count, as many as are remembered."""
     assert usual_run_s(*[15] * 100, *[1] * RUNS_REMEMBERED) == 1
 
 

@@ -82,7 +82,7 @@ def test_a_repeated_one_does_not_count() -> None:
     assert verdicts == ["counted", "repeated", "repeated", "counted", "counted", "counted"]
 
 
-def test_a_sender_has_an_allowance_that_comes_back() -> None:
+def test_a_sender_has_an_allowance_that_grows_again() -> None:
     """A flood from one sender costs the others nothing."""
     replica = Replica()
 

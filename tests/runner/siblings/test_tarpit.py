@@ -56,7 +56,7 @@ def test_neighbours_are_not_kept() -> None:
 
 
 def test_it_is_forgiven() -> None:
-    """After a while of silence all is as at first."""
+    """After a while of silence an address is treated as a new one."""
     tarpit = Tarpit()
     refuse(tarpit, 2 * BURST)
     later_s = NOW_S + LONGEST_S + BURST / REFUSALS_PER_S + 1

@@ -90,7 +90,7 @@ class Answers:
 async def test_it_follows_a_daemon(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A daemon that goes away is told, and is shown again when it comes back."""
+    """A daemon that goes away is told, and is shown again when it answers again."""
     monkeypatch.setattr(status, "EVERY_S", 0)
     answers = Answers(RunnerError("no answer"), {"images": {"gcc:1": {}}})
 

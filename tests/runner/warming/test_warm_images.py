@@ -58,7 +58,7 @@ async def test_each_is_warmed_once(rig: Rig) -> None:
 
 
 async def test_what_failed_is_tried_again(rig: Rig) -> None:
-    """Without anybody's help, and without those that are warm."""
+    """An image that failed is tried again by itself; those that are warm are not."""
     rig.failures = 1
     rig.images.begin()
 

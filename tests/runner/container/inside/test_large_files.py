@@ -60,7 +60,7 @@ class TestLargeFiles:
 
     @everywhere
     async def test_created_files_are_cut(self, run: Run) -> None:
-        """A large new file comes back as its beginning, and says so."""
+        """Of a large new file the beginning is returned, and the answer says so."""
         result = await run(f"fill small {LONGEST}; fill large {LARGE}; fill 'odd\nname' {LARGE}")
 
         assert sorted(result.created) == ["large", "odd\nname", "small"]
@@ -132,7 +132,7 @@ class TestFullFolders:
     @pytest.mark.parametrize("what", ["head -c 300M /dev/zero", "yes 'a line'"])
     @by_way
     async def test_a_full_tmp(self, run: Run, what: str) -> None:
-        """Status, outputs and files come back though /tmp has no byte left."""
+        """Status, outputs and files are returned although /tmp has no byte left."""
         result = await run(
             f"echo out; {what} >/tmp/full 2>/dev/null; echo not lost; echo new >new; exit 3",
             seconds=10,

@@ -12,7 +12,7 @@ class TestOddFiles:
 
     @mostly
     async def test_a_hundred_files(self, run: Run) -> None:
-        """Of a hundred new texts the first 16 come back; of changed ones all."""
+        """Of a hundred new texts the first 16 are returned; of changed ones all."""
         sent = {f"sent_{number:03}": "x" for number in range(100)}
 
         result = await run(
@@ -26,7 +26,7 @@ class TestOddFiles:
 
     @by_way
     async def test_folders_a_thousand_deep(self, run: Run) -> None:
-        """Too deep to be named is too deep to be returned; the rest comes back."""
+        """Too deep to be named is too deep to be returned; the rest is returned."""
         result = await run(
             """echo new >new; python3 -c '
 import os
@@ -100,7 +100,7 @@ open("bottom", "w").write("x")'"""
 
     @by_userland
     async def test_a_name_that_is_no_utf8_is_left_out(self, run: Run) -> None:
-        """A file whose name JSON cannot say is left out, and the rest comes back."""
+        """A file whose name JSON cannot say is left out, and the rest is returned."""
         result = await run("echo x >$'\\xff\\xfe'; echo new >new")
 
         assert list(result.created) == ["new"]
@@ -122,7 +122,7 @@ mknod device c 1 3 2>/dev/null; echo new >new; ln new hard"""
 
     @mostly
     async def test_read_only_and_unreadable_files(self, run: Run) -> None:
-        """A file that not even we may read is left out; the rest comes back."""
+        """A file that not even we may read is left out; the rest is returned."""
         result = await run(
             "umask 0777; echo x >none; umask 0222; echo only >only; umask 0; echo last >last"
         )

@@ -13,8 +13,8 @@ class TestProgram:
     """What comes of a program that ends by itself."""
 
     @everywhere
-    async def test_everything_it_leaves_comes_back(self, run: Run) -> None:
-        """Both outputs, the status, and what was created or changed come back."""
+    async def test_everything_it_leaves_is_returned(self, run: Run) -> None:
+        """Both outputs, the status, and the created and changed files are returned."""
         result = await run(
             'echo out; echo err >&2; echo new >new; echo more >>old; echo in >"d/a b"; exit 7',
             files={"old": "old\n", "same": "same\n", "d/same": ""},

@@ -71,7 +71,7 @@ class TestEnvironment:
     async def test_our_scripts_work_as_ever(
         self, ways: dict[Way, Katas], odd_images: dict[str, str], way: Way, kind: str
     ) -> None:
-        """A container of such an image waits for its run, and large files come back."""
+        """A container of such an image waits for its run, and large files are returned."""
         result = await ways[way].run(
             odd_images[kind], "unset -f printf; printf '%70000s' x >large; printf out"
         )

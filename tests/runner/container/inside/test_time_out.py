@@ -14,8 +14,8 @@ class TestTimeOut:
     """What comes of a program that does not end by itself."""
 
     @everywhere
-    async def test_traps_fire_and_what_was_printed_comes_back(self, run: Run) -> None:
-        """Partial output and what traps on TERM and EXIT print come back, and no files."""
+    async def test_traps_fire_and_what_was_printed_is_returned(self, run: Run) -> None:
+        """Partial output and what traps on TERM and EXIT print are returned, and no files."""
         result = await run(
             """trap 'echo on TERM; exit 3' TERM
 trap 'echo on EXIT; echo on EXIT >&2' EXIT
