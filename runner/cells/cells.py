@@ -1,7 +1,7 @@
 """Finds out by trying whether containers can serve many runs, each in a cell of its own."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -121,14 +121,17 @@ class Cells:
         """Whether it is the container that waits here."""
         return container_id == self._waiting
 
-    def spec_of(self, spec: ContainerSpec, overlays: Sequence[str]) -> ContainerSpec:
+    def spec_of(
+        self, spec: ContainerSpec, overlays: Sequence[str], there: Collection[str]
+    ) -> ContainerSpec:
         """The container of cells for the same image, where cells can be had; else `spec`.
 
-        `overlays` are folders of the image that are to be writable in each cell.
+        `overlays` are folders of the image that are to be writable in each cell; `there` are those
+        that it has, of the ones which a tmpfs takes the place of.
         """
         if self._volume is None:
             return spec
-        in_cells = cell_spec_of(spec, self._volume, *overlays, apparmor=self._profile)
+        in_cells = cell_spec_of(spec, self._volume, *overlays, there=there, apparmor=self._profile)
         return replace(in_cells, most_runs=self._uses)
 
     @property

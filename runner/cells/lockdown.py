@@ -5,7 +5,7 @@ namespaces and mounts in it. A cell may do no more (docs/security.md): the launc
 it was given before a learner's program begins.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from pool import ContainerSpec
@@ -27,8 +27,8 @@ FOR_CELLS = (
     "sethostname",  # a fresh uts namespace has the name, but might as well not
 )
 
-# The engine makes these folders, should the image lack them, by mounting something there. Each
-# cell mounts its own tmpfs over it; nothing can be written to this one.
+# The engine makes folders that the image lacks by mounting something there. Each cell mounts its
+# own tmpfs over it; nothing can be written to this one.
 _MOUNT_POINT = "ro,noexec,nosuid,nodev,size=4k,nr_inodes=2,mode=555"
 
 # Files and folders that no cell can read; * is each number from 0 on. Where the kernel has none of
@@ -136,12 +136,17 @@ _FLAGS = ("exec", "nosuid", "nodev")
 
 
 def cell_spec_of(
-    spec: ContainerSpec, launcher_volume: str, *overlays: str, apparmor: str = ""
+    spec: ContainerSpec,
+    launcher_volume: str,
+    *overlays: str,
+    there: Collection[str] = (),
+    apparmor: str = "",
 ) -> ContainerSpec:
     """The same container, for many runs; `overlays` are more folders of the image to be writable.
 
-    `apparmor` is the profile that lets the launcher make cells on this host; empty: the engine's.
-    Its limits are those of the one that serves a single run, and each cell is under all of them.
+    `there` are folders that need not be made for a cell to mount something on them. `apparmor` is
+    the profile that lets the launcher make cells on this host; empty: the engine's. The limits are
+    those of the container that serves a single run, and each cell is under all of them.
     """
     tmpfs = {path: _options(words) for path, words in spec.tmpfs.items()}
     # A folder that the engine copies for one run is an overlay in a cell, limited as a tmpfs.
@@ -163,7 +168,10 @@ def cell_spec_of(
         warm_up=spec.warm_up[-1:],  # the other words are there already
         prelude=b"",
         ready_mark=READY_MARK,
-        tmpfs=dict.fromkeys(spec.tmpfs.keys() - {LAUNCHER_FOLDER}, _MOUNT_POINT),
+        # The engine makes the folder in which the command starts, too.
+        tmpfs=dict.fromkeys(
+            spec.tmpfs.keys() - {LAUNCHER_FOLDER, spec.working_dir, *there}, _MOUNT_POINT
+        ),
         volumes=(),
         sysctls={},  # of the container's own queues, which no cell can reach
         named_volumes={**spec.named_volumes, LAUNCHER_FOLDER: launcher_volume},

@@ -67,9 +67,9 @@ class Survey:
 
     `overlays` are those folders, of the ones that were asked for, that the image has; `others`
     those of its volumes that hold files of others than the learner's user and group. `missing`
-    are programs without which no run can be. `hook` is the warm-up that the image brings, or
-    empty. `user` and `group` are the names that it has for the numbers of the learner's; empty if
-    it has none.
+    are programs without which no run can be. `folders` are those of /tmp and the home that the
+    image has. `hook` is the warm-up that the image brings, or empty. `user` and `group` are the
+    names that it has for the numbers of the learner's; empty if it has none.
     """
 
     is_whole: bool = False
@@ -81,13 +81,15 @@ class Survey:
     overlays: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     hook: str = ""
+    folders: tuple[str, ...] = ()
 
 
 def survey_of(said: bytes) -> Survey:
     """Read what the script printed; what makes no sense is passed over."""
     words = iter(said.decode(errors="replace").split("\0"))
     found: dict[str, list[str]] = {
-        key: [] for key in ("user", "group", "missing", "overlay", "others", "home", "hook")
+        key: []
+        for key in ("user", "group", "missing", "overlay", "others", "home", "hook", "folder")
     }
     places: list[Place] = []
     for word in words:
@@ -106,6 +108,7 @@ def survey_of(said: bytes) -> Survey:
         overlays=tuple(found["overlay"]),
         others=tuple(found["others"]),
         hook="".join(found["hook"][:1]),
+        folders=tuple(found["folder"]),
     )
 
 

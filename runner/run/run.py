@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +19,7 @@ from pool import (
 )
 from runner.container.images import Images
 from runner.container.lockdown import spec_for
+from runner.container.needs import folders_there
 from runner.container.profile import ImageProfile
 from runner.container.roots import Roots
 from runner.container.warm_up import WarmUps
@@ -85,7 +86,8 @@ class KataRunner:
     """Runs kata. `budget_s` is what a request may take in all, from its arrival.
 
     `spec_of_kind` makes of a container for one run one that serves many, where that can be had; it
-    is given folders of the image that its runs are to be able to write to. `roots` knows which
+    is given folders of the image that its runs are to be able to write to, and those that the image
+    has of the ones which a tmpfs takes the place of. `roots` knows which
     images need what, `warm_ups` is told how those of images end. `ended` is told of every run.
     """
 
@@ -99,7 +101,7 @@ class KataRunner:
         judge: Judge,
         delivery: Delivery,
         runtime: str,
-        spec_of_kind: Callable[[ContainerSpec, Sequence[str]], ContainerSpec],
+        spec_of_kind: Callable[[ContainerSpec, Sequence[str], Collection[str]], ContainerSpec],
         labels: Mapping[str, str],
         budget_s: float,
         roots: Roots | None = None,
@@ -280,7 +282,8 @@ class KataRunner:
         needs = self._roots.needs_of(usual_name(image_name), profile)
         single = self._single_use(image_name, profile)
         if needs.in_cells:
-            in_cells = self._spec_of_kind(single, (*needs.overlays, *profile.survey.overlays))
+            overlays = (*needs.overlays, *profile.survey.overlays)
+            in_cells = self._spec_of_kind(single, overlays, folders_there(profile))
             if in_cells.reusable:
                 return in_cells
         return replace(single, read_only=not needs.writable_root)
