@@ -8,10 +8,22 @@ from typing import Any
 from pool import EngineError, Supervisor, Tasks
 from runner.colour.evaluator import Evaluator
 
-# A start takes half a second. The engine may have lost it, and we would wait for its 20 s limit.
+# A start takes half a second. The engine may have lost one that takes longer, which would be waited
+# for until its limit of 20 s. On a slow machine starts take longer, and two slow each other down.
 SLOW_S = 3.0
+SLOW_AT_FIRST_S = 10.0  # while it is not known how long a start takes here
 # The same when the engine has just come back: what was asked of it before that may be lost.
 DOUBTFUL_S = 1.0
+
+
+def slow_s(last_s: float | None) -> float:
+    """After how long a start hangs, if the last good one took so long (None: there was none)."""
+    return SLOW_AT_FIRST_S if last_s is None else max(SLOW_S, 2 * last_s)
+
+
+def doubtful_s(last_s: float | None) -> float:
+    """The same of a start that was under way when the engine came back."""
+    return max(DOUBTFUL_S, last_s or 0.0)
 
 
 class Starter:
@@ -26,8 +38,8 @@ class Starter:
         remove: Callable[[Evaluator], Awaitable[None]],
         supervisor: Supervisor,
         *,
-        slow_s: float = SLOW_S,
-        doubtful_s: float = DOUBTFUL_S,
+        slow_s: Callable[[float | None], float] = slow_s,
+        doubtful_s: Callable[[float | None], float] = doubtful_s,
     ) -> None:
         self._start = start
         self._remove = remove
@@ -35,13 +47,14 @@ class Starter:
         self._doubtful_s = doubtful_s
         self._tasks = Tasks(supervisor)
         self._began_s = 0.0
+        self._last_s: float | None = None
         self._patience: asyncio.Timeout | None = None  # with the only start that is under way
 
     def hurry(self) -> None:
         """The engine is back: a start that was under way by then is waited for no longer."""
         limit = self._patience
         if limit is not None and not limit.expired():
-            soon_s = max(self._began_s + self._doubtful_s, asyncio.get_running_loop().time())
+            soon_s = self._began_s + self._doubtful_s(self._last_s)
             limit.reschedule(min(soon_s, limit.when() or soon_s))
 
     async def evaluator(self) -> Evaluator:
@@ -63,14 +76,20 @@ class Starter:
         await self._tasks.finish()
 
     def _begin(self) -> asyncio.Task[Evaluator]:
-        return self._tasks.start(self._start(), "start traffic light", expected=EngineError)
+        return self._tasks.start(self._timed(), "start traffic light", expected=EngineError)
+
+    async def _timed(self) -> Evaluator:
+        began_s = asyncio.get_running_loop().time()
+        evaluator = await self._start()
+        self._last_s = asyncio.get_running_loop().time() - began_s
+        return evaluator
 
     async def _wait_for_first(self, start: asyncio.Task[Evaluator]) -> None:
         """Until it ends, or hangs."""
         self._began_s = asyncio.get_running_loop().time()
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._slow_s) as self._patience:
+                async with asyncio.timeout(self._slow_s(self._last_s)) as self._patience:
                     await asyncio.wait([start])
         finally:
             self._patience = None

@@ -7,7 +7,7 @@ import pytest
 
 from pool import EngineError, Started, Supervisor, Tasks
 from runner.colour.evaluator import Evaluator
-from runner.colour.starter import Starter
+from runner.colour.starter import Starter, doubtful_s, slow_s
 from tests.fakes.stream import FakeStream
 from tests.reports import Reports
 
@@ -50,7 +50,11 @@ class Starts:
     def starter(self, *, slow_s: float, doubtful_s: float = NEVER_S) -> Starter:
         """One with these patiences."""
         return Starter(
-            self.start, self.remove, self.supervisor, slow_s=slow_s, doubtful_s=doubtful_s
+            self.start,
+            self.remove,
+            self.supervisor,
+            slow_s=lambda _last_s: slow_s,
+            doubtful_s=lambda _last_s: doubtful_s,
         )
 
 
@@ -61,6 +65,35 @@ async def starts() -> AsyncIterator[Starts]:
     yield made
     await made.readers.cancel()
     assert made.reports.errors == []
+
+
+@pytest.mark.parametrize(
+    ("last_s", "slow", "doubtful"), [(None, 10.0, 1.0), (0.4, 3.0, 1.0), (8.0, 16.0, 8.0)]
+)
+def test_a_slow_machine_is_given_time(last_s: float | None, slow: float, doubtful: float) -> None:
+    """A second start beside the first takes CPU, so it is begun when the first takes much longer
+    than starts do there.
+    """
+    assert (slow_s(last_s), doubtful_s(last_s)) == (slow, doubtful)
+
+
+async def test_a_start_tells_how_long_starts_take(starts: Starts) -> None:
+    """The next one is judged by what the last good one took."""
+    told: list[float | None] = []
+
+    def never(last_s: float | None) -> float:
+        told.append(last_s)
+        return NEVER_S
+
+    starter = Starter(starts.start, starts.remove, starts.supervisor, slow_s=never)
+    for number in range(2):
+        evaluator = asyncio.create_task(starter.evaluator())
+        await starts.until_begun(number + 1)
+        starts.begun[number].set_result(f"number {number}")
+        await evaluator
+
+    assert told[0] is None
+    assert told[1] is not None
 
 
 async def test_a_start_that_does_not_hang_is_the_only_one(starts: Starts) -> None:
