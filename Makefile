@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 venv := .venv/.project
 with_engine := scripts/with-engine
-test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze,chromium,curl,node scripts/test
+test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze,chromium,curl,node,openssl scripts/test
 comma := ,
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
 # What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.

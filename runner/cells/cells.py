@@ -1,7 +1,7 @@
 """Tries whether this host's containers can serve many runs, each in a cell of its own."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -125,14 +125,17 @@ class Cells:
         """Whether this is the trial's container."""
         return container_id == self._waiting
 
-    def spec_of(self, spec: ContainerSpec, overlays: Sequence[str]) -> ContainerSpec:
+    def spec_of(
+        self, spec: ContainerSpec, overlays: Sequence[str], there: Collection[str]
+    ) -> ContainerSpec:
         """The reusable container for the same image if cells can be had; otherwise `spec` itself.
 
-        `overlays` are the image's folders that must be writable in each cell.
+        `overlays` are the image's folders that must be writable in each cell. `there` are those
+        folders of the image on which a tmpfs is mounted.
         """
         if self._volume is None:
             return spec
-        in_cells = cell_spec_of(spec, self._volume, *overlays, apparmor=self._profile)
+        in_cells = cell_spec_of(spec, self._volume, *overlays, there=there, apparmor=self._profile)
         return replace(in_cells, most_runs=self._most_runs)
 
     @property

@@ -5,7 +5,7 @@ namespaces and mounts in it. A cell may do no more (docs/security.md): before a 
 begins, the launcher gives up what it was given.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from pool import ContainerSpec
@@ -136,12 +136,17 @@ _FLAGS = ("exec", "nosuid", "nodev")
 
 
 def cell_spec_of(
-    spec: ContainerSpec, launcher_volume: str, *overlays: str, apparmor: str = ""
+    spec: ContainerSpec,
+    launcher_volume: str,
+    *overlays: str,
+    there: Collection[str] = (),
+    apparmor: str = "",
 ) -> ContainerSpec:
     """The same container, for many runs; each cell is under all limits of the one for a single run.
 
-    `overlays` are further folders of the image that are writable in each cell. `apparmor` is the
-    profile that lets the launcher make cells on this host; empty: the engine's default.
+    `overlays` are further folders of the image that are writable in each cell. `there` are folders
+    that the image has, so the engine need not make them. `apparmor` is the profile that lets the
+    launcher make cells on this host; empty: the engine's default.
     """
     tmpfs = {path: _options(words) for path, words in spec.tmpfs.items()}
     # For a single run the engine copies these folders. In a cell each is an overlay, whose size is
@@ -164,7 +169,10 @@ def cell_spec_of(
         warm_up=spec.warm_up[-1:],  # the command above ends with the other words
         prelude=b"",
         ready_mark=READY_MARK,
-        tmpfs=dict.fromkeys(spec.tmpfs.keys() - {LAUNCHER_FOLDER}, _MOUNT_POINT),
+        # The engine makes the folder in which the command starts, too.
+        tmpfs=dict.fromkeys(
+            spec.tmpfs.keys() - {LAUNCHER_FOLDER, spec.working_dir, *there}, _MOUNT_POINT
+        ),
         volumes=(),
         sysctls={},  # they limit the container's own message queues, which no cell can reach
         named_volumes={**spec.named_volumes, LAUNCHER_FOLDER: launcher_volume},

@@ -1,13 +1,14 @@
 """Keeps one evaluator running for ever, whether or not anybody asks a question."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 from pool import BackOff, EngineError, Supervisor, Tasks
 from runner.colour.evaluator import Evaluator
 from runner.colour.questions import NoAnswerError
+from runner.colour.starter import Starter
 
 # While nobody asks a question, each pause is twice as long as the one before, up to this.
 LONGEST_BACK_OFF_S = 60.0
@@ -26,13 +27,13 @@ class Keeper:
 
     def __init__(
         self,
-        start: Callable[[], Awaitable[Evaluator]],
+        start: Callable[[], Coroutine[Any, Any, Evaluator]],
         remove: Callable[[Evaluator], Coroutine[Any, Any, None]],
         supervisor: Supervisor,
         *,
         back_off_s: float,
     ) -> None:
-        self._start = start
+        self._starter = Starter(start, remove, supervisor)
         self._remove = remove
         self._back_off_s = back_off_s
         self._pauses = BackOff(back_off_s, LONGEST_BACK_OFF_S)
@@ -55,7 +56,10 @@ class Keeper:
             self._loop.loop(self._keep, "traffic light")
 
     def try_now(self) -> None:
-        """End the pause after a failed start: the cause of the failure may be over."""
+        """End the pause after a failed start, and do not wait for a start that hangs: the cause
+        may be over.
+        """
+        self._starter.hurry()
         self._refused_until_s = 0.0
         self._is_forgiven = True
         self._woken.set()
@@ -85,6 +89,7 @@ class Keeper:
         await self._loop.cancel()
         if not self._next.done():
             self._fail(_closed())
+        await self._starter.close()
         await self._removals.finish()
 
     def _may_be_replaced(self) -> bool:
@@ -108,7 +113,7 @@ class Keeper:
         if self._next.done():
             self._next = _promise()
         try:
-            evaluator = await self._start()
+            evaluator = await self._starter.evaluator()
         except EngineError as error:
             self.trouble = error.message
             self._refused_until_s = 0.0 if self._is_forgiven else _now_s() + self._back_off_s

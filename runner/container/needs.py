@@ -76,6 +76,11 @@ def replaced(profile: ImageProfile) -> tuple[Place, ...]:
     return tuple(empty)[:_MOST_TMPFS]
 
 
+def folders_there(profile: ImageProfile) -> frozenset[str]:
+    """The folders which a tmpfs takes the place of, and that the image has itself."""
+    return frozenset((*profile.survey.folders, *(place.path for place in replaced(profile))))
+
+
 def _filled(profile: ImageProfile) -> list[Place]:
     ours = replaced(profile)
     return [place for place in profile.places if place not in ours]

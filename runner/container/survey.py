@@ -68,9 +68,9 @@ class Survey:
 
     `overlays` are the folders that the image has of those that were asked for. `others` are its
     volumes that hold files of somebody else than the learner's user and group. `missing` are
-    programs that a run needs and the image lacks. `hook` is the warm-up that the image brings, or
-    empty. `user` and `group` are the image's names for the numbers of the learner's user and group;
-    empty if it has none.
+    programs that a run needs and the image lacks. `folders` are those of /tmp and the home that the
+    image has. `hook` is the warm-up that the image brings, or empty. `user` and `group` are the
+    image's names for the numbers of the learner's user and group; empty if it has none.
     """
 
     is_whole: bool = False
@@ -82,13 +82,15 @@ class Survey:
     overlays: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     hook: str = ""
+    folders: tuple[str, ...] = ()
 
 
 def survey_of(said: bytes) -> Survey:
     """Read what the script printed. Words that make no sense are passed over."""
     words = iter(said.decode(errors="replace").split("\0"))
     found: dict[str, list[str]] = {
-        key: [] for key in ("user", "group", "missing", "overlay", "others", "home", "hook")
+        key: []
+        for key in ("user", "group", "missing", "overlay", "others", "home", "hook", "folder")
     }
     places: list[Place] = []
     for word in words:
@@ -107,6 +109,7 @@ def survey_of(said: bytes) -> Survey:
         overlays=tuple(found["overlay"]),
         others=tuple(found["others"]),
         hook="".join(found["hook"][:1]),
+        folders=tuple(found["folder"]),
     )
 
 

@@ -106,14 +106,9 @@ async def _kata_image(settings: Settings, client: DockerClient) -> str:
 async def _of_runs(image: str) -> AsyncIterator[Finding]:
     cells = None
     for delivery in (Delivery.ATTACH, Delivery.EXEC):
-
-        async def run(delivery: Delivery = delivery) -> Finding:
-            nonlocal cells
-            tried = await trial.try_run(image, delivery)
-            cells = cells or tried.cells
-            return tried.finding
-
-        yield await within(RUN_S, f"a run by {delivery.value}", run)
+        tried = trial.Trial(image, delivery)
+        yield await tried.within(RUN_S)
+        cells = cells or tried.cells
     yield trial.cells(cells)
 
 

@@ -43,13 +43,24 @@ def problem(name: str, found: str, advice: str) -> Finding:
     return Finding(name, Level.PROBLEM, found, advice)
 
 
-async def within(limit_s: float, name: str, check: Callable[[], Awaitable[Finding]]) -> Finding:
-    """The finding of a check; if the check stalls or has a bug, that is a problem, too."""
+async def within(
+    limit_s: float,
+    name: str,
+    check: Callable[[], Awaitable[Finding]],
+    doing: Callable[[], str] = lambda: "",
+) -> Finding:
+    """The finding of a check; if the check stalls or has a bug, that is a problem, too.
+
+    `doing` tells the step that a check of several steps is at.
+    """
     try:
         async with asyncio.timeout(limit_s):
             return await check()
     except TimeoutError:
-        return problem(name, f"no answer within {limit_s:g} s", "see what hangs, and try again")
+        words = [f"no answer within {limit_s:g} s"]
+        if step := doing():
+            words.append(step)
+        return problem(name, ": ".join(words), "see what hangs, and try again")
     except Exception as error:
         return problem(name, f"cannot be looked at: {error!r}", "please report it")
 

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from pool import Delivery
 from runner.authors.local import own_daemon
-from runner.client import RunnerClient, RunnerError
-from runner.doctor.findings import Finding, ok, problem, warning
+from runner.client import Result, RunnerClient, RunnerError
+from runner.doctor.findings import Finding, ok, problem, warning, within
 from runner.settings import Reuse, SettingsError
 from runner.terminal import CommandError
 
@@ -18,12 +17,52 @@ _OF_KATAS = ("cyberdojofoundation/", "ghcr.io/cyber-dojo-languages/", "cyberdojo
 _READY = "see `dojo-runner serve`: its log says what it waits for"
 
 
-@dataclass(frozen=True)
 class Trial:
-    """How a run was delivered, its result, and what the daemon says of cells."""
+    """A line of shell in a container of the image, whose colour Ruby tells.
 
-    finding: Finding
-    cells: Mapping[str, str] | None = None
+    What was found is there as soon as it is known, also when the trial does not end in its time:
+    `finding`, and `cells`, which is what the daemon says of them. `doing` is the step under way.
+    """
+
+    def __init__(self, image: str, delivery: Delivery) -> None:
+        self.name = f"a run by {delivery.value}"
+        self.doing = "its daemon was being started"
+        self.finding: Finding | None = None
+        self.cells: Mapping[str, str] | None = None
+        self._image = image
+        self._delivery = delivery
+
+    async def within(self, limit_s: float) -> Finding:
+        """What came of it by then; what is known counts, even if the daemon does not end."""
+        found = await within(limit_s, self.name, self.run, lambda: self.doing)
+        return self.finding or found
+
+    async def run(self) -> Finding:
+        """Try it, from the request to the colour, and end the daemon."""
+        reuse = Reuse.AUTO if self._delivery is Delivery.ATTACH else Reuse.NEVER
+        try:
+            async with (
+                own_daemon(reuse, self._delivery) as url,
+                RunnerClient(url, patience_s=1.0) as client,
+            ):
+                self.finding = await self._run(client)
+                self.cells = (await client.health())["reuse"]
+                self.doing = "its daemon was being ended"
+        except (RunnerError, CommandError) as error:
+            self.finding = problem(self.name, str(error), _READY)
+        except SettingsError:
+            self.finding = problem(self.name, "not tried", "correct the settings first")
+        return self.finding
+
+    async def _run(self, client: RunnerClient) -> Finding:
+        self.doing = f"{self._image} was being run"
+        began_s = time.perf_counter()
+        result = await client.run(
+            _SCRIPT, self._image, max_seconds=5, rag_lambda=_LAMBDA, id="doctor"
+        )
+        took_ms = 1000 * (time.perf_counter() - began_s)
+        self.doing = "its daemon was asked about cells"
+        return _of_result(self.name, self._image, result, took_ms)
 
 
 def kata_image(names: Iterable[str], wanted: Iterable[str], otherwise: str) -> str:
@@ -34,32 +73,6 @@ def kata_image(names: Iterable[str], wanted: Iterable[str], otherwise: str) -> s
     return chosen[0] if chosen else otherwise
 
 
-async def try_run(image: str, delivery: Delivery) -> Trial:
-    """Run a line of shell in a container of the image, and have Ruby tell its colour."""
-    name = f"a run by {delivery.value}"
-    reuse = Reuse.AUTO if delivery is Delivery.ATTACH else Reuse.NEVER
-    try:
-        async with own_daemon(reuse, delivery) as url, RunnerClient(url, patience_s=1.0) as client:
-            began_s = time.perf_counter()
-            result = await client.run(
-                _SCRIPT, image, max_seconds=5, rag_lambda=_LAMBDA, id="doctor"
-            )
-            took_ms = 1000 * (time.perf_counter() - began_s)
-            cells = (await client.health())["reuse"]
-    except (RunnerError, CommandError) as error:
-        return Trial(problem(name, str(error), _READY))
-    except SettingsError:
-        return Trial(problem(name, "not tried", "correct the settings first"))
-    if result.outcome == "green":
-        return Trial(ok(name, f"{image}, cold, in {took_ms:.0f} ms"), cells)
-    if result.outcome == "pulling":
-        return Trial(problem(name, f"{image} is not on this node", "pull it first"), cells)
-    reason = result.log.get("reason") or result.stderr.content or f"status {result.status}"
-    advice = f"see `dojo-runner image check {image}`"
-    found = f"{image}: {result.outcome}: {' '.join(str(reason).split())}"
-    return Trial(problem(name, found, advice), cells)
-
-
 def cells(said: Mapping[str, str] | None) -> Finding:
     """The finding about cells, from what a daemon said; None if no daemon could be asked."""
     if said is None:
@@ -67,3 +80,13 @@ def cells(said: Mapping[str, str] | None) -> Finding:
     if said["kind"] == "cells":
         return ok("cells", "can be had, with CYBER_DOJO_RUNNER_REUSE=auto: docs/security.md")
     return warning("cells", said["why_no_cells"], "each run has a container: docs/hosts.md")
+
+
+def _of_result(name: str, image: str, result: Result, took_ms: float) -> Finding:
+    if result.outcome == "green":
+        return ok(name, f"{image}, cold, in {took_ms:.0f} ms")
+    if result.outcome == "pulling":
+        return problem(name, f"{image} is not on this node", "pull it first")
+    reason = result.log.get("reason") or result.stderr.content or f"status {result.status}"
+    found = f"{image}: {result.outcome}: {' '.join(str(reason).split())}"
+    return problem(name, found, f"see `dojo-runner image check {image}`")

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +20,7 @@ from pool import (
 )
 from runner.container.images import Images
 from runner.container.lockdown import spec_for
+from runner.container.needs import folders_there
 from runner.container.profile import ImageProfile
 from runner.container.roots import Roots
 from runner.container.warm_up import WarmUps
@@ -92,7 +93,8 @@ class KataRunner:
     """Runs kata. `budget_s` is what a request may take in all, from its arrival.
 
     `spec_of_kind` takes the container for a single run, and returns a reusable one where cells can
-    be had. Its second argument names the image's folders that runs must be able to write to.
+    be had. Its second argument names the image's folders that runs must be able to write to; its
+    third, those folders of the image on which a tmpfs is mounted.
     `roots` tells what kind of root an image needs. `warm_ups` hears how each warm-up of an image
     ends. `ended` is called with the record of every run.
     """
@@ -107,7 +109,7 @@ class KataRunner:
         judge: Judge,
         delivery: Delivery,
         runtime: str,
-        spec_of_kind: Callable[[ContainerSpec, Sequence[str]], ContainerSpec],
+        spec_of_kind: Callable[[ContainerSpec, Sequence[str], Collection[str]], ContainerSpec],
         labels: Mapping[str, str],
         budget_s: float,
         roots: Roots | None = None,
@@ -292,7 +294,8 @@ class KataRunner:
         needs = self._roots.needs_of(usual_name(image_name), profile)
         single = self._single_use(image_name, profile)
         if needs.in_cells:
-            in_cells = self._spec_of_kind(single, (*needs.overlays, *profile.survey.overlays))
+            overlays = (*needs.overlays, *profile.survey.overlays)
+            in_cells = self._spec_of_kind(single, overlays, folders_there(profile))
             if in_cells.reusable:
                 return in_cells
         return replace(single, read_only=not needs.writable_root)

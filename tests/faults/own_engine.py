@@ -19,9 +19,13 @@ _SERVICE = "dojo-runner.service=dojo-runner"
 
 
 class OwnEngine:
-    """A dockerd that keeps containers while it is restarted (live-restore)."""
+    """A dockerd that keeps containers while it is restarted (live-restore).
+
+    `keeps_containers` set to False ends that, from its next start on.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.keeps_containers = True
         self.socket = folder / "docker.sock"
         self.host = f"unix://{self.socket}"
         self._folder = folder
@@ -45,18 +49,18 @@ class OwnEngine:
                 "--iptables=false",
                 "--ip-masq=false",
                 "--ip-forward=false",
-                "--live-restore",
+                *(["--live-restore"] if self.keeps_containers else []),
                 stdout=log,
                 stderr=log,
                 env=_ENVIRONMENT,
             )
         await eventually(self.answers)
 
-    async def stop(self) -> None:
-        """End it; its containers live on."""
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it; its containers live on, if it keeps them."""
         assert self._process is not None
         with suppress(ProcessLookupError):
-            self._process.terminate()
+            self._process.send_signal(number)
         await self._process.wait()
 
     async def restart(self) -> None:

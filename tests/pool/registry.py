@@ -25,7 +25,7 @@ version: 0.1
 log: {{level: error}}
 storage: {{filesystem: {{rootdirectory: {folder}/images}}}}
 http: {{addr: "{host}", secret: none}}
-auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}
+auth: {{{auth}}}
 """
 
 
@@ -53,11 +53,18 @@ def _free_host() -> str:
 
 
 @asynccontextmanager
-async def private_registry(client: DockerClient, folder: Path) -> AsyncIterator[Registry]:
-    """A registry that runs for as long as the block does; its image is on no engine afterwards."""
+async def private_registry(
+    client: DockerClient, folder: Path, auth: str = ""
+) -> AsyncIterator[Registry]:
+    """A registry that runs for as long as the block does; its image is on no engine afterwards.
+
+    It knows the user by itself, unless `auth`, in the words of its configuration, tells it whom to
+    ask.
+    """
     host = _free_host()
     (folder / "htpasswd").write_text(_HTPASSWD)
-    (folder / "config.yml").write_text(_CONFIG.format(folder=folder, host=host))
+    auth = auth or f"htpasswd: {{realm: test, path: {folder}/htpasswd}}"
+    (folder / "config.yml").write_text(_CONFIG.format(folder=folder, host=host, auth=auth))
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(await _program(), "serve", str(folder / "config.yml")), stdout=log, stderr=log

@@ -12,8 +12,12 @@ from pool import DockerClient, DockerImages, EngineError, Login
 from runner.engine.registry_logins import RegistryLogins
 
 from .registry import PASSWORD, USER, Registry, private_registry
+from .token_server import token_server
 
 pytestmark = [pytest.mark.docker, pytest.mark.tools]
+
+
+IDENTITY_TOKEN = "which docker login has got for a password"  # noqa: S105 - of nobody
 
 
 @pytest.fixture
@@ -77,3 +81,37 @@ async def test_the_login_of_dockers_own_file_opens_the_registry(
     await images.pull(registry.image)
 
     assert (await images.image(registry.image)).image_id
+
+
+@pytest.mark.parametrize(
+    ("entry", "asked"),
+    [
+        (packed(PASSWORD), "login"),
+        ({**packed("a wrong one"), "identitytoken": IDENTITY_TOKEN}, "identity token"),
+    ],
+    ids=["login", "identity token"],
+)
+async def test_a_registry_that_wants_tokens(
+    docker_client: DockerClient, tmp_path: Path, entry: dict[str, str], asked: str
+) -> None:
+    """The engine gets the login, or the identity token, and fetches the registry's tokens with it;
+    the service itself talks to neither.
+    """
+    async with (
+        token_server(tmp_path, USER, PASSWORD, IDENTITY_TOKEN) as tokens,
+        private_registry(docker_client, tmp_path, tokens.config) as registry,
+    ):
+        logins = RegistryLogins(str(tmp_path))
+        images = DockerImages(docker_client, {}, logins.of)
+        file = tmp_path / "config.json"
+        file.write_text(json.dumps({"auths": {registry.host: packed("a wrong one")}}))
+        with pytest.raises(EngineError) as refusal:
+            await images.pull(registry.image)
+        assert "a wrong one" not in str(refusal.value)
+
+        tokens.asked.clear()
+        file.write_text(json.dumps({"auths": {registry.host: entry}}))
+        await images.pull(registry.image)
+
+        assert (await images.image(registry.image)).image_id
+        assert set(tokens.asked) == {asked}

@@ -136,7 +136,7 @@ async def katas(
         judge=Judge(light),
         delivery=delivery,
         runtime="",
-        spec_of_kind=lambda spec, overlays: spec_of_kind(spec),
+        spec_of_kind=lambda spec, *_: spec_of_kind(spec),
         labels=labels,
         budget_s=60.0,
         ended=lambda run: None,

@@ -105,6 +105,9 @@ while (($# > 1)); do
   esac
   shift 2
 done
+for folder in /tmp "$home"; do
+  [[ -d $folder && ! -h $folder ]] && say folder "$folder"
+done
 say_home
 say_places
 say end

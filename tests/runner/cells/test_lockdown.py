@@ -68,8 +68,17 @@ def test_each_cell_has_the_same_tmpfs() -> None:
 
 def test_the_containers_own_tmpfs_are_but_places() -> None:
     """The container's own tmpfs have no room, so nothing can be written outside of a cell."""
-    assert CELLS.tmpfs.keys() == {SANDBOX, TMP, HOME}
+    assert CELLS.tmpfs.keys() == {TMP, HOME}
     assert all("ro" in words.split(",") for words in CELLS.tmpfs.values())
+
+
+def test_no_place_is_made_where_there_is_one() -> None:
+    """A program would see two file systems at one place. The engine makes the folder in which a
+    command starts, and the image may have others.
+    """
+    assert CELLS.working_dir == SANDBOX
+    assert cell_spec_of(ALONE, "launcher-1", there={TMP, HOME}).tmpfs == {}
+    assert cell_spec_of(ALONE, "launcher-1", there={TMP}).tmpfs.keys() == {HOME}
 
 
 def test_a_copied_home_is_an_overlay() -> None:

@@ -1,8 +1,10 @@
 """Which kinds of container an image can have, from what was found in it."""
 
+from dataclasses import replace
+
 import pytest
 
-from runner.container.needs import Needs, Root, needs_of, replaced
+from runner.container.needs import Needs, Root, folders_there, needs_of, replaced
 from runner.container.profile import Home, ImageProfile
 from runner.container.survey import Holds, InHome, Owner, Place, Survey
 
@@ -24,6 +26,15 @@ def test_empty_places_are_replaced(places: tuple[Place, ...]) -> None:
     """Where a program may write into empty folders only, a tmpfs each is all that is needed."""
     assert needs_of(profile_of(*places), Root.BY_PROFILE) == Needs()
     assert replaced(profile_of(*places)) == places
+
+
+def test_folders_that_an_image_has_are_known() -> None:
+    """Those that its survey names, and the empty ones that a tmpfs takes the place of."""
+    profile = profile_of(EMPTY, OURS)
+    survey = replace(profile.survey, folders=("/tmp",))
+
+    there = folders_there(replace(profile, survey=survey))
+    assert there == {"/tmp", "/var/tmp"}
 
 
 @pytest.mark.parametrize("place", [FILLED, FILE, Place("/", Holds.FILLED, Owner.USER)])

@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 
 from runner.container.survey import Holds, InHome, Owner, Place, Survey, survey_of
 
-WHOLE = b"user\0sandbox\0group\0kata\0missing\0gzip\0overlay\0/usr\0others\0/data\0home\0skeleton\0"
+WHOLE = (
+    b"user\0sandbox\0group\0kata\0missing\0gzip\0overlay\0/usr\0others\0/data\0folder\0/tmp\0"
+    b"home\0skeleton\0"
+)
 
 
 def place(*words: str) -> bytes:
@@ -25,6 +28,7 @@ def test_all_words_are_read() -> None:
         missing=("gzip",),
         home=InHome.SKELETON,
         overlays=("/usr",),
+        folders=("/tmp",),
         others=("/data",),
         places=(
             Place("/etc/kata", Holds.OURS, Owner.USER),

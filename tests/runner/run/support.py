@@ -92,7 +92,7 @@ async def stage(
         judge=judge or scripted,
         delivery=Delivery.ATTACH,
         runtime="",
-        spec_of_kind=lambda spec, overlays: spec_of_kind(spec),
+        spec_of_kind=lambda spec, *_: spec_of_kind(spec),
         labels={"key": "value"},
         budget_s=budget_s,
         ended=ended,

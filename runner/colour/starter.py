@@ -1,0 +1,113 @@
+"""Starts evaluators. A start that hangs gets another beside it; the first to be there counts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
+from typing import Any
+
+from pool import EngineError, Supervisor, Tasks
+from runner.colour.evaluator import Evaluator
+
+# A start takes half a second. The engine may have lost one that takes longer, which would be waited
+# for until its limit of 20 s. On a slow machine starts take longer, and two slow each other down.
+SLOW_S = 3.0
+SLOW_AT_FIRST_S = 10.0  # while it is not known how long a start takes here
+# The same when the engine has just come back: what was asked of it before that may be lost.
+DOUBTFUL_S = 1.0
+
+
+def slow_s(last_s: float | None) -> float:
+    """After how long a start hangs, if the last good one took so long (None: there was none)."""
+    return SLOW_AT_FIRST_S if last_s is None else max(SLOW_S, 2 * last_s)
+
+
+def doubtful_s(last_s: float | None) -> float:
+    """The same of a start that was under way when the engine came back."""
+    return max(DOUBTFUL_S, last_s or 0.0)
+
+
+class Starter:
+    """Starts one evaluator at a time, by two starts at most.
+
+    `start` makes an evaluator, or raises EngineError; `remove` lets go of one that came too late.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], Coroutine[Any, Any, Evaluator]],
+        remove: Callable[[Evaluator], Awaitable[None]],
+        supervisor: Supervisor,
+        *,
+        slow_s: Callable[[float | None], float] = slow_s,
+        doubtful_s: Callable[[float | None], float] = doubtful_s,
+    ) -> None:
+        self._start = start
+        self._remove = remove
+        self._slow_s = slow_s
+        self._doubtful_s = doubtful_s
+        self._tasks = Tasks(supervisor)
+        self._began_s = 0.0
+        self._last_s: float | None = None
+        self._patience: asyncio.Timeout | None = None  # with the only start that is under way
+
+    def hurry(self) -> None:
+        """The engine is back: a start that was under way by then is waited for no longer."""
+        limit = self._patience
+        if limit is not None and not limit.expired():
+            soon_s = self._began_s + self._doubtful_s(self._last_s)
+            limit.reschedule(min(soon_s, limit.when() or soon_s))
+
+    async def evaluator(self) -> Evaluator:
+        """A new evaluator. Raises EngineError, that of the start which failed last."""
+        unwanted = {self._begin()}
+        try:
+            await self._wait_for_first(*unwanted)
+            if not any(one.done() for one in unwanted):
+                unwanted.add(self._begin())
+            chosen = await _first_good(unwanted)
+            unwanted.discard(chosen)
+        finally:
+            for one in unwanted:
+                self._tasks.start(self._drop(one), "drop a start of the traffic light")
+        return chosen.result()
+
+    async def close(self) -> None:
+        """Wait until starts that came too late are gone."""
+        await self._tasks.finish()
+
+    def _begin(self) -> asyncio.Task[Evaluator]:
+        return self._tasks.start(self._timed(), "start traffic light", expected=EngineError)
+
+    async def _timed(self) -> Evaluator:
+        began_s = asyncio.get_running_loop().time()
+        evaluator = await self._start()
+        self._last_s = asyncio.get_running_loop().time() - began_s
+        return evaluator
+
+    async def _wait_for_first(self, start: asyncio.Task[Evaluator]) -> None:
+        """Until it ends, or hangs."""
+        self._began_s = asyncio.get_running_loop().time()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._slow_s(self._last_s)) as self._patience:
+                    await asyncio.wait([start])
+        finally:
+            self._patience = None
+
+    async def _drop(self, start: asyncio.Task[Evaluator]) -> None:
+        start.cancel()
+        await asyncio.wait([start])
+        if not start.cancelled() and start.exception() is None:
+            evaluator = start.result()
+            evaluator.give_up("another one was there first")
+            await self._remove(evaluator)
+
+
+async def _first_good(starts: Iterable[asyncio.Task[Evaluator]]) -> asyncio.Task[Evaluator]:
+    """The first one that succeeds; if all fail, the one that failed last."""
+    under_way = set(starts)
+    while True:
+        ended, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        good = [one for one in ended if one.exception() is None]
+        if good or not under_way:
+            return (good or list(ended))[0]
