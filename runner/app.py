@@ -32,7 +32,7 @@ from runner.tracing import trace_of, traced
 KEEP_ALIVE_S = 75.0  # aiohttp's default is an hour
 # The rest of a refused body is read and dropped for this long, so that its client gets to the
 # answer; aiohttp's default is 10 s.
-LINGER_S = 1.0
+REST_OF_BODY_S = 1.0
 SEND_S = 30.0  # for a client to take its answer; a browser gives up after the same time
 SENT_AT_ONCE_BYTES = 32 * 1024  # the transport takes that much without waiting for its client
 READ_BUFFER_BYTES = 64 * 1024  # of a connection, for what its request's handler has not read yet
@@ -74,7 +74,7 @@ def make_http(settings: Settings, service: Service) -> web.AppRunner:
         access_log=None,
         auto_decompress=False,  # no client needs it, and a small body could become a huge one
         keepalive_timeout=KEEP_ALIVE_S,
-        lingering_time=LINGER_S,
+        lingering_time=REST_OF_BODY_S,
         read_bufsize=READ_BUFFER_BYTES,
         shutdown_timeout=_for_runs_s(settings),
         handle_signals=False,
