@@ -19,14 +19,14 @@
 # that nothing else has: the kernel then keeps cells from signalling, tracing and reading others,
 # and all that a lambda started can be killed as the processes of one user.
 #
-# A cell is one process with one thread, and what memory it uses is its own: the kernel refuses it
+# A cell is one process with one thread, and all memory that it takes is its own: the kernel refuses it
 # every other process, and seccomp every object that holds memory and belongs to no process
-# (lockdown.py). So when the container runs out of memory the largest process is a greedy lambda,
-# and that is the one that the kernel kills. No process is marked as one to be killed first
-# (oom_score_adj): a lambda could take such a mark off itself, and all others would go before it.
+# (lockdown.py). So when the container runs out of memory, its largest process is a greedy lambda,
+# and the kernel kills that one. No process is marked as one to be killed first (oom_score_adj): a
+# lambda could take such a mark off itself, and the kernel would kill all others before it.
 #
-# The front holds the other end of each cell's socket, so whatever ends a cell, at whatever moment,
-# it hears of it, and asks the nursery for another.
+# The front holds the other end of each cell's socket. So it hears of the end of a cell, whatever the
+# cause, and asks the nursery for another.
 #
 # ASCII only: `-e` has the encoding of the locale.
 
@@ -38,13 +38,14 @@ module TrafficLight
   LIMIT_S = Float(ARGV.fetch(0)) # the time of a question, from its hand-over to a cell
 
   PLACES = Integer(ARGV.fetch(1)) # questions under way
-  CELLS = PLACES + 2 # so that the next question finds one that is warm
+  CELLS = PLACES + 2 # two more, so that the next question finds a cell that is ready
   IDS = 1 + 2 * CELLS # user and group: the front's, and two for each cell, see Cell
 
-  # The kernel counts pipes, signals and the like for each user of the host, so containers of
-  # several replicas draw ids of their own. The first range is nobody's, and so large that of a
-  # hundred containers two have an id in common on one of three thousand hosts. The second is what a
-  # remapped user name space has above the ids of learners: of three, two have on one of two hundred.
+  # The kernel counts pipes, signals and the like for each user of the host. So the containers of
+  # several replicas draw ids of their own by chance. Nobody else uses the first range. It is so large
+  # that with a hundred containers on a host, two overlap on one of three thousand hosts. The second range
+  # is for a remapped user name space, above the ids of learners; with three containers, two overlap on
+  # one of two hundred hosts.
   ID_RANGES = [1_879_048_192..2_147_483_646, 52_000..65_500].freeze
 
   QUESTION_BYTES = 4 * 1024 * 1024
@@ -60,19 +61,19 @@ module TrafficLight
   COLD_S = 0.02 # how long to wait for a cell that is not ready before looking at the next
   SHORT_OF_MEANS_S = 0.05 # between two attempts to make a cell
 
-  CELL_NICE = 10 # many that burn their second keep the front and the nursery from nothing
+  CELL_NICE = 10 # so that lambdas that burn their second do not hold up the front and the nursery
 
   CELL_LIMITS = {
     NPROC: 0, # no second process, and no thread beside those that Ruby itself has by now
     DATA: 192 * 1024 * 1024, # Ruby itself takes 60
     AS: 512 * 1024 * 1024, # shared mappings do not count as data
-    NOFILE: 20, # every pipe and socket has buffers, which belong to no process
+    NOFILE: 20, # every pipe and socket has buffers, whose memory belongs to no process
     FSIZE: 0, # there is nothing to write to
     CORE: 0,
     MSGQUEUE: 0, # message queues outlive their makers
     SIGPENDING: 64, # a queued signal, and a timer, are memory of the kernel's
     MEMLOCK: 0,
-    CPU: LIMIT_S.ceil + 1, # a second net below the sweep
+    CPU: LIMIT_S.ceil + 1, # a second limit, should the sweep fail
   }.freeze
 
   def self.main
@@ -88,7 +89,7 @@ module TrafficLight
     Front.new(ours, first_id).run
   end
 
-  # Of IDS that follow one another and that this user name space has, for users and for groups.
+  # The first of IDS successive ids that this user name space has, for users and for groups.
   def self.draw_first_id(maps)
     range = ID_RANGES.find { |ids| maps.all? { |map| mapped?(map, ids) } } || ID_RANGES.last
     range.first + IDS * Random.rand(range.size / IDS)
@@ -114,7 +115,7 @@ module TrafficLight
     Process::Sys.setresgid(id, id, id)
   end
 
-  # Reads questions, hands each to a cell, and writes what is fit to be written of its answer.
+  # Reads questions, hands each to a cell, and writes its answer if that has a right form.
   class Front
     CellAtHand = Struct.new(:number, :socket)
 
@@ -183,8 +184,8 @@ module TrafficLight
       end
     end
 
-    # One that is not locked down yet goes to the end of the queue; one that has ended, or says
-    # anything else, was killed for want of memory, or could not be locked down for it.
+    # A cell that is not locked down yet goes to the end of the queue. A cell that has ended, or says
+    # anything else, was killed for want of memory, or could not be locked down because of it.
     def warm_cell
       loop do
         cell = @cells.pop
@@ -214,7 +215,7 @@ module TrafficLight
       end
     end
 
-    # Nil when the cell ended before it had the question, which is as good as new.
+    # Nil when the cell ended before it had the question, which can then be asked again.
     def ask(socket, kind, question)
       deadline = now + LIMIT_S
       return nil unless hand_over(socket, kind, question)
@@ -244,7 +245,7 @@ module TrafficLight
       line
     end
 
-    # A lambda may have written this itself: only what is rebuilt here reaches the daemon.
+    # A lambda may have written these bytes, so the daemon gets only an answer that is rebuilt here.
     def checked(kind, line)
       said = JSON.parse(line.force_encoding(Encoding::UTF_8))
       if kind == "colour" && COLOURS.include?(said["colour"])
@@ -300,8 +301,8 @@ module TrafficLight
 
     private
 
-    # A want of memory, processes or descriptors passes; a cell that was not made would be missing
-    # for ever.
+    # A shortage of memory, processes or descriptors passes. Without another try the cell would be
+    # missing for ever.
     def make_cell(number)
       ours, theirs = UNIXSocket.pair
       @pids[number] = fork_cell(number, theirs, ours)
@@ -309,7 +310,7 @@ module TrafficLight
     rescue Errno::EPIPE
       exit!(0) # the front has ended
     rescue SystemCallError, NoMemoryError
-      [ours, theirs].compact.each(&:close) # a cell that was made already ends with its socket
+      [ours, theirs].compact.each(&:close) # if the cell was made, it ends with its socket
       sleep SHORT_OF_MEANS_S
       retry
     else
@@ -329,8 +330,8 @@ module TrafficLight
 
   # Answers one question. After the question was read, the lambda may change all that runs here.
   class Cell
-    # It has two ids: its own, and the next, from which it sweeps. `before`: the process that had
-    # them last, if any.
+    # A cell has two ids: its own, and the next one, from which it sweeps. `before` is the process that
+    # had these ids last, if any.
     def initialize(socket, id, before)
       @socket = socket
       @id = id
@@ -341,7 +342,7 @@ module TrafficLight
       lock_down
       @socket.write(CELL_READY)
       kind, question = @socket.read.force_encoding(Encoding::UTF_8).split("\n", 2)
-      return if question.nil? # nobody needs it any more
+      return if question.nil? # the front needs this cell no more
 
       question = JSON.parse(question, symbolize_names: true)
       answer = kind == "colour" ? colour(**question) : hidden(**question)
@@ -372,16 +373,16 @@ module TrafficLight
       false
     end
 
-    # Kills the process that had this id last, from an identity that may signal it and cannot be
-    # signalled by it, and waits until it is gone. It could have no child; if a kernel let it have
-    # some, one kill(-1) reaches even those who are forking.
+    # Kills the process that had this id last, and waits until it is gone. It does so as a user that
+    # may signal that process, and cannot be signalled by it. The process could have no child; should a
+    # kernel have let it have some, one kill(-1) reaches even those that are forking.
     def sweep
       Process::Sys.setresuid(@id + 1, @id, @id + 1)
       Process.kill(:KILL, -1)
       sleep 0.001 while @before && there?(@before)
     end
 
-    # Its number may be another's by now, which is then somebody else's process.
+    # The number may belong to a process of another user by now (EPERM).
     def there?(pid)
       Process.kill(0, pid)
       true

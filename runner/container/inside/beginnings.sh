@@ -1,17 +1,17 @@
-# beginnings HEAD FILE...: prints the beginnings of files that are too large to be handed back whole.
+# beginnings HEAD FILE...: prints the beginnings of files that are too large to be returned whole.
 # put_text NAME TEXT: prints an archive's member of that name.
 #
-# They come as members of a tar archive: what the program printed under its own name, and of any other
-# file the beginning as .dojo/cut/PID.N, and its name as PID.N.name. A beginning is 51201 bytes, one
-# more than a text may have, which tells that it was truncated. How many files were too many to be read
-# is in .dojo/left_out/PID.
+# They are printed as members of a tar archive: the program's outputs under their own names, and of any other
+# file the beginning as .dojo/cut/PID.N, and its name as PID.N.name. A beginning has 51201 bytes, one
+# more than a text may have, so the daemon sees that it was truncated. The number of files that were too
+# many to be read is in .dojo/left_out/PID.
 #
-# Its text comes before main.sh in one file, which bash reads into memory before the learner's program
-# starts, and is the command of the shells that `find` starts, as `bash -p -c TEXT bash FUNCTION ARGUMENT...`:
-# there is no file that the program could write to and that is executed after it. Nothing is written to a
-# file either, so it works when the program has filled all of them.
+# This text comes before main.sh in one file, which bash reads into memory before the learner's program
+# starts. It is also the command of the shells that `find` starts, as `bash -p -c TEXT bash FUNCTION ARGUMENT...`.
+# So no file that the program could write to is executed after it. Nothing is written to a file either, so
+# this works even if the program has filled all file systems.
 
-# Plain bash holds no NUL: `parts` is the beginning, cut at its NULs, and `size` that of it all. It ends
+# Bash cannot hold a NUL: `parts` is the beginning, cut at its NULs, and `size` the size of all of it. It ends
 # early after so many NULs in a row (0: never).
 read_parts() {
   local IFS= most_nuls=$1 left=51201 empty=0 part
@@ -29,7 +29,7 @@ read_parts() {
   fi
 }
 
-# NAME, of plain letters; what comes after it has `size` bytes. In GNU's format, without owner and time.
+# The header for NAME, of plain letters; `size` bytes follow it. In GNU's format, without owner and time.
 put_header() {
   local octal code text sum place
   printf -v zeros '%512s' ''
@@ -49,7 +49,7 @@ put_filling() {
   printf %s "${zeros:0:(512-size%512)%512}" # any bytes fill a block
 }
 
-# NAME; the content is `parts`.
+# The member NAME, whose content is `parts`.
 put_member() {
   put_header "$1"
   printf %s "${parts[0]}"
@@ -57,8 +57,8 @@ put_member() {
   put_filling
 }
 
-# FILE; what was printed is a text whatever is in it, and bash needs a second for 50,000 NULs. An image
-# need not have `head`, nor one that counts bytes.
+# An output FILE, which counts as a text whatever is in it. Bash needs a second for 50,000 NULs. An image
+# may lack `head`, or have one that cannot count bytes.
 put_output() {
   if "$head" -c 0 /dev/null 2>/dev/null; then
     size=51201
@@ -77,7 +77,7 @@ put_text() {
   put_member "$1"
 }
 
-# HEAD is where the image has that program; may be empty.
+# HEAD is the path of the image's `head`, or empty.
 beginnings() {
   local head=$1 file n=0 left_out=0 parts size zeros
   local LC_ALL=C # count bytes
@@ -92,7 +92,7 @@ beginnings() {
       put_output "$file"
       continue
     fi
-    # Six NULs in a row are in no text of any encoding: the verdict is clear.
+    # Six NULs in a row are in no text of any encoding, so the file is none.
     read_parts 6 <"$file" || continue
     put_member ".dojo/cut/$$.$n"
     put_text ".dojo/cut/$$.$n.name" "$file"

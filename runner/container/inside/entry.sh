@@ -1,20 +1,20 @@
-# The script in which a container waits, long before its request. A container for one run reads it from its
+# In this script a container waits for its run. A container for one run reads the script from its
 # stdin when it is started (lockdown.py), so that the command line of its init stays short.
 #
-# It says that it is ready, reads one hand-over (docs/protocol.md) from stdin and runs /.dojo/main.sh.
-# The payload is a tgz in which NUL and backslash are written as \0000 and \\, so that bash itself can
-# take exactly `length` bytes off a stream that stays open, and any bash can: no head, no dd, no end
-# of file. Needs bash, tar and gzip.
+# The script says that it is ready, reads one hand-over (docs/protocol.md) from stdin and runs /.dojo/main.sh.
+# The payload is a tgz in which NUL and backslash are written as \0000 and \\. So any bash can by itself
+# take exactly `length` bytes off a stream that stays open, without head, dd or an end of file. This
+# needs bash, tar and gzip.
 # As `... entry "" HOOK` it first runs the image's own warm-up, see docs/authors.md.
-# In a cell, as `bash -p -c ENTRY entry 3`, the header has no nonce, as the cell's first process answers; that
-# process also unpacks the payload, and says so by a line on descriptor 3. Our own outputs then lead
-# nowhere: the learner's program could write to whatever they are.
+# In a cell, as `bash -p -c ENTRY entry 3`, the header has no nonce, because the cell's first process answers. That
+# process also unpacks the payload, and says so by a line on descriptor 3. Our own outputs are then
+# /dev/null, because the learner's program can write to them.
 #
-# The image's variables are the program's, whatever they are called. So ours begin with _dojo_, as a bash
-# exports again what it was given; and `bash -p` heeds neither the image's BASH_ENV, SHELLOPTS, BASHOPTS and
-# CDPATH, nor its functions. TMOUT would end a `read`.
+# The program gets the image's variables, whatever they are called. Bash exports again each variable that it
+# was given, so our own must have other names: they begin with _dojo_. `bash -p` ignores the image's BASH_ENV,
+# SHELLOPTS, BASHOPTS, CDPATH and functions. TMOUT would end a `read`.
 
-# Those that a bash changes while it runs; main.sh gives them to the program as they were.
+# Bash changes these variables while it runs; main.sh gives them to the program as they were.
 _dojo_heeded=()
 while IFS= TMOUT=0 read -r -d '' _dojo_line; do
   case $_dojo_line in
@@ -40,11 +40,11 @@ unpack() {
   }
 }
 
-# main.sh ends every process but these, and so does what follows.
+# main.sh ends every process but these, and so does the code below.
 _dojo_at_start=(/proc/[0-9]*)
-_dojo_most_processes=48 # that a warm-up may leave: a run has 128 in all
+_dojo_most_processes=48 # a warm-up may leave so many; a run has 128 in all
 
-# Without a nap: the bytes on our stdin may be a hand-over's already.
+# This does not wait by `read -t`: the bytes on our stdin may be those of a hand-over already.
 end_all() {
   local _dojo_tries _dojo_processes
   for ((_dojo_tries = 0; _dojo_tries < 2000; _dojo_tries++)); do
@@ -54,7 +54,7 @@ end_all() {
   done
 }
 
-# Whether a warm-up left so many processes that a run would have too few. They end.
+# Whether a warm-up left so many processes that a run would have too few. Then they are ended.
 end_if_too_many() {
   local _dojo_processes=(/proc/[0-9]*)
   ((${#_dojo_processes[@]} > ${#_dojo_at_start[@]} + _dojo_most_processes)) || return 1
@@ -67,8 +67,8 @@ now_us() {
   [[ $_dojo_now_us ]] || printf -v _dojo_now_us '%(%s)T000000' -1 # an older bash
 }
 
-# HOOK, which the image brings: what it starts is there for this run. All that it starts ends when it fails,
-# or has not ended in time. As in main.sh a subshell waits for it, because `wait` has no time limit.
+# HOOK is the image's own program; the processes that it starts are there for this run. If it fails, or has not
+# ended in time, they are ended. As in main.sh a subshell waits for it, because `wait` has no time limit.
 warm_up() {
   local _dojo_ended _dojo_group _dojo_status _dojo_began_us _dojo_now_us _dojo_limit_s=3
   now_us
@@ -99,7 +99,7 @@ warm_up() {
   fi
   exec {_dojo_ended}<&-
   now_us
-  # For container/warm_up.py. After it nothing comes over stderr until there is a run.
+  # container/warm_up.py reads this. After it nothing comes over stderr until there is a run.
   printf 'dojo-runner: warm-up %d ms: %s\n' "$(((_dojo_now_us - _dojo_began_us) / 1000))" "$_dojo_status" >&2
 }
 

@@ -1,23 +1,24 @@
 # As /.dojo/main.sh NONCE LIMIT_S WHOLE [CELL]: runs the learner's cyber-dojo.sh and answers on stdout.
 #
-# The answer: a line with the nonce, tar archives one after the other, and a last line
+# The answer is a line with the nonce, tar archives one after the other, and a last line
 # `NONCE done` or `NONCE timed_out`. The archives hold /.dojo/{stdout,stderr,status} and all
-# regular files of /sandbox, whole up to 64 KiB; of a larger one its beginning (beginnings.sh),
-# unless WHOLE (`find` tests) names its size: it may be a file that was sent, and only the whole
-# of it tells whether it changed. Needs bash, tar and find; not even cat or sleep.
+# regular files of /sandbox. A file of up to 64 KiB is whole; of a larger one there is only the
+# beginning (beginnings.sh). But a file of a sent file's size, which WHOLE (`find` tests) names, is
+# whole, because nobody could tell otherwise whether it has changed. This needs bash, tar and find;
+# not even cat or sleep.
 #
-# The learner's program has our user, so it can write to every file that we can. Nothing that runs
-# after it is read from such a file: bash has all of this one in memory before it starts the program,
-# and knows by then where the image has the programs that the harvest needs.
-# /.dojo is a file system of its own: a program that fills /tmp does not lose what it has printed.
+# The learner's program has our user, so it can write to every file that we can. Therefore no code
+# that runs after the program is read from a file: bash has all of this one in memory before it starts
+# the program, and has looked up the programs that the harvest needs.
+# /.dojo is a file system of its own, so that a program that fills /tmp does not lose its output.
 # Until the program is started only names with _dojo_ are assigned: see entry.sh.
 
-# Those that are ours. entry.sh counts them before the image's warm-up, which may have left some.
+# Our own processes. entry.sh counts them before the image's warm-up, which may have left others.
 [[ ${_dojo_at_start[0]} ]] || _dojo_at_start=(/proc/[0-9]*)
 TMOUT=0 read -r -a _dojo_load_at_start </proc/loadavg
 [[ $4 ]] || hash bash tar find head 2>/dev/null
 
-# What this bash was told not to heed, or has changed, is for the program as the image has it.
+# The program gets as the image has it what this bash was told to ignore, or has changed.
 as_the_image_has_it() {
   local _dojo_line _dojo_option IFS=:
   set +o monitor +o privileged
@@ -45,7 +46,7 @@ exec 3< <(
   wait "$!"
   printf '%d\n' "$?"
 )
-# These are for the program, too; our own bash, tar and find would heed them.
+# The program has started with these; our own bash, tar and find must not obey them.
 unset BASH_ENV TMOUT POSIXLY_CORRECT TAR_OPTIONS
 nonce=$1
 limit_s=$2
@@ -57,8 +58,8 @@ read -r -t "$limit_s" -u 3 status
 read_status=$?
 if ((read_status > 128)); then
   ended=timed_out
-  # A second for traps on TERM and EXIT, and what they print: of all of the program, as its script
-  # may end before what it has started.
+  # A second for traps on TERM and EXIT, and their output. It is for the whole group, because the
+  # program's script may end before the processes that it has started.
   kill -TERM -- "-$group"
   for ((tries = 0; tries < 100; tries++)); do
     kill -0 -- "-$group" 2>/dev/null || break
@@ -68,9 +69,9 @@ elif ((read_status)); then
   exit 1 # the program killed the subshell: there is no status, and no answer
 fi
 
-# Every process that still runs, in whichever group or session, ends here and at once (kill(-1)
-# spares only the caller and PID 1), and so does what the image's warm-up has started. So none races with
-# the harvest, or holds what it needs to fork.
+# Every process that still runs, in whichever group or session, ends here in one step (kill(-1)
+# spares only the caller and PID 1), also those of the image's warm-up. So no process changes files
+# during the harvest, or leaves no room for its processes.
 for ((tries = 0; tries < 500; tries++)); do
   kill -KILL -- -1 2>/dev/null
   processes=(/proc/[0-9]*)
@@ -81,18 +82,18 @@ done
 LC_ALL=C
 cd / || exit 1
 
-# Written over the four blanks that came with the hand-over, all of them: that needs no room,
-# should the program have printed until there is none.
+# The status is written over all of the four blanks that came with the hand-over. That needs no room,
+# so it works even if the program has filled the file system.
 [[ $status ]] && printf '%-4s' "$status" 1<>/.dojo/status
 
-# A cell's first process answers, in the same way, once we have ended; our status tells it how.
+# In a cell the first process answers in the same way once we have ended; our status tells it how.
 if [[ $cell ]]; then
   [[ $ended == timed_out ]] && exit 3
   exit 0
 fi
 
-# What the run took: of the kernel's counters, most bash has by itself. Processes that were left over are those
-# of the container's init, which counts in hundredths of a second.
+# What the run took of the machine. Bash has most of the kernel's counters by itself. Processes that
+# were left over count for the container's init, in hundredths of a second.
 used() {
   local file peak='' line load inits
   read -r -a load </proc/loadavg
@@ -106,7 +107,7 @@ used() {
   printf '%d.%02d0s ' $(((inits[13] + inits[14]) / 100)) $(((inits[13] + inits[14]) % 100))
   times
 }
-# Written like the status, over blanks.
+# This is written over blanks, too, like the status.
 used 2>/dev/null 1<>/.dojo/used
 
 harvest=(.dojo/{stdout,stderr,status,used})
