@@ -1,4 +1,4 @@
-"""Starts evaluators. A start that hangs gets another beside it; the first to be there counts."""
+"""Starts evaluators. If a start hangs, a second one is begun, and the first to succeed counts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -8,28 +8,29 @@ from typing import Any
 from pool import EngineError, Supervisor, Tasks
 from runner.colour.evaluator import Evaluator
 
-# A start takes half a second. The engine may have lost one that takes longer, which would be waited
-# for until its limit of 20 s. On a slow machine starts take longer, and two slow each other down.
+# A start takes half a second. If it takes much longer, the engine may have lost it, and the wait
+# would last until its limit of 20 s. But on a slow machine starts take longer, and two at the same
+# time slow each other down.
 SLOW_S = 3.0
 SLOW_AT_FIRST_S = 10.0  # while it is not known how long a start takes here
-# The same when the engine has just come back: what was asked of it before that may be lost.
+# The same when the engine is just back: it may have lost the start that was under way before.
 DOUBTFUL_S = 1.0
 
 
 def slow_s(last_s: float | None) -> float:
-    """After how long a start hangs, if the last good one took so long (None: there was none)."""
+    """The seconds after which a start hangs; the last good one took `last_s` (None: none was)."""
     return SLOW_AT_FIRST_S if last_s is None else max(SLOW_S, 2 * last_s)
 
 
 def doubtful_s(last_s: float | None) -> float:
-    """The same of a start that was under way when the engine came back."""
+    """The same for a start that was under way when the engine was back."""
     return max(DOUBTFUL_S, last_s or 0.0)
 
 
 class Starter:
-    """Starts one evaluator at a time, by two starts at most.
+    """Starts one evaluator at a time, by at most two starts.
 
-    `start` makes an evaluator, or raises EngineError; `remove` lets go of one that came too late.
+    `start` makes an evaluator, or raises EngineError. `remove` removes one that came too late.
     """
 
     def __init__(
@@ -51,14 +52,14 @@ class Starter:
         self._patience: asyncio.Timeout | None = None  # with the only start that is under way
 
     def hurry(self) -> None:
-        """The engine is back: a start that was under way by then is waited for no longer."""
+        """The engine is back: wait only a moment for a start that was under way before."""
         limit = self._patience
         if limit is not None and not limit.expired():
             soon_s = self._began_s + self._doubtful_s(self._last_s)
             limit.reschedule(min(soon_s, limit.when() or soon_s))
 
     async def evaluator(self) -> Evaluator:
-        """A new evaluator. Raises EngineError, that of the start which failed last."""
+        """A new evaluator. Raises the EngineError of the start that failed last."""
         unwanted = {self._begin()}
         try:
             await self._wait_for_first(*unwanted)
@@ -72,7 +73,7 @@ class Starter:
         return chosen.result()
 
     async def close(self) -> None:
-        """Wait until starts that came too late are gone."""
+        """Wait until the evaluators that came too late are removed."""
         await self._tasks.finish()
 
     def _begin(self) -> asyncio.Task[Evaluator]:
@@ -85,7 +86,7 @@ class Starter:
         return evaluator
 
     async def _wait_for_first(self, start: asyncio.Task[Evaluator]) -> None:
-        """Until it ends, or hangs."""
+        """Wait until the start ends, or hangs."""
         self._began_s = asyncio.get_running_loop().time()
         try:
             with suppress(TimeoutError):
@@ -104,7 +105,7 @@ class Starter:
 
 
 async def _first_good(starts: Iterable[asyncio.Task[Evaluator]]) -> asyncio.Task[Evaluator]:
-    """The first one that succeeds; if all fail, the one that failed last."""
+    """The first start that succeeds; if all fail, the one that failed last."""
     under_way = set(starts)
     while True:
         ended, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)

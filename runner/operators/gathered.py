@@ -1,11 +1,11 @@
-"""Gathers what happens within a moment, and hands it on together."""
+"""Gathers the events of a moment, and hands them on together."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-# Of a run, three views are told. Told of each run by itself they take twice the time, as the run
-# has put other code and data into the processor's caches meanwhile.
+# Three views are told of each run. Telling them of one run at a time takes twice as long, because
+# each run puts other code and data into the processor's caches.
 GATHER_S = 0.05
 MOST = 100
 
@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 
 class Gathered(Generic[_T]):
-    """Hands on, in their order, the things that are put in: GATHER_S later at the latest.
+    """Hands things on in their order, each at most GATHER_S after it was put in.
 
     Must be used in a running loop. At most MOST things wait.
     """
@@ -25,7 +25,7 @@ class Gathered(Generic[_T]):
         self._is_closed = False
 
     def put(self, thing: _T) -> None:
-        """Hand it on soon."""
+        """Hand a thing on soon."""
         self._waiting.append(thing)
         if self._is_closed or len(self._waiting) >= MOST:
             self.flush()
@@ -33,7 +33,7 @@ class Gathered(Generic[_T]):
             self._timer = asyncio.get_running_loop().call_later(GATHER_S, self.flush)
 
     def flush(self) -> None:
-        """Hand on now what waits: for those who want to see all that has happened."""
+        """Hand on now all things that wait, for a reader that wants to see all of them."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -42,6 +42,6 @@ class Gathered(Generic[_T]):
             self._hand_on(thing)
 
     def close(self) -> None:
-        """Hand on what waits, and from now on each thing at once: the loop may end any moment."""
+        """Hand on all that waits, and from now on each thing at once, as the loop may soon end."""
         self._is_closed = True
         self.flush()

@@ -31,12 +31,12 @@ _BAD = (Outcome.TIMED_OUT, Outcome.FAULTY)
 
 
 class Spans:
-    """Makes of each run that has ended a span, with a child for each of its phases.
+    """Makes a span of each run that has ended, with a child for each of its phases.
 
-    The span is a child of the client's if the request had a traceparent, and has the id that the
-    answer and the siblings were told. Whether it is recorded is for the client to say, or for
-    OTEL_TRACES_SAMPLER. What OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say of the service
-    comes before what we know ourselves. Must be made in a running loop.
+    If the request had a traceparent, the span is a child of the client's span. It has the id that
+    the answer and the siblings were told. The client decides whether it is recorded, or
+    OTEL_TRACES_SAMPLER. OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME override what we say of the
+    service ourselves. Must be made in a running loop.
     """
 
     def __init__(self, processor: SpanProcessor, *, version: str, replica: str) -> None:
@@ -57,7 +57,7 @@ class Spans:
         self._sent: asyncio.Event | None = None
 
     def run_ended(self, run: RunRecord) -> None:
-        """Make the spans of a run; they are sent later, by a thread."""
+        """Make the spans of a run; a thread sends them later."""
         if run.trace is not None and run.trace.span_id:
             self._ids.next_span_id = int(run.trace.span_id, 16)
         began_s = run.ended_at_s - run.took_s
@@ -77,15 +77,15 @@ class Spans:
         root.end(_ns(run.ended_at_s))
 
     def close(self) -> None:
-        """Take on no more, and begin to send what is left. Twice is harmless."""
+        """Take on no more runs, and begin to send the spans that are left. Twice is harmless."""
         if self._sent is None:
             self._sent = asyncio.Event()
-            # A daemon's thread: a collector that does not answer keeps no process from its end.
+            # It is a daemon thread: a collector that does not answer must not keep the process.
             sends = threading.Thread(target=self._send, args=(self._sent.set,), daemon=True)
             sends.start()
 
     async def closed(self) -> None:
-        """Wait until all is sent, for CLOSE_S at most."""
+        """Wait until all spans are sent, for CLOSE_S at most."""
         if self._sent is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_S):
@@ -93,7 +93,7 @@ class Spans:
 
     def _send(self, tell: Callable[[], object]) -> None:
         self._provider.shutdown()
-        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+        with suppress(RuntimeError):  # the loop has ended, so nobody waits any more
             self._loop.call_soon_threadsafe(tell)
 
 
@@ -107,7 +107,7 @@ def to_collector(url: str) -> SpanProcessor:
 
 
 class _Ids(RandomIdGenerator):
-    """Gives the next span an id that is known already, if there is one."""
+    """Gives the next span the id that the answer has told already, if there is one."""
 
     def __init__(self) -> None:
         self.next_span_id = 0
@@ -118,7 +118,7 @@ class _Ids(RandomIdGenerator):
 
 
 def _parent(trace: Trace | None) -> Context:
-    """The client's span; nobody's if it has named none."""
+    """The client's span as the parent; without one there is no parent."""
     if trace is None or not trace.trace_id:
         return Context()
     flags = TraceFlags(TraceFlags.SAMPLED if trace.is_sampled else TraceFlags.DEFAULT)
@@ -127,7 +127,7 @@ def _parent(trace: Trace | None) -> Context:
 
 
 def _phases(run: RunRecord, began_s: float) -> Iterator[tuple[str, float, float]]:
-    """Each phase begins when the one before it has ended."""
+    """The phases with their begin and end; each begins when the one before it has ended."""
     from_s = began_s + run.before_s
     for name, took_s in run.phases_s.items():
         yield name, from_s, from_s + took_s
@@ -135,7 +135,7 @@ def _phases(run: RunRecord, began_s: float) -> Iterator[tuple[str, float, float]
 
 
 def _attributes(run: RunRecord) -> dict[str, str | int | float | bool]:
-    """Names and numbers of the log's line; what a run has not is left out."""
+    """The names and numbers of the log's line, without those that the run lacks."""
     known: dict[str, str | int | float | bool | None] = {
         "dojo.kata_id": run.kata_id,
         "dojo.image": run.image,

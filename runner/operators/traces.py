@@ -1,4 +1,7 @@
-"""Runs as spans of OpenTelemetry, for a collector: an optional extra, not loaded otherwise."""
+"""Sends runs as spans of OpenTelemetry to a collector, if the settings name one.
+
+That needs the extra `otel`, which is not loaded otherwise.
+"""
 
 from typing import Protocol
 
@@ -9,20 +12,20 @@ from runner.settings import Settings
 
 
 class Traces(Protocol):
-    """Where runs go that have ended."""
+    """Takes runs that have ended, and sends them."""
 
     def run_ended(self, run: RunRecord) -> None:
         """A run has ended."""
 
     def close(self) -> None:
-        """Take on no more, and begin to send what is left. Twice is harmless."""
+        """Take on no more runs, and begin to send the rest. Twice is harmless."""
 
     async def closed(self) -> None:
-        """Wait until all is sent, or not for long."""
+        """Wait until all is sent, but not for long."""
 
 
 def traces_of(settings: Settings, *, version: str) -> Traces | None:
-    """To the collector of the settings; None if they name none, or if the extra is missing."""
+    """The traces for the collector of the settings; None without one, or without the extra."""
     url = settings.otlp_traces_url
     if not url:
         return None
