@@ -98,7 +98,7 @@ for number in range(14_000):
 
 
 async def test_fourteen_thousand_small_binaries(attached: Victim) -> None:
-    """libmagic is not asked of each: the time for that is bounded, and the rest comes."""
+    """The time for libmagic is bounded: files that it had no time for are left out."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     async with alive_times(attached.daemon.url) as times:
@@ -143,7 +143,7 @@ async def paused(daemon: Daemon, image: str) -> None:
 
 
 async def test_a_container_that_stands_still_is_no_time_out(attached: Victim) -> None:
-    """A program that has not been given its time has not used it up."""
+    """A program whose container the engine has paused has not timed out."""
     await attached.is_well(BUSYBOX)
     await paused(attached.daemon, BUSYBOX)
 

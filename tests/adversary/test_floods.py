@@ -23,7 +23,7 @@ class TestFloods:
         assert text == {"content": "y\n" * (LONGEST // 2), "truncated": True}
 
     async def test_both_outputs_for_ever(self, victim: Victim) -> None:
-        """Floods end with their time, and their first bytes are returned."""
+        """Floods are ended when their time is over, and their first bytes are returned."""
         result = await victim.attack(
             BUSYBOX, "yes out & yes err >&2 & trap '' TERM; while :; do wait; done", seconds=1
         )
@@ -40,7 +40,7 @@ class TestFloods:
         assert result["stdout"] == {"content": "x" * LONGEST, "truncated": True}
 
     async def test_a_million_writes_of_a_byte(self, attached: Victim) -> None:
-        """Small writes are no dearer for us than large ones."""
+        """Many small writes cost the daemon no more than a few large ones."""
         result = await attached.attack(
             PYTHON, "python3 -c 'import os\nfor _ in range(1000000): os.write(1, b\"x\")'; exit 1"
         )
@@ -152,7 +152,7 @@ class TestTimes:
     """Programs that will not end."""
 
     async def test_they_are_ended(self, attached: Victim) -> None:
-        """Programs are ended whatever they wait for, and whatever signals they ignore."""
+        """A program is ended whatever it waits for, and whatever signals it ignores."""
         scripts = (
             "while :; do :; done",
             "exec tail -f /dev/null",
@@ -172,7 +172,7 @@ class TestTimes:
         await attached.is_well(BUSYBOX)
 
     async def test_no_limit_is_no_freedom(self, attached: Victim) -> None:
-        """A limit of nothing means a second, not for ever."""
+        """A time limit of 0 means a second, and not for ever."""
         limits: tuple[Any, ...] = (0, -1, "0", 1e-9)
 
         results = await asyncio.gather(

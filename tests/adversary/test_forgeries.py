@@ -11,7 +11,7 @@ class TestSignals:
     """Programs that kill whatever they can reach."""
 
     async def test_kill_everything(self, victim: Victim) -> None:
-        """Our own script dies, too: the machinery has failed, says the answer."""
+        """Our own script is killed, too, so the answer says that the machinery has failed."""
         result = await victim.attack(BUSYBOX, "echo out; kill -9 -1; exit 0")
 
         assert_faulty(result, "143")

@@ -41,7 +41,7 @@ class TestForks:
     """Programs that multiply."""
 
     async def test_a_bomb_of_bash(self, victim: Victim) -> None:
-        """The classic one ends with its time."""
+        """The classic fork bomb is ended when its time is over."""
         result = await victim.attack(
             BUSYBOX, "bomb() { bomb | bomb & }; bomb; while :; do :; done", seconds=1
         )
@@ -58,7 +58,7 @@ class TestForks:
         assert result["stdout"]["content"] == "out\n"
 
     async def test_sessions_that_ignore_term(self, victim: Victim) -> None:
-        """A bomb in C, each process in a session of its own, deaf to polite signals."""
+        """A bomb in C is ended, although each process has its own session and ignores TERM."""
         result = await victim.attack(GCC, compile_and("./bomb"), files=c(SETSID_BOMB), seconds=2)
 
         assert_timed_out(result)
@@ -79,7 +79,7 @@ class TestForks:
         )
 
     async def test_bombs_harm_no_neighbour(self, attached: Victim) -> None:
-        """While bombs go off in three containers, a fourth runs as ever."""
+        """While bombs go off in three containers, a run in a fourth one ends as usual."""
         bomb = "bomb() { bomb | bomb & }; bomb; while :; do :; done"
         bombs = [
             asyncio.create_task(attached.daemon.run(BUSYBOX, bomb, seconds=2)) for _ in range(3)
@@ -120,7 +120,7 @@ class TestResources:
         assert result["stdout"]["content"] == "begun\n137\n"
 
     async def test_many_greedy_processes(self, attached: Victim) -> None:
-        """Memory taken by many at once is refused as well: an honest end, whoever was killed."""
+        """Many processes together get no more memory; whichever is killed, the answer is honest."""
         result = await attached.attack(
             GCC, compile_and("./bomb & wait"), files=c(MANY_GREEDY), seconds=2
         )
@@ -140,7 +140,7 @@ class TestResources:
         assert result["stdout"]["content"] == "out\n"
 
     async def test_all_processors_busy(self, attached: Victim) -> None:
-        """Burning both cores delays, and ends with its time; the daemon answers meanwhile."""
+        """A program that burns both cores is ended in time, and the daemon answers meanwhile."""
         burning = asyncio.create_task(
             attached.daemon.run(
                 BUSYBOX, "for n in 1 2 3 4; do while :; do :; done & done; wait", seconds=1
