@@ -8,8 +8,8 @@ import sys
 from loguru import logger
 
 from runner.app import serve as serve_until_stopped
+from runner.environment import SettingsError, foreign_variables, read_settings
 from runner.operators.logs import log_to_stdout
-from runner.settings import SettingsError, foreign_variables, read_settings
 from runner.threads import SWITCH_S
 from runner.user import leave_root
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pool import EngineError
 from runner.client import RunnerError
-from runner.settings import SettingsError
+from runner.environment import SettingsError
 
 FAILED = 1  # the command could not do its work
 WRONG = 42  # the command has checked something, and it is not as it must be

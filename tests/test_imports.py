@@ -76,13 +76,13 @@ def test_the_service_sees_only_the_pools_shop_window() -> None:
 
 
 def test_the_environment_is_read_in_two_places() -> None:
-    """Only the settings use `os.environ` and `os.getenv`, and the client of health checks.
+    """Only the reader of settings uses `os.environ` and `os.getenv`, and health checks' client.
 
     That client does without the settings, whose import would take ten times the CPU of a check.
     """
     readers = {module for module in MODULES if {"environ", "getenv"} & names_in(module)}
 
-    assert readers == {"runner/settings.py", "runner/http/probe.py"}
+    assert readers == {"runner/environment.py", "runner/http/probe.py"}
 
 
 def test_every_module_has_a_layer() -> None:

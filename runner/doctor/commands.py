@@ -13,7 +13,8 @@ from runner.doctor import engine, host, trial
 from runner.doctor.findings import Finding, Level, aside, ok, problem, within
 from runner.doctor.show import tell
 from runner.engine.own_image import OrOwnImage, read_own_container_id
-from runner.settings import Settings, SettingsError, read_settings
+from runner.environment import SettingsError, read_settings
+from runner.settings import Settings
 from runner.terminal import FAILED, told
 
 LOOK_S = 5.0  # for what is read on this host

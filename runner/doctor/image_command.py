@@ -13,7 +13,8 @@ from runner.client import RunnerClient
 from runner.doctor.findings import Finding, Level, ok
 from runner.doctor.image import MIB, Pool, look_into, of_pool, of_run
 from runner.doctor.show import tell
-from runner.settings import Reuse, read_settings
+from runner.environment import read_settings
+from runner.settings import Reuse
 from runner.terminal import WRONG, CommandError, told
 
 _INSIDE = Path(__file__).with_name("inside.sh")

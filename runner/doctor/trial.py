@@ -7,7 +7,8 @@ from pool import Delivery
 from runner.authors.local import own_daemon
 from runner.client import Result, RunnerClient, RunnerError
 from runner.doctor.findings import Finding, ok, problem, warning, within
-from runner.settings import Reuse, SettingsError
+from runner.environment import SettingsError
+from runner.settings import Reuse
 from runner.terminal import CommandError
 
 _SCRIPT = {"cyber-dojo.sh": "echo hello\n"}

@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from runner import settings
-from runner.settings import Settings, read_settings, variable_of, variables_in_environment
+from runner import environment
+from runner.environment import read_settings, variable_of, variables_in_environment
+from runner.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,15 @@ class EffectiveSetting:
 def effective_settings() -> list[EffectiveSetting]:
     """All settings of this environment, in the order of Settings. Raises SettingsError."""
     held = read_settings()
-    environment = variables_in_environment()
+    in_environment = variables_in_environment()
     rows = []
     for name, field in Settings.model_fields.items():
         variable = variable_of(name, field)
         value = getattr(held, name)
-        if variable in environment:
+        if variable in in_environment:
             source = "environment"
         elif name in held.model_fields_set and value != field.default:
-            source = str(settings.SECRETS / variable)
+            source = str(environment.SECRETS / variable)
         else:
             source = "default"
         rows.append(EffectiveSetting(variable, _shown(value), source, field.description or ""))

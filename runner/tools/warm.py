@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from pool import is_well_formed
 from runner.client import RunnerClient
-from runner.settings import read_settings
+from runner.environment import read_settings
 from runner.terminal import CommandError, console, print_json, told
 
 

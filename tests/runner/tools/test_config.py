@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runner import settings
+from runner import environment
 from runner.settings import Settings
 from runner.tools.effective_settings import effective_settings
 from tests.runner.typed import dojo_runner
@@ -54,7 +54,7 @@ def test_a_secret_of_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> N
     """The source is the file that the secret was read from."""
     file = tmp_path / "CYBER_DOJO_RUNNER_SECRET"
     file.write_text(SECRET)
-    monkeypatch.setattr(settings, "SECRETS", tmp_path)
+    monkeypatch.setattr(environment, "SECRETS", tmp_path)
     for name in ("CYBER_DOJO_RUNNER_SECRET", "CYBER_DOJO_RUNNER_PORT"):
         monkeypatch.delenv(name, raising=False)
 
