@@ -135,32 +135,7 @@ class ImagePool:
 
     def statistics(self, now_s: float) -> PoolStatistics:
         """The figures of this pool for operators, as they are at `now_s` of the pool's clock."""
-        counts, demand = self.counts, self.demand
-        return PoolStatistics(
-            spec=self.spec,
-            warm=self.warm,
-            starting=self.starting,
-            leased=self.leased,
-            resetting=len(self._ledger.resetting),
-            waiting=len(self._ledger.waiting),
-            target=self.target,
-            take_rate=demand.taken.at(now_s),
-            start_rate=demand.started.at(now_s),
-            rate=demand.rate(now_s),
-            hits=counts.hits,
-            misses=counts.misses,
-            starts=counts.starts,
-            failures=counts.failures,
-            resets=counts.resets,
-            discarded_after_runs=counts.discarded_after_runs,
-            runs_of_discarded=counts.runs_of_discarded,
-            discards=dict(counts.discards),
-            start_times_s=tuple(demand.start_times_s),
-            start_seconds=counts.start_seconds.copy(),
-            pause_s=self.breaker.pause_s(now_s),
-            last_error=str(self.breaker.last_error or ""),
-            no_warm_up=self.no_warm_up,
-        )
+        return _statistics_of(self, self._ledger, now_s)
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Lease]:
@@ -284,3 +259,32 @@ class ImagePool:
 
     def _retired(self) -> PoolRetiredError:
         return PoolRetiredError(f"the pool of {self.spec.image} is closing")
+
+
+def _statistics_of(pool: ImagePool, ledger: Ledger, now_s: float) -> PoolStatistics:
+    counts, demand = pool.counts, pool.demand
+    return PoolStatistics(
+        spec=pool.spec,
+        warm=pool.warm,
+        starting=pool.starting,
+        leased=pool.leased,
+        resetting=len(ledger.resetting),
+        waiting=len(ledger.waiting),
+        target=pool.target,
+        take_rate=demand.taken.at(now_s),
+        start_rate=demand.started.at(now_s),
+        rate=demand.rate(now_s),
+        hits=counts.hits,
+        misses=counts.misses,
+        starts=counts.starts,
+        failures=counts.failures,
+        resets=counts.resets,
+        discarded_after_runs=counts.discarded_after_runs,
+        runs_of_discarded=counts.runs_of_discarded,
+        discards=dict(counts.discards),
+        start_times_s=tuple(demand.start_times_s),
+        start_seconds=counts.start_seconds.copy(),
+        pause_s=pool.breaker.pause_s(now_s),
+        last_error=str(pool.breaker.last_error or ""),
+        no_warm_up=pool.no_warm_up,
+    )

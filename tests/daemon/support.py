@@ -17,11 +17,16 @@ async def colour(running: Daemon, script: str = "true", **how: Any) -> str:
 async def begin(
     running: Daemon, script: str, count: int, *, seconds: float = 10
 ) -> list[asyncio.Task[dict[str, Any]]]:
-    """Runs that are under way when the function returns."""
+    """Runs that have their containers when the function returns."""
     runs = [
         asyncio.create_task(running.run(BUSYBOX, script, seconds=seconds)) for _ in range(count)
     ]
-    await eventually(running.health, lambda health: health["running"] == count)
+
+    def have_containers(health: Any) -> bool:
+        pool = health["images"].get(BUSYBOX, {"leased": 0})
+        return bool(health["running"] == pool["leased"] == count)
+
+    await eventually(running.health, have_containers)
     return runs
 
 
