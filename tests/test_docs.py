@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -230,3 +231,10 @@ def test_a_wrong_command_is_seen(page: str) -> None:
 
     assert words[0] in _PARSED
     assert len(words) > 1
+
+
+def test_the_changelog_has_the_version_of_the_package() -> None:
+    """A release that the changelog does not name would tell nobody what changed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text()
