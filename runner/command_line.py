@@ -31,8 +31,8 @@ def _add_commands() -> None:
             noun, _, name = words.rpartition(" ")
             parent = nouns[noun] if noun else app
             parent.command(command.function, name=name, help=command.what)
-    for noun in nouns.values():
-        app.command(noun)
+    for about in nouns.values():
+        app.command(about)
 
 
 _add_commands()

@@ -13,8 +13,9 @@ from pydantic import SecretStr
 
 from runner.command_line import app
 from runner.http import acts, openapi
-from runner.settings import Settings, effective_settings
-from runner.variables import PREFIX, UnknownVariableError, of_others
+from runner.settings import Settings
+from runner.tools.effective_settings import effective_settings
+from runner.variables import PREFIX, UnknownVariableError, check_names
 from scripts.picture import kata_of
 
 ROOT = Path(__file__).parents[1]
@@ -150,7 +151,7 @@ def test_every_setting_that_a_page_names_exists(name: str) -> None:
     settings = {f"{PREFIX}{field}".upper() for field in Settings.model_fields}
 
     try:
-        of_others(named, settings)
+        check_names(named, settings)
     except UnknownVariableError as error:
         pytest.fail(str(error))
 
