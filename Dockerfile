@@ -69,10 +69,18 @@ CMD ["serve"]
 ARG BASE
 ARG VERSION=""
 ARG COMMIT_SHA=""
+ARG CREATED=""
+# Where this image's source and its pages are published, if they are.
+ARG SOURCE=""
+ARG DOCUMENTATION=""
 ENV COMMIT_SHA=${COMMIT_SHA}
 LABEL org.opencontainers.image.title="dojo-runner" \
       org.opencontainers.image.description="Runs cyber-dojo katas in warm, locked-down containers" \
       org.opencontainers.image.licenses="BSD-2-Clause" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${COMMIT_SHA}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.documentation="${DOCUMENTATION}" \
+      org.opencontainers.image.url="https://cyber-dojo.org" \
       org.opencontainers.image.base.name="${BASE}"

@@ -6,7 +6,9 @@ export PYTHON
 # Each test process reads what an earlier one compiled: compiling anew takes it as long as its tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-venv := .venv/.project
+# What the daemon needs, which is enough to run it; and with what only developers need.
+service := .venv/.project
+venv := .venv/.project .venv/.tools
 with_engine := scripts/with-engine
 test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze,chromium,curl,node,openssl scripts/test
 comma := ,
@@ -17,6 +19,7 @@ launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launche
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean mutants soak promises
+.PHONY: docs picture release-check
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
@@ -25,29 +28,36 @@ help: ## this list
 venv: $(venv) ## .venv with the locked packages and this project (PYTHON=... picks the Python)
 	@:
 
-# Two stamps: an edit of pyproject.toml alone must not cost the installation of all packages.
-.venv/.packages: requirements.lock scripts/venv
+# A stamp for each part: an edit of pyproject.toml alone must not cost the installation of all packages,
+# and "make demo" waits for no tool that only developers use.
+.venv/.packages: deploy/image/service.lock deploy/image/build.lock requirements.lock scripts/venv
 	@scripts/venv packages
 
-$(venv): .venv/.packages pyproject.toml
+.venv/.project: .venv/.packages pyproject.toml
 	@scripts/venv project
 
-engine: $(venv) ## a Docker engine that stays, for development
+.venv/.tools: .venv/.packages | .venv/.project
+	@scripts/venv tools
+
+.venv/.release: .venv/.packages release.lock | .venv/.project .venv/.tools
+	@scripts/venv release
+
+engine: $(service) ## a Docker engine that stays, for development
 	@$(with_engine) --stay
 
-engine-stop: $(venv) ## stop the engine of "make engine"
+engine-stop: $(service) ## stop the engine of "make engine"
 	@$(with_engine) --stop
 
-images: $(venv) ## the images that the project needs; IMAGES="ruby gcc" for only some
+images: $(service) ## the images that the project needs; IMAGES="ruby gcc" for only some
 	@$(with_engine) .venv/bin/python images/build.py $(IMAGES)
 
-image: $(venv) ## the service as an image, dojo-runner/runner:latest, and those beside it
+image: $(service) ## the service as an image, dojo-runner/runner:latest, and those beside it
 	@$(with_engine) .venv/bin/python images/service.py
 
-demo: $(venv) ## a red, an amber and a green kata over HTTP
+demo: $(service) ## a red, an amber and a green kata over HTTP
 	@$(with_engine) --images ruby,python-pytest .venv/bin/python -m scripts.demo
 
-serve: $(venv) ## the daemon in the foreground
+serve: $(service) ## the daemon in the foreground
 	@$(with_engine) --images ruby,python-pytest$(launcher) .venv/bin/dojo-runner serve
 
 test: $(venv) ## all tests but the long ones, and their 25 slowest; ARGS="-k name" for only some
@@ -86,7 +96,7 @@ check-lint: $(venv)
 check-types: $(venv)
 	.venv/bin/mypy --strict pool runner tests
 	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/child.py images
-	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py bench
+	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py scripts/picture.py scripts/release.py docs/site/hooks.py bench
 
 check-imports: $(venv)
 	.venv/bin/lint-imports
@@ -109,6 +119,16 @@ simulate: $(venv) ## days of classes in virtual time: tables, and pictures in do
 
 promises: $(venv) ## write what the tests promise into docs/security.md and docs/reliability.md
 	@.venv/bin/python -m tests.promises
+
+docs: $(venv) ## the documentation as a site, .state/site/index.html; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+	@echo .state/site/index.html
+
+picture: $(venv) ## docs/pictures/run.svg anew: what "dojo-runner run" shows
+	@$(with_engine) --images ruby,python-pytest .venv/bin/python -m scripts.picture
+
+release-check: $(venv) .venv/.release ## what a release must pass: the wheel, its contents, an SBOM, known vulnerabilities
+	@.venv/bin/python -m scripts.release
 
 lock: ## requirements.lock anew from pyproject.toml
 	@scripts/lock

@@ -43,6 +43,7 @@ async def build_all() -> None:
         base = await ensure_base(docker)
         version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
         arguments = {"BASE": tag("base"), "VERSION": version, "COMMIT_SHA": commit()}
+        arguments["CREATED"] = created()
         await ensure(docker, "runner", folder=ROOT, inputs=SERVICE, arguments=arguments, base=base)
         await build.ensure(docker, "launcher", base)
         for name in BESIDE:
@@ -88,11 +89,19 @@ def pack(folder: Path, inputs: tuple[str, ...]) -> bytes:
 
 def commit() -> str:
     """Of what is checked out; empty where that cannot be told."""
-    if told := os.environ.get("COMMIT_SHA"):
-        return told
+    return os.environ.get("COMMIT_SHA") or git("rev-parse", "HEAD")
+
+
+def created() -> str:
+    """When the commit was made, so that equal sources give an equal image; empty where unknown."""
+    return git("log", "-1", "--format=%cI")
+
+
+def git(*arguments: str) -> str:
+    """What git says of what is checked out; empty where it says nothing."""
     try:
         return subprocess.run(
-            ["git", "-C", str(ROOT), "rev-parse", "HEAD"],
+            ["git", "-C", str(ROOT), *arguments],
             capture_output=True,
             text=True,
             check=True,

@@ -138,9 +138,9 @@ class RunnerClient:
     async def health(self) -> dict[str, Any]:
         """The state of the daemon for operators; docs/api.md has the fields."""
         answer, status = await self._get("health", None)
-        if status != OK or not isinstance(answer, dict):
+        if status != OK or not _is_health(answer):
             raise RunnerError(f"{self._url}/health is not a daemon's")
-        return answer
+        return dict(answer)
 
     async def warm(self, image_name: str, containers: int, *, token: str) -> int:
         """Keep so many containers of an image warm for a while; returns the pool's target."""
@@ -187,10 +187,25 @@ class RunnerClient:
                 return answer, response.status
         except TimeoutError as error:
             raise RunnerError(f"no answer from {self._url} in time") from error
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            raise RunnerError(
+                f"{self._url!r} is no daemon's URL: it must be like http://127.0.0.1:4597"
+            ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise RunnerError(f"no answer from {self._url}: {error}") from error
         except ValueError as error:
             raise RunnerError(f"{url} is not a daemon's: its answer is not JSON") from error
+
+
+def _is_health(answer: Any) -> bool:
+    """Whether it is a daemon's, perhaps of another version; other servers may answer as well."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("status"), str):
+        return False
+    kinds = {"pulling": list, "reuse": dict, "images": dict}
+    pools = answer.get("images", {})
+    return all(isinstance(answer.get(key, kind()), kind) for key, kind in kinds.items()) and all(
+        isinstance(pool, dict) for pool in pools.values()
+    )
 
 
 def _busy(answer: Any, retry_after: str) -> BusyError:

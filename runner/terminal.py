@@ -12,10 +12,13 @@ from rich.console import Console
 from pool import EngineError
 from runner.client import RunnerError
 from runner.environment import SettingsError
+from runner.output import FAILED
 
-FAILED = 1  # the command could not do its work
 WRONG = 42  # the command has checked something, and it is not as it must be
-INTERRUPTED = 130
+
+# A terminal obeys some of these: the C0 and C1 control characters but tab and newline, and DEL.
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
+_PICTURES |= {0x7F: 0x2421, **dict.fromkeys(range(0x80, 0xA0), 0xFFFD)}
 
 
 class CommandError(Exception):
@@ -31,13 +34,17 @@ def told(work: Coroutine[Any, Any, int]) -> int:
         return _fail(str(error))
     except EngineError as error:
         return _fail(f"{error.operation} {error.image}: {error.message}".replace(" :", ":"))
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BrokenPipeError:  # the reader of the output has closed it
-        sys.stdout = sys.stderr
         return FAILED
+    except OSError as error:  # the machine's fault, such as a full disk
+        return _fail(str(error))
     except Exception as error:
         return _fail(f"unexpected error: {error!r}; please report it")
+
+
+def visible(text: str) -> str:
+    """The same with pictures of control characters, as a terminal would obey these."""
+    return text.replace("\r\n", "\n").translate(_PICTURES)
 
 
 def console() -> Console:
@@ -56,5 +63,5 @@ def print_json(value: Any) -> None:
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(f"dojo-runner: {' '.join(message.split())}\n")
+    sys.stderr.write(f"dojo-runner: {visible(' '.join(message.split()))}\n")
     return FAILED

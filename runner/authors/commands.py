@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from runner.authors import show
 from runner.authors.local import own_daemon, unreadable_patterns
@@ -18,12 +20,14 @@ from runner.authors.runs import PATIENCE_S, Checked, Ran, check_colours, have_im
 from runner.authors.start_point import (
     StartPoint,
     StartPointError,
+    manifest_of,
     read_json,
     read_start_point,
 )
 from runner.client import RunnerClient
+from runner.output import FAILED
 from runner.settings import Reuse
-from runner.terminal import FAILED, WRONG, console, errors, print_json, told
+from runner.terminal import WRONG, console, errors, print_json, told, visible
 
 _LOOKED_AT_EVERY_S = 0.3
 
@@ -36,7 +40,7 @@ def run_folder(
     *,
     image: Annotated[str | None, Parameter(help="instead of the manifest's image_name")] = None,
     max_seconds: Annotated[float | None, Parameter(help="instead of the manifest's")] = None,
-    repeat: Annotated[int, Parameter(help="how many times")] = 1,
+    repeat: Annotated[int, Parameter(help="how many times", validator=Number(gte=1))] = 1,
     watch: Annotated[
         bool, Parameter(negative="", help="run again whenever a file is saved")
     ] = False,
@@ -100,14 +104,15 @@ def check(
 
 
 def check_manifest(file: Path, *, as_json: Json = False) -> int:
-    """Check a start point's manifest: each fault is a line that names the field.
+    """Check a start point's manifest, by its folder or its name: each fault is a line.
 
     The exit status is 0 if there is none, 42 if there are some, and 1 if it cannot be read.
     """
 
     async def work() -> int:
-        manifest = read_json(file)
-        faults = faults_of(manifest, lambda name: (file.parent / name).is_file())
+        path = manifest_of(file)
+        manifest = read_json(path)
+        faults = faults_of(manifest, lambda name: os.path.isfile(path.parent / name))
         patterns = patterns_of(manifest)
         unreadable = await unreadable_patterns(patterns) if patterns else {}
         if unreadable is None:
@@ -115,10 +120,10 @@ def check_manifest(file: Path, *, as_json: Json = False) -> int:
         for where, words in (unreadable or {}).items():
             faults.append(f"{where}: is no regular expression of Ruby's: {words}")
         if as_json:
-            print_json({"file": str(file), "faults": faults})
+            print_json({"file": str(path), "faults": faults})
         else:
-            lines = faults or [f"{file}: all is well"]
-            sys.stdout.write("".join(f"{line}\n" for line in lines))
+            lines = faults or [f"{path}: all is well"]
+            sys.stdout.write("".join(f"{visible(line)}\n" for line in lines))
         return WRONG if faults else 0
 
     return told(work())
@@ -140,9 +145,9 @@ async def _have_image(client: RunnerClient, start_point: StartPoint) -> None:
 
 
 async def _have_cells(client: RunnerClient) -> None:
-    reuse = (await client.health())["reuse"]
-    if reuse["kind"] != "cells":
-        raise StartPointError(f"there are no cells on this host: {reuse['why_no_cells']}")
+    reuse = (await client.health()).get("reuse", {})
+    if reuse.get("kind") != "cells":
+        raise StartPointError(f"there are no cells on this host: {reuse.get('why_no_cells')}")
 
 
 async def _run(client: RunnerClient, start_point: StartPoint) -> Ran:

@@ -1,5 +1,6 @@
 """The replacements that turn a start point, which is red, into one that is amber or green."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ def read_replacements(start_point: StartPoint) -> Mapping[str, Replacement]:
     `{"amber": {"filename": NAME, "from": TEXT, "to": TEXT}, "green": ...}`. Raises StartPointError.
     """
     path = start_point.folder / OPTIONS
-    if not path.is_file():
+    if not os.path.lexists(path):
         return _USUAL
     found = {colour: _parsed(colour, said) for colour, said in read_json(path).items()}
     return {**_USUAL, **found}

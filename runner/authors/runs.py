@@ -59,7 +59,7 @@ async def have_image(client: RunnerClient, image_name: str) -> None:
     if await client.pull_image(image_name) == "pulled":
         return
     until_s = time.monotonic() + PULL_WITHIN_S
-    while usual_name(image_name) in (await client.health())["pulling"]:
+    while usual_name(image_name) in (await client.health()).get("pulling", ()):
         if time.monotonic() > until_s:
             raise StartPointError(f"{image_name} was not pulled within {PULL_WITHIN_S:g} s")
         await asyncio.sleep(_PULL_ASKED_EVERY_S)

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.text import Text as Styled
 
 from runner.authors.runs import Checked, Ran
-from runner.client import Text
+from runner.client import Result, Text
+from runner.terminal import visible
 
 _STYLES = {"red": "bold red", "amber": "bold yellow", "green": "bold green"}
 _OTHER = "bold magenta"
@@ -21,16 +22,13 @@ def outcome(name: str) -> Styled:
 def ran(console: Console, one: Ran, notes: tuple[str, ...]) -> None:
     """Print the whole result of a run."""
     for note in notes:
-        console.print(Styled(f"note: {note}", style="dim"))
+        console.print(Styled(visible(f"note: {note}"), style="dim"))
     result = one.result
     _text(console, "stdout", result.stdout)
     _text(console, "stderr", result.stderr)
     _files(console, "created", result.created)
     _files(console, "changed", result.changed)
-    if result.log:
-        console.print(Styled("log", style="bold"))
-        for key, value in result.log.items():
-            console.print(Styled(f"  {key}: {_words(value)}"))
+    _log(console, result)
     verdict = outcome(result.outcome)
     console.print(
         verdict.append(f"  status {result.status}, {one.took_ms:.0f} ms", style="default")
@@ -47,16 +45,28 @@ def checked(console: Console, one: Checked) -> None:
     if one.is_right:
         return
     if one.reason:
-        console.print(Styled(f"      {one.reason}"))
+        console.print(Styled(visible(f"      {one.reason}")))
     elif one.result is not None:
-        _text(console, "      stdout", one.result.stdout)
-        _text(console, "      stderr", one.result.stderr)
+        _text(console, "stdout", one.result.stdout)
+        _text(console, "stderr", one.result.stderr)
+        _log(console, one.result)
+        if not (one.result.stdout.content or one.result.stderr.content):
+            console.print(Styled("      it printed nothing"))
 
 
 def _text(console: Console, title: str, text: Text) -> None:
     if text.content:
-        console.print(Styled(title + (" (its beginning)" if text.truncated else ""), style="bold"))
-        console.print(Styled(text.content.rstrip("\n")), soft_wrap=True)
+        beginning = " (its beginning)" if text.truncated else ""
+        console.print(Styled(visible(title) + beginning, style="bold"))
+        console.print(Styled(visible(text.content.rstrip("\n"))), soft_wrap=True)
+
+
+def _log(console: Console, result: Result) -> None:
+    if not result.log:
+        return
+    console.print(Styled("log", style="bold"))
+    for key, value in result.log.items():
+        console.print(Styled(visible(f"  {key}: {_words(value)}")), soft_wrap=True)
 
 
 def _files(console: Console, title: str, files: Mapping[str, Text]) -> None:

@@ -1,7 +1,10 @@
 """A folder as a kata: a start point with its manifest.json, or plain files."""
 
 import json
+import os
 import re
+import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,12 +60,11 @@ def read_start_point(
 
     Raises StartPointError.
     """
-    folder = _folder_of(path)
-    manifest_path = path if path.is_file() else folder / MANIFEST
+    manifest_path = manifest_of(path)
     start_point = (
-        _of_manifest(folder, read_json(manifest_path), image_name)
-        if manifest_path.is_file()
-        else _of_plain_folder(folder, image_name)
+        _of_manifest(manifest_path.parent, read_json(manifest_path), image_name)
+        if os.path.lexists(manifest_path)
+        else _of_plain_folder(manifest_path.parent, image_name)
     )
     if max_seconds is not None:
         start_point = replace(start_point, max_seconds=max_seconds)
@@ -71,24 +73,34 @@ def read_start_point(
     return start_point
 
 
+def manifest_of(path: Path) -> Path:
+    """The manifest of a folder, which may be missing; a file is its own. Raises StartPointError."""
+    if not _is_folder(path):
+        return path
+    own, below = path / MANIFEST, path / _SUB_FOLDER / MANIFEST
+    return below if os.path.lexists(below) and not os.path.lexists(own) else own
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a file. Raises StartPointError."""
     try:
         parsed = json.loads(_read(path, path.name))
     except json.JSONDecodeError as error:
         raise StartPointError(f"{path}: line {error.lineno}: {error.msg}") from error
+    except (RecursionError, ValueError) as error:  # it is JSON, of a size that no manifest has
+        raise StartPointError(f"{path}: is nested too deeply, or has too large a number") from error
     if not isinstance(parsed, dict):
         raise StartPointError(f"{path}: is not a JSON object")
     return parsed
 
 
-def _folder_of(path: Path) -> Path:
-    if path.is_file():
-        return path.parent
-    if not path.is_dir():
-        raise StartPointError(f"{path}: there is no such file or folder")
-    below = path / _SUB_FOLDER
-    return below if not (path / MANIFEST).is_file() and (below / MANIFEST).is_file() else path
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError as error:
+        raise StartPointError(f"{path}: there is no such file or folder") from error
+    except (OSError, ValueError) as error:
+        raise StartPointError(f"{path}: {_why(error)}") from error
 
 
 def _of_manifest(folder: Path, manifest: dict[str, Any], image_name: str | None) -> StartPoint:
@@ -148,10 +160,10 @@ def _names(manifest: dict[str, Any], key: str, *, required: bool = True) -> list
 
 
 def _seconds(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise StartPointError(f"{MANIFEST}: max_seconds must be a number") from error
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value <= sys.float_info.max:
+        raise StartPointError(f"{MANIFEST}: max_seconds must be a number above 0")
+    return float(value)
 
 
 def _rag_lambda(folder: Path, value: Any) -> str | None:
@@ -165,12 +177,25 @@ def _rag_lambda(folder: Path, value: Any) -> str | None:
 
 def _read(path: Path, name: str) -> str:
     try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise StartPointError(f"{name}: is a folder")
+        if not stat.S_ISREG(status.st_mode):  # a pipe may say nothing for ever, a device never end
+            raise StartPointError(f"{name}: is no ordinary file")
+        if status.st_size > _MOST_BYTES:
+            raise StartPointError(f"{name}: is too large for a kata")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise StartPointError(f"{name}: there is no such file in {path.parent}") from error
-    except IsADirectoryError as error:
-        raise StartPointError(f"{name}: is a folder") from error
-    except UnicodeDecodeError as error:
-        raise StartPointError(f"{name}: is not UTF-8") from error
-    except OSError as error:
-        raise StartPointError(f"{name}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise StartPointError(f"{name}: {_why(error)}") from error
+
+
+def _why(error: OSError | ValueError) -> str:
+    match error:
+        case OSError():
+            return str(error.strerror)
+        case UnicodeDecodeError():
+            return "is not UTF-8"
+        case _:  # of a NUL, or half of a surrogate pair
+            return "cannot be the name of a file"

@@ -43,7 +43,7 @@ HEALTH = {
     "status": "ok",
     "engine": {"answers": True, "listening": True},
     "replica": "host-1:4597",
-    "version": "0.1.0",
+    "version": "0.2.0",
     "uptime_s": 3600.5,
     "running": 1,
     "queued": 0,

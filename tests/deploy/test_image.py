@@ -68,6 +68,8 @@ async def test_what_it_says_of_itself(image: str) -> None:
     assert said["version"] == project["version"]
     assert said["licenses"] == project["license"]
     assert said["base.name"] == "dojo-runner/base:latest"
+    assert said["url"] == project["urls"]["Homepage"]
+    assert {"created", "source", "documentation"} <= said.keys()
     assert f"COMMIT_SHA={said['revision']}" in config["Env"]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -44,6 +45,30 @@ async def test_the_probes(fake_http: Served) -> None:
         assert await client.ready()
         assert await client.sha() == "a1b2c3"
         assert (await client.health())["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "ftp://x", "http://", "http://[::1", "http://h:99999"]
+)
+async def test_what_is_no_url(url: str) -> None:
+    """Nobody is asked, and the words say what a URL is like."""
+    async with RunnerClient(url) as client:
+        with pytest.raises(RunnerError, match="must be like http://"):
+            await client.health()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *([], {}, {"status": 1}, {"status": "ok", "pulling": 1}, {"status": "ok", "reuse": []}),
+        {"status": "ok", "images": {"gcc": None}},
+    ],
+)
+async def test_the_health_of_something_else(said: Any) -> None:
+    """JSON of another form is none of a daemon's, and no command stumbles over it."""
+    async with answering(web.json_response(said)) as url, RunnerClient(url) as client:
+        with pytest.raises(RunnerError, match="/health is not a daemon's"):
+            await client.health()
 
 
 async def test_a_run(fake_http: Served) -> None:

@@ -19,6 +19,7 @@ USAGE, FAILED = 2, 1
         (USAGE, "run"),
         (USAGE, "run . --nope"),
         (USAGE, "run . --repeat many"),
+        (USAGE, "run . --repeat 0"),
         (FAILED, "run /nowhere"),
         (FAILED, f"run {__file__} --url {NOBODY}"),
         (USAGE, "check . --both=perhaps"),

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import DOCKER_IMAGE
 from tests.serving import STATUS_LAMBDA
 
 # Red as it is, as its test expects 42; amber if there is no sum in it.
@@ -13,6 +14,14 @@ case $sum in *[!0-9\\ *]*) echo "no sum: $sum" >&2; exit 2 ;; esac
 [ $((sum)) -eq 42 ]
 """
 IMAGE = "cyberdojo/fake:1"
+
+HIKER = "def answer():\n    return 6 * 9\n"
+TEST = "from hiker import answer\n\n\ndef test_answer():\n    assert answer() == 42\n"
+_PYTEST_FILES = {
+    "hiker.py": HIKER,
+    "test_hiker.py": TEST,
+    "cyber-dojo.sh": "python3 -m pytest test_hiker.py\n",
+}
 
 
 def write_start_point(folder: Path, files: dict[str, str] | None = None, **manifest: Any) -> Path:
@@ -29,6 +38,17 @@ def write_start_point(folder: Path, files: dict[str, str] | None = None, **manif
     said = {name: value for name, value in fields.items() if value is not None}
     write(folder, {**texts, "manifest.json": json.dumps(said)})
     return folder
+
+
+def pytest_start_point(folder: Path, files: dict[str, str] | None = None, **manifest: Any) -> Path:
+    """One for a real image of the project's, whose own lambda decides its colour."""
+    fields = {
+        "image_name": DOCKER_IMAGE,
+        "visible_filenames": sorted(_PYTEST_FILES),
+        "filename_extension": [".py"],
+        "rag_lambda": None,
+    }
+    return write_start_point(folder, {**_PYTEST_FILES, **(files or {})}, **{**fields, **manifest})
 
 
 def write(folder: Path, files: dict[str, str]) -> None:

@@ -3,36 +3,14 @@
 import asyncio
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import DOCKER_IMAGE, ServeFake
-from tests.runner.authors.folders import write, write_start_point
+from tests.conftest import ServeFake
+from tests.runner.authors.folders import pytest_start_point, write, write_start_point
 from tests.runner.typed import WITHIN_S, dojo_runner, started
 from tests.serving import Served
-
-HIKER = "def answer():\n    return 6 * 9\n"
-TEST = "from hiker import answer\n\n\ndef test_answer():\n    assert answer() == 42\n"
-PYTEST_FILES = {
-    "hiker.py": HIKER,
-    "test_hiker.py": TEST,
-    "cyber-dojo.sh": "python3 -m pytest test_hiker.py\n",
-}
-
-
-def pytest_start_point(folder: Path, files: dict[str, str] | None = None) -> Path:
-    """A real start point for an image of the project's."""
-    write_start_point(
-        folder,
-        {**PYTEST_FILES, **(files or {})},
-        image_name=DOCKER_IMAGE,
-        visible_filenames=sorted(PYTEST_FILES),
-        filename_extension=[".py"],
-        rag_lambda=None,
-    )
-    return folder
 
 
 async def test_run_shows_what_a_learner_gets(fake_http: Served, tmp_path: Path) -> None:
@@ -61,14 +39,13 @@ async def test_run_for_programs(fake_http: Served, tmp_path: Path) -> None:
 
 
 async def test_a_hostile_output_is_text(fake_http: Served, tmp_path: Path) -> None:
-    """Markup in what a program prints is shown as it is, and styles nothing."""
-    write_start_point(
-        tmp_path, {"cyber-dojo.sh": "echo '[red]x[/] [/nope]'"}, image_name=fake_http.image
-    )
+    """Markup in an output is shown as it is; characters that a terminal obeys, as pictures."""
+    script = r"printf '[red]x[/] [/nope]\n\033]0;title\a\n\302\233m\r\n\177\n'"
+    write_start_point(tmp_path, {"cyber-dojo.sh": script}, image_name=fake_http.image)
 
     said = await dojo_runner("run", tmp_path, "--url", fake_http.url)
 
-    assert "[red]x[/] [/nope]" in said.stdout
+    assert "[red]x[/] [/nope]\n␛]0;title␇\n\ufffdm\n␡\n" in said.stdout
 
 
 async def test_watch_runs_again_at_each_save(fake_http: Served, tmp_path: Path) -> None:
@@ -147,24 +124,6 @@ async def test_a_missing_image(serve_fake: ServeFake, tmp_path: Path) -> None:
     assert "elsewhere:1 is not on this node, and could not be pulled" in said.stderr
 
 
-async def test_help_is_quick() -> None:
-    """The list of commands imports no HTTP library, no settings, no engine's client."""
-    code = (
-        "import sys; sys.argv = ['dojo-runner', '--help']\n"
-        "from runner.__main__ import main\n"
-        "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)\n"
-    )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    stdout, stderr = await process.communicate()
-
-    for command in ("serve", "health", "run", "check", "manifest"):
-        assert command in stdout.decode()
-    loaded = set(stderr.decode().split())
-    assert not loaded & {"aiohttp", "aiodocker", "pydantic", "loguru", "rich.markdown", "email"}
-
-
 @pytest.mark.docker
 async def test_a_daemon_of_its_own(tmp_path: Path) -> None:
     """Without --url the command needs an engine only, and leaves no container behind."""
@@ -174,36 +133,6 @@ async def test_a_daemon_of_its_own(tmp_path: Path) -> None:
     assert [(row["reuse"], row["colour"], row["is_right"]) for row in json.loads(said.stdout)] == [
         (kind, colour, True) for kind in ("never", "cells") for colour in ("red", "amber", "green")
     ]
-
-
-FAULTS: dict[str, dict[str, str]] = {
-    "green as it is": {"hiker.py": HIKER.replace("6 * 9", "42 # 6 * 9")},
-    "amber as it is": {"hiker.py": "def answer(:\n    return 6 * 9\n"},
-    "the test expects another number": {"test_hiker.py": TEST.replace("42", "41")},
-    "there is no test": {"test_hiker.py": "x = 1\n"},
-    "the script runs nothing": {"cyber-dojo.sh": "true\n"},
-    "the script runs another file": {"cyber-dojo.sh": "python3 -m pytest gone.py\n"},
-    "the script is misspelt": {"cyber-dojo.sh": "pyton3 -m pytest test_hiker.py\n"},
-    "the lambda is no Ruby": {"rag.rb": "lambda {"},
-    "the lambda is always red": {"rag.rb": "lambda { |_o, _e, _s| :red }"},
-    "the text to replace is missing": {"hiker.py": HIKER.replace("6 * 9", "9 * 6")},
-}
-
-
-@pytest.mark.docker
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_check_finds_a_planted_fault(docker_http: Served, tmp_path: Path, fault: str) -> None:
-    """A start point of which one colour is wrong ends with 42, whatever is wrong in it."""
-    files = FAULTS[fault]
-    pytest_start_point(tmp_path, files)
-    if "rag.rb" in files:
-        path = tmp_path / "manifest.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "rag_lambda": "rag.rb"}))
-
-    said = await dojo_runner("check", tmp_path, "--url", docker_http.url)
-
-    assert said.status == 42, said
-    assert "WRONG" in said.stdout
 
 
 @pytest.mark.docker

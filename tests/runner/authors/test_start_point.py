@@ -1,5 +1,8 @@
 """A folder as a kata: what is read of it, and what its author is told that is missing."""
 
+import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +94,15 @@ def test_a_plain_folder_may_have_a_lambda(tmp_path: Path) -> None:
         ({"visible_filenames": "cyber-dojo.sh"}, "visible_filenames must be a list of texts"),
         ({"visible_filenames": None}, "visible_filenames must be a list of texts"),
         ({"hidden_filenames": [1]}, "hidden_filenames must be a list of texts"),
-        ({"max_seconds": "soon"}, "max_seconds must be a number"),
+        *(
+            ({"max_seconds": value}, "max_seconds must be a number above 0")
+            for value in ("soon", True, 0, -1, 10**400, float("inf"), float("nan"))
+        ),
+        ({"visible_filenames": ["cyber-dojo.sh", "a\0b"]}, "cannot be the name of a file"),
+        ({"visible_filenames": ["cyber-dojo.sh", "\ud800"]}, "cannot be the name of a file"),
+        ({"visible_filenames": ["cyber-dojo.sh", "a" * 300]}, "a: File name too long"),
+        ({"visible_filenames": ["cyber-dojo.sh", "/dev/zero"]}, "zero: is no ordinary file"),
+        ({"visible_filenames": ["cyber-dojo.sh", "."]}, "is a folder"),
         ({"rag_lambda": "gone.rb"}, "gone.rb: there is no such file"),
         ({"rag_lambda": ["x"]}, "rag_lambda must be a text"),
     ],
@@ -104,12 +115,44 @@ def test_a_wrong_manifest_is_told_as_that(
         read_start_point(write_start_point(tmp_path, **changes))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '"x"', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '"x"', "\x00", "[" * 100_000, f'{{"max_seconds": {"9" * 5000}}}']
+)
 def test_a_manifest_that_is_no_object(tmp_path: Path, text: str) -> None:
     """What is no JSON object is told with the file's name."""
     write(tmp_path, {"manifest.json": text})
 
     with pytest.raises(StartPointError, match=r"manifest\.json"):
+        read_start_point(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "options.json"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)])
+def test_what_is_no_file_is_not_read(
+    tmp_path: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    """A folder, a pipe without a writer, a link to itself: each is told, none is waited for."""
+    write_start_point(tmp_path)
+    (tmp_path / name).unlink(missing_ok=True)
+    make(tmp_path / name)
+
+    with pytest.raises(StartPointError, match=re.escape(name)):
+        read_replacements(read_start_point(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["gone", "a" * 5000, "a\0b"])
+def test_a_path_that_cannot_be(name: str) -> None:
+    """Whatever an author types, the answer is in words."""
+    with pytest.raises(StartPointError, match=r"File name too long|no such|cannot be"):
+        read_start_point(Path(name))
+
+
+def test_a_file_that_is_too_large(tmp_path: Path) -> None:
+    """It is not read into memory, however large it is."""
+    write_start_point(tmp_path)
+    os.truncate(tmp_path / "hiker.txt", 2**40)
+
+    with pytest.raises(StartPointError, match=r"hiker\.txt: is too large for a kata"):
         read_start_point(tmp_path)
 
 

@@ -1,0 +1,49 @@
+"""How the console script ends: what it printed is written, and no reader sees a traceback."""
+
+import os
+import sys
+from collections.abc import Callable
+from io import TextIOWrapper
+
+FAILED = 1  # what was asked for could not be done
+INTERRUPTED = 130
+
+
+def ended(command: Callable[[], int | None]) -> int:
+    """Run a command, and have all that it printed written. Its exit status.
+
+    That status is 1 where stdout cannot be written. A reader that has seen enough is told nothing.
+    """
+    _prepare()
+    status = FAILED
+    try:
+        status = command() or 0
+    except SystemExit as error:  # cyclopts and Rich end so
+        status = error.code if isinstance(error.code, int) else FAILED
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except OSError as error:  # of a command that prints by itself
+        _tell(error)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if status == 0:
+            _tell(error)
+        status = status or FAILED
+        # What is left would be tried once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _prepare() -> None:
+    """Give stdout and stderr a place where they are closed, and words for what they cannot show."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open until the end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _tell(error: OSError) -> None:
+    if not isinstance(error, BrokenPipeError):
+        sys.stderr.write(f"dojo-runner: cannot write: {error.strerror}\n")
