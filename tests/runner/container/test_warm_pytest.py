@@ -140,7 +140,7 @@ async def test_it_does_what_the_real_one_does(running: Daemon, case: str) -> Non
     """Status, outputs, created and changed files are as without the warm-up."""
     files, script = CASES[case]
 
-    how = {"rag_lambda": RAG} if case in COLOURS else {}
+    how: dict[str, Any] = {"rag_lambda": RAG} if case in COLOURS else {}
     real = await running.run(PLAIN, script, files=files, **how)
     warm = await running.run(WARM, script, files=files, **how)
 
