@@ -44,7 +44,7 @@ async def build_all() -> None:
         version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
         arguments = {"BASE": tag("base"), "VERSION": version, "COMMIT_SHA": commit()}
         await ensure(docker, "runner", folder=ROOT, inputs=SERVICE, arguments=arguments, base=base)
-        await build.ensure(docker, "launcher", base)
+        await build.ensure(docker, "launcher", build.HERE / "launcher", base)
         for name in BESIDE:
             await ensure(
                 docker,

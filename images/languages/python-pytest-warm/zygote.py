@@ -1,6 +1,6 @@
 """A process that has imported pytest, and forks for each pytest of a run.
 
-client.c, in the place of `python3` and `pytest`, hands over what a process has: descriptors,
+shared/client.c, in the place of `python3` and `pytest`, hands over what a process has: descriptors,
 folder, arguments, variables, limits. Whenever the real program might do something else than a fork
 of this process would, the client is told to start the real one.
 """
@@ -18,6 +18,8 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 ADDRESS = "\0warm-pytest"
@@ -26,7 +28,8 @@ MOST_FILES = 2000  # of the run's, among which names of modules are looked for
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 # What a Python reads when it starts. It may say something else in the run: the real one heeds it.
-_HEEDED = (b"PYTHON", b"LD_", b"LC_", b"LANG", b"TZ", b"HOME", b"PATH", b"GLIBC_", b"MALLOC_")
+_HEEDED = (b"PYTHON", b"LD_", b"LC_", b"LANG", b"TZ", b"HOME", b"PATH", b"GLIBC_", b"MALLOC_",
+           b"PYTEST_DEBUG")  # fmt: skip
 _NO_BYTECODE = b"PYTHONDONTWRITEBYTECODE"
 
 
@@ -38,21 +41,32 @@ def variables(words: list[bytes]) -> dict[bytes, bytes]:
 
 
 class Request:
-    """What the client's process is like; raises ValueError if that makes no sense."""
+    """What the client's process is like; raises ValueError if it is for the real program."""
 
     def __init__(self, body: bytes, files: list[int]) -> None:
         words = body.split(b"\0")
         self.files = files
-        self.is_module = words[0] == b"module"
-        self.program = os.fsdecode(words[1])
-        self.no_bytecode = words[2] == b"1"
-        self.umask = int(words[3])
-        at = 4
+        self.program = os.fsdecode(words[0])
+        self.umask = int(words[1])
+        at = 2
         self.limits = [(int(words[i]), int(words[i + 1])) for i in range(at, at + 2 * LIMITS, 2)]
         at += 2 * LIMITS
         count = int(words[at])
         self.arguments = [os.fsdecode(word) for word in words[at + 1 : at + 1 + count]]
         self.environment = variables(words[at + 1 + count : -1])
+        self.is_module = self.program.startswith("python")
+        self.no_bytecode = bool(self.environment.get(_NO_BYTECODE))
+        if self.is_module:
+            self._be_a_module()
+
+    def _be_a_module(self) -> None:
+        """Of a Python only `python3 -m pytest` is ours, with or without -B."""
+        while self.arguments[:1] == ["-B"]:
+            self.no_bytecode = True
+            del self.arguments[0]
+        if self.arguments[:2] != ["-m", "pytest"]:
+            raise ValueError("another module, or none")
+        del self.arguments[:2]
 
 
 def import_all() -> None:
@@ -61,6 +75,42 @@ def import_all() -> None:
         for name in file.read().split():
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+
+
+# pytest heeds `-p no:PLUGIN` before it registers its plugins: it is made ready for the usual ones.
+_LEFT_OUT: tuple[tuple[str, ...], ...] = ((), ("no:cacheprovider",))
+
+
+def make_ready() -> None:
+    """Have pytest register its own plugins now, which takes a quarter of its time after a fork."""
+    config: Any = importlib.import_module("_pytest.config")
+    make = config.get_config
+    ready = {
+        left_out: make([word for name in left_out for word in ("-p", name)])
+        for left_out in _LEFT_OUT
+    }
+
+    def get_config(args: Any = None, plugins: Any = None) -> Any:
+        found = ready.pop(left_out_by(args or ()), None)
+        if found is None:
+            return make(args, plugins)
+        found.invocation_params = config.Config.InvocationParams(
+            args=args or (), plugins=plugins, dir=Path.cwd()
+        )
+        return found
+
+    config.get_config = get_config
+
+
+def left_out_by(arguments: Iterable[str]) -> tuple[str, ...]:
+    """The plugins that a command line leaves out."""
+    words = iter(arguments)
+    names = [
+        next(words, "") if word == "-p" else word.removeprefix("-p")
+        for word in words
+        if word.startswith("-p")
+    ]
+    return tuple(name for name in names if name.startswith("no:"))
 
 
 def environment_at_start() -> dict[bytes, bytes]:
@@ -101,16 +151,26 @@ def _is_module(name: str) -> bool:
 
 
 def receive(connection: socket.socket) -> Request:
-    """A whole request. Raises OSError, ValueError."""
+    """A whole request that is ours. Raises OSError, ValueError; no file of it is open then."""
     head, ancillary, _, _ = connection.recvmsg(4, socket.CMSG_SPACE(4 * 4))
     files: array.array[int] = array.array("i")
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             files.frombytes(data[: len(data) - len(data) % files.itemsize])
-    if len(head) != 4 or len(files) != 4:
-        raise ValueError("not a request")
-    body = connection.recv(struct.unpack("=I", head)[0], socket.MSG_WAITALL)
-    return Request(body, files.tolist())
+    try:
+        if len(head) != 4 or len(files) != 4:
+            raise ValueError("not a request")
+        body = connection.recv(struct.unpack("=I", head)[0], socket.MSG_WAITALL)
+        return Request(body, files.tolist())
+    except (OSError, ValueError, IndexError):
+        close_all(files)
+        raise
+
+
+def close_all(files: Iterable[int]) -> None:
+    """A pipe that stayed open here would never end for its reader."""
+    for file in files:
+        os.close(file)
 
 
 def become(request: Request, added: dict[bytes, bytes]) -> None:
@@ -118,8 +178,7 @@ def become(request: Request, added: dict[bytes, bytes]) -> None:
     os.setpgid(0, 0)
     for number, file in enumerate(request.files[:3]):
         os.dup2(file, number)
-    for file in request.files:
-        os.close(file)
+    close_all(request.files)
     signal.set_wakeup_fd(-1)
     os.umask(request.umask)
     for number, limits in enumerate(request.limits):
@@ -127,7 +186,7 @@ def become(request: Request, added: dict[bytes, bytes]) -> None:
             resource.setrlimit(number, limits)
     os.environb.clear()
     os.environb.update({**request.environment, **added})
-    sys.dont_write_bytecode = request.no_bytecode or bool(request.environment.get(_NO_BYTECODE))
+    sys.dont_write_bytecode = request.no_bytecode
     renew_streams()
 
 
@@ -195,7 +254,7 @@ class Zygote:
         connection, _ = self._listener.accept()
         try:
             request = receive(connection)
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError):
             connection.close()
             return None
         os.fchdir(request.files[3])
@@ -212,8 +271,7 @@ class Zygote:
             connection.sendall(b"y")
             connection.close()
             return request
-        for file in request.files:
-            os.close(file)
+        close_all(request.files)
         if child < 0:
             connection.close()
         else:
@@ -255,6 +313,8 @@ class Zygote:
 def main() -> Request:
     """Import, listen, and let the hook end; returns in each fork."""
     import_all()
+    with contextlib.suppress(Exception):
+        make_ready()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(ADDRESS)
     listener.listen(64)

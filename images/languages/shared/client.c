@@ -1,6 +1,6 @@
-/* In the place of python3 and pytest: has a process that has imported pytest do what the real program would
- * do, and ends as that does. Whenever anything is unusual it becomes the real program, /usr/bin/NAME.
- * zygote.py is the other side. */
+/* In the place of a program: has a process that an image's warm-up has left do what the real program would
+ * do, and ends as that does. It becomes the real program, /usr/bin/NAME, whenever anything is unusual, or that
+ * process does not want to. ADDRESS is the name of that process's abstract socket. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ADDRESS "\0warm-pytest"
+#define AT "\0" ADDRESS
 #define LONGEST (4 << 20)
 
 static char real[4096];
@@ -57,16 +57,6 @@ static void add_number(unsigned long long number) {
   add(word);
 }
 
-static int is_module_pytest(int count, int *first, int *no_bytecode) {
-  int at = 1;
-  while (at < count && !strcmp(words[at], "-B")) {
-    *no_bytecode = 1;
-    at++;
-  }
-  *first = at + 2;
-  return at + 1 < count && !strcmp(words[at], "-m") && !strcmp(words[at + 1], "pytest");
-}
-
 /* Other descriptors than the first three, a terminal, and signals that are ignored or blocked
  * would be the program's, too. */
 static int is_usual(void) {
@@ -92,8 +82,8 @@ static int is_usual(void) {
 
 static int connected(void) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  memcpy(address.sun_path, ADDRESS, sizeof ADDRESS - 1);
-  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof ADDRESS - 1);
+  memcpy(address.sun_path, AT, sizeof AT - 1);
+  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof AT - 1);
   int to = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (to < 0 || connect(to, (struct sockaddr *)&address, size) < 0)
     be_the_real_one();
@@ -168,17 +158,14 @@ static _Noreturn void wait_for_end(int to, int signals) {
 int main(int count, char **arguments, char **variables) {
   words = arguments;
   const char *slash = strrchr(words[0], '/'), *name = slash ? slash + 1 : words[0];
-  int first = 1, no_bytecode = 0, is_module = !strncmp(name, "python", 6);
   snprintf(real, sizeof real, "/usr/bin/%s", name);
   sigprocmask(SIG_SETMASK, NULL, &at_start);
-  if ((is_module && !is_module_pytest(count, &first, &no_bytecode)) || !is_usual())
+  if (!is_usual())
     be_the_real_one();
   int to = connected();
   mode_t mask = umask(0);
   umask(mask);
-  add(is_module ? "module" : "script");
   add(name);
-  add(no_bytecode ? "1" : "0");
   add_number(mask);
   for (int limit = 0; limit < RLIM_NLIMITS; limit++) {
     struct rlimit now;
@@ -187,8 +174,8 @@ int main(int count, char **arguments, char **variables) {
     add_number(now.rlim_cur);
     add_number(now.rlim_max);
   }
-  add_number((unsigned long long)(count - first));
-  for (int at = first; at < count; at++)
+  add_number((unsigned long long)(count - 1));
+  for (int at = 1; at < count; at++)
     add(words[at]);
   for (; *variables; variables++)
     add(*variables);

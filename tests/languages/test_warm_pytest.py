@@ -1,23 +1,20 @@
 """A pytest that forks from a process which has imported it: it does all that the real one does."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.daemon_process import Daemon, daemon
+from tests.daemon_process import Daemon
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.languages]
 
 PLAIN = "dojo-runner/python-pytest:latest"
 WARM = "dojo-runner/python-pytest-warm:latest"
-KINDS = {"single-use": {"reuse": "never"}, "cells": {"reuse": "cells"}}
 
 COLOURS = ("green", "red", "amber")
-RAG = (Path(__file__).parents[3] / "images/python-pytest/red_amber_green.rb").read_text()
+RAG = (Path(__file__).parents[2] / "images/python-pytest/red_amber_green.rb").read_text()
 GREEN = {
     "hiker.py": "def answer():\n    return 6 * 7\n",
     "test_hiker.py": "from hiker import answer\n\ndef test_answer():\n    assert answer() == 42\n",
@@ -105,6 +102,7 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
     "twice, and in the background": (GREEN, "pytest -q; pytest -q >one & wait $!; cat one"),
     "another descriptor": (_test("def test_it(): os.write(5, b'five')"), "pytest -q 5>five"),
     "no output": (GREEN, "pytest -q >&-; echo $?"),
+    "another Python, into a pipe": (GREEN, "python3 -c 'print(1)' | cat"),
     "another Python": (GREEN, "python3 -c 'import sys; print(sys.executable, sys.path)'"),
     "a script": ({"one.py": "import sys; print(sys.argv)"}, "python3 one.py -m pytest"),
     "a process of its own": (
@@ -117,15 +115,6 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
     "writes": (_test("def test_it(): open('new', 'w').write('x')"), "pytest; ls -a"),
     "prints much": (_test("def test_it(): print('x' * 80000); assert 0"), "pytest"),
 }
-
-
-@pytest_asyncio.fixture(scope="module", params=KINDS.values(), ids=KINDS)
-async def running(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Daemon]:
-    """A daemon for each kind of container."""
-    async with daemon(tmp_path_factory.mktemp("warm"), warm="1", **request.param) as running:
-        yield running
 
 
 def plain(result: dict[str, Any]) -> dict[str, Any]:
