@@ -16,7 +16,7 @@ bash_scripts = bench/harvest_each.sh $(wildcard images/*/start_point/cyber-dojo.
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean mutants soak promises
+.PHONY: help venv engine engine-stop images image demo serve test test-long languages quick fuzz coverage bench simulate lock clean mutants soak promises
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
@@ -55,6 +55,10 @@ test: $(venv) ## all tests but the long ones, and their 25 slowest; ARGS="-k nam
 
 test-long: $(venv) ## the long tests: hostile programs, engines that fail, deployments, long days, the benchmark
 	@$(test_with_engine) "long and not languages" $(ARGS)
+
+# The images of all languages take gigabytes and minutes: no other command builds them.
+languages: $(venv) ## build an image for each language, and run each in three colours and both kinds; ARGS="-k name"
+	@$(with_engine) --images ruby,launcher,languages --tools docker .venv/bin/pytest -m languages tests/languages $(ARGS)
 
 # Two workers for each core, as these tests wait as long as they compute; a worker that has nothing
 # left to do takes over tests of another.
