@@ -14,11 +14,11 @@ test_with_engine = $(with_engine) --images all --tools docker,docker-compose,cla
 comma := ,
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
 # What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.
-bash_scripts = bench/harvest_each.sh $(wildcard runner/container/inside/*.sh) runner/doctor/inside.sh
+bash_scripts = bench/harvest_each.sh $(wildcard images/*/start_point/cyber-dojo.sh images/languages/*/start_point/cyber-dojo.sh) $(wildcard runner/container/inside/*.sh) runner/doctor/inside.sh
 launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv engine engine-stop images image demo serve test test-long quick fuzz coverage bench simulate lock clean mutants soak promises
+.PHONY: help venv engine engine-stop images image demo serve test test-long languages quick fuzz coverage bench simulate lock clean mutants soak promises
 .PHONY: docs picture release-check
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
@@ -48,7 +48,7 @@ engine: $(service) ## a Docker engine that stays, for development
 engine-stop: $(service) ## stop the engine of "make engine"
 	@$(with_engine) --stop
 
-images: $(service) ## the images that the project needs; IMAGES="ruby gcc" for only some
+images: $(service) ## the images that the project needs; IMAGES="ruby gcc" for only some, IMAGES=languages for those of make languages
 	@$(with_engine) .venv/bin/python images/build.py $(IMAGES)
 
 image: $(service) ## the service as an image, dojo-runner/runner:latest, and those beside it
@@ -61,10 +61,14 @@ serve: $(service) ## the daemon in the foreground
 	@$(with_engine) --images ruby,python-pytest$(launcher) .venv/bin/dojo-runner serve
 
 test: $(venv) ## all tests but the long ones, and their 25 slowest; ARGS="-k name" for only some
-	@$(test_with_engine) "not long" $(ARGS)
+	@$(test_with_engine) "not long and not languages" $(ARGS)
 
 test-long: $(venv) ## the long tests: hostile programs, engines that fail, deployments, long days, the benchmark
-	@$(test_with_engine) long $(ARGS)
+	@$(test_with_engine) "long and not languages" $(ARGS)
+
+# The images of all languages take gigabytes and minutes: no other command builds them.
+languages: $(venv) ## build an image for each language, and run each in three colours and both kinds; ARGS="-k name"
+	@$(with_engine) --images ruby,launcher,languages --tools docker .venv/bin/pytest -m languages tests/languages $(ARGS)
 
 # Two workers for each core, as these tests wait as long as they compute; a worker that has nothing
 # left to do takes over tests of another.
@@ -80,7 +84,7 @@ mutants: $(venv) ## take out one protection after the other: does a test notice?
 
 coverage: $(venv) ## the whole test suite, and which lines and branches of pool and runner it runs
 	@rm -rf .state/coverage
-	@$(with_engine) --images all --tools docker,docker-compose,clang,curl,node .venv/bin/coverage run -m pytest $(ARGS)
+	@$(with_engine) --images all --tools docker,docker-compose,clang,curl,node .venv/bin/coverage run -m pytest -m "not languages" $(ARGS)
 	@.venv/bin/coverage combine -q
 	@.venv/bin/coverage report
 

@@ -1,8 +1,13 @@
-"""Builds the images of the project: all, or those named, with the base that they stand on.
+"""Builds images of the project, with the base that they stand on.
 
-Every folder beside this file that has a Dockerfile is one image, dojo-runner/<folder>:latest. Its
-build context is the folder and shared/. An image is left alone while the label that it got from
-its last build tells that neither its inputs nor its base have changed.
+Every folder beside this file, or in languages/, that has a Dockerfile is one image, named
+dojo-runner/<folder>:latest. Its build context is the folder, without its start point, and the
+folder shared/ beside it.
+An image is left alone while the label that it got from its last build tells that neither its
+inputs nor its base have changed.
+
+What is asked for is a name, `all` (the images beside this file: those that the project's own
+commands and tests need) or `languages` (every image that has a start point, wherever it is).
 """
 
 import argparse
@@ -18,7 +23,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +34,10 @@ LABEL = "dojo-runner.inputs"
 PULLED_BASE = "debian:bookworm-slim"
 # For the first answer and between two: a registry that cannot be reached costs no more.
 PULL_SECONDS = 20
+# What a build waits for is the network and the disk as much as a processor.
+BUILDS_AT_ONCE = (os.cpu_count() or 1) + 1
+# A folder of an image that is a language: its start point, in three colours.
+START_POINT = "start_point"
 # Nobody reads these in a container; they are two fifths of the whole.
 LEFT_OUT = ("doc", "info", "locale", "man")
 
@@ -39,33 +48,59 @@ class BuildError(Exception):
 
 def main() -> int:
     """Build what the command line names; the exit status."""
-    names = sorted(path.parent.name for path in HERE.glob("*/Dockerfile"))
+    found = folders()
+    groups = {
+        "all": [name for name, folder in found.items() if folder.parent == HERE],
+        "languages": [name for name, folder in found.items() if (folder / START_POINT).is_dir()],
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true", help="print the images and end")
     parser.add_argument("image", nargs="*", help="which to build (default: all)")
     arguments = parser.parse_args()
-    if unknown := set(arguments.image) - set(names):
-        parser.error(f"no such image: {', '.join(sorted(unknown))} (there are: {', '.join(names)})")
+    asked = arguments.image or ["all"]
+    if unknown := set(asked) - {*found, *groups}:
+        there_are = ", ".join((*groups, *found))
+        parser.error(f"no such image: {', '.join(sorted(unknown))} (there are: {there_are})")
+    names = sorted({name for one in asked for name in groups.get(one, [one])})
     if arguments.list:
         print(*names, sep="\n")
         return 0
     try:
-        asyncio.run(build(arguments.image or names))
+        asyncio.run(build({name: found[name] for name in names}))
     except (BuildError, aiodocker.DockerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def build(names: list[str]) -> None:
-    """Build those of these images whose inputs have changed, on the engine of DOCKER_HOST."""
+def folders() -> dict[str, Path]:
+    """Every image's folder, by the image's name."""
+    dockerfiles = (*HERE.glob("*/Dockerfile"), *HERE.glob("languages/*/Dockerfile"))
+    return {path.parent.name: path.parent for path in sorted(dockerfiles)}
+
+
+async def build(images: Mapping[str, Path]) -> None:
+    """Build those of these images whose inputs have changed, on the engine of DOCKER_HOST.
+
+    Some are built at the same time. One that fails stops no other. Raises BuildError of all.
+    """
     # Always with an address: on its own aiodocker prefers the docker CLI's current context.
     url = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    some = asyncio.Semaphore(BUILDS_AT_ONCE)
     async with aiodocker.Docker(url=url) as docker:
         base = await ensure_base(docker)
-        for name in names:
-            if name != "base":
-                await ensure(docker, name, base)
+
+        async def one(name: str, folder: Path) -> None:
+            async with some:
+                await ensure(docker, name, folder, base)
+
+        ended = await asyncio.gather(
+            *(one(name, folder) for name, folder in images.items() if name != "base"),
+            return_exceptions=True,
+        )
+    failed = [error for error in ended if isinstance(error, BuildError)]
+    if others := [error for error in ended if isinstance(error, BaseException)]:
+        raise BuildError("\n".join(map(str, failed))) if failed else others[0]
 
 
 async def ensure_base(docker: aiodocker.Docker) -> str:
@@ -88,9 +123,9 @@ async def ensure_base(docker: aiodocker.Docker) -> str:
         return await make(docker, "base", context, {}, inputs)
 
 
-async def ensure(docker: aiodocker.Docker, name: str, base: str) -> None:
+async def ensure(docker: aiodocker.Docker, name: str, folder: Path, base: str) -> None:
     """Build the image, unless the engine has one that was made of the same inputs."""
-    context = pack(HERE / name)
+    context = pack(folder)
     inputs = digest(context, base.encode())
     found = await inspect(docker, name)
     if found is None or label(found) != inputs:
@@ -193,11 +228,13 @@ def label(image: dict[str, Any]) -> str | None:
 def pack(folder: Path) -> bytes:
     """The build context; equal inputs give equal bytes, whoever checked them out and when."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for place in (folder, HERE / "shared"):
+    with tarfile.open(fileobj=packed, mode="w", dereference=True) as tar:
+        for place in (folder, folder.parent / "shared"):
             prefix = "" if place == folder else "shared/"
             for path in sorted(place.rglob("*")):
-                tar.add(path, prefix + str(path.relative_to(place)), recursive=False, filter=plain)
+                below = path.relative_to(place)
+                if below.parts[0] != START_POINT:
+                    tar.add(path, prefix + str(below), recursive=False, filter=plain)
     return packed.getvalue()
 
 
@@ -222,15 +259,11 @@ def tag(name: str) -> str:
 
 @contextlib.contextmanager
 def step(name: str) -> Iterator[None]:
-    """One line with the seconds that the block took."""
-    print(f"building {tag(name)} ... ", end="", flush=True)
+    """A line when the block begins, and one with the seconds that it took."""
+    print(f"building {tag(name)}", flush=True)
     started = time.monotonic()
-    try:
-        yield
-    except BaseException:
-        print(flush=True)
-        raise
-    print(f"{time.monotonic() - started:.0f} s", flush=True)
+    yield
+    print(f"built {tag(name)} in {time.monotonic() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ async def build_all() -> None:
         arguments = {"BASE": tag("base"), "VERSION": version, "COMMIT_SHA": commit()}
         arguments["CREATED"] = created()
         await ensure(docker, "runner", folder=ROOT, inputs=SERVICE, arguments=arguments, base=base)
-        await build.ensure(docker, "launcher", base)
+        await build.ensure(docker, "launcher", build.HERE / "launcher", base)
         for name in BESIDE:
             await ensure(
                 docker,

@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument(
         "--images",
         metavar="NAMES",
-        help="first build these of the project's images: names with commas, or all",
+        help="first build these of the project's images: names with commas, all, or languages",
     )
     parser.add_argument(
         "--tools",
@@ -66,8 +66,8 @@ def packages_of(command: str) -> list[str]:
 
 def build(names: str) -> int:
     """Build these of the project's images; the exit status."""
-    some = [] if names == "all" else names.split(",")
-    return run([sys.executable, str(engine.ROOT / "images" / "build.py"), *some])
+    builder = engine.ROOT / "images" / "build.py"
+    return run([sys.executable, str(builder), *names.split(",")])
 
 
 if __name__ == "__main__":

@@ -75,5 +75,5 @@ def test_the_document_tells_each_part(what: str) -> None:
 def test_the_document_tells_the_sum() -> None:
     """Also with compose's two runs at once, and with the default's five on four cores."""
     assert f"| **together** | **{worst_mib(ON_TWO_CORES)}** |" in document()
-    assert f"it is {worst_mib(2)} MiB" in document()
-    assert f"it is {worst_mib(5)} MiB" in document()
+    assert f"is {worst_mib(2)} MiB" in document()
+    assert f"is {worst_mib(5)} MiB" in document()

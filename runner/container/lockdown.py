@@ -40,7 +40,12 @@ _OUTPUTS_TMPFS = _OWN_TMPFS.replace("nr_inodes=64k", "nr_inodes=64")
 _ENTRY = script("entry.sh")
 _READ_ENTRY = f'IFS= TMOUT=0 read -r -N {len(_ENTRY)} _dojo_entry && eval "$_dojo_entry"'
 
-_NO_DATA_LIMIT_FOR = ("cyberdojofoundation/clang", "ghcr.io/cyber-dojo-languages/clang")
+# The last is the project's own image of clang.
+_NO_DATA_LIMIT_FOR = (
+    "cyberdojofoundation/clang",
+    "ghcr.io/cyber-dojo-languages/clang",
+    "dojo-runner/clang",
+)
 _DATA_LIMIT = Ulimit("data", 4 * GIB)  # ends what allocates without end before the host swaps
 
 _ULIMITS = (

@@ -105,7 +105,12 @@ def test_the_create_body_of_a_copied_home_is_golden() -> None:
 
 
 @pytest.mark.parametrize(
-    "image", ["cyberdojofoundation/clang_assert:1", "ghcr.io/cyber-dojo-languages/clang:2"]
+    "image",
+    [
+        "cyberdojofoundation/clang_assert:1",
+        "ghcr.io/cyber-dojo-languages/clang:2",
+        "dojo-runner/clang-assert:latest",
+    ],
 )
 def test_the_create_body_of_clang_is_golden(image: str) -> None:
     """Clang's images differ in the data limit and one capability."""

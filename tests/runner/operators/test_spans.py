@@ -1,6 +1,7 @@
 """Runs as spans of OpenTelemetry."""
 
 import sys
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from runner.run.record import RunRecord
 from runner.settings import Settings
 from runner.tracing import trace_of
 from tests.conftest import ServeFake
+from tests.waiting import eventually
 
 TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 ENDED_S = 1_800_000_000.0
@@ -171,9 +173,18 @@ async def test_a_collector_gets_the_runs(serve_fake: ServeFake) -> None:
     assert spans == {ROOT, "queue", "acquire", "run", "judge"}
 
 
-async def test_a_collector_that_is_away_harms_no_run(serve_fake: ServeFake) -> None:
-    """Runs are well, and the service stops in its time."""
+async def test_a_collector_that_is_away_harms_no_run(
+    serve_fake: ServeFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs are well, the service stops in its time, and no thread goes on for long."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")  # in seconds
+    before = {*threading.enumerate()}
     async with serve_fake(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1") as http:
         await http.until_ready()
 
         assert (await http.run())["outcome"] == "green"
+
+    async def senders() -> list[str]:
+        return [one.name for one in {*threading.enumerate()} - before if "Otel" in one.name]
+
+    await eventually(senders, lambda names: not names)

@@ -1,0 +1,1 @@
+elixir hiker_test.exs

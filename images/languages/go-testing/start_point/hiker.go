@@ -1,0 +1,5 @@
+package hiker
+
+func answer() int {
+	return 6 * 9
+}

@@ -1,0 +1,3 @@
+'use strict';
+
+module.exports = { answer: () => 6 * 9 };

@@ -1,0 +1,1 @@
+../../python-pytest/red_amber_green.rb

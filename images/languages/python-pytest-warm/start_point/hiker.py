@@ -1,0 +1,1 @@
+../../../python-pytest/start_point/hiker.py

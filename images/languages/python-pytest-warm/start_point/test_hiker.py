@@ -1,0 +1,1 @@
+../../../python-pytest/start_point/test_hiker.py

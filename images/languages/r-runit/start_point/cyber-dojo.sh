@@ -1,0 +1,1 @@
+Rscript -e 'library(RUnit)' -e 'printTextProtocol(runTestFile("test_hiker.R"))'

@@ -1,0 +1,5 @@
+source("hiker.R")
+
+test.life.the.universe.and.everything <- function() {
+  checkEquals(42, answer())
+}

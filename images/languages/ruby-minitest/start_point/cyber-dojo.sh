@@ -1,0 +1,3 @@
+for test in test_*.rb; do
+  ruby "$test"
+done

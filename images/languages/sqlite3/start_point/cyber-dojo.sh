@@ -1,0 +1,1 @@
+sqlite3 :memory: <test_hiker.sql

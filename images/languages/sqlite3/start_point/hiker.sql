@@ -1,0 +1,1 @@
+CREATE VIEW hiker AS SELECT 6 * 9 AS answer;

@@ -1,0 +1,1 @@
+bash test_hiker.sh

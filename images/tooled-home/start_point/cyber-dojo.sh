@@ -1,0 +1,1 @@
+PATH=$HOME/.tools/bin:$PATH bash test_hiker.sh

@@ -1,0 +1,52 @@
+"""Every language's start point is complete, without any engine."""
+
+import json
+
+import pytest
+
+from runner.authors.manifest import faults_of
+from runner.authors.options import COLOURS, in_colour, read_replacements
+from runner.authors.start_point import read_start_point
+from tests.languages.folders import START_POINTS
+
+each = pytest.mark.parametrize("name", START_POINTS)
+
+
+@each
+def test_a_manifest_is_as_authors_write_them(name: str) -> None:
+    """It has no fault, and it names the image whose folder it is in."""
+    folder = START_POINTS[name]
+    manifest = json.loads((folder / "manifest.json").read_text())
+
+    assert not faults_of(manifest, lambda filename: (folder / filename).is_file())
+    assert manifest["image_name"] == f"dojo-runner/{name}:latest"
+
+
+@each
+def test_a_start_point_can_be_had_in_three_colours(name: str) -> None:
+    """What makes it amber or green replaces a text that is there."""
+    start_point = read_start_point(START_POINTS[name])
+    replacements = read_replacements(start_point)
+
+    files = [in_colour(colour, start_point, replacements).files for colour in COLOURS]
+
+    assert all(one != other for one, other in zip(files, [*files[1:], files[0]], strict=True))
+
+
+@each
+def test_an_image_brings_its_user_and_its_lambda(name: str) -> None:
+    """Its Dockerfile makes the sandbox user, and it or the start point has the lambda."""
+    dockerfile = (START_POINTS[name].parent / "Dockerfile").read_text()
+
+    assert "41966" in dockerfile or "shared/scratch-root.sh" in dockerfile
+    assert "red_amber_green.rb" in dockerfile or "shared/scratch-root.sh" in dockerfile
+
+
+def test_two_start_points_are_shown_by_different_names() -> None:
+    """A list of languages says each thing once."""
+    names = [
+        json.loads((folder / "manifest.json").read_text())["display_name"]
+        for folder in START_POINTS.values()
+    ]
+
+    assert len(set(names)) == len(names)
