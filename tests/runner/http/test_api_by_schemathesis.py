@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ServeFake
 
 ROOT = Path(__file__).parents[3]
@@ -16,6 +18,7 @@ EXAMPLES = 30  # for each of the operations; some more for each kind of wrong va
 SEED = 1  # the same requests each time: a failure is there again for the one who looks for it
 
 
+@pytest.mark.timeout(300)  # it makes hundreds of requests, as fast as the machine can
 async def test_schemathesis_finds_nothing(serve_fake: ServeFake, tmp_path: Path) -> None:
     """Every answer has a status, a type and a form that the document has for its request."""
     async with serve_fake() as served:
