@@ -59,12 +59,17 @@ async def test_a_program_may_leave_no_place_for_its_status(docker_http: Served) 
     assert (result["status"], result["outcome"]) == ("145", "amber")
 
 
+@pytest.fixture(params=["docker_http", "cells_http"])
+def real_http(request: pytest.FixtureRequest) -> Served:
+    """Each service on the real engine: with a container, and with a cell, for each run."""
+    served: Served = request.getfixturevalue(request.param)
+    return served
+
+
 @pytest.mark.docker
-@pytest.mark.parametrize("service", ["docker_http", "cells_http"])
-async def test_a_place_has_one_file_system(request: pytest.FixtureRequest, service: str) -> None:
+async def test_a_place_has_one_file_system(real_http: Served) -> None:
     """What lists file systems names each of the places that a program may write to once."""
-    http: Served = request.getfixturevalue(service)
-    result = await http.run("while read -r _ place _; do echo $place; done </proc/mounts")
+    result = await real_http.run("while read -r _ place _; do echo $place; done </proc/mounts")
     places = result["stdout"]["content"].splitlines()
 
     assert [places.count(one) for one in ("/sandbox", "/tmp", "/home/sandbox")] == [1, 1, 1]
