@@ -31,20 +31,20 @@ console = Console()
 
 @dataclass(frozen=True)
 class Pair:
-    """The milliseconds of CPU for a run, of one round of each."""
+    """The milliseconds of CPU for a run, in one round of each checkout."""
 
     ours_ms: float
     other_ms: float
 
     @property
     def ratio(self) -> float:
-        """Above one if ours takes more."""
+        """The ratio of the two, above one if ours takes more."""
         return self.ours_ms / self.other_ms
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What pairs say together."""
+    """The summary of several pairs."""
 
     ours_ms: float
     other_ms: float
@@ -54,7 +54,7 @@ class Comparison:
 
 
 def compared(pairs: list[Pair]) -> Comparison:
-    """At least two pairs."""
+    """Sum up at least two pairs."""
     ours_ms = statistics.median(pair.ours_ms for pair in pairs)
     other_ms = statistics.median(pair.other_ms for pair in pairs)
     low, middle, high = statistics.quantiles([pair.ratio for pair in pairs], n=4)
@@ -70,7 +70,7 @@ class _Daemon:
         self._clock = process_clock(pid)
 
     def each_ms(self, runs: int) -> float:
-        """The CPU for each of so many runs, one after the other."""
+        """Make so many runs, one after the other; returns the CPU for each."""
         began_s = time.clock_gettime(self._clock)
         for _ in range(runs):
             self._run()
@@ -80,7 +80,7 @@ class _Daemon:
         self._connection.close()
 
     def _run(self) -> None:
-        """Raises WrongAnswerError."""
+        """Make one run. Raises WrongAnswerError."""
         self._connection.request("POST", "/run_cyber_dojo_sh", self._body)
         answer = self._connection.getresponse()
         said = json.loads(answer.read())
@@ -119,7 +119,7 @@ def _served(checkout: Path, name: str, reuse: str, launcher: str) -> Iterator[_D
 def measure(
     other: Path, *, reuse: str, pairs: int, runs: int, other_launcher: str = ""
 ) -> list[Pair]:
-    """So many pairs of rounds. Raises DaemonError, WrongAnswerError."""
+    """Measure so many pairs of rounds. Raises DaemonError, WrongAnswerError."""
     with (
         _served(ROOT, "ours", reuse, "") as ours,
         _served(other.resolve(), "other", reuse, other_launcher) as others,

@@ -117,7 +117,7 @@ class Demand:
             self._hearsay.expected_s = now_s
 
     def expect(self, now_s: float, containers: int = 0) -> None:
-        """A client says that the image will be wanted soon, because a group is about to begin.
+        """A client says that the image will be wanted soon, because a group may be about to begin.
 
         An operator may name a number of containers; at least so many are kept for ASKED_S.
         """

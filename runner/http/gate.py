@@ -6,7 +6,8 @@ many waiting refusals as it may have (see tarpit), its next connection that begi
 read once, answered by bytes that are always the same, and closed.
 
 A notice with a good signature still goes to HTTP, so an honest sibling behind the same address is
-heard. Without a secret, honest senders cannot be told from others, and none of that address is.
+heard. Without a secret no sender can be told from another, so all senders of that address are
+turned away. The address sends more notices than count in any case.
 
 The gate looks only at whole notices that come in one piece, as siblings send them. HTTP gets all
 other connections.

@@ -211,8 +211,8 @@ class _Framed(Frame):
 class _HandedOver:
     """A kata whose files a container has got, and the times that hold for its answer.
 
-    Times are of the loop's clock. `limit_s` is the program's limit, and `asked_s` the limit that
-    the kata asks for, which may be longer. `deadline_s` is the request's.
+    `since_s` and `deadline_s` (of the request) are times of the loop's clock. `limit_s` is the
+    program's limit, and `asked_s` the limit that the kata asks for, which may be longer.
     """
 
     since_s: float

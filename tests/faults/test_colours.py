@@ -38,14 +38,14 @@ async def is_green(http: Served) -> bool:
 
 
 async def is_stopped(engine: OwnEngine, _between: Proxy, _http: Served) -> None:
-    """The engine is stopped, and started a while later. Nobody asks for anything meanwhile."""
+    """The engine is stopped, and started a while later. Nobody makes a run meanwhile."""
     await engine.stop()
     await asyncio.sleep(STOPPED_S)
     await engine.start()
 
 
 async def is_away(_engine: OwnEngine, between: Proxy, _http: Served) -> None:
-    """No socket is there for a while."""
+    """The engine's socket is away for a while."""
     await between.go_away()
     await asyncio.sleep(AWAY_S)
     await between.listen()

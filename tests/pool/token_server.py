@@ -33,7 +33,7 @@ class TokenServer:
 
     @property
     def config(self) -> str:
-        """What the registry is told of this server, in its configuration's own words."""
+        """The part of the registry's configuration that names this server."""
         return (
             f'token: {{realm: "{self.url}", service: {SERVICE}, issuer: {ISSUER},'
             f" rootcertbundle: {self._folder}/token.crt}}"
@@ -87,7 +87,7 @@ class TokenServer:
 async def token_server(
     folder: Path, user: str, password: str, identity_token: str
 ) -> AsyncIterator[TokenServer]:
-    """A server that runs for as long as the block does."""
+    """A server of tokens that runs as long as the block."""
     server = TokenServer(folder, user, password, identity_token)
     await server.make_key()
     app = web.Application()
@@ -103,7 +103,7 @@ async def token_server(
 
 
 def _access(scope: str) -> dict[str, Any]:
-    """Of `repository:private/image:pull,push`."""
+    """The parts of a scope such as `repository:private/image:pull,push`."""
     kind, name, acts = scope.split(":")
     return {"type": kind, "name": name, "actions": acts.split(",")}
 

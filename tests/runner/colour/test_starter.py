@@ -38,7 +38,7 @@ class Starts:
         return Evaluator(Started(name, name, FakeStream(name)), 1.0, self.readers)
 
     async def remove(self, evaluator: Evaluator) -> None:
-        """Note it."""
+        """Note an evaluator that was removed."""
         self.removed.append(evaluator.container_id)
 
     async def until_begun(self, count: int) -> None:
@@ -48,7 +48,7 @@ class Starts:
                 await asyncio.sleep(0)
 
     def starter(self, *, slow_s: float, doubtful_s: float = NEVER_S) -> Starter:
-        """One with these patiences."""
+        """A starter with these patiences."""
         return Starter(
             self.start,
             self.remove,
@@ -78,7 +78,7 @@ def test_a_slow_machine_is_given_time(last_s: float | None, slow: float, doubtfu
 
 
 async def test_a_start_tells_how_long_starts_take(starts: Starts) -> None:
-    """The next one is judged by what the last good one took."""
+    """The next start is judged by what the last good one took."""
     told: list[float | None] = []
 
     def never(last_s: float | None) -> float:
@@ -97,7 +97,7 @@ async def test_a_start_tells_how_long_starts_take(starts: Starts) -> None:
 
 
 async def test_a_start_that_does_not_hang_is_the_only_one(starts: Starts) -> None:
-    """Two at once would take each other's CPU."""
+    """A second start at the same time would take the first one's CPU."""
     starter = starts.starter(slow_s=NEVER_S)
     evaluator = asyncio.create_task(starter.evaluator())
     await starts.until_begun(1)
@@ -109,7 +109,7 @@ async def test_a_start_that_does_not_hang_is_the_only_one(starts: Starts) -> Non
 
 
 async def test_a_start_that_fails_is_not_made_again(starts: Starts) -> None:
-    """When that is to be tried again is for others to say."""
+    """A failed start is not repeated here: its caller decides when to try again."""
     starter = starts.starter(slow_s=NEVER_S)
     evaluator = asyncio.create_task(starter.evaluator())
     await starts.until_begun(1)
@@ -137,7 +137,7 @@ async def test_a_start_that_hangs_gets_another_beside_it(starts: Starts) -> None
 
 @pytest.mark.parametrize("number", [0, 1])
 async def test_the_later_of_two_that_succeed_is_removed(starts: Starts, number: int) -> None:
-    """Whichever of them was begun first."""
+    """The start that is ready first counts, whichever was begun first."""
     starter = starts.starter(slow_s=AT_ONCE_S)
     evaluator = asyncio.create_task(starter.evaluator())
     await starts.until_begun(2)
@@ -152,7 +152,7 @@ async def test_the_later_of_two_that_succeed_is_removed(starts: Starts, number: 
 
 @pytest.mark.parametrize("number", [0, 1])
 async def test_one_of_two_may_fail(starts: Starts, number: int) -> None:
-    """The other one is waited for."""
+    """If one of two starts fails, the other one is waited for."""
     starter = starts.starter(slow_s=AT_ONCE_S)
     evaluator = asyncio.create_task(starter.evaluator())
     await starts.until_begun(2)
@@ -165,7 +165,7 @@ async def test_one_of_two_may_fail(starts: Starts, number: int) -> None:
 
 
 async def test_the_error_is_that_of_the_last_to_fail(starts: Starts) -> None:
-    """It is the news."""
+    """If both starts fail, the caller gets the error of the last one."""
     starter = starts.starter(slow_s=AT_ONCE_S)
     evaluator = asyncio.create_task(starter.evaluator())
     await starts.until_begun(2)
@@ -180,7 +180,7 @@ async def test_the_error_is_that_of_the_last_to_fail(starts: Starts) -> None:
 
 
 async def test_a_start_is_doubtful_when_the_engine_comes_back(starts: Starts) -> None:
-    """It is waited for no longer than a start takes, and another one begins."""
+    """An older start is waited for only as long as a start takes, and then another begins."""
     starter = starts.starter(slow_s=NEVER_S, doubtful_s=AT_ONCE_S)
     evaluator = asyncio.create_task(starter.evaluator())
     await starts.until_begun(1)
@@ -213,7 +213,7 @@ async def test_a_young_start_is_not_doubtful(starts: Starts) -> None:
 
 @pytest.mark.parametrize("slow_s", [NEVER_S, AT_ONCE_S])
 async def test_nothing_is_left_of_a_start_that_is_cancelled(starts: Starts, slow_s: float) -> None:
-    """Neither of one start nor of two."""
+    """No container of a cancelled caller is left, of one start or of two."""
     starter = starts.starter(slow_s=slow_s)
     evaluator = asyncio.create_task(starter.evaluator())
     count = 1 if slow_s else 2

@@ -112,7 +112,7 @@ async def test_a_run_has_these_bytes(
 
 
 async def test_a_run_of_an_absent_image_has_these_bytes(fake_http: Served) -> None:
-    """All but status and outcome is empty."""
+    """A run without its image has nothing but a status and an outcome."""
     body = json.dumps(fake_http.kata(image_name=ABSENT)).encode()
     _, _, found = await exchange(fake_http, request(RUN, body))
 
