@@ -162,7 +162,7 @@ def test_the_page_of_settings_has_them_all_with_their_defaults() -> None:
     told: dict[str, str] = {}
     for names, default in _ROW.findall(page):
         variables = re.findall(r"`(\w+)`", names)
-        defaults = default.split(", ") if len(variables) > 1 else [default]
+        defaults = default.split(", ") if ", " in default else [default] * len(variables)
         told.update(zip(variables, defaults, strict=True))
 
     assert set(told) == {setting.variable for setting in effective_settings()}
