@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from docs.site.hooks import MERMAID, picture_of
 from runner.command_line import app
 from runner.http import acts, openapi
 from runner.settings import Settings
@@ -211,6 +212,17 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 
     assert (built.returncode, built.stderr) == (0, "")
     assert (tmp_path / "migrating.html").is_file()
+
+
+def test_every_diagram_has_its_picture() -> None:
+    """A diagram that was changed is drawn anew, and there is none that no page has."""
+    sources = [source for name in PAGES for source in MERMAID.findall((ROOT / name).read_text())]
+    pictures = {path.name: path for path in (ROOT / "docs" / "pictures").glob("diagram_*.svg")}
+
+    assert sources
+    assert set(pictures) == {picture_of(source) for source in sources}
+    for path in pictures.values():
+        assert not re.findall(r"@import|foreignObject|url\([^#]", path.read_text())
 
 
 def test_the_site_loads_nothing_from_elsewhere() -> None:

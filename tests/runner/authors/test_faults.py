@@ -66,8 +66,8 @@ FAULTS = {
         ("WRONG red    -> green", "WRONG amber  -> green", "it printed nothing"),
     ),
     "the script is misspelt": Fault(
-        {"cyber-dojo.sh": SCRIPT.replace("read", "raed")},
-        ("WRONG green  -> red", "raed: command not found"),
+        {"cyber-dojo.sh": SCRIPT.replace("read", "reat")},
+        ("WRONG green  -> red", "reat: command not found"),
     ),
     "the script needs a file that is not sent": Fault(
         {"cyber-dojo.sh": SCRIPT.replace("hiker.txt", "other.txt"), "other.txt": "6 * 9"},
