@@ -19,7 +19,7 @@ launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launche
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop images image demo serve test test-long languages quick fuzz coverage bench simulate lock clean mutants soak promises
-.PHONY: docs picture release-check
+.PHONY: docs picture diagrams release-check
 .PHONY: check check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
@@ -100,7 +100,7 @@ check-lint: $(venv)
 check-types: $(venv)
 	.venv/bin/mypy --strict pool runner tests
 	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/child.py images
-	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py scripts/picture.py scripts/release.py docs/site/hooks.py bench
+	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py scripts/picture.py scripts/diagrams.py scripts/release.py docs/site/hooks.py bench
 
 check-imports: $(venv)
 	.venv/bin/lint-imports
@@ -130,6 +130,9 @@ docs: $(venv) ## the documentation as a site, .state/site/index.html; a warning 
 
 picture: $(venv) ## docs/pictures/run.svg anew: what "dojo-runner run" shows
 	@$(with_engine) --images ruby,python-pytest .venv/bin/python -m scripts.picture
+
+diagrams: $(venv) ## docs/pictures/diagram_*.svg anew, of the diagrams in the pages; needs npm and chromium
+	@.venv/bin/python -m scripts.diagrams
 
 release-check: $(venv) .venv/.release ## what a release must pass: the wheel, its contents, an SBOM, known vulnerabilities
 	@.venv/bin/python -m scripts.release

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from runner.http.statuses import BUSY, OK
+from runner.http.statuses import ASKS_FOR_TIMINGS, BUSY, OK
 
 ANSWERS_WITHIN_S = 40.0  # a run is answered within 26 s, and may have to be asked for twice
 CONNECTS_WITHIN_S = 5.0
@@ -48,7 +48,8 @@ class Text:
 class Result:
     """The result of a run. `outcome` is red, amber, green, timed_out, faulty or pulling.
 
-    `status` is the exit status of cyber-dojo.sh as text, or one of the codes 141 to 145.
+    `status` is the exit status of cyber-dojo.sh as text, or one of the codes 141 to 145. `timings`
+    are the daemon's figures: milliseconds by phase, of the whole (`total`), and what the run used.
     """
 
     stdout: Text
@@ -58,6 +59,7 @@ class Result:
     log: Mapping[str, Any] = field(default_factory=dict)
     created: Mapping[str, Text] = field(default_factory=dict)
     changed: Mapping[str, Text] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
 
 
 class RunnerClient:
@@ -128,7 +130,9 @@ class RunnerClient:
         until_s = asyncio.get_running_loop().time() + self._patience_s
         while True:
             try:
-                answer = await self._ask("run_cyber_dojo_sh", "run_cyber_dojo_sh", arguments)
+                answer = await self._ask(
+                    "run_cyber_dojo_sh", "run_cyber_dojo_sh", arguments, {ASKS_FOR_TIMINGS: "1"}
+                )
                 return _result(answer)
             except BusyError as busy:
                 if asyncio.get_running_loop().time() + busy.retry_after_s > until_s:
@@ -160,8 +164,14 @@ class RunnerClient:
         # This is the answer for an unknown path: a daemon without a token has no acts.
         raise RefusedError(status, f"{self._url} lets nobody act: it has no ACTS_TOKEN")
 
-    async def _ask(self, path: str, key: str, arguments: Mapping[str, Any] | None = None) -> Any:
-        answer, status = await self._get(path, arguments)
+    async def _ask(
+        self,
+        path: str,
+        key: str,
+        arguments: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        answer, status = await self._get(path, arguments, headers)
         if isinstance(answer, dict) and isinstance(exception := answer.get("exception"), dict):
             raise RefusedError(status, str(exception.get("message")))
         if not isinstance(answer, dict) or key not in answer:
@@ -223,9 +233,10 @@ def _result(answer: Any) -> Result:
             stderr=_text(answer["stderr"]),
             status=str(answer["status"]),
             outcome=str(answer["outcome"]),
-            log=dict(answer["log"]),
+            log={key: value for key, value in answer["log"].items() if key != "timings"},
             created={name: _text(one) for name, one in answer["created"].items()},
             changed={name: _text(one) for name, one in answer["changed"].items()},
+            timings={name: float(one) for name, one in answer["log"].get("timings", {}).items()},
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RunnerError("the answer to a run lacks what the API promises") from error

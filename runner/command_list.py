@@ -44,7 +44,7 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "serve": Command("runner.daemon:serve", "Run the daemon until SIGTERM."),
         "health": Command(
             "runner.http.probe:main",
-            "Ask the daemon of this machine whether it is ready: 0 if it is.",
+            "Ask this machine's daemon whether it is ready: 0 if it is.",
         ),
         "status": Command(
             "runner.tools.status:show", "Show the pools of a daemon, again and again."

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from docs.site.hooks import MERMAID, picture_of
 from runner.command_line import app
 from runner.http import acts, openapi
 from runner.settings import Settings
@@ -162,7 +163,7 @@ def test_the_page_of_settings_has_them_all_with_their_defaults() -> None:
     told: dict[str, str] = {}
     for names, default in _ROW.findall(page):
         variables = re.findall(r"`(\w+)`", names)
-        defaults = default.split(", ") if len(variables) > 1 else [default]
+        defaults = default.split(", ") if ", " in default else [default] * len(variables)
         told.update(zip(variables, defaults, strict=True))
 
     assert set(told) == {setting.variable for setting in effective_settings()}
@@ -211,6 +212,17 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 
     assert (built.returncode, built.stderr) == (0, "")
     assert (tmp_path / "migrating.html").is_file()
+
+
+def test_every_diagram_has_its_picture() -> None:
+    """A diagram that was changed is drawn anew, and there is none that no page has."""
+    sources = [source for name in PAGES for source in MERMAID.findall((ROOT / name).read_text())]
+    pictures = {path.name: path for path in (ROOT / "docs" / "pictures").glob("diagram_*.svg")}
+
+    assert sources
+    assert set(pictures) == {picture_of(source) for source in sources}
+    for path in pictures.values():
+        assert not re.findall(r"@import|foreignObject|url\([^#]", path.read_text())
 
 
 def test_the_site_loads_nothing_from_elsewhere() -> None:

@@ -1,5 +1,6 @@
-"""Brings the pages beside README.md into the site, and turns the links to and from them."""
+"""Brings the pages beside README.md into the site, turns links, and puts pictures for diagrams."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 BESIDE = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -21,4 +23,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     """In the repository these pages are a folder apart; in the site they are beside each other."""
     start = "docs/" if page.file.src_path in BESIDE else "../"
-    return re.sub(rf"\]\({re.escape(start)}", "](", markdown)
+    turned = re.sub(rf"\]\({re.escape(start)}", "](", markdown)
+    return MERMAID.sub(lambda found: _picture(f"pictures/{picture_of(found[1])}"), turned)
+
+
+def _picture(path: str) -> str:
+    """A picture that can be opened by itself, as wide ones have small letters on a page."""
+    return f"[![diagram]({path})]({path})"
+
+
+def picture_of(source: str) -> str:
+    """The name of a diagram's picture, which `make diagrams` draws."""
+    return f"diagram_{hashlib.sha256(source.encode()).hexdigest()[:12]}.svg"

@@ -60,7 +60,8 @@ def run_folder(
             for _ in range(repeat):
                 status |= _show_run(await _run(client, start_point), start_point, as_json=as_json)
             while watch:
-                start_point = await _changed(folder, start_point, image, max_seconds)
+                with errors().status("save a file, and it runs again; Ctrl-C ends it"):
+                    start_point = await _changed(folder, start_point, image, max_seconds)
                 _show_run(await _run(client, start_point), start_point, as_json=as_json)
             return status
 

@@ -12,6 +12,14 @@ from runner.terminal import visible
 
 _STYLES = {"red": "bold red", "amber": "bold yellow", "green": "bold green"}
 _OTHER = "bold magenta"
+# In words, by the names that docs/api.md has for them.
+_PHASES = {
+    "queue": "queue",
+    "acquire": "container",
+    "run": "program",
+    "judge": "files and colour",
+    "again": "again",
+}
 
 
 def outcome(name: str) -> Styled:
@@ -29,10 +37,15 @@ def ran(console: Console, one: Ran, notes: tuple[str, ...]) -> None:
     _files(console, "created", result.created)
     _files(console, "changed", result.changed)
     _log(console, result)
-    verdict = outcome(result.outcome)
-    console.print(
-        verdict.append(f"  status {result.status}, {one.took_ms:.0f} ms", style="default")
-    )
+    words = f"  status {result.status}, {one.took_ms:.0f} ms{_phases(result.timings)}"
+    console.print(outcome(result.outcome).append(words, style="default"))
+
+
+def _phases(timings: Mapping[str, float]) -> str:
+    """The milliseconds of each phase that took one, in words."""
+    took = {_PHASES[name]: round(ms) for name, ms in timings.items() if name in _PHASES}
+    listed = ", ".join(f"{words} {ms}" for words, ms in took.items() if ms)
+    return f" ({listed})" if listed else ""
 
 
 def checked(console: Console, one: Checked) -> None:

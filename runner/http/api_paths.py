@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.http import acts, examples, timings
+from runner.http.statuses import ASKS_FOR_TIMINGS
 from runner.operators.neighbours import BAD_RUNS
 from runner.siblings import notice
 
@@ -110,7 +111,7 @@ def _contract() -> dict[str, PathEntry]:
             f"Its header {timings.ANSWER_HEADER} tells how long each phase took.",
             parameters=(
                 {
-                    "name": timings.ASKS_HEADER,
+                    "name": ASKS_FOR_TIMINGS,
                     "in": "header",
                     "required": False,
                     "description": "1: the phases' times are in the answer's `log`, too",

@@ -8,15 +8,15 @@ body, because the contract refuses every unknown argument.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from runner.http.statuses import ASKS_FOR_TIMINGS
 from runner.kata import RunResult, Timings
 
-ASKS_HEADER = "X-Dojo-Timings"
 ANSWER_HEADER = "Server-Timing"
 
 
 def asks_for_timings(headers: Mapping[str, str]) -> bool:
     """Whether a request wants the timings in the answer's `log`, too."""
-    return headers.get(ASKS_HEADER, "").strip() == "1"
+    return headers.get(ASKS_FOR_TIMINGS, "").strip() == "1"
 
 
 def with_timings(result: RunResult) -> RunResult:
