@@ -7,10 +7,10 @@ of the expected form is ignored.
 
 import random
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 REQUEST_ID = "X-Request-Id"
 TRACEPARENT = "traceparent"
@@ -20,8 +20,7 @@ _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f
 _SAMPLED = 1
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(NamedTuple):
     """The names of one request. Without a good traceparent those of the W3C are empty.
 
     `parent_id` is the client's span. `span_id` is this replica's own, and the parent of the
@@ -79,22 +78,24 @@ class _Request:
     """A request that is served. A task may outlive the request that began it: `is_over` then."""
 
     trace: Trace
-    is_over: bool = field(default=False)
+    is_over: bool = False
 
 
 _request: ContextVar[_Request | None] = ContextVar("_request", default=None)
 
 
-@contextmanager
-def traced(trace: Trace) -> Iterator[None]:
-    """Give this name to the block, which serves the request, and to the tasks that it begins."""
-    request = _Request(trace)
-    token = _request.set(request)
-    try:
-        yield
-    finally:
-        request.is_over = True
-        _request.reset(token)
+class traced:  # noqa: N801 - a context manager, of which each request takes one: no generator
+    """Gives this name to the block, which serves the request, and to the tasks that it begins."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._request = _Request(trace)
+
+    def __enter__(self) -> None:
+        self._token = _request.set(self._request)
+
+    def __exit__(self, *_error: object) -> None:
+        self._request.is_over = True
+        _request.reset(self._token)
 
 
 def current_trace() -> Trace | None:

@@ -1,7 +1,7 @@
 """Short ways to make the families of metrics that prometheus_client wants."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
@@ -32,12 +32,12 @@ def histogram(name: str, what: str, buckets: Buckets) -> HistogramMetricFamily:
 
 
 def histograms(
-    name: str, what: str, label: str, by: Mapping[str, Buckets]
+    name: str, what: str, labels: Sequence[str], by: Iterable[tuple[Sequence[str], Buckets]]
 ) -> HistogramMetricFamily:
-    """Durations for each value of a label."""
-    family = HistogramMetricFamily(name, what, labels=[label])
-    for value, buckets in by.items():
-        family.add_metric([value], *_samples(buckets))
+    """Durations, or sizes, for each combination of the labels' values."""
+    family = HistogramMetricFamily(name, what, labels=labels)
+    for values, buckets in by:
+        family.add_metric(values, *_samples(buckets))
     return family
 
 

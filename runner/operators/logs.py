@@ -5,6 +5,7 @@ import os
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
@@ -32,10 +33,10 @@ def set_up_logs(level: str, write: LineSink, line_of: LineOf = as_json) -> None:
     def sink(message: "Message") -> None:
         write(line_of(_event_of(message)) + "\n")
 
-    least = logger.level(level).no
+    is_said = cache(lambda name: logger.level(name).no >= logger.level(level).no)
 
     def say_now(level: str, message: str, fields: Mapping[str, Any], at_s: float) -> None:
-        if logger.level(level).no >= least:
+        if is_said(level):
             at = datetime.fromtimestamp(at_s, UTC).astimezone()
             write(line_of(Event(at, level, message, fields)) + "\n")
 

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -63,15 +64,17 @@ class Metrics:
         )
         runs = RunMetrics(self._registry, self._labels)
         self.run_ended: Callable[[RunRecord], None] = runs.run_ended
-        self._answers = Counter(
+        answers = Counter(
             "runner_http_answers", "Answers.", ["path", "status"], registry=self._registry
         )
+        # To look a series up takes longer than to count in it.
+        self._answers = cache(answers.labels)
         self._service = _Service(health, self._labels, lines_dropped, engine_calls, loop_lag)
         self._registry.register(self._service)
 
     def answered(self, path: str, status: int) -> None:
         """Count an answer. Each path is a series, so the caller must name few different ones."""
-        self._answers.labels(path, status).inc()
+        self._answers(path, status).inc()
 
     def render(self, *, compress: bool = False) -> bytes:
         """All metrics in the text format of `content_type`, as gzip if it is to be compressed."""
@@ -128,8 +131,8 @@ class _Service(Collector):
         yield histograms(
             "runner_engine_call_seconds",
             "Calls of the engine, in whatever way they ended.",
-            "operation",
-            self._engine_calls.seconds,
+            ["operation"],
+            (([name], buckets) for name, buckets in self._engine_calls.seconds.items()),
         )
         yield counters(
             "runner_engine_call_failures",

@@ -95,8 +95,8 @@ def pools_of(sums_of: Mapping[str, _Sums]) -> Iterable[Metric]:
     start_seconds = histograms(
         "runner_container_start_seconds",
         "From the first call of the engine to the ready mark, of starts that succeeded.",
-        "image",
-        {image: sums.start_seconds for image, sums in sums_of.items()},
+        ["image"],
+        (([image], sums.start_seconds) for image, sums in sums_of.items()),
     )
     for image, sums in sums_of.items():
         numbers = sums.numbers

@@ -149,9 +149,13 @@ class _Slot:
     _quantiles: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
 
     def took(self, phase: str, seconds: float) -> None:
-        if phase in self.bins or len(self.bins) < MOST_PHASES:
-            self.bins.setdefault(phase, Counter())[bin_of(seconds)] += 1
-            self._quantiles.pop(phase, None)
+        bins = self.bins.get(phase)
+        if bins is None:
+            if len(self.bins) >= MOST_PHASES:
+                return
+            bins = self.bins[phase] = Counter()
+        bins[bin_of(seconds)] += 1
+        self._quantiles.pop(phase, None)
 
     def quantiles(self, phase: str) -> tuple[float | None, float | None]:
         """The quantiles of each phase. They are remembered, because old slots do not change."""
