@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 # Of a run, three views are told. Told of each run by itself they take twice the time, as the run
 # has put other code and data into the processor's caches meanwhile.
-GATHER_S = 0.05
+GATHER_S = 0.2
 MOST = 100
 
 _T = TypeVar("_T")
