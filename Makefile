@@ -20,7 +20,7 @@ launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launche
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop images image demo serve test test-long languages quick fuzz coverage bench simulate lock clean mutants soak promises
 .PHONY: docs picture diagrams release-check
-.PHONY: check check-format check-lint check-types check-imports check-words check-shell
+.PHONY: check check-page check-format check-lint check-types check-imports check-words check-shell
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -111,6 +111,11 @@ check-words: $(venv)
 check-shell: $(venv)
 	.venv/bin/shellcheck $(shell_scripts)
 	.venv/bin/shellcheck --shell=bash $(bash_scripts)
+
+# The page needs nothing that is built, so TypeScript is no part of the project: npm brings it each time.
+check-page: ## the types in the live page's scripts; needs npm, and is no part of "make check"
+	npx --yes --package=typescript@7 tsc --allowJs --checkJs --noEmit --strict --target es2022 \
+		--module es2022 --moduleResolution bundler --lib es2022,dom,dom.iterable runner/http/live_files/page.js
 
 bench: $(venv) ## the benchmark; ARGS=--quick for two minutes of it, ARGS=--help for all there is
 	@$(with_engine) --images all --tools docker .venv/bin/python -m bench $(ARGS)

@@ -20,6 +20,7 @@ from bench import (
     scale,
     soak,
     storm,
+    watching,
 )
 from bench.katas import C_IMAGE, IMAGE, WORKLOADS, WrongAnswerError
 from bench.results import CLASS, HARVEST
@@ -209,6 +210,16 @@ def run_cpu_per_run(
             other, reuse=reuse, pairs=pairs, runs=runs, other_launcher=other_launcher
         )
     except (WrongAnswerError, DaemonError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+@app.command(name="watching")
+def run_watching(seconds: float = 600.0, watchers: int = 1) -> int:
+    """What it costs a daemon that its live page is watched, for so many seconds."""
+    try:
+        return watching.main(seconds, watchers)
+    except DaemonError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

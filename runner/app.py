@@ -215,6 +215,7 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         systemd.tell(READY)
         await stop.wait()
         systemd.tell(STOPPING)
+        service.views.catch_up()  # in the log, runs that have ended come before what follows
         logger.info("draining")
         service.is_draining = True
         await _until_either(asyncio.sleep(settings.linger_s), stop_now)

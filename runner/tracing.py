@@ -85,7 +85,7 @@ _request: ContextVar[_Request | None] = ContextVar("_request", default=None)
 
 
 class traced:  # noqa: N801 - a context manager, of which each request takes one: no generator
-    """A block that serves the request of this name, and the tasks that it begins."""
+    """Gives this name to the block, which serves the request, and to the tasks that it begins."""
 
     def __init__(self, trace: Trace) -> None:
         self._request = _Request(trace)

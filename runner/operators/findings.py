@@ -81,7 +81,7 @@ def _disk(own: ReplicaView) -> Iterator[Finding]:
         *(image.last_error for image in own.images.values()),
         *(pull.last_error for pull in own.all_pulls.values()),
     )
-    full = next((one for one in errors if any(words in one.lower() for words in _DISK_FULL)), "")
+    full = next(filter(_is_full, errors), "")
     if full:
         yield Finding(
             Level.BAD,
@@ -90,6 +90,10 @@ def _disk(own: ReplicaView) -> Iterator[Finding]:
             "Run `docker system df`, then `docker image prune`.",
             "The disk is full",
         )
+
+
+def _is_full(error: str) -> bool:
+    return any(words in error.lower() for words in _DISK_FULL)
 
 
 def _colours(own: ReplicaView) -> Iterator[Finding]:
@@ -106,13 +110,18 @@ def _colours(own: ReplicaView) -> Iterator[Finding]:
 def _images(own: ReplicaView) -> Iterator[Finding]:
     if not own.engine.answers:
         return  # another finding says that the engine is lost; that is no image's fault
-    broken = {name: image for name, image in own.images.items() if image.last_error}
+    # Nor is a full disk.
+    broken = {
+        name: image
+        for name, image in own.images.items()
+        if image.last_error and not _is_full(image.last_error)
+    }
     for name, image in list(broken.items())[:MOST_OF_A_KIND]:
         yield Finding(
             Level.WARN if image.warm else Level.BAD,
             f"Containers of {name} do not start",
             image.last_error,
-            f"Run `docker run --rm --entrypoint bash {name} -c true` on the host.",
+            f"Run `dojo-runner image check {name}` on the host: it tells what the image lacks.",
             "An image cannot start",
         )
     if len(broken) > MOST_OF_A_KIND:
@@ -128,7 +137,8 @@ def _images(own: ReplicaView) -> Iterator[Finding]:
 def _pulls(own: ReplicaView) -> Iterator[Finding]:
     for name, pull in own.all_pulls.items():
         if pull.last_error:
-            why = f"{pull.attempts} attempts; the last: {pull.last_error}"
+            tried = "once" if pull.attempts == 1 else f"{pull.attempts} times"
+            why = f"It was tried {tried}, the last time with: {pull.last_error}"
         elif pull.since_s > SLOW_PULL_S:
             why = f"It has been under way for {pull.since_s:.0f} s."
         else:
@@ -160,7 +170,7 @@ def _queue(own: ReplicaView) -> Iterator[Finding]:
         yield Finding(
             Level.NOTE if own.queued <= own.running else Level.WARN,
             f"{own.queued} runs wait for a place",
-            f"{own.running} run now, which is as many as may.",
+            f"{own.running} run now: no more may run at once.",
             "Nothing, if a class has just begun. Add a replica if it stays so.",
             "A class of 30 begins",
         )

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 # Three views are told of each run. Telling them of one run at a time takes twice as long, because
 # each run puts other code and data into the processor's caches.
-GATHER_S = 0.05
+GATHER_S = 0.2
 MOST = 100
 
 _T = TypeVar("_T")

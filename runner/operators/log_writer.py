@@ -96,8 +96,8 @@ class LogWriter:
 
     def _next_lines(self) -> list[bytes]:
         """The next lines, as many as are written together; none at the end."""
-        with self._change:
-            while True:
+        while True:
+            with self._change:
                 if not self._lines:
                     self._tell()
                 if self._lines:
@@ -105,8 +105,10 @@ class LogWriter:
                 if self._is_closing:
                     return []
                 self._is_idle = True
-                self._change.wait_for(lambda: not self._is_idle or self._is_closing)
-                self._change.wait_for(lambda: self._is_closing, GATHER_S)
+                while self._is_idle and not self._is_closing:
+                    self._change.wait()
+            if not self._is_closing:
+                time.sleep(GATHER_S)
 
     def _taken(self) -> list[bytes]:
         lines = [self._lines.popleft()]

@@ -1,6 +1,7 @@
 """The siblings' own health, fetched while somebody watches the live page."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class Neighbours:
         except TimeoutError:
             trouble = f"no answer within {ANSWERS_WITHIN_S:g} s"
         except (aiohttp.ClientError, OSError, UnreadableHealthError, ValueError) as error:
-            trouble = str(error) or type(error).__name__
+            trouble = _words_for(error)
         else:
             self._by_address[address] = Neighbour(health, time.monotonic())
             return
@@ -97,3 +98,10 @@ class Neighbours:
                 headers={"Accept-Encoding": "identity"},
             )
         return self._http
+
+
+def _words_for(error: Exception) -> str:
+    """What operators call it: a client's own words have its notation for addresses and TLS."""
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return f"cannot connect: {os.strerror(error.os_error.errno).lower()}"
+    return str(error) or type(error).__name__

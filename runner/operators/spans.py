@@ -27,6 +27,7 @@ from runner.tracing import Trace
 
 CLOSE_S = 2.0
 ROOT = "run_cyber_dojo_sh"
+_LONGEST_TEXT = 500
 _BAD = (Outcome.TIMED_OUT, Outcome.FAULTY)
 
 
@@ -69,7 +70,7 @@ class Spans:
             start_time=_ns(began_s),
         )
         if run.outcome in _BAD:
-            root.set_status(Status(StatusCode.ERROR, run.reason))
+            root.set_status(Status(StatusCode.ERROR, _plain(run.reason)))
         inside = set_span_in_context(root)
         for name, from_s, to_s in _phases(run, began_s):
             phase = self._tracer.start_span(name, inside, start_time=_ns(from_s))
@@ -137,8 +138,8 @@ def _phases(run: RunRecord, began_s: float) -> Iterator[tuple[str, float, float]
 def _attributes(run: RunRecord) -> dict[str, str | int | float | bool]:
     """The names and numbers of the log's line, without those that the run lacks."""
     known: dict[str, str | int | float | bool | None] = {
-        "dojo.kata_id": run.kata_id,
-        "dojo.image": run.image,
+        "dojo.kata_id": _plain(run.kata_id),
+        "dojo.image": _plain(run.image),
         "dojo.outcome": run.outcome,
         "dojo.status": run.status,
         "dojo.kind": run.kind,
@@ -152,6 +153,14 @@ def _attributes(run: RunRecord) -> dict[str, str | int | float | bool]:
         "dojo.hit": run.hit,
     }
     return {name: value for name, value in known.items() if value is not None and value != ""}
+
+
+def _plain(text: str) -> str:
+    """A client's or an engine's text, cut, and with `?` for what no collector could be sent.
+
+    One half of a surrogate pair would otherwise take with it all spans that are sent together.
+    """
+    return text[:_LONGEST_TEXT].encode("utf-8", "replace").decode()
 
 
 def _ns(unix_s: float) -> int:

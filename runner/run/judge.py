@@ -166,7 +166,9 @@ def machinery_failed(reason: str) -> RunResult:
 
 def reason_of(result: RunResult) -> str:
     """Why a run ended badly, in words for operators; empty when it ended well."""
-    return str(result.log.get("reason") or result.log.get("exception") or "")
+    exception = result.log.get("exception", {})
+    words = (exception[part] for part in ("context", "message") if exception.get(part))
+    return str(result.log.get("reason") or ": ".join(words))
 
 
 async def _read(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:

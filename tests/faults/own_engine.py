@@ -1,9 +1,11 @@
 """A Docker engine of the tests' own, on its own socket and folders, which they may break."""
 
 import asyncio
+import io
 import os
 import signal
-from collections.abc import AsyncIterator
+import tarfile
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
@@ -76,6 +78,25 @@ class OwnEngine:
         """Let the engine go on."""
         self._signal(signal.SIGCONT)
 
+    async def fill_disk(self) -> None:
+        """From now on there is no room for another byte of an image or a container."""
+        usage = os.statvfs(self._folder)
+        used = (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+        await self._resize(str(used))
+
+    async def make_room(self) -> None:
+        """There is room again."""
+        await self._resize("50%")
+
+    async def add_image(self, name: str, files: Mapping[str, bytes]) -> None:
+        """Add an image of these files only."""
+        words = ("docker", "--host", self.host, "import", "-", name)
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+        )
+        await process.communicate(_tar_of(files))
+        assert process.returncode == 0
+
     async def answers(self) -> bool:
         """Whether the engine lists its containers."""
         try:
@@ -104,6 +125,9 @@ class OwnEngine:
         await self._containers.close()
         await self._client.close()
         await self.stop()
+
+    async def _resize(self, size: str) -> None:
+        await _call("mount", "-o", f"remount,size={size}", str(self._folder))
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
@@ -139,6 +163,16 @@ async def _bridge() -> AsyncIterator[None]:
         yield
     finally:
         await _call("ip", "link", "del", _BRIDGE)
+
+
+def _tar_of(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 async def _call(*words: str) -> None:

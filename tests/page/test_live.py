@@ -130,6 +130,10 @@ async def test_two_replicas_are_on_one_page(serve_fake: ServeFake, look: Look) -
         await expect(rows(page, "replicas").nth(1)).to_contain_text(f"{name} at {address}")
         await expect(rows(page).filter(has_text=name)).to_contain_text(FAKE_IMAGE)
         await expect(rows(page, "bad").filter(has_text=name)).to_contain_text("stopped after 1 s")
+        assert await page.evaluate(
+            "[...document.querySelectorAll('table')].every((one) =>"
+            " one.scrollWidth <= one.parentElement.clientWidth)"
+        )
         await theirs.aclose()
         await expect(page.locator("#findings")).to_contain_text(address)
         await expect(rows(page, "replicas").nth(1)).to_contain_text("no answer")

@@ -80,7 +80,7 @@ const VERDICTS = { bad: "Not well", warn: "Something needs a look", note: "Well"
 /**
  * Warm containers against their target: a bar, and the same as text.
  * @param {HTMLElement} cell
- * @param {{warm: number, target: number}} row
+ * @param {any} row - with `warm` and `target`: an image or a replica
  */
 function showWarm(cell, row) {
   if (!cell.firstChild) {
@@ -339,7 +339,7 @@ function showNow(state, own) {
     ["Hits", percent(hitRate(own)), "found a warm container"],
     ["Last 5 minutes", counted(total, "run"), ended.map(([name, count]) => `${count} ${name}`).join(", ")],
     ["Engine", own.engine ? "answers" : "no answer", ""],
-    ["Colours", own.colours ? "told" : "not told", own.faulty_colours ? `${own.faulty_colours} faulty lambdas` : ""],
+    ["Colours", own.colours ? "told" : "not told", own.faulty_colours ? `${counted(own.faulty_colours, "run")} without one` : ""],
     ["Containers", own.kind, own.why_no_cells ? `no cells: ${own.why_no_cells}` : ""],
     ["Up for", long(own.uptime_s), own.status],
   ];

@@ -110,6 +110,14 @@ def test_an_engine_that_is_away_is_the_only_fault() -> None:
     assert len(found(engine={"answers": False}, **fields)) == 1
 
 
+def test_a_full_disk_is_the_only_fault() -> None:
+    """No image is blamed for it either: what it lacks is room."""
+    full = {"last_error": "mkdir /var/lib/docker/x: no space left on device"}
+
+    (only,) = found(images={"gcc:1": full, "ruby:1": full})
+    assert "disk is full" in only.what
+
+
 def test_many_images_that_fail_are_few_findings() -> None:
     """The banner stays short, and the worst comes first."""
     images = {f"gcc:{number}": {"last_error": "x"} for number in range(50)}

@@ -54,6 +54,12 @@ async def test_a_siblings_figures_are_fetched() -> None:
     assert (one.trouble, one.health and one.health.running) == ("", 2)
 
 
+async def test_why_a_sibling_does_not_answer_is_told_in_an_operators_words() -> None:
+    """Nothing of the client that we ask with is in it."""
+    async with looking_at("127.0.0.1:1") as ours:
+        assert ours.by_address["127.0.0.1:1"].trouble == "cannot connect: connection refused"
+
+
 async def test_a_sibling_that_has_gone_keeps_its_last_figures() -> None:
     """With the reason why there are none that are newer; and one that was removed is forgotten."""
     addresses: list[str] = []

@@ -114,6 +114,16 @@ async def test_a_span_tells_what_the_log_tells() -> None:
     assert missed.keys().isdisjoint({"dojo.cpu_s", "dojo.request_id"})
 
 
+async def test_what_clients_name_is_cut_and_can_be_sent() -> None:
+    """A name is text of a client, of any length, and not always text that UTF-8 has bytes for."""
+    run = replace(RUN, kata_id="\ud800" * 10_000, outcome="faulty", reason="x\udfff")
+    root = spans_of(run)[ROOT]
+
+    assert set(str((root.attributes or {})["dojo.kata_id"])) == {"?"}
+    assert len(str((root.attributes or {})["dojo.kata_id"])) == 500
+    assert root.status.description == "x?"
+
+
 @pytest.mark.parametrize(
     ("outcome", "code"),
     [("red", StatusCode.UNSET), ("timed_out", StatusCode.ERROR), ("faulty", StatusCode.ERROR)],
