@@ -14,7 +14,7 @@ from runner.run.record import RunRecord
 
 # The seconds of a phase: a warm run takes 0.02 s, and a browser gives up after 30 s.
 _BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
-# 4 MiB to 1 GiB, by powers of two; a container has 768 MiB unless a setting gives it more.
+# 4 MiB to 1 GiB, by powers of two; a container may take 2 GiB.
 _BOUNDS_BYTES = tuple(float(1 << power) for power in range(22, 31))
 
 
