@@ -39,7 +39,7 @@ class _Watcher(threading.Thread):
 
 
 def main(seconds: float, watchers: int) -> int:
-    """Two daemons that are siblings, first unwatched and then watched, for so long each."""
+    """Measure one of two siblings, first unwatched and then watched, for so many seconds each."""
     ports = free_port(), free_port()
     settings = {
         "CYBER_DOJO_RUNNER_WARM_IMAGES": IMAGE,

@@ -17,7 +17,7 @@ from docs.site.hooks import MERMAID, ROOT, picture_of
 
 MERMAID_VERSION = "11.17.2"
 PICTURES = ROOT / "docs" / "pictures"
-# Text as SVG, as pictures show no HTML; letters that every browser has, and large ones.
+# The words are SVG, because browsers show no HTML in a picture. Every browser has the font.
 _DRAW = """async source => {
   mermaid.initialize({startOnLoad: false, theme: 'neutral', htmlLabels: false,
     fontFamily: 'sans-serif', deterministicIds: true, flowchart: {htmlLabels: false},
@@ -27,7 +27,7 @@ _DRAW = """async source => {
 
 
 def main() -> int:
-    """Draw what has no picture yet, and remove pictures of diagrams that are gone."""
+    """Draw the diagrams that have no picture yet, and remove the pictures of old diagrams."""
     sources = {
         picture_of(source): source
         for page in sorted((ROOT / "docs").glob("*.md"))
@@ -71,7 +71,7 @@ def draw(sources: dict[str, str], script: Path) -> None:
 
 
 def _svg(page: Page, source: str) -> str:
-    """As a file of its own, on paper of its own: the site may be dark."""
+    """The text of an SVG file with a white background, because the site may be dark."""
     svg = str(page.evaluate(_DRAW, source))
     return svg.replace('style="', 'style="background: white; ', 1).rstrip("\n") + "\n"
 

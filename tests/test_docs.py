@@ -216,7 +216,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 
 
 def test_every_diagram_has_its_picture() -> None:
-    """A diagram that was changed is drawn anew, and there is none that no page has."""
+    """A changed diagram was drawn anew, and no picture is left of a diagram that no page has."""
     sources = [source for name in PAGES for source in MERMAID.findall((ROOT / name).read_text())]
     pictures = {path.name: path for path in (ROOT / "docs" / "pictures").glob("diagram_*.svg")}
 

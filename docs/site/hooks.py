@@ -28,7 +28,7 @@ def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
 
 
 def _picture(path: str) -> str:
-    """A picture that can be opened by itself, as wide ones have small letters on a page."""
+    """A picture that links to itself, because the letters of a wide one are small on a page."""
     return f"[![diagram]({path})]({path})"
 
 

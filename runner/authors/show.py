@@ -12,7 +12,7 @@ from runner.terminal import visible
 
 _STYLES = {"red": "bold red", "amber": "bold yellow", "green": "bold green"}
 _OTHER = "bold magenta"
-# In words, by the names that docs/api.md has for them.
+# Words for the phases that docs/api.md names.
 _PHASES = {
     "queue": "queue",
     "acquire": "container",

@@ -110,7 +110,7 @@ def _colours(own: ReplicaView) -> Iterator[Finding]:
 def _images(own: ReplicaView) -> Iterator[Finding]:
     if not own.engine.answers:
         return  # another finding says that the engine is lost; that is no image's fault
-    # Nor is a full disk.
+    # A full disk is no image's fault either, and has a finding of its own.
     broken = {
         name: image
         for name, image in own.images.items()

@@ -101,7 +101,10 @@ class Neighbours:
 
 
 def _words_for(error: Exception) -> str:
-    """What operators call it: a client's own words have its notation for addresses and TLS."""
+    """An error of a sibling, in words for operators.
+
+    The words of aiohttp for a failed connection have its own notation for addresses and TLS.
+    """
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
         return f"cannot connect: {os.strerror(error.os_error.errno).lower()}"
     return str(error) or type(error).__name__

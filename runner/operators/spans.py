@@ -156,9 +156,9 @@ def _attributes(run: RunRecord) -> dict[str, str | int | float | bool]:
 
 
 def _plain(text: str) -> str:
-    """A client's or an engine's text, cut, and with `?` for what no collector could be sent.
+    """A client's or an engine's text, cut, and with `?` for each character that cannot be sent.
 
-    One half of a surrogate pair would otherwise take with it all spans that are sent together.
+    Such a character is half a surrogate pair, and would cost all spans that are sent with it.
     """
     return text[:_LONGEST_TEXT].encode("utf-8", "replace").decode()
 

@@ -79,13 +79,13 @@ class OwnEngine:
         self._signal(signal.SIGCONT)
 
     async def fill_disk(self) -> None:
-        """From now on there is no room for another byte of an image or a container."""
+        """Leave no room for another byte of an image or a container."""
         usage = os.statvfs(self._folder)
         used = (usage.f_blocks - usage.f_bfree) * usage.f_frsize
         await self._resize(str(used))
 
     async def make_room(self) -> None:
-        """There is room again."""
+        """Make room again."""
         await self._resize("50%")
 
     async def add_image(self, name: str, files: Mapping[str, bytes]) -> None:

@@ -1,7 +1,7 @@
-"""What goes wrong in a deployment, as the live page shows it, and docs/operations.md explains it.
+"""The live page shows what goes wrong in a deployment, and docs/operations.md explains it.
 
-On a real engine of the tests' own where the words of an engine matter. A picture of each state is
-left in .state/page, for people to look at.
+Where the words of an engine matter, the tests have a real engine of their own. They leave a picture
+of each state in .state/page, for people to look at.
 """
 
 import asyncio
@@ -60,9 +60,9 @@ async def served(engine: OwnEngine, look: Look, **settings: Any) -> AsyncIterato
 
 
 async def shows(page: Page, verdict: str, what: str) -> None:
-    """Within ten seconds the page says this; what there is to do is said beside it.
+    """Within ten seconds the page says this, and beside it what there is to do.
 
-    The page's own way to say it is not looked at: that an operator finds it is what counts.
+    An operator must find it; the look of it does not matter here.
     """
     finding = page.locator("#findings li").filter(has_text=re.compile(what))
     async with within(SEEN_S):
@@ -90,7 +90,7 @@ async def picture(page: Page, name: str) -> None:
 
 
 async def run_until_seen(http: Served, page: Page, what: str, **manifest: Any) -> None:
-    """Learners press [test] until a finding is there: some troubles show only when work is done."""
+    """Learners press [test] until a finding is there, as some troubles show only in a run."""
     finding = page.locator("#findings li").filter(has_text=re.compile(what))
     async with within(SEEN_S):
         while not await finding.count():
@@ -103,7 +103,7 @@ class TestOnAnEngine:
     pytestmark = on_an_engine
 
     async def test_the_engine_has_stopped(self, engine: OwnEngine, look: Look) -> None:
-        """And is well again by itself when it is back."""
+        """All is well again by itself when the engine is back."""
         async with served(engine, look) as (http, page):
             await http.run()
             await engine.stop()
@@ -113,7 +113,7 @@ class TestOnAnEngine:
             await expect(page.locator("#verdict")).to_have_text("Well", timeout=30_000)
 
     async def test_an_image_cannot_be_pulled(self, engine: OwnEngine, look: Look) -> None:
-        """Its registry cannot be reached; the engine says so, and the page with it."""
+        """The page says with the engine's words that the registry cannot be reached."""
         async with served(engine, look) as (http, page):
             name = "127.0.0.1:1/lang/not-here:1"
             assert (await http.run(image_name=name))["outcome"] == "pulling"
@@ -122,7 +122,7 @@ class TestOnAnEngine:
             await picture(page, "image-not-pulled")
 
     async def test_an_image_cannot_start(self, engine: OwnEngine, look: Look) -> None:
-        """It has no bash; other images are well."""
+        """The image has no bash; other images are well."""
         await engine.add_image(NO_BASH, {"etc/passwd": b"root:x:0:0::/:/bin/sh\n"})
         async with served(engine, look) as (http, page):
             await http.run()
@@ -132,7 +132,7 @@ class TestOnAnEngine:
             assert (await http.run())["outcome"] == "green"
 
     async def test_the_image_with_ruby_is_missing(self, engine: OwnEngine, look: Look) -> None:
-        """Runs have no colour, and it is said why."""
+        """Runs have no colour, and the page says why."""
         async with served(engine, look, ruby_image="lang/no-ruby:1") as (http, page):
             assert (await http.run())["outcome"] == "faulty"
             await shows(page, "Not well", "Colours cannot be told")
@@ -140,7 +140,7 @@ class TestOnAnEngine:
             await picture(page, "ruby-missing")
 
     async def test_the_disk_is_full(self, engine: OwnEngine, look: Look) -> None:
-        """The engine's own words are understood; with room, all is well again by itself."""
+        """The page understands the engine's words; with room, all is well again by itself."""
         async with served(engine, look) as (http, page):
             await http.run()
             await engine.fill_disk()
@@ -155,7 +155,7 @@ class TestOnAnEngine:
 
 
 async def test_a_class_of_thirty_begins(serve_fake: ServeFake, look: Look) -> None:
-    """It is no fault, and what to do is to wait."""
+    """That is no fault, and the page says that one can wait."""
     async with serve_fake(runs_at_once=3) as http, look(http) as page:
         await http.until_ready()
         burst = [asyncio.create_task(http.run("sleep 2")) for _ in range(30)]

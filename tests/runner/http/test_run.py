@@ -61,7 +61,7 @@ async def test_a_program_may_leave_no_place_for_its_status(docker_http: Served) 
 
 @pytest.fixture(params=["docker_http", "cells_http"])
 def real_http(request: pytest.FixtureRequest) -> Served:
-    """Each service on the real engine: with a container, and with a cell, for each run."""
+    """Two services on the real engine: one runs each kata in a container, the other in a cell."""
     served: Served = request.getfixturevalue(request.param)
     return served
 

@@ -111,7 +111,7 @@ def test_an_engine_that_is_away_is_the_only_fault() -> None:
 
 
 def test_a_full_disk_is_the_only_fault() -> None:
-    """No image is blamed for it either: what it lacks is room."""
+    """The images that could not start are not blamed: they lack only room."""
     full = {"last_error": "mkdir /var/lib/docker/x: no space left on device"}
 
     (only,) = found(images={"gcc:1": full, "ruby:1": full})

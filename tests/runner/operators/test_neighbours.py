@@ -55,7 +55,7 @@ async def test_a_siblings_figures_are_fetched() -> None:
 
 
 async def test_why_a_sibling_does_not_answer_is_told_in_an_operators_words() -> None:
-    """Nothing of the client that we ask with is in it."""
+    """It has no words of the HTTP client that asks the sibling."""
     async with looking_at("127.0.0.1:1") as ours:
         assert ours.by_address["127.0.0.1:1"].trouble == "cannot connect: connection refused"
 

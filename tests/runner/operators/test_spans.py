@@ -115,7 +115,7 @@ async def test_a_span_tells_what_the_log_tells() -> None:
 
 
 async def test_what_clients_name_is_cut_and_can_be_sent() -> None:
-    """A name is text of a client, of any length, and not always text that UTF-8 has bytes for."""
+    """A client's name may have any length, and characters that UTF-8 has no bytes for."""
     run = replace(RUN, kata_id="\ud800" * 10_000, outcome="faulty", reason="x\udfff")
     root = spans_of(run)[ROOT]
 
