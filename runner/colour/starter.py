@@ -8,9 +8,9 @@ from typing import Any
 from pool import EngineError, Supervisor, Tasks
 from runner.colour.evaluator import Evaluator
 
-# A start takes half a second. If it takes much longer than others did on this machine, the engine may
-# have lost it, and the wait would last until its limit of 20 s. An overloaded machine must not get
-# more to do, so a good start has to show first how long starts take there.
+# A start takes half a second. If it takes much longer than others did on this machine, the engine
+# may have lost it, and the wait would last until its limit of 20 s. An overloaded machine must not
+# get more to do, so a good start has to show first how long starts take there.
 SLOW_S = 3.0
 # The same when the engine is just back: it may have lost the start that was under way before.
 DOUBTFUL_S = 1.0
