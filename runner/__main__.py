@@ -2,8 +2,6 @@
 
 import sys
 
-from runner.command_list import help_text
-from runner.http import probe
 from runner.output import ended
 
 
@@ -14,20 +12,32 @@ def main() -> None:
     of the command line, whose imports would cost twenty times the CPU of the check. The list of
     commands needs nothing of it, either.
     """
-    if sys.argv[1:] == ["health"]:
-        sys.exit(ended(probe.main))
-    if sys.argv[1:] in ([], ["--help"], ["-h"]):
-        sys.exit(ended(_help))
-    sys.exit(ended(_command_line))
+    sys.exit(ended(_command))
+
+
+# Each imports inside, so that Ctrl-C ends it in the midst of its imports without a traceback, too.
+def _command() -> int | None:
+    words = sys.argv[1:]
+    if words == ["health"]:
+        return _health()
+    return _help() if words in ([], ["--help"], ["-h"]) else _command_line()
+
+
+def _health() -> int:
+    from runner.http import probe  # noqa: PLC0415
+
+    return probe.main()
 
 
 def _help() -> int:
+    from runner.command_list import help_text  # noqa: PLC0415
+
     sys.stdout.write(help_text())
     return 0
 
 
 def _command_line() -> int | None:
-    from runner.command_line import app  # noqa: PLC0415 - see above
+    from runner.command_line import app  # noqa: PLC0415
 
     status = app()
     return status if isinstance(status, int) else None

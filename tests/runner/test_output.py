@@ -72,3 +72,10 @@ async def test_ctrl_c() -> None:
         stdout, stderr = await asyncio.wait_for(process.communicate(), WITHIN_S)
 
     assert (process.returncode, stdout, stderr) == (INTERRUPTED, b"", b"")
+
+
+async def test_ctrl_c_while_a_command_is_read() -> None:
+    """The command is not yet there that could end itself, and there is no trace of that, either."""
+    code = "from runner.output import ended; exit(ended(lambda: exec('raise KeyboardInterrupt')))"
+
+    assert await shell(f'{sys.executable} -c "{code}"') == (INTERRUPTED, "")
