@@ -8,23 +8,25 @@ from typing import Any
 from pool import EngineError, Supervisor, Tasks
 from runner.colour.evaluator import Evaluator
 
-# A start takes half a second. If it takes much longer, the engine may have lost it, and the wait
-# would last until its limit of 20 s. But on a slow machine starts take longer, and two at the same
-# time slow each other down.
+# A start takes half a second. If it takes much longer than others did on this machine, the engine
+# may have lost it, and the wait would last until its limit of 20 s. But an overloaded machine must
+# not get more to do, so a start that went well has to show first how long starts take there.
 SLOW_S = 3.0
-SLOW_AT_FIRST_S = 10.0  # while it is not known how long a start takes here
 # The same when the engine is just back: it may have lost the start that was under way before.
 DOUBTFUL_S = 1.0
 
 
-def slow_s(last_s: float | None) -> float:
-    """The seconds after which a start hangs; the last good one took `last_s` (None: none was)."""
-    return SLOW_AT_FIRST_S if last_s is None else max(SLOW_S, 2 * last_s)
+def slow_s(last_s: float | None) -> float | None:
+    """The seconds after which a start hangs, if the last good one took `last_s`.
+
+    None if there was no good one, so that nobody knows.
+    """
+    return None if last_s is None else max(SLOW_S, 4 * last_s)
 
 
-def doubtful_s(last_s: float | None) -> float:
+def doubtful_s(last_s: float | None) -> float | None:
     """The same for a start that was under way when the engine was back."""
-    return max(DOUBTFUL_S, last_s or 0.0)
+    return None if last_s is None else max(DOUBTFUL_S, 2 * last_s)
 
 
 class Starter:
@@ -39,8 +41,8 @@ class Starter:
         remove: Callable[[Evaluator], Awaitable[None]],
         supervisor: Supervisor,
         *,
-        slow_s: Callable[[float | None], float] = slow_s,
-        doubtful_s: Callable[[float | None], float] = doubtful_s,
+        slow_s: Callable[[float | None], float | None] = slow_s,
+        doubtful_s: Callable[[float | None], float | None] = doubtful_s,
     ) -> None:
         self._start = start
         self._remove = remove
@@ -53,9 +55,9 @@ class Starter:
 
     def hurry(self) -> None:
         """The engine is back: wait only a moment for a start that was under way before."""
-        limit = self._patience
-        if limit is not None and not limit.expired():
-            soon_s = self._began_s + self._doubtful_s(self._last_s)
+        limit, patience_s = self._patience, self._doubtful_s(self._last_s)
+        if limit is not None and not limit.expired() and patience_s is not None:
+            soon_s = self._began_s + patience_s
             limit.reschedule(min(soon_s, limit.when() or soon_s))
 
     async def evaluator(self) -> Evaluator:
