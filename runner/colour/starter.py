@@ -9,15 +9,18 @@ from pool import EngineError, Supervisor, Tasks
 from runner.colour.evaluator import Evaluator
 
 # A start takes half a second. If it takes much longer than others did on this machine, the engine
-# may have lost it, and the wait would last until its limit of 20 s. An overloaded machine must not
-# get more to do, so a good start has to show first how long starts take there.
+# may have lost it, and the wait would last until its limit of 20 s. But an overloaded machine must
+# not get more to do, so a start that went well has to show first how long starts take there.
 SLOW_S = 3.0
 # The same when the engine is just back: it may have lost the start that was under way before.
 DOUBTFUL_S = 1.0
 
 
 def slow_s(last_s: float | None) -> float | None:
-    """The seconds after which a start hangs; the last good one took `last_s`. None: not known."""
+    """The seconds after which a start hangs, if the last good one took `last_s`.
+
+    None if there was no good one, so that nobody knows.
+    """
     return None if last_s is None else max(SLOW_S, 4 * last_s)
 
 
