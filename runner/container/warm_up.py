@@ -13,7 +13,7 @@ HOOK = "/usr/local/bin/cyber_dojo_warm_up.sh"
 
 _MOST_IMAGES = 1000
 # entry.sh prints this to stderr when the program has ended.
-_SAID = re.compile(r"^dojo-runner: warm-up (\d+) ms: (.*)\n?", re.MULTILINE)
+_SAID = re.compile(r"^dojo-runner: warm-up (\d+) ms, (\d+) KiB: (.*)\n?", re.MULTILINE)
 _WELL = "well"
 
 
@@ -26,7 +26,7 @@ class WarmUps:
     """Remembers for each image the latest warm-up of a container that a run got."""
 
     def __init__(self) -> None:
-        self._latest: Latest[str, tuple[float, str]] = Latest(_MOST_IMAGES)
+        self._latest: Latest[str, tuple[float, float, str]] = Latest(_MOST_IMAGES)
         self._told: Latest[str, None] = Latest(_MOST_IMAGES)  # by image id
 
     def met(self, name: str, image_id: str, complaints: str, no_warm_up: str) -> None:
@@ -38,17 +38,21 @@ class WarmUps:
         if no_warm_up:
             self._tell(name, image_id, no_warm_up)
         elif said := _SAID.search(complaints):
-            seconds, how = int(said[1]) / 1000, said[2]
-            self._latest[name] = seconds, "" if how == _WELL else how
+            seconds, memory_mib, how = int(said[1]) / 1000, int(said[2]) / 1024, said[3]
+            self._latest[name] = seconds, round(memory_mib, 1), "" if how == _WELL else how
             if how != _WELL:
                 self._tell(name, image_id, how)
 
     def as_json(self, name: str, no_warm_up: str) -> dict[str, Any]:
         """The facts for operators; see `met` for `no_warm_up`."""
-        seconds, trouble = self._latest.get(name) or (None, "")
+        seconds, memory_mib, trouble = self._latest.get(name) or (None, None, "")
         if no_warm_up:
             trouble = f"containers do not start with it: {no_warm_up}"
-        return {"warm_up_seconds": seconds, "warm_up_trouble": trouble}
+        return {
+            "warm_up_seconds": seconds,
+            "warm_up_memory_mib": memory_mib,
+            "warm_up_trouble": trouble,
+        }
 
     def _tell(self, name: str, image_id: str, why: str) -> None:
         if image_id not in self._told:

@@ -62,6 +62,18 @@ end_if_too_many() {
   return 0
 }
 
+# The memory that the processes which a warm-up left have for themselves.
+memory_kib() {
+  local _dojo_process _dojo_field _dojo_size _dojo_unit
+  _dojo_kib=0
+  for _dojo_process in /proc/[0-9]*; do
+    [[ " ${_dojo_at_start[*]} " == *" $_dojo_process "* ]] && continue
+    while TMOUT=0 read -r _dojo_field _dojo_size _dojo_unit; do
+      [[ $_dojo_field == RssAnon: ]] && ((_dojo_kib += _dojo_size))
+    done <"$_dojo_process/status"
+  done 2>/dev/null
+}
+
 now_us() {
   _dojo_now_us=${EPOCHREALTIME/[.,]/}
   [[ $_dojo_now_us ]] || printf -v _dojo_now_us '%(%s)T000000' -1 # an older bash
@@ -70,7 +82,7 @@ now_us() {
 # HOOK is the image's own program; the processes that it starts are there for this run. If it fails, or has not
 # ended in time, they are ended. As in main.sh a subshell waits for it, because `wait` has no time limit.
 warm_up() {
-  local _dojo_ended _dojo_group _dojo_status _dojo_began_us _dojo_now_us _dojo_limit_s=3
+  local _dojo_ended _dojo_group _dojo_status _dojo_began_us _dojo_now_us _dojo_kib _dojo_limit_s=3
   now_us
   _dojo_began_us=$_dojo_now_us
   exec {_dojo_ended}< <(
@@ -99,8 +111,10 @@ warm_up() {
   fi
   exec {_dojo_ended}<&-
   now_us
+  memory_kib
   # container/warm_up.py reads this. After it nothing comes over stderr until there is a run.
-  printf 'dojo-runner: warm-up %d ms: %s\n' "$(((_dojo_now_us - _dojo_began_us) / 1000))" "$_dojo_status" >&2
+  printf 'dojo-runner: warm-up %d ms, %d KiB: %s\n' \
+    "$(((_dojo_now_us - _dojo_began_us) / 1000))" "$_dojo_kib" "$_dojo_status" >&2
 }
 
 _dojo_cell=$1

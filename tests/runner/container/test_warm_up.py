@@ -85,6 +85,7 @@ async def test_what_a_hook_leaves_is_there_for_each_run(
     assert profile["warm_up"] is True
     assert profile["warm_up_trouble"] == ""
     assert 0 < profile["warm_up_seconds"] < 3
+    assert 0 < profile["warm_up_memory_mib"] < 10
 
 
 @pytest.mark.docker
@@ -154,23 +155,32 @@ async def test_a_container_is_warm_only_after_its_hook(
 
 def test_words_of_a_warm_up_are_in_no_learners_log() -> None:
     """A faulty run's log holds what the image said, and nothing of its warm-up."""
-    said = "oh\ndojo-runner: warm-up 12 ms: it ended with status 3\nno"
+    said = "oh\ndojo-runner: warm-up 12 ms, 0 KiB: it ended with status 3\nno"
 
     assert without_warm_up(said) == "oh\nno"
     assert without_warm_up("oh") == "oh"
 
 
 def test_the_latest_warm_up_counts() -> None:
-    """Seconds and trouble are those of the container that the latest run got."""
+    """Seconds, memory and trouble are those of the container that the latest run got."""
     known = WarmUps()
-    assert known.as_json("one", "") == {"warm_up_seconds": None, "warm_up_trouble": ""}
+    assert known.as_json("one", "") == {
+        "warm_up_seconds": None,
+        "warm_up_memory_mib": None,
+        "warm_up_trouble": "",
+    }
 
-    known.met("one", "id", "dojo-runner: warm-up 250 ms: it ended with status 3", "")
+    known.met("one", "id", "dojo-runner: warm-up 250 ms, 0 KiB: it ended with status 3", "")
     assert known.as_json("one", "") == {
         "warm_up_seconds": 0.25,
+        "warm_up_memory_mib": 0.0,
         "warm_up_trouble": "it ended with status 3",
     }
 
-    known.met("one", "id", "dojo-runner: warm-up 300 ms: well", "")
+    known.met("one", "id", "dojo-runner: warm-up 300 ms, 23552 KiB: well", "")
     known.met("one", "id", "something else", "")
-    assert known.as_json("one", "") == {"warm_up_seconds": 0.3, "warm_up_trouble": ""}
+    assert known.as_json("one", "") == {
+        "warm_up_seconds": 0.3,
+        "warm_up_memory_mib": 23.0,
+        "warm_up_trouble": "",
+    }
