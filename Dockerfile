@@ -35,7 +35,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends zlib1g-dev \
     && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY images/launcher/ /source/
 RUN cd /source && gcc @warnings @hardening -o /cells *.c -lz \
-    && gcc @warnings @hardening -o /waits waits/waits.c
+    && gcc @warnings @hardening -o /waits waits/waits.c \
+    && gcc @warnings @hardening -o /networks networks/networks.c
 
 FROM ${BASE}
 # Ruby decides colours, in a container that is made of this same image where the node has no other
@@ -48,6 +49,8 @@ COPY --from=builder /opt/dojo-runner /opt/dojo-runner
 COPY --from=launcher /cells /.dojo/cells
 COPY --from=launcher /waits /waits
 COPY images/launcher/waits/ /home/sandbox/
+# Lends new networks to containers that are started: see runner/engine/network_holders.py.
+COPY --from=launcher /networks /networks
 
 # Nobody of this machine's. What opens the engine's socket is a group, given when it is run:
 # --group-add "$(stat -c %g /var/run/docker.sock)". Where it is started as root instead

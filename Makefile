@@ -11,11 +11,9 @@ service := .venv/.project
 venv := .venv/.project .venv/.tools
 with_engine := scripts/with-engine
 test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze,chromium,curl,node,openssl scripts/test
-comma := ,
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
 # What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.
 bash_scripts = bench/harvest_each.sh $(wildcard images/*/start_point/cyber-dojo.sh images/languages/*/start_point/cyber-dojo.sh) $(wildcard runner/container/inside/*.sh) runner/doctor/inside.sh
-launcher := $(if $(filter cells auto,$(CYBER_DOJO_RUNNER_REUSE)),$(comma)launcher)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop images image demo serve test test-long languages quick fuzz coverage bench simulate lock clean mutants soak promises
@@ -58,7 +56,7 @@ demo: $(service) ## a red, an amber and a green kata over HTTP
 	@$(with_engine) --images ruby,python-pytest .venv/bin/python -m scripts.demo
 
 serve: $(service) ## the daemon in the foreground
-	@$(with_engine) --images ruby,python-pytest$(launcher) .venv/bin/dojo-runner serve
+	@$(with_engine) --images ruby,python-pytest,launcher .venv/bin/dojo-runner serve
 
 test: $(venv) ## all tests but the long ones, and their 25 slowest; ARGS="-k name" for only some
 	@$(test_with_engine) "not long and not languages" $(ARGS)

@@ -24,7 +24,7 @@ from bench import (
 )
 from bench.katas import C_IMAGE, IMAGE, WORKLOADS, WrongAnswerError
 from bench.results import CLASS, HARVEST
-from bench.ways import WAYS, WayError
+from bench.ways import ALL_WAYS, WAYS, WayError
 from scripts.daemon import ROOT, DaemonError
 
 RESULT = ROOT / ".state" / "bench.json"
@@ -60,7 +60,7 @@ def run_ways(
     Parameters
     ----------
     ways
-        limit, warm, cells, miss, docker-run.
+        limit, warm, cells, miss, docker-run; warm-own, miss-own: without networks that are lent.
     workloads
         true, python, c, files, large, stdout; harvest (of 100 files), class (30 learners).
     at_once
@@ -86,7 +86,7 @@ def run_ways(
     write_report
         Into docs/benchmarks.md, with pictures.
     """
-    if unknown := [*(set(ways) - set(WAYS)), *(set(workloads) - set(ALL))]:
+    if unknown := [*(set(ways) - set(ALL_WAYS)), *(set(workloads) - set(ALL))]:
         print(f"error: there is no {', '.join(unknown)}", file=sys.stderr)
         return 1
     plan = matrix.Plan(

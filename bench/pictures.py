@@ -8,7 +8,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from bench.drawing import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, figure_of, save
 from bench.results import Cell, Found
-from bench.ways import CELLS, DOCKER_RUN, LIMIT, MISS, SERVER, TITLES, WARM
+from bench.ways import CELLS, DOCKER_RUN, LIMIT, MISS, MISS_OWN, SERVER, TITLES, WARM, WARM_OWN
 
 _STYLES = {
     LIMIT: (BLACK, "o"),
@@ -16,6 +16,8 @@ _STYLES = {
     CELLS: (GREEN, "^"),
     MISS: (ORANGE, "D"),
     DOCKER_RUN: (RED, "v"),
+    WARM_OWN: (BLUE, "+"),
+    MISS_OWN: (ORANGE, "x"),
     SERVER: (PURPLE, "P"),
 }
 _COLUMNS = 3

@@ -26,6 +26,8 @@ REMOVAL_S = 0.2  # the removal of a container, whose end no daemon tells
 PLACES = (os.cpu_count() or 1) + 1  # how many run at once in a daemon, see docs/settings.md
 
 LIMIT, WARM, CELLS, MISS, DOCKER_RUN = "limit", "warm", "cells", "miss", "docker-run"
+# The same, but the engine makes each container's network: what it is worth that networks are lent.
+WARM_OWN, MISS_OWN = "warm-own", "miss-own"
 SERVER = "server"
 TITLES = {
     LIMIT: "chroot (the limit)",
@@ -33,9 +35,12 @@ TITLES = {
     CELLS: "warm, cells",
     MISS: "miss",
     DOCKER_RUN: "docker run",
+    WARM_OWN: "warm, single use; no network lent",
+    MISS_OWN: "miss; no network lent",
     SERVER: "server",
 }
 WAYS = (LIMIT, WARM, CELLS, MISS, DOCKER_RUN)
+ALL_WAYS = (*WAYS, WARM_OWN, MISS_OWN)
 
 
 class WayError(Exception):
@@ -204,7 +209,7 @@ async def opened(
                 settings |= {"CYBER_DOJO_RUNNER_WARM": str(warm)} | _roomy(warm)
             log = ROOT / ".state" / f"bench-{name}.log"
             url = stack.enter_context(daemon(log, **settings))
-            in_waves = name == WARM and warm is not None
+            in_waves = name in (WARM, WARM_OWN) and warm is not None
             return Daemon(name, http, url, warm=1 if warm is None else warm, in_waves=in_waves)
 
         def cells_warm() -> int | None:
@@ -216,10 +221,15 @@ async def opened(
             CELLS: lambda: served(CELLS, cells_warm(), **_reuse(Reuse.CELLS)),
             MISS: lambda: served(MISS, 0, **_reuse(Reuse.NEVER)),
             DOCKER_RUN: DockerRun,
+            WARM_OWN: lambda: served(WARM_OWN, most_at_once, **_reuse(Reuse.NEVER), **_NONE_LENT),
+            MISS_OWN: lambda: served(MISS_OWN, 0, **_reuse(Reuse.NEVER), **_NONE_LENT),
         }
         for name in names:
             ways[name] = makers[name]()
         yield ways
+
+
+_NONE_LENT = {"CYBER_DOJO_RUNNER_NETWORK_HOLDERS": "0"}
 
 
 def _reuse(how: Reuse) -> dict[str, str]:

@@ -31,6 +31,7 @@ from pool.image_name import PATTERN as IMAGE_NAME_PATTERN
 from pool.image_name import full_name, is_id, is_well_formed, usual_name
 from pool.image_pool import ImagePool
 from pool.lease import Lease
+from pool.networks import NetworkHolder, Networks
 from pool.orphans import Owner, Sweeper, remove_mine, this_process
 from pool.pools import Pools
 from pool.settings import PoolSettings
@@ -68,6 +69,8 @@ __all__ = [
     "Login",
     "LoopReturnedError",
     "LoopStatus",
+    "NetworkHolder",
+    "Networks",
     "Owner",
     "PoolClosedError",
     "PoolError",

@@ -14,6 +14,7 @@ from pool.docker_client import DockerClient
 from pool.docker_stream import DockerStream
 from pool.engine import Seen, Started
 from pool.errors import EngineError
+from pool.networks import Networks
 from pool.spec import ContainerSpec, Delivery
 from pool.time_limits import ENGINE_CALL_S, LAST_WORDS_S, READY_S
 
@@ -21,10 +22,11 @@ _GONE = (404, 409)  # no such container; its removal is already in progress
 
 
 class DockerContainers:
-    """Implements pool.engine.ContainerEngine."""
+    """Implements pool.engine.ContainerEngine. Of `networks` those are borrowed that are lent."""
 
-    def __init__(self, client: DockerClient) -> None:
+    def __init__(self, client: DockerClient, networks: Networks | None = None) -> None:
         self._client = client
+        self._networks = networks or Networks()
         self._removals: set[asyncio.Task[None]] = set()
         # By the container's name while it is made, and by the id that `remove` was given.
         self._making: set[str] = set()
@@ -58,23 +60,47 @@ class DockerContainers:
             removal.add_done_callback(lambda _: self._making.discard(name))
 
     async def _make(self, spec: ContainerSpec, name: str) -> Started:
+        container, stream = await self._begin_in_any_network(spec, name)
+        try:
+            if spec.delivery is Delivery.EXEC:
+                holder, stream = stream, await self._arm(spec, container, name, stream)
+                await holder.close()
+            await self._wait_until_ready(spec, container, name, stream)
+        except BaseException:
+            await stream.close()
+            await asyncio.shield(self._to_the_end(self._remove_after_failure(name)))
+            raise
+        return Started(container.id, name, stream)
+
+    async def _begin_in_any_network(
+        self, spec: ContainerSpec, name: str
+    ) -> tuple[DockerContainer, DockerStream]:
+        """Start it in a network that is lent, if there is one: that is over before it is ready."""
+        if spec.borrows_network:
+            async with self._networks.lend(spec.hostname) as holder:
+                if holder is not None:
+                    try:
+                        return await self._begin(holder.in_its_network(spec), name)
+                    except EngineError as error:
+                        if not holder.may_be_why(error):
+                            raise
+        return await self._begin(spec, name)
+
+    async def _begin(self, spec: ContainerSpec, name: str) -> tuple[DockerContainer, DockerStream]:
+        """Create, attach, start; nothing is left behind on failure."""
         created = asyncio.create_task(self._create(spec, name), name=f"create {name}")
         try:
             container = await asyncio.shield(created)
             stream = await self._attach(spec, container, name)
             try:
                 await self._start(spec, container, name)
-                if spec.delivery is Delivery.EXEC:
-                    holder, stream = stream, await self._arm(spec, container, name, stream)
-                    await holder.close()
-                await self._wait_until_ready(spec, container, name, stream)
             except BaseException:
                 await stream.close()
                 raise
         except BaseException:
             await asyncio.shield(self._to_the_end(self._undo(created, name)))
             raise
-        return Started(container.id, name, stream)
+        return container, stream
 
     async def remove(self, container_id: str) -> None:
         """Kill and remove it with its anonymous volumes; harmless when it is gone already."""
@@ -145,6 +171,9 @@ class DockerContainers:
         # The engine goes on with a create whose caller went away. A removal before its end would
         # be answered with "no such container", so the removal waits for that end.
         await asyncio.wait((created,))
+        await self._remove_after_failure(name)
+
+    async def _remove_after_failure(self, name: str) -> None:
         with suppress(EngineError):  # reported; the caller gets the error that led here
             await self.remove(name)
 

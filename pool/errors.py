@@ -20,7 +20,8 @@ class PoolRetiredError(PoolClosedError):
 class EngineError(PoolError):
     """The engine refused or failed an operation.
 
-    `operation` is create, attach, start, ready, exec, remove, list, inspect, read, pull or events.
+    `operation` is create, attach, start, ready, exec, network, remove, list, inspect, read, pull or
+    events.
     `status` is the engine's HTTP status; it is 0 if the engine could not be asked, or did not
     answer in time. `message` has the engine's own words in full.
     """

@@ -64,6 +64,7 @@ class ContainerSpec:
     masked_paths: tuple[str, ...] | None = None
     readonly_paths: tuple[str, ...] | None = None
     network: str = "none"
+    borrows_network: bool = False  # rather than have the engine make one, if one is lent
     runtime: str = ""  # a name that the engine knows; empty: its default
     init: bool = True
 

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 
-from pool import Owner, Pools, PoolSettings, Supervisor
+from pool import Networks, Owner, Pools, PoolSettings, Supervisor
 from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
 from runner.container.roots import Roots
 from runner.container.surveyor import Surveyor
 from runner.engine.engines import Engines
+from runner.engine.network_holders import NetworkHolders
 from runner.engine.own_image import OrOwnImage
 from runner.settings import MIB, Settings, WritableRoots
 from runner.siblings.siblings import Siblings
@@ -129,6 +130,29 @@ def cells_of(
         apparmor=settings.apparmor,
         labels=owner.labels(),
         decided=decided,
+        supervisor=supervisor,
+    )
+
+
+def network_holders_of(
+    settings: Settings,
+    owner: Owner,
+    engines: Engines,
+    *,
+    images: OrOwnImage,
+    supervisor: Supervisor,
+    places: int,
+) -> NetworkHolders:
+    """Has networks lent to containers that are started, as many at once as there are places."""
+    most = places if settings.network_holders is None else settings.network_holders
+    return NetworkHolders(
+        engines.containers,
+        images,
+        engines.networks or Networks(),
+        most=most if engines.networks else 0,
+        image=settings.launcher_image,
+        runtime=settings.runtime,
+        labels=owner.labels(),
         supervisor=supervisor,
     )
 

@@ -28,6 +28,7 @@ from runner.operators.views import Views
 from runner.parts import (
     cells_of,
     images_of,
+    network_holders_of,
     pool_settings_of,
     roots_of,
     siblings_of,
@@ -113,6 +114,14 @@ class Service:
             supervisor=self.supervisor,
             decided=self._kind_is_decided,
         )
+        self._network_holders = network_holders_of(
+            settings,
+            owner,
+            engines,
+            images=self._tool_images,
+            supervisor=self.supervisor,
+            places=places,
+        )
         self.views = Views(settings, engines, self.health, lines_dropped, self.supervisor)
         self._admission = Admission(places=places, queue=settings.queue)
         self._judge = Judge(self._traffic_light)
@@ -154,6 +163,7 @@ class Service:
             pools=self._pools,
             cells=self._cells,
             traffic_light=self._traffic_light,
+            network_holders=self._network_holders,
             warm_images=self._warm_images,
             came=self._may_be_ready,
         )
@@ -180,6 +190,7 @@ class Service:
         self._warm_images.start()
         self._upkeep.start()
         self._cells.start()
+        self._network_holders.start()
         self.views.start()
 
     async def drain(self, limit_s: float | None = None) -> None:
@@ -211,6 +222,7 @@ class Service:
         await self._traffic_light.close()
         await self._cells.close()
         await self._pools.close()
+        await self._network_holders.close()
         with suppress(EngineError):  # reported where it failed
             await remove_mine(self._engines.containers, self._owner)
         await self.views.closed()  # the last of all: a container that is left is worse
@@ -256,6 +268,7 @@ class Service:
             images=self._images,
             admission=self._admission,
             cells=self._cells,
+            networks=self._network_holders.status,
             roots=self._roots,
             warm_ups=self._warm_ups,
             tool_images=self._tool_images.chosen,

@@ -103,7 +103,12 @@ class Settings(BaseSettings):
     read_only_root_images: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="beginnings of names, separated by commas: never a writable root"
     )
-    launcher_image: str = Field("dojo-runner/launcher:latest", description="it makes the cells")
+    launcher_image: str = Field(
+        "dojo-runner/launcher:latest", description="it makes the cells, and lends networks"
+    )
+    network_holders: int | None = Field(
+        None, ge=0, le=100, description="the most; empty: as many as runs at once"
+    )
     apparmor: str = Field(
         "",
         pattern="^[A-Za-z0-9_./-]*$",

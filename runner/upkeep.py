@@ -14,6 +14,7 @@ from pool import ContainerEngine, EngineError, Owner, Pools, Supervisor, Sweeper
 from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
+from runner.engine.network_holders import NetworkHolders
 from runner.engine.watch import EngineWatch
 from runner.operators.engine_log import EngineLog
 from runner.warming.warm_images import WarmImages
@@ -39,6 +40,7 @@ class Upkeep:
         pools: Pools,
         cells: Cells,
         traffic_light: TrafficLight,
+        network_holders: NetworkHolders,
         warm_images: WarmImages,
         came: Callable[[], None] = lambda: None,
     ) -> None:
@@ -49,6 +51,7 @@ class Upkeep:
         self._pools = pools
         self._cells = cells
         self._traffic_light = traffic_light
+        self._network_holders = network_holders
         self._warm_images = warm_images
         self._came = came
         self._sweep_now = asyncio.Event()
@@ -79,6 +82,7 @@ class Upkeep:
         """Images have come, gone or been replaced."""
         self._cells.look_again()
         self._traffic_light.try_now()
+        self._network_holders.look_again()
         self._warm_images.try_now()
         self._tasks.start(self._retire_replaced(), "retire replaced images")
 
@@ -87,13 +91,14 @@ class Upkeep:
         self._pools.forgive()
         self._cells.look_again(whatever_was_tried=True)
         self._traffic_light.try_now()
+        self._network_holders.look_again()
         if self._cells.is_decided:  # otherwise the images are warmed when that is decided
             self._warm_images.begin()
         self._sweep_now.set()
         self._came()
 
     def _holds(self, container_id: str) -> bool:
-        holders = (self._pools, self._cells, self._traffic_light)
+        holders = (self._pools, self._cells, self._traffic_light, self._network_holders)
         return any(one.holds(container_id) for one in holders)
 
     async def _retire_replaced(self) -> None:

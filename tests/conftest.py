@@ -100,7 +100,7 @@ def serve_docker(docker_containers: DockerContainers) -> ServeDocker:
     """Starts a service on the real engine for a test that needs settings of its own."""
 
     def serve(reuse: Reuse, **settings: Any) -> AbstractAsyncContextManager[Served]:
-        return _on_docker(docker_containers, reuse, **settings)
+        return _on_docker(docker_containers, reuse, **{"network_holders": 0, **settings})
 
     return serve
 

@@ -90,8 +90,9 @@ class Daemon:
     async def settled(self, *images: str) -> None:
         """Wait until every pool, these images' at least, is full, and nothing is left over.
 
-        What is due: the warm containers, the one that decides the colours, and the one that shows
-        that cells can be had. A pool whose image cannot be started is never full.
+        What is due: the warm containers, the one that decides the colours, the one that shows that
+        cells can be had, and those that lend networks. A pool whose image cannot be started is
+        never full.
         """
 
         async def surplus() -> str:
@@ -105,6 +106,7 @@ class Daemon:
             if any(pool["starting"] or pool["leased"] for pool in pools):
                 return "a pool is busy"
             due = sum(pool["warm"] for pool in pools) + 1 + (health["reuse"]["kind"] == "cells")
+            due += health["networks"]["holders"]
             found = await self.containers()
             return "" if len(found) == due else f"{due} due, {found}"
 
@@ -186,7 +188,13 @@ async def daemon(
 
     `under` is a command that starts it, with limits of its own; `stdout` a descriptor for its log.
     """
-    settings = {"port": str(free_port()), "replica": f"test-{uuid.uuid4().hex}", **settings}
+    settings = {
+        "port": str(free_port()),
+        "replica": f"test-{uuid.uuid4().hex}",
+        # A holder of networks, and its trial, would be all that a short life is spent on.
+        "network_holders": "0",
+        **settings,
+    }
     log_file = folder / f"{uuid.uuid4().hex}.log"
     client = DockerClient(DOCKER_HOST, lambda error: None)
     containers = DockerContainers(client)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pool import ContainerSpec, Delivery, Image, Ulimit
 from runner.container.hand_over import GID, READY_MARK, UID
 from runner.container.needs import replaced
+from runner.container.network_holder import HOSTNAME
 from runner.container.profile import Home, ImageProfile
 from runner.container.scripts import script
 from runner.container.seccomp import seccomp_profile
@@ -98,7 +99,7 @@ def spec_for(
         working_dir=SANDBOX,
         # Without this the host name is the container's id, by which a program could recognise a
         # container.
-        hostname="sandbox",
+        hostname=HOSTNAME,
         # A program can write to a tmpfs or a volume only, and those are removed with the container.
         read_only=True,
         tmpfs={
@@ -129,6 +130,8 @@ def spec_for(
         security_opt=("no-new-privileges", f"seccomp={seccomp_profile()}"),
         # A learner's program can reach neither the service, nor the host, nor the internet.
         network="none",
+        # The network may be one that is lent, which is as new and as empty as one of the engine's.
+        borrows_network=True,
         # Docker's init reaps orphans, which would use up the pids otherwise. It is process 1, so no
         # program in the container can kill it.
         init=True,

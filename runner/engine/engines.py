@@ -10,6 +10,7 @@ from pool import (
     DockerImages,
     EngineError,
     ImageEngine,
+    Networks,
     Owner,
 )
 from runner.engine.registry_logins import RegistryLogins
@@ -26,7 +27,8 @@ class Engines:
     """The container engine, in the parts that the service needs.
 
     `close` ends its connections. `log` says what fails. `version` asks the engine for its name and
-    version, and raises EngineError. `calls` holds the times of the calls so far.
+    version, and raises EngineError. `calls` holds the times of the calls so far. The
+    containers borrow `networks`; None: they cannot.
     """
 
     containers: ContainerEngine
@@ -35,6 +37,7 @@ class Engines:
     log: EngineLog
     version: Callable[[], Awaitable[str]] = _unknown
     calls: EngineCalls = field(default_factory=EngineCalls)
+    networks: Networks | None = None
 
 
 def docker_engines(docker_host: str, owner: Owner, docker_config: str = "") -> Engines:
@@ -46,7 +49,8 @@ def docker_engines(docker_host: str, owner: Owner, docker_config: str = "") -> E
         calls.failed(error)
 
     client = DockerClient(docker_host, failed, calls.ended)
-    containers = DockerContainers(client)
+    networks = Networks()
+    containers = DockerContainers(client, networks)
 
     async def close() -> None:
         try:
@@ -55,4 +59,4 @@ def docker_engines(docker_host: str, owner: Owner, docker_config: str = "") -> E
             await client.close()
 
     images = DockerImages(client, owner.labels(), RegistryLogins(docker_config).of)
-    return Engines(containers, images, close, log, client.version, calls)
+    return Engines(containers, images, close, log, client.version, calls, networks)

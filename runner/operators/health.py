@@ -12,6 +12,7 @@ from runner.container.images import Images
 from runner.container.pulls import PullStatus
 from runner.container.roots import Roots
 from runner.container.warm_up import WarmUps
+from runner.engine.network_holders import NetworksStatus
 from runner.engine.own_image import ChosenImage
 from runner.operators.limits import Limits
 from runner.run.admission import Admission
@@ -41,6 +42,7 @@ class Health:
     limits: Limits
     colours: ColoursStatus
     cells: CellsStatus
+    networks: NetworksStatus
     tool_images: Mapping[str, ChosenImage]
     siblings: tuple[SiblingStatus, ...]
     heard_ago_s: Mapping[str, float]
@@ -68,6 +70,7 @@ class Health:
             "limits": asdict(self.limits),
             "colours": asdict(self.colours),
             "reuse": asdict(self.cells),
+            "networks": asdict(self.networks),
             "tool_images": {name: asdict(one) for name, one in self.tool_images.items()},
             "siblings": [asdict(sibling) for sibling in self.siblings],
             "heard_ago_s": dict(self.heard_ago_s),
@@ -96,6 +99,7 @@ def health_of(
     images: Images,
     admission: Admission,
     cells: Cells,
+    networks: NetworksStatus,
     roots: Roots,
     warm_ups: WarmUps,
     tool_images: Mapping[str, ChosenImage],
@@ -123,6 +127,7 @@ def health_of(
         limits=limits,
         colours=colours,
         cells=cells.status,
+        networks=networks,
         tool_images=dict(tool_images),
         siblings=siblings.statuses(),
         heard_ago_s=listener.heard_ago_s(),

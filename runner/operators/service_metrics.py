@@ -49,6 +49,11 @@ def _gauges(health: Health) -> Iterable[Metric]:
         "Whether containers serve many runs, each in a cell.",
         health.cells.kind == "cells",
     )
+    yield gauge(
+        "runner_network_holders",
+        "Containers that lend networks to those that are started.",
+        health.networks.holders,
+    )
 
 
 def _notices(health: Health) -> Metric:

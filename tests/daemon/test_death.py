@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.support import BUSYBOX, begin, colour
-from tests.daemon_process import daemon
+from tests.daemon_process import Daemon, daemon
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.long]
+
+
+async def until_a_network_is_lent(running: Daemon) -> None:
+    """Wait until the daemon has a container that lends networks."""
+    await eventually(running.health, lambda health: health["networks"]["holders"])
 
 
 class TestDeath:
@@ -19,16 +24,19 @@ class TestDeath:
     @pytest.mark.parametrize("reuse", ["never", "cells"])
     async def test_orphans_go_and_runs_work_at_once(self, tmp_path: Path, reuse: str) -> None:
         """A daemon that was killed in the middle of runs leaves nothing to its successor."""
-        async with daemon(tmp_path, warm="3", reuse=reuse) as killed:
+        async with daemon(tmp_path, warm="3", reuse=reuse, network_holders="1") as killed:
             await colour(killed)
+            await until_a_network_is_lent(killed)
             await killed.settled()
             runs = await begin(killed, "while :; do :; done", 2)
             orphans = {seen.container_id for seen in await killed.containers()}
             await killed.stop(signal.SIGKILL)
             await asyncio.gather(*runs, return_exceptions=True)
-            assert len(orphans) >= 4
+            assert len(orphans) >= 5
 
-            again = daemon(tmp_path, warm="1", replica=killed.replica, reuse=reuse)
+            again = daemon(
+                tmp_path, warm="1", replica=killed.replica, reuse=reuse, network_holders="1"
+            )
             async with again as successor:
                 assert await colour(successor, "exit 1") == "red"
 
@@ -36,7 +44,10 @@ class TestDeath:
                     return orphans & {seen.container_id for seen in await successor.containers()}
 
                 assert not await eventually(left, lambda ids: not ids)
+                await until_a_network_is_lent(successor)
                 await successor.settled()
+                assert await successor.stop() == 0
+                assert await successor.containers() == []
 
     async def test_another_replica_takes_them_as_well(self, tmp_path: Path) -> None:
         """A daemon of another name removes orphans, too, because their process is dead."""

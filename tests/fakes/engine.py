@@ -9,6 +9,7 @@ from tests.fakes.containers import FakeContainers, Program
 from tests.fakes.images import FakeImages
 from tests.fakes.kata import LocalKata
 from tests.fakes.launcher import FakeLauncher
+from tests.fakes.networks import FakeNetworks
 from tests.fakes.traffic_light import status_light
 
 
@@ -29,6 +30,7 @@ class FakeEngine:
             "bash": self.kata,
             "ruby": status_light,
             "/.dojo/cells": self.launcher,
+            "/networks": FakeNetworks(),
         }
         self.containers = FakeContainers(self.images, programs, reported)
         self.is_closed = False

@@ -59,7 +59,8 @@ def serve() -> Serve:
     @asynccontextmanager
     async def serve(docker_host: str, **settings: Any) -> AsyncIterator[Served]:
         owner = new_owner()
-        chosen = Settings(_env_file=None, **{"warm": 1, "DOCKER_HOST": docker_host, **settings})
+        few = {"warm": 1, "network_holders": 0, "DOCKER_HOST": docker_host}
+        chosen = Settings(_env_file=None, **{**few, **settings})
         async with serving(chosen, docker_engines(docker_host, owner), owner, IMAGE) as served:
             yield served
 

@@ -16,7 +16,7 @@ async def test_restarts_leave_no_containers(serve: Serve, engine: OwnEngine) -> 
     removed, runs are well, and colours are told again.
     """
     await engine.take_over(RUBY)
-    async with serve(engine.host, warm=2) as http:
+    async with serve(engine.host, warm=2, network_holders=1) as http:
         await http.until_ready()
         await eventually(lambda: well(http))
 
@@ -30,8 +30,8 @@ async def test_restarts_leave_no_containers(serve: Serve, engine: OwnEngine) -> 
                 return await engine.running() & before
 
             await eventually(cut_off, lambda left: not left)
-            # Two warm ones and the traffic light.
-            await eventually(engine.running, lambda now: len(now) == 3)
+            # Two warm ones, the traffic light, and the one that lends networks.
+            await eventually(engine.running, lambda now: len(now) == 4)
             assert (await http.run(f"echo {number}"))["outcome"] == "green"
 
     assert await engine.running() == set()

@@ -22,6 +22,7 @@ class FakeDockerd:
     def __init__(self, path: Path) -> None:
         self.host = f"unix://{path}"
         self.asked: list[str] = []
+        self.bodies: dict[str, list[bytes]] = {}  # of each request that had one
         self._path = path
         self._answers: dict[str, Answer] = {}
         self._open: set[asyncio.StreamWriter] = set()
@@ -30,6 +31,10 @@ class FakeDockerd:
     def on(self, request: str, reply: Answer) -> None:
         """What to answer, such as `on("GET /containers/json", ...)`; the last word wins."""
         self._answers[request] = reply
+
+    def answer_to(self, request: str) -> Answer:
+        """What `on` was told last."""
+        return self._answers[request]
 
     @property
     def connections(self) -> int:
@@ -59,7 +64,8 @@ class FakeDockerd:
                 self.asked.append(request)
                 for line in head:
                     if line.lower().startswith("content-length:"):
-                        await reader.readexactly(int(line.partition(":")[2]))
+                        body = await reader.readexactly(int(line.partition(":")[2]))
+                        self.bodies.setdefault(request, []).append(body)
                 reply = self._answers.get(request, answer({"message": "page not found"}, 404))
                 await reply(reader, writer)
         finally:

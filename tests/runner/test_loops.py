@@ -5,10 +5,11 @@ from typing import TypeVar
 
 import pytest
 
-from pool import Delivery, Pools, PoolSettings, Supervisor
+from pool import Delivery, Networks, Pools, PoolSettings, Supervisor
 from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
+from runner.engine.network_holders import NetworkHolders
 from runner.settings import Reuse, Settings
 from runner.siblings.sibling import Address
 from runner.siblings.siblings import Siblings
@@ -82,8 +83,32 @@ async def cells(engine: FakeEngine, supervisor: Supervisor) -> AsyncIterator[Cel
 
 
 @pytest.fixture
+async def network_holders(
+    engine: FakeEngine, supervisor: Supervisor
+) -> AsyncIterator[NetworkHolders]:
+    """Holders of networks that nobody has missed yet; closed at the end."""
+    holders = NetworkHolders(
+        engine.containers,
+        engine.images,
+        Networks(),
+        most=1,
+        image=LAUNCHER,
+        runtime="",
+        labels={},
+        supervisor=supervisor,
+        grow_s=0,
+    )
+    yield holders
+    await holders.close()
+
+
+@pytest.fixture
 async def upkeep(
-    engine: FakeEngine, supervisor: Supervisor, images: Images, cells: Cells
+    engine: FakeEngine,
+    supervisor: Supervisor,
+    images: Images,
+    cells: Cells,
+    network_holders: NetworkHolders,
 ) -> AsyncIterator[Upkeep]:
     """Upkeep that has not begun to sweep; closed at the end, with what it keeps right."""
     pools = Pools(engine.containers, PoolSettings(), supervisor=supervisor)
@@ -98,6 +123,7 @@ async def upkeep(
         pools=pools,
         cells=cells,
         traffic_light=traffic_light,
+        network_holders=network_holders,
         warm_images=warm_images,
     )
     yield upkeep
@@ -131,6 +157,21 @@ async def test_cells(engine: FakeEngine, cells: Cells, reports: Reports) -> None
 
     assert (reports.names, reports.errors) == (["cells"], [BUG])
     await eventually(lambda: _now(cells.status.kind == "cells"))
+
+
+async def test_network_holders(
+    engine: FakeEngine, network_holders: NetworkHolders, reports: Reports
+) -> None:
+    """The loop that makes holders of networks looks again when one is missed again."""
+    engine.images.bugs["image"] = BUG
+
+    network_holders.start()
+    network_holders.missed()
+    await reports.came.wait()
+    network_holders.missed()
+
+    assert (reports.names, reports.errors) == (["network holders"], [BUG])
+    await eventually(lambda: _now(engine.containers.asked))
 
 
 async def test_engine_watch(engine: FakeEngine, upkeep: Upkeep, reports: Reports) -> None:

@@ -15,6 +15,7 @@ from pool import (
 )
 from runner.cells.cells import CellsStatus
 from runner.container.pulls import PullStatus
+from runner.engine.network_holders import NetworksStatus
 from runner.kata import Outcome, Used
 from runner.operators.engine_calls import EngineCalls
 from runner.operators.health import Health
@@ -78,6 +79,7 @@ def no_pools() -> Health:
         limits=limits_of(Settings(_env_file=None)),
         colours=ColoursStatus(True, 0, 0, 0, 0, ""),
         cells=CellsStatus("never", "single use", "not wanted", 0),
+        networks=NetworksStatus(0, 3, ""),
         tool_images={},
         siblings=(),
         heard_ago_s={},
