@@ -104,9 +104,17 @@ class Ledger:
         That is the target itself, unless the containers are reusable. Then the target includes
         those in use, and those that callers wait for.
         """
+        return self._idle(self._stake.target)
+
+    @property
+    def own_idle_target(self) -> int:
+        """The same, but only for takes of its own: the rest is asked for by hearsay."""
+        return self._idle(min(self._stake.target, self._stake.own))
+
+    def _idle(self, target: int) -> int:
         if not self.reusable:
-            return self._stake.target
-        return max(0, self._stake.target - len(self.leased) - len(self.waiting))
+            return target
+        return max(0, target - len(self.leased) - len(self.waiting))
 
     # Starts
 

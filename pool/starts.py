@@ -122,9 +122,12 @@ class Starts:
         The first container of an image is started alone, because siblings that warm the same image
         at this moment may share these cores. So is the first one after a failure. But if a caller
         waits for the first one, it may be the first of a group, so a second one is started beside.
+        Containers that only hearsay asks for are started one after the other.
         """
         under_way = self.ledger.starting + self.ledger.queued
         if self.breaker.on_trial:
+            return under_way > 0
+        if not self.ledger.missing(self.ledger.own_idle_target):
             return under_way > 0
         if self.demand.start_times_s:
             return False

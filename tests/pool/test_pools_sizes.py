@@ -193,6 +193,28 @@ async def test_a_notice_warms(make_pools: MakePools, engine: FakeContainers) -> 
     assert pool.counts.hits + pool.counts.misses == 0
 
 
+@pytest.mark.parametrize(("own", "at_once"), [(0, 1), (6, 2)])
+async def test_refills_by_hearsay_begin_one_at_a_time(
+    make_pools: MakePools, engine: FakeContainers, clock: Clock, own: int, at_once: int
+) -> None:
+    """What only siblings ask for takes no more of the cores than one start does; the rest may."""
+    pools = make_pools(sizes=replace(SIZES, minimum=own), refills_at_once=2)
+    engine.hold()
+    pools.hear(SPEC, takes=100)
+    await settle()
+    clock.advance(1)  # or there would be no need of many, as a start took no time
+    engine.finish()
+    await settle()
+
+    for _ in range(3):
+        assert engine.held == at_once
+        engine.finish()
+        await settle()
+
+    pool = pools.by_image[SPEC.image]
+    assert pool.warm == 4 < pool.target
+
+
 async def test_every_take_is_told_at_once(make_pools: MakePools, engine: FakeContainers) -> None:
     """A take is told before its miss has been started, so that siblings hear of it early."""
     told: list[str] = []
