@@ -153,6 +153,7 @@ async def _soak(
         "CYBER_DOJO_RUNNER_REUSE": reuse,
         "CYBER_DOJO_RUNNER_WARM_IMAGES": f"{IMAGE},{HOME_IMAGE}",
         "CYBER_DOJO_RUNNER_WARM": "2",  # so that their number does not follow demand, which varies
+        "CYBER_DOJO_RUNNER_NETWORK_HOLDERS": "1",  # for the same reason
         "CYBER_DOJO_RUNNER_REPLICA": replica,
     }
     docker = DockerClient(docker_host, lambda _: None)
