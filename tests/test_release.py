@@ -1,5 +1,7 @@
 """What a wheel may hold: the project's own files of its packages, and no others."""
 
+from typing import Any
+
 from scripts.release import PACKAGES, audit, differences, wanted
 
 
@@ -24,7 +26,7 @@ def test_what_is_no_code_is_wanted_too() -> None:
 
 def test_a_package_that_was_passed_over_is_no_audited_one() -> None:
     """An index that knows no package would otherwise look like one that knows no vulnerability."""
-    packages = [
+    packages: list[dict[str, Any]] = [
         {"name": "sound", "version": "1", "vulns": []},
         {"name": "faulty", "version": "2", "vulns": [{"id": "CVE-1"}]},
         {"name": "unknown", "skip_reason": "not found"},
