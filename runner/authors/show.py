@@ -1,6 +1,6 @@
 """Prints the commands' results for people, in colours on a terminal, and plain elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from runner.terminal import visible
 
 _STYLES = {"red": "bold red", "amber": "bold yellow", "green": "bold green"}
 _OTHER = "bold magenta"
+_SHOWN_ALREADY = "args"  # of a faulty colour's log: stdout, stderr and status once more
 # Words for the phases that docs/api.md names.
 _PHASES = {
     "queue": "queue",
@@ -75,17 +76,22 @@ def _text(console: Console, title: str, text: Text) -> None:
 
 
 def _log(console: Console, result: Result) -> None:
-    if not result.log:
-        return
-    console.print(Styled("log", style="bold"))
-    for key, value in result.log.items():
-        console.print(Styled(visible(f"  {key}: {_words(value)}")), soft_wrap=True)
+    log = {key: value for key, value in result.log.items() if key != _SHOWN_ALREADY}
+    if log:
+        console.print(Styled("log", style="bold"))
+    for line in _lines(log, "  "):
+        console.print(Styled(visible(line)), soft_wrap=True)
+
+
+def _lines(log: Mapping[str, Any], indent: str) -> Iterator[str]:
+    for key, value in log.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{key}:"
+            yield from _lines(value, f"{indent}  ")
+        else:
+            yield f"{indent}{key}: {value}"
 
 
 def _files(console: Console, title: str, files: Mapping[str, Text]) -> None:
     for name, text in files.items():
         _text(console, f"{title} {name}", text)
-
-
-def _words(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value)

@@ -137,7 +137,9 @@ REAL_FAULTS = {
         {"rag_lambda": "rag.rb"},
     ),
     "the lambda tells another colour": Fault(
-        {}, ("WRONG red    -> faulty", ":blue"), {"rag_lambda": "lambda { |_o, _e, _s| :blue }"}
+        {},
+        ("WRONG red    -> faulty", "    context: illegal colour"),
+        {"rag_lambda": "lambda { |_o, _e, _s| :blue }"},
     ),
     "the lambda raises": Fault(
         {}, ("WRONG red    -> faulty", "nothing"), {"rag_lambda": "lambda { |o, e, s| nothing }"}
