@@ -173,7 +173,7 @@ class TestFullFolders:
             " { head -c 300000000 /dev/zero >>/tmp/full;"  # in little time, where there is a head
             ' while printf %s "$text" >>/tmp/full; do :; done; } 2>/dev/null;'
             " while :; do :; done",
-            seconds=5,
+            seconds=10,  # bash alone takes three seconds of CPU to fill /tmp
         )
 
         assert (result.outcome, result.stdout.content) == (Outcome.TIMED_OUT, "out\n")
