@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import Any
@@ -12,7 +13,7 @@ from rich.console import Console
 from pool import EngineError
 from runner.client import RunnerError
 from runner.environment import SettingsError
-from runner.output import FAILED
+from runner.output import FAILED, INTERRUPTED
 
 WRONG = 42  # the command has checked something, and it is not as it must be
 
@@ -29,7 +30,7 @@ def told(work: Coroutine[Any, Any, int]) -> int:
     """Run a command to its end, and return its exit status; an error prints one line."""
     logger.remove()  # whoever types a command has no use for the service's own log
     try:
-        return asyncio.run(work)
+        return asyncio.run(_until_interrupted(work))
     except (CommandError, RunnerError, SettingsError) as error:
         return _fail(str(error))
     except EngineError as error:
@@ -40,6 +41,28 @@ def told(work: Coroutine[Any, Any, int]) -> int:
         return _fail(str(error))
     except Exception as error:
         return _fail(f"unexpected error: {error!r}; please report it")
+
+
+async def _until_interrupted(work: Coroutine[Any, Any, int]) -> int:
+    """The command's status, or that of a command that Ctrl-C has ended.
+
+    The loop itself hears of the signal, at once. Python's own handler would be called only after
+    the loop's next event, if the signal came just as the loop began to wait.
+    """
+    task = asyncio.ensure_future(work)
+    interrupted = asyncio.Event()
+
+    def interrupt() -> None:
+        interrupted.set()
+        task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if interrupted.is_set():
+            return INTERRUPTED
+        raise
 
 
 def visible(text: str) -> str:
