@@ -9,7 +9,7 @@ from tests.launcher.fuzz import fuzz
 
 pytestmark = pytest.mark.clang
 
-SECONDS = 3
+SECONDS = 2
 
 
 @pytest.mark.parametrize("name", FUZZERS)

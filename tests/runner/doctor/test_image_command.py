@@ -31,8 +31,8 @@ async def test_an_image_that_has_all() -> None:
     ("image", "lacks"),
     [
         ("no-bash", {"bash", "a run"}),
-        ("no-user", {"user and group"}),
-        ("no-rag", {"lambda's file"}),
+        pytest.param("no-user", {"user and group"}, marks=pytest.mark.long),
+        pytest.param("no-rag", {"lambda's file"}, marks=pytest.mark.long),
     ],
 )
 async def test_an_image_that_lacks_something(image: str, lacks: set[str]) -> None:
