@@ -18,7 +18,7 @@ from runner.settings import Reuse, Settings
 from tests.fakes import FakeEngine
 from tests.hosts import refusal_of_cells
 from tests.runner.katas import DOCKER_HOST
-from tests.serving import STATUS_LAMBDA, Served, new_owner, serving
+from tests.serving import STATUS_LAMBDA, Served, catch_up, new_owner, serving
 
 FAKE_IMAGE = "cyberdojo/fake:1"
 DOCKER_IMAGE = "dojo-runner/python-pytest:latest"
@@ -153,7 +153,8 @@ def http(request: pytest.FixtureRequest) -> Served:
 
 @pytest.fixture
 def logs() -> Iterator[list[dict[str, Any]]]:
-    """The events of all that is logged during the test."""
+    """The events of all that is logged during the test, and of no run that ended before it."""
+    catch_up()
     events: list[dict[str, Any]] = []
     handlers = logging.root.handlers[:]
     set_up_logs("TRACE", lambda line: events.append(json.loads(line)))

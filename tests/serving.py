@@ -145,11 +145,13 @@ async def serving(
         await http.setup()
         await web.TCPSite(http, "127.0.0.1", 0).start()
         await service.start()
+    _running.add(service)
     url = f"http://127.0.0.1:{http.addresses[0][1]}"
     try:
         async with aiohttp.ClientSession() as session:
             yield Served(url, session, service, settings, image, fake)
     finally:
+        _running.remove(service)
         with _tasks_belong_to(owner):
             await http.cleanup()
             await service.drain()
@@ -157,6 +159,15 @@ async def serving(
     if left:  # a connection that was lost at the very end may need a turn
         await asyncio.wait(left, timeout=1)
     assert all(task.done() for task in left), left
+
+
+_running: set[Service] = set()
+
+
+def catch_up() -> None:
+    """Have all services write down the runs that have ended, which they gather for a moment."""
+    for service in _running:
+        service.views.catch_up()
 
 
 # Whose a task is: it inherits that from the task, or the callback, by which it was made.
