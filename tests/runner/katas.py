@@ -40,7 +40,7 @@ from runner.run.run import KataRunner
 from tests.reports import Reports, unheard
 
 DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
-# In the names of images: test processes run beside one another, and each removes what it has made.
+# A part of images' names: test processes run side by side, and each removes the images it made.
 THIS_PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 NONCE = "0123456789abcdef"
 OURS = "127.0.0.1:1/dojo-runner-test"  # of a registry that nobody serves

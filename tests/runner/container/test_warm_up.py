@@ -27,7 +27,7 @@ WELL = {
     "reads": "cat; cat <&3; true",
 }
 TOO_LONG, TOO_MANY = "it has not ended after 3 s", "it left more than 48 processes"
-# Each with what may be told of it: on a slow host, a bomb is not over when its time is.
+# Each hook with the words that may be told of it. On a slow host a bomb may outlast its time.
 OF_NO_USE = {
     "fails": ("sleep 100 & exit 3", ("it ended with status 3",)),
     "hangs": ("trap '' TERM INT; setsid sleep 100 & sleep 100", (TOO_LONG,)),

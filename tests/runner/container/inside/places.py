@@ -47,7 +47,7 @@ _IMAGES = {"gnu": GNU, "busybox": BUSYBOX, "minimal": MINIMAL, "musl": MUSL}
 _PLACES = {f"{name}-{way.value}": (image, way) for name, image in _IMAGES.items() for way in Way}
 
 
-# Beside these, the other places show the same once more: only the long tests go there as well.
+# The other places only show the same again, so only the long tests go there.
 _AT_FIRST = {
     *("gnu-attach", "gnu-exec", "gnu-cells", "busybox-attach", "busybox-cells"),
     *("musl-attach", "musl-cells", "minimal-attach"),
