@@ -53,7 +53,7 @@ image: $(service) ## the service as an image, dojo-runner/runner:latest, and tho
 	@$(with_engine) .venv/bin/python images/service.py
 
 demo: $(service) ## a red, an amber and a green kata over HTTP
-	@$(with_engine) --images ruby,python-pytest .venv/bin/python -m scripts.demo
+	@$(with_engine) --images ruby,python-pytest,launcher .venv/bin/python -m scripts.demo
 
 serve: $(service) ## the daemon in the foreground
 	@$(with_engine) --images ruby,python-pytest,launcher .venv/bin/dojo-runner serve

@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     )
     replica: str = Field("", description="this replica's name; the host's name and port if empty")
     delivery: Delivery = Field(Delivery.ATTACH, description="attach or exec")
-    reuse: Reuse = Field(Reuse.NEVER, description="never, cells or auto: docs/security.md")
+    reuse: Reuse = Field(Reuse.AUTO, description="auto, cells or never: docs/security.md")
     reuse_most_runs: int = Field(500, ge=1, le=100_000, description="of one container of cells")
     reuse_overlays: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="folders of images that runs in cells may write to, separated by commas"

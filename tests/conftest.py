@@ -67,7 +67,7 @@ def serve_fake() -> ServeFake:
         engine: FakeEngine | None = None, **settings: Any
     ) -> AbstractAsyncContextManager[Served]:
         engine = engine or FakeEngine()
-        chosen = Settings(_env_file=None, **{"warm": 1, **settings})
+        chosen = Settings(_env_file=None, **{"warm": 1, "reuse": Reuse.NEVER, **settings})
         engine.images.add(FAKE_IMAGE, {RED_AMBER_GREEN: STATUS_LAMBDA.encode()})
         engine.images.add(chosen.ruby_image)
         if chosen.reuse is Reuse.CELLS:

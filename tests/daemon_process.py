@@ -191,8 +191,9 @@ async def daemon(
     settings = {
         "port": str(free_port()),
         "replica": f"test-{uuid.uuid4().hex}",
-        # A holder of networks, and its trial, would be all that a short life is spent on.
+        # A holder of networks, and the trial of cells, would be all that a short life is spent on.
         "network_holders": "0",
+        "reuse": "never",
         **settings,
     }
     log_file = folder / f"{uuid.uuid4().hex}.log"

@@ -79,7 +79,7 @@ def cells(said: Mapping[str, str] | None) -> Finding:
     if said is None:
         return warning("cells", "nobody could try", "see above")
     if said["kind"] == "cells":
-        return ok("cells", "can be had, with CYBER_DOJO_RUNNER_REUSE=auto: docs/security.md")
+        return ok("cells", "can be had: docs/security.md")
     return warning("cells", said["why_no_cells"], "each run has a container: docs/hosts.md")
 
 

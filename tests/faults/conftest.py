@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runner.engine.engines import docker_engines
-from runner.settings import Settings
+from runner.settings import Reuse, Settings
 from tests.faults.own_engine import OwnEngine, own_engine
 from tests.faults.proxy import Proxy, proxy
 from tests.serving import Served, new_owner, serving
@@ -59,7 +59,12 @@ def serve() -> Serve:
     @asynccontextmanager
     async def serve(docker_host: str, **settings: Any) -> AsyncIterator[Served]:
         owner = new_owner()
-        few = {"warm": 1, "network_holders": 0, "DOCKER_HOST": docker_host}
+        few = {
+            "warm": 1,
+            "reuse": Reuse.NEVER,
+            "network_holders": 0,
+            "DOCKER_HOST": docker_host,
+        }
         chosen = Settings(_env_file=None, **{**few, **settings})
         async with serving(chosen, docker_engines(docker_host, owner), owner, IMAGE) as served:
             yield served

@@ -16,7 +16,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from runner.engine.engines import docker_engines
-from runner.settings import Settings
+from runner.settings import Reuse, Settings
 from tests.conftest import ServeFake
 from tests.faults.conftest import IMAGE, LAUNCHER, within
 from tests.faults.own_engine import OwnEngine, own_engine
@@ -51,7 +51,8 @@ async def engine() -> AsyncIterator[OwnEngine]:
 async def served(engine: OwnEngine, look: Look, **settings: Any) -> AsyncIterator[tuple[Any, Page]]:
     """A service on that engine that is ready, and its page."""
     owner = new_owner()
-    chosen = Settings(_env_file=None, **{"warm": 1, "DOCKER_HOST": engine.host, **settings})
+    few = {"warm": 1, "reuse": Reuse.NEVER, "DOCKER_HOST": engine.host}
+    chosen = Settings(_env_file=None, **{**few, **settings})
     async with AsyncExitStack() as stack:
         engines = docker_engines(engine.host, owner)
         http = await stack.enter_async_context(serving(chosen, engines, owner, IMAGE))

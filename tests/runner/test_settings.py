@@ -130,6 +130,14 @@ def test_an_overlay_is_a_folder(environ: dict[str, str], wrong: str) -> None:
         read_settings()
 
 
+def test_cells_are_wanted_where_they_can_be_had(environ: dict[str, str]) -> None:
+    """Without a setting cells are tried; an operator who wants none says so."""
+    assert read_settings().reuse is Reuse.AUTO
+    environ[f"{PREFIX}REUSE"] = "never"
+
+    assert read_settings().reuse is Reuse.NEVER
+
+
 def test_cells_are_for_attach_delivery(environ: dict[str, str]) -> None:
     """Insisting on cells with another delivery is an error; `auto` takes what there is."""
     environ |= {f"{PREFIX}DELIVERY": "exec", f"{PREFIX}REUSE": "auto"}
