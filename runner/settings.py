@@ -15,9 +15,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pool import DEFAULT_DOCKER_HOST, Delivery, Sizes
-from runner.addresses import check_engine, check_host_and_port
-from runner.allowed_images import AllowedImages
-from runner.variables import PREFIX, is_link
+from runner.configuration.addresses import check_engine, check_host_and_port
+from runner.configuration.allowed_images import AllowedImages
+from runner.configuration.variables import PREFIX, is_link
 
 MIB = 1024 * 1024
 DEFAULT_PORT = 4597

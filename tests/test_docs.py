@@ -12,11 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from docs.site.hooks import MERMAID, picture_of
-from runner.command_line import app
+from runner.commands.command_line import app
+from runner.commands.effective_settings import effective_settings
+from runner.configuration.variables import PREFIX, UnknownVariableError, check_names
 from runner.http import acts, openapi
 from runner.settings import Settings
-from runner.tools.effective_settings import effective_settings
-from runner.variables import PREFIX, UnknownVariableError, check_names
 from scripts.picture import kata_of
 
 ROOT = Path(__file__).parents[1]

@@ -1,0 +1,1 @@
+"""How operators write their settings: names of variables, addresses, and prefixes of images."""
