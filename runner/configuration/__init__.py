@@ -1,1 +1,1 @@
-"""How operators write their settings: names of variables, addresses, and prefixes of images."""
+"""The settings, subject by subject, and the forms in which operators write their values."""
