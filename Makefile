@@ -98,7 +98,7 @@ check-lint: $(venv)
 check-types: $(venv)
 	.venv/bin/mypy --strict pool runner tests
 	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/child.py images
-	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py scripts/picture.py scripts/diagrams.py scripts/release.py docs/site/hooks.py bench
+	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py scripts/picture.py scripts/diagrams.py scripts/release.py scripts/settings_page.py docs/site/hooks.py bench
 
 check-imports: $(venv)
 	.venv/bin/lint-imports
@@ -127,7 +127,8 @@ simulate: $(venv) ## days of classes in virtual time: tables, and pictures in do
 promises: $(venv) ## write what the tests promise into docs/security.md and docs/reliability.md
 	@.venv/bin/python -m tests.promises
 
-docs: $(venv) ## the documentation as a site, .state/site/index.html; a warning is an error
+docs: $(venv) ## the tables of docs/settings.md, and the pages as a site, .state/site/index.html
+	@.venv/bin/python -m scripts.settings_page
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 	@echo .state/site/index.html
 

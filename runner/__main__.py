@@ -2,7 +2,7 @@
 
 import sys
 
-from runner.output import ended
+from runner.commands.output import ended
 
 
 def main() -> None:
@@ -30,14 +30,14 @@ def _health() -> int:
 
 
 def _help() -> int:
-    from runner.command_list import help_text  # noqa: PLC0415
+    from runner.commands.command_list import help_text  # noqa: PLC0415
 
     sys.stdout.write(help_text())
     return 0
 
 
 def _command_line() -> int | None:
-    from runner.command_line import app  # noqa: PLC0415
+    from runner.commands.command_line import app  # noqa: PLC0415
 
     status = app()
     return status if isinstance(status, int) else None

@@ -6,8 +6,15 @@ from pathlib import Path
 from pydantic import AliasChoices, ValidationError
 from pydantic.fields import FieldInfo
 
+from runner.configuration.variables import (
+    PREFIX,
+    UnknownVariableError,
+    check_names,
+    is_link,
+    of_others,
+    value_of,
+)
 from runner.settings import Settings
-from runner.variables import PREFIX, UnknownVariableError, check_names, is_link, of_others, value_of
 
 # Where Swarm, Compose and Kubernetes put secrets: one file for each, named like the variable.
 SECRETS = Path("/run/secrets")

@@ -11,7 +11,8 @@ from runner.container.roots import Roots
 from runner.container.surveyor import Surveyor
 from runner.engine.engines import Engines
 from runner.engine.network_holders import NetworkHolders
-from runner.engine.own_image import OrOwnImage
+from runner.engine.own_image import OrOwnImage, read_own_container_id
+from runner.operators.limits import runs_at_once
 from runner.settings import MIB, Settings, WritableRoots
 from runner.siblings.siblings import Siblings
 from runner.siblings.teller import Standing
@@ -21,140 +22,131 @@ from runner.siblings.teller import Standing
 QUESTIONS_OF_A_RUN = 2
 
 
-def pool_settings_of(settings: Settings, places: int) -> PoolSettings:
-    """The limits of the pools, when as many runs as there are places use containers at once."""
-    return PoolSettings(
-        sizes=settings.sizes,
-        host_containers=settings.host_containers,
-        host_memory_bytes=settings.host_memory_mib * MIB,
-        leases_at_once=places,
-        forget_s=settings.forget_s,
-        refills_at_once=settings.refills_at_once,
-    )
+class Parts:
+    """Makes the parts of one service. As many runs as there are `places` go on at once.
 
+    `tool_images` has the images of the service's own containers: with Ruby, and with the launcher.
+    """
 
-def images_of(
-    settings: Settings,
-    owner: Owner,
-    engines: Engines,
-    *,
-    changed: Callable[[], None],
-    pulled: Callable[[str], None],
-    listening: Callable[[bool], None],
-    supervisor: Supervisor,
-) -> Images:
-    """Make what knows the images on this node; see Images for the callbacks."""
-    surveyor = Surveyor(
-        engines.containers,
-        overlays=settings.reuse_overlays,
-        labels=owner.labels(),
-        runtime=settings.runtime,
-    )
-    return Images(
-        engines.images,
-        surveyor=surveyor.survey,
-        pulls_at_once=settings.pulls_at_once,
-        pulls_queue=settings.pulls_queue,
-        changed=changed,
-        pulled=pulled,
-        listening=listening,
-        supervisor=supervisor,
-    )
+    def __init__(
+        self, settings: Settings, owner: Owner, engines: Engines, supervisor: Supervisor
+    ) -> None:
+        self.places = runs_at_once(settings)
+        self.tool_images = OrOwnImage(engines.images, read_own_container_id())
+        self._settings = settings
+        self._owner = owner
+        self._engines = engines
+        self._supervisor = supervisor
 
+    def pools(self, *, taken: Callable[[str], None]) -> Pools:
+        """Make the pools, within the limits of the settings; `taken` is told of every take."""
+        settings = self._settings
+        limits = PoolSettings(
+            sizes=settings.sizes,
+            host_containers=settings.host_containers,
+            host_memory_bytes=settings.host_memory_mib * MIB,
+            leases_at_once=self.places,
+            forget_s=settings.forget_s,
+            refills_at_once=settings.refills_at_once,
+        )
+        return Pools(
+            self._engines.containers,
+            limits,
+            supervisor=self._supervisor,
+            taken=taken,
+            started=self._engines.log.started,
+        )
 
-def siblings_of(
-    settings: Settings,
-    owner: Owner,
-    *,
-    standing: Callable[[str], Standing | None],
-    supervisor: Supervisor,
-) -> Siblings:
-    """Make what tells the other replicas of takes, and how an image stands here."""
-    return Siblings(
-        settings.siblings,
-        told=settings.siblings_told,
-        replica=owner.replica,
-        secret=settings.secret.get_secret_value(),
-        standing=standing,
-        supervisor=supervisor,
-    )
+    def images(
+        self,
+        *,
+        changed: Callable[[], None],
+        pulled: Callable[[str], None],
+        listening: Callable[[bool], None],
+    ) -> Images:
+        """Make what knows the images on this node; see Images for the callbacks."""
+        settings = self._settings
+        surveyor = Surveyor(
+            self._engines.containers,
+            overlays=settings.reuse_overlays,
+            labels=self._owner.labels(),
+            runtime=settings.runtime,
+        )
+        return Images(
+            self._engines.images,
+            surveyor=surveyor.survey,
+            pulls_at_once=settings.pulls_at_once,
+            pulls_queue=settings.pulls_queue,
+            changed=changed,
+            pulled=pulled,
+            listening=listening,
+            supervisor=self._supervisor,
+        )
 
+    def siblings(self, standing: Callable[[str], Standing | None]) -> Siblings:
+        """Make what tells the other replicas of takes, and how an image stands here."""
+        settings = self._settings
+        return Siblings(
+            settings.siblings,
+            told=settings.siblings_told,
+            replica=self._owner.replica,
+            secret=settings.secret.get_secret_value(),
+            standing=standing,
+            supervisor=self._supervisor,
+        )
 
-def roots_of(settings: Settings) -> Roots:
-    """Make what knows which images get a writable root."""
-    return Roots(
-        allowed=settings.writable_roots is not WritableRoots.NEVER,
-        read_only=settings.read_only_root_images,
-        writable=settings.writable_root_images,
-    )
+    def roots(self) -> Roots:
+        """Make what knows which images get a writable root."""
+        settings = self._settings
+        return Roots(
+            allowed=settings.writable_roots is not WritableRoots.NEVER,
+            read_only=settings.read_only_root_images,
+            writable=settings.writable_root_images,
+        )
 
+    def traffic_light(self) -> TrafficLight:
+        """Make what tells colours."""
+        return TrafficLight(
+            self._engines.containers,
+            self.tool_images,
+            self._settings.ruby_image,
+            self._owner.labels(),
+            self._supervisor,
+            places=QUESTIONS_OF_A_RUN * self.places,
+        )
 
-def traffic_light_of(
-    settings: Settings,
-    owner: Owner,
-    engines: Engines,
-    *,
-    images: OrOwnImage,
-    supervisor: Supervisor,
-    places: int,
-) -> TrafficLight:
-    """Make what tells colours, for as many runs at once as there are places."""
-    return TrafficLight(
-        engines.containers,
-        images,
-        settings.ruby_image,
-        owner.labels(),
-        supervisor,
-        places=QUESTIONS_OF_A_RUN * places,
-    )
+    def cells(self, *, decided: Callable[[], None]) -> Cells:
+        """Make what tries whether cells can be had, and calls `decided` when that is known."""
+        settings = self._settings
+        return Cells(
+            self._engines.containers,
+            self.tool_images,
+            wanted=settings.reuse,
+            delivery=settings.delivery,
+            runtime=settings.runtime,
+            launcher_image=settings.launcher_image,
+            most_runs=settings.reuse_most_runs,
+            apparmor=settings.apparmor,
+            labels=self._owner.labels(),
+            decided=decided,
+            supervisor=self._supervisor,
+        )
 
-
-def cells_of(
-    settings: Settings,
-    owner: Owner,
-    engines: Engines,
-    *,
-    images: OrOwnImage,
-    supervisor: Supervisor,
-    decided: Callable[[], None],
-) -> Cells:
-    """Make what tries whether cells can be had, and calls `decided` when that is known."""
-    return Cells(
-        engines.containers,
-        images,
-        wanted=settings.reuse,
-        delivery=settings.delivery,
-        runtime=settings.runtime,
-        launcher_image=settings.launcher_image,
-        most_runs=settings.reuse_most_runs,
-        apparmor=settings.apparmor,
-        labels=owner.labels(),
-        decided=decided,
-        supervisor=supervisor,
-    )
-
-
-def network_holders_of(
-    settings: Settings,
-    owner: Owner,
-    engines: Engines,
-    *,
-    images: OrOwnImage,
-    supervisor: Supervisor,
-    places: int,
-) -> NetworkHolders:
-    """Has networks lent to containers that are started, as many at once as there are places."""
-    most = places if settings.network_holders is None else settings.network_holders
-    return NetworkHolders(
-        engines.containers,
-        images,
-        engines.networks or Networks(),
-        most=most if engines.networks else 0,
-        image=settings.launcher_image,
-        runtime=settings.runtime,
-        labels=owner.labels(),
-        supervisor=supervisor,
-    )
+    def network_holders(self) -> NetworkHolders:
+        """Make what has networks lent to containers that are started, to as many as run at once."""
+        settings = self._settings
+        most = self.places if settings.network_holders is None else settings.network_holders
+        networks = self._engines.networks
+        return NetworkHolders(
+            self._engines.containers,
+            self.tool_images,
+            networks or Networks(),
+            most=most if networks else 0,
+            image=settings.launcher_image,
+            runtime=settings.runtime,
+            labels=self._owner.labels(),
+            supervisor=self._supervisor,
+        )
 
 
 def standing(pools: Pools, image: str) -> Standing | None:

@@ -1,40 +1,20 @@
 """The service's parts, made and connected in one place, and their life from start to drain."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from loguru import logger
 
-from pool import (
-    EngineError,
-    Owner,
-    PoolClosedError,
-    Pools,
-    Supervisor,
-    Tasks,
-    remove_mine,
-)
+from pool import EngineError, Owner, PoolClosedError, Supervisor, Tasks, remove_mine
 from runner.container.warm_up import WarmUps
 from runner.engine.engines import Engines
-from runner.engine.own_image import OrOwnImage, read_own_container_id
 from runner.kata import Kata, RunResult
-from runner.operators.checks import Check, is_passed, readiness, status_of
-from runner.operators.health import Health, health_of
-from runner.operators.limits import runs_at_once
+from runner.operators.checks import Check, is_passed
+from runner.operators.health import Health, Inspector
 from runner.operators.logs import report_bug
 from runner.operators.views import Views
-from runner.parts import (
-    cells_of,
-    images_of,
-    network_holders_of,
-    pool_settings_of,
-    roots_of,
-    siblings_of,
-    standing,
-    traffic_light_of,
-)
+from runner.parts import Parts, standing
 from runner.run.admission import Admission
 from runner.run.judge import Judge
 from runner.run.patience import Patience
@@ -65,77 +45,37 @@ class Service:
         engines: Engines,
         lines_dropped: Callable[[], int] = lambda: 0,
     ) -> None:
-        places = runs_at_once(settings)
         self.is_draining = False
         self.supervisor = Supervisor(report_bug)
-        self._born_s = time.monotonic()
         self._settings = settings
         self._owner = owner
         self._engines = engines
         self._tasks = Tasks(self.supervisor)
-        self._siblings = siblings_of(
-            settings,
-            owner,
-            standing=lambda image: standing(self._pools, image),
-            supervisor=self.supervisor,
-        )
-        self._pools = Pools(
-            engines.containers,
-            pool_settings_of(settings, places),
-            supervisor=self.supervisor,
-            taken=self._siblings.took,
-            started=engines.log.started,
-        )
-        self._roots = roots_of(settings)
-        self._warm_ups = WarmUps()
-        self._images = images_of(
-            settings,
-            owner,
-            engines,
+        parts = Parts(settings, owner, engines, self.supervisor)
+        self._siblings = parts.siblings(lambda image: standing(self._pools, image))
+        self._pools = parts.pools(taken=self._siblings.took)
+        self._images = parts.images(
             changed=self._images_changed,
             pulled=self._pulled,
             listening=self._engine_came_or_went,
-            supervisor=self.supervisor,
         )
-        self._tool_images = OrOwnImage(engines.images, read_own_container_id())
-        self._traffic_light = traffic_light_of(
-            settings,
-            owner,
-            engines,
-            images=self._tool_images,
-            supervisor=self.supervisor,
-            places=places,
-        )
-        self._cells = cells_of(
-            settings,
-            owner,
-            engines,
-            images=self._tool_images,
-            supervisor=self.supervisor,
-            decided=self._kind_is_decided,
-        )
-        self._network_holders = network_holders_of(
-            settings,
-            owner,
-            engines,
-            images=self._tool_images,
-            supervisor=self.supervisor,
-            places=places,
-        )
+        self._traffic_light = parts.traffic_light()
+        self._cells = parts.cells(decided=self._kind_is_decided)
+        self._network_holders = parts.network_holders()
         self.views = Views(settings, engines, self.health, lines_dropped, self.supervisor)
-        self._admission = Admission(places=places, queue=settings.queue)
-        self._judge = Judge(self._traffic_light)
+        self._admission = Admission(places=parts.places, queue=settings.queue)
+        judge, roots, warm_ups = Judge(self._traffic_light), parts.roots(), WarmUps()
         self._runner = KataRunner(
             engine=engines.containers,
             images=self._images,
             pools=self._pools,
             admission=self._admission,
-            judge=self._judge,
+            judge=judge,
             delivery=settings.delivery,
             runtime=settings.runtime,
             spec_of_kind=self._cells.spec_of,
-            roots=self._roots,
-            warm_ups=self._warm_ups,
+            roots=roots,
+            warm_ups=warm_ups,
             labels=owner.labels(),
             budget_s=settings.budget_s,
             ended=self.views.run_ended,
@@ -167,19 +107,24 @@ class Service:
             warm_images=self._warm_images,
             came=self._may_be_ready,
         )
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether a run would be taken on. It is cheap to ask, and true even if no pool is warm."""
-        return is_passed(self.readiness())
-
-    def readiness(self) -> tuple[Check, ...]:
-        """The conditions of being ready, and whether each of them holds; this asks no engine."""
-        return readiness(
-            is_draining=self.is_draining,
-            engine_answers=self._upkeep.engine_answers,
-            cells_decided=self._cells.is_decided,
-            colours=self._judge.colours,
+        self._inspector = Inspector(
+            replica=owner.replica,
+            version=self.views.version,
+            limits=self.views.limits,
+            is_draining=lambda: self.is_draining,
+            engine_answers=lambda: self._upkeep.engine_answers,
+            judge=judge,
+            images=self._images,
+            admission=self._admission,
+            cells=self._cells,
+            network_holders=self._network_holders,
+            roots=roots,
+            warm_ups=warm_ups,
+            tool_images=parts.tool_images,
+            siblings=self._siblings,
+            listener=self._listener,
+            pools=self._pools,
+            supervisor=self.supervisor,
         )
 
     async def start(self) -> None:
@@ -238,8 +183,7 @@ class Service:
 
     def check_queue(self) -> None:
         """Raises BusyError when a run that came now would be refused."""
-        if self._admission.is_full:
-            raise self._admission.refuse()
+        self._admission.check()
 
     async def pull_image(self, name: str) -> str:
         """See WantedImages.pull."""
@@ -256,27 +200,17 @@ class Service:
         self._listener.refused(why)
 
     def health(self) -> Health:
-        """The state of the service for operators; see health_of."""
-        return health_of(
-            status=status_of(self.readiness()),
-            replica=self._owner.replica,
-            version=self.views.version,
-            born_s=self._born_s,
-            engine_answers=self._upkeep.engine_answers,
-            limits=self.views.limits,
-            colours=self._judge.colours,
-            images=self._images,
-            admission=self._admission,
-            cells=self._cells,
-            networks=self._network_holders.status,
-            roots=self._roots,
-            warm_ups=self._warm_ups,
-            tool_images=self._tool_images.chosen,
-            siblings=self._siblings,
-            listener=self._listener,
-            pools=self._pools,
-            supervisor=self.supervisor,
-        )
+        """See Inspector.health."""
+        return self._inspector.health()
+
+    def readiness(self) -> tuple[Check, ...]:
+        """See Inspector.readiness."""
+        return self._inspector.readiness()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a run would be taken on. It is cheap to ask, and true even if no pool is warm."""
+        return is_passed(self.readiness())
 
     # The images are made before the parts that are told of them, which cannot be handed to them.
     def _images_changed(self) -> None:

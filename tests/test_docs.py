@@ -1,4 +1,4 @@
-"""The commands, paths and settings that pages name exist, and defaults are told right."""
+"""The commands, paths and settings that pages name exist."""
 
 import re
 import shlex
@@ -9,14 +9,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from docs.site.hooks import MERMAID, picture_of
-from runner.command_line import app
+from runner.commands.command_line import app
+from runner.configuration.variables import PREFIX, UnknownVariableError, check_names
 from runner.http import acts, openapi
 from runner.settings import Settings
-from runner.tools.effective_settings import effective_settings
-from runner.variables import PREFIX, UnknownVariableError, check_names
 from scripts.picture import kata_of
 
 ROOT = Path(__file__).parents[1]
@@ -53,14 +51,6 @@ _INLINE = re.compile(r"`([^`\n]+)`")
 _SETTING = re.compile(PREFIX + r"[A-Z0-9_]*[A-Z0-9]\b(?!\*)")
 _URL = re.compile(r"http://127\.0\.0\.1:4597(/[\w./]*)")
 _METHOD_AND_PATH = re.compile(r"^(?:GET|POST) (/[\w./]*)")
-_ROW = re.compile(r"^\| ((?:`\w+`(?:, )?)+) \| ([^|]*) \|", re.MULTILINE)
-_UNITS = {"16 MiB": str(16 * 1024 * 1024)}
-# Settings whose default in the page is a sentence, as it depends on where the daemon runs.
-_TOLD_IN_WORDS = {
-    "CYBER_DOJO_RUNNER_REPLICA": "host name and port",
-    "CYBER_DOJO_RUNNER_RUN_AS": "empty; in the service's image `10001:10001`",
-    "DOCKER_CONFIG": "`~/.docker`",
-}
 
 
 def blocks_of(page: str) -> list[str]:
@@ -156,41 +146,6 @@ def test_every_setting_that_a_page_names_exists(name: str) -> None:
         check_names(named, settings)
     except UnknownVariableError as error:
         pytest.fail(str(error))
-
-
-def test_the_page_of_settings_has_them_all_with_their_defaults() -> None:
-    """Each setting has a row, and the row the default that holds where nothing is set."""
-    page = (ROOT / "docs" / "settings.md").read_text()
-    told: dict[str, str] = {}
-    for names, default in _ROW.findall(page):
-        variables = re.findall(r"`(\w+)`", names)
-        defaults = default.split(", ") if ", " in default else [default] * len(variables)
-        told.update(zip(variables, defaults, strict=True))
-
-    assert set(told) == {setting.variable for setting in effective_settings()}
-    assert told == {row: _default_of(row) for row in told}
-
-
-def _default_of(variable: str) -> str:
-    if variable in _TOLD_IN_WORDS:
-        return _TOLD_IN_WORDS[variable]
-    fields = {
-        setting.variable: field
-        for setting, field in zip(effective_settings(), Settings.model_fields.values(), strict=True)
-    }
-    default = fields[variable].default
-    if isinstance(default, SecretStr):
-        default = default.get_secret_value()
-    if default in ("", (), None):
-        return "empty"
-    if isinstance(default, bool):
-        return f"`{str(default).lower()}`"
-    if isinstance(default, float) and default.is_integer():
-        default = int(default)
-    for unit, number in _UNITS.items():
-        if str(default) == number:
-            return unit
-    return f"`{default}`"
 
 
 def test_the_quick_start_has_a_whole_kata() -> None:

@@ -25,9 +25,9 @@ from runner.authors.start_point import (
     read_start_point,
 )
 from runner.client import RunnerClient
-from runner.output import FAILED
+from runner.commands.output import FAILED
+from runner.commands.terminal import WRONG, console, errors, print_json, told, visible
 from runner.settings import Reuse
-from runner.terminal import WRONG, console, errors, print_json, told, visible
 
 _LOOKED_AT_EVERY_S = 0.3
 

@@ -11,12 +11,12 @@ from runner.app import listen, make_http
 from runner.client import RunnerClient
 from runner.colour.questions import BadPatternError, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
+from runner.commands.terminal import CommandError
 from runner.engine.engines import docker_engines
 from runner.engine.own_image import OrOwnImage
 from runner.environment import read_settings
 from runner.service import Service
 from runner.settings import Reuse, Settings
-from runner.terminal import CommandError
 
 READY_WITHIN_S = 20.0
 _ASKED_EVERY_S = 0.02

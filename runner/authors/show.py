@@ -8,7 +8,7 @@ from rich.text import Text as Styled
 
 from runner.authors.runs import Checked, Ran
 from runner.client import Result, Text
-from runner.terminal import visible
+from runner.commands.terminal import visible
 
 _STYLES = {"red": "bold red", "amber": "bold yellow", "green": "bold green"}
 _OTHER = "bold magenta"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner.terminal import CommandError
+from runner.commands.terminal import CommandError
 
 DEFAULT_MAX_SECONDS = 10.0
 SCRIPT = "cyber-dojo.sh"

@@ -16,7 +16,7 @@ from typing import Any
 
 from loguru import logger
 
-from runner.allowed_images import AllowedImages
+from runner.configuration.allowed_images import AllowedImages
 from runner.container.needs import Needs, Root, needs_of
 from runner.container.profile import ImageProfile
 from runner.latest import Latest

@@ -10,12 +10,12 @@ from cyclopts import Parameter
 from pool import DockerClient, DockerHost, DockerImages, ImageFacts, ImageMissingError, usual_name
 from runner.authors.local import own_daemon
 from runner.client import RunnerClient
+from runner.commands.terminal import WRONG, CommandError, told
 from runner.doctor.findings import Finding, Level, ok
 from runner.doctor.image import MIB, Pool, look_into, of_pool, of_run
 from runner.doctor.show import tell
 from runner.environment import read_settings
 from runner.settings import Reuse
-from runner.terminal import WRONG, CommandError, told
 
 _INSIDE = Path(__file__).with_name("inside.sh")
 RUN_S = 10.0

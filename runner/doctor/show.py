@@ -7,8 +7,8 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.text import Text
 
+from runner.commands.terminal import console, errors, print_json
 from runner.doctor.findings import Finding, Level, problem
-from runner.terminal import console, errors, print_json
 
 _STYLES = {Level.OK: "green", Level.WARNING: "bold yellow", Level.PROBLEM: "bold red"}
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pool import Delivery
 from runner.authors.local import own_daemon
 from runner.client import Result, RunnerClient, RunnerError
+from runner.commands.terminal import CommandError
 from runner.doctor.findings import Finding, ok, problem, warning, within
 from runner.environment import SettingsError
 from runner.settings import Reuse
-from runner.terminal import CommandError
 
 _SCRIPT = {"cyber-dojo.sh": "echo hello\n"}
 _LAMBDA = "lambda { |stdout, _err, status| stdout == %(hello\\n) && status == 0 ? :green : :red }"

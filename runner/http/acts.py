@@ -9,7 +9,7 @@ from loguru import logger
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pool import EngineError, PoolClosedError, is_well_formed
-from runner.allowed_images import ImageNotAllowedError
+from runner.configuration.allowed_images import ImageNotAllowedError
 from runner.engine.words import words_for_clients
 from runner.http.bodies import Body
 from runner.http.errors import RequestError

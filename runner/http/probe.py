@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import suppress
 
-from runner.variables import PREFIX, is_link, value_of
+from runner.configuration.variables import PREFIX, is_link, value_of
 
 DEADLINE_S = 5.0
 LONGEST_ANSWER_BYTES = 16 * 1024 * 1024

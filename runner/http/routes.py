@@ -10,8 +10,8 @@ from loguru import logger
 from prometheus_client.exposition import gzip_accepted
 
 from pool import EngineError, PoolClosedError
-from runner.allowed_images import ImageNotAllowedError
 from runner.colour.questions import BadPatternError
+from runner.configuration.allowed_images import ImageNotAllowedError
 from runner.container.pulls import PullsBusyError
 from runner.engine.words import words_for_clients
 from runner.http import live, wire

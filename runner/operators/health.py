@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,11 +12,12 @@ from runner.container.images import Images
 from runner.container.pulls import PullStatus
 from runner.container.roots import Roots
 from runner.container.warm_up import WarmUps
-from runner.engine.network_holders import NetworksStatus
-from runner.engine.own_image import ChosenImage
+from runner.engine.network_holders import NetworkHolders, NetworksStatus
+from runner.engine.own_image import ChosenImage, OrOwnImage
+from runner.operators.checks import Check, readiness, status_of
 from runner.operators.limits import Limits
 from runner.run.admission import Admission
-from runner.run.judge import ColoursStatus
+from runner.run.judge import ColoursStatus, Judge
 from runner.siblings.listener import Listener
 from runner.siblings.sibling import SiblingStatus
 from runner.siblings.siblings import Siblings
@@ -87,63 +88,78 @@ class Health:
         }
 
 
-def health_of(
-    *,
-    status: str,
-    replica: str,
-    version: str,
-    born_s: float,
-    engine_answers: bool,
-    limits: Limits,
-    colours: ColoursStatus,
-    images: Images,
-    admission: Admission,
-    cells: Cells,
-    networks: NetworksStatus,
-    roots: Roots,
-    warm_ups: WarmUps,
-    tool_images: Mapping[str, ChosenImage],
-    siblings: Siblings,
-    listener: Listener,
-    pools: Pools,
-    supervisor: Supervisor,
-) -> Health:
-    """Look at the service's parts. It asks no engine, so it is quick whatever the engine does."""
-    statistics = pools.statistics()
-    return Health(
-        status=status,
-        replica=replica,
-        version=version,
-        uptime_s=time.monotonic() - born_s,
-        engine_answers=engine_answers,
-        is_listening=images.is_listening,
-        running=admission.running,
-        queued=admission.waiting,
-        refused=admission.refused,
-        pulling=tuple(images.pulling),
-        pulls=images.pulls,
-        tasks=len(asyncio.all_tasks()),
-        loops=dict(supervisor.loops),
-        limits=limits,
-        colours=colours,
-        cells=cells.status,
-        networks=networks,
-        tool_images=dict(tool_images),
-        siblings=siblings.statuses(),
-        heard_ago_s=listener.heard_ago_s(),
-        notices_in=listener.verdicts,
-        notices_out=dict(siblings.outcomes),
-        pools=statistics,
-        why={name: roots.why(name) for name in statistics},
-        profiles={name: _profile(roots, warm_ups, name, pool) for name, pool in statistics.items()},
-    )
+@dataclass(frozen=True)
+class Inspector:
+    """Looks at the parts of the service, for health checks and for operators.
 
+    It asks no engine, so it is quick whatever the engine does. `is_draining` and `engine_answers`
+    are asked each time.
+    """
 
-def _profile(roots: Roots, warm_ups: WarmUps, name: str, pool: PoolStatistics) -> dict[str, Any]:
-    profile = roots.profile(name)
-    if not profile.get("warm_up"):
-        return profile
-    return {**profile, **warm_ups.as_json(name, pool.no_warm_up)}
+    replica: str
+    version: str
+    limits: Limits
+    is_draining: Callable[[], bool]
+    engine_answers: Callable[[], bool]
+    judge: Judge
+    images: Images
+    admission: Admission
+    cells: Cells
+    network_holders: NetworkHolders
+    roots: Roots
+    warm_ups: WarmUps
+    tool_images: OrOwnImage
+    siblings: Siblings
+    listener: Listener
+    pools: Pools
+    supervisor: Supervisor
+    born_s: float = field(default_factory=time.monotonic)
+
+    def readiness(self) -> tuple[Check, ...]:
+        """The conditions of being ready, and whether each of them holds."""
+        return readiness(
+            is_draining=self.is_draining(),
+            engine_answers=self.engine_answers(),
+            cells_decided=self.cells.is_decided,
+            colours=self.judge.colours,
+        )
+
+    def health(self) -> Health:
+        """The state of the service, now."""
+        statistics = self.pools.statistics()
+        return Health(
+            status=status_of(self.readiness()),
+            replica=self.replica,
+            version=self.version,
+            uptime_s=time.monotonic() - self.born_s,
+            engine_answers=self.engine_answers(),
+            is_listening=self.images.is_listening,
+            running=self.admission.running,
+            queued=self.admission.waiting,
+            refused=self.admission.refused,
+            pulling=tuple(self.images.pulling),
+            pulls=self.images.pulls,
+            tasks=len(asyncio.all_tasks()),
+            loops=dict(self.supervisor.loops),
+            limits=self.limits,
+            colours=self.judge.colours,
+            cells=self.cells.status,
+            networks=self.network_holders.status,
+            tool_images=dict(self.tool_images.chosen),
+            siblings=self.siblings.statuses(),
+            heard_ago_s=self.listener.heard_ago_s(),
+            notices_in=self.listener.verdicts,
+            notices_out=dict(self.siblings.outcomes),
+            pools=statistics,
+            why={name: self.roots.why(name) for name in statistics},
+            profiles={name: self._profile(name, pool) for name, pool in statistics.items()},
+        )
+
+    def _profile(self, name: str, pool: PoolStatistics) -> dict[str, Any]:
+        profile = self.roots.profile(name)
+        if not profile.get("warm_up"):
+            return profile
+        return {**profile, **self.warm_ups.as_json(name, pool.no_warm_up)}
 
 
 def _pull(pull: PullStatus) -> dict[str, Any]:

@@ -28,14 +28,10 @@ class Admission:
         self.waiting = 0
         self.refused = 0
 
-    @property
-    def is_full(self) -> bool:
-        """Whether one more run would be refused at once."""
-        return self.waiting >= self._queue and self._places.locked()
-
-    def refuse(self) -> BusyError:
-        """Count a run that is refused because the queue is full; return the error to be raised."""
-        return self._busy("the queue is full")
+    def check(self) -> None:
+        """Raises BusyError, and counts it, when a run that came now would be refused at once."""
+        if self.waiting >= self._queue and self._places.locked():
+            raise self._busy("the queue is full")
 
     @asynccontextmanager
     async def turn(self, until_s: Callable[[], float]) -> AsyncIterator[float]:
@@ -54,8 +50,7 @@ class Admission:
             self._places.release()
 
     async def _wait(self, until_s: Callable[[], float]) -> float:
-        if self.is_full:
-            raise self.refuse()
+        self.check()
         if not self._places.locked():
             await self._places.acquire()
             return 0.0

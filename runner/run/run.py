@@ -1,11 +1,10 @@
-"""The story of one run: wait for a place, lease a container, converse with it, judge the answer."""
+"""Runs a kata: wait for a place, lease a container, converse with it, judge the answer."""
 
 import asyncio
 import math
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from pool import (
     ContainerEngine,
@@ -25,7 +24,7 @@ from runner.container.profile import ImageProfile
 from runner.container.roots import Roots
 from runner.container.warm_up import WarmUps
 from runner.engine.words import words_for_clients
-from runner.kata import NOTHING_KNOWN, Code, Kata, Outcome, RunResult, Timings, Used
+from runner.kata import Code, Kata, Outcome, RunResult, Timings
 from runner.run.admission import Admission
 from runner.run.again import Again, Limits
 from runner.run.budget import LATEST_S, deadline_before_stop, needed_s
@@ -33,8 +32,8 @@ from runner.run.conversation import conversation
 from runner.run.judge import Judge, machinery_failed, reason_of
 from runner.run.patience import Patience
 from runner.run.record import ABANDONED, RunRecord
+from runner.run.story import Story
 from runner.run.usual import UsualTimes
-from runner.tracing import current_trace
 
 NOTABLE_QUEUE_S = 1.0
 # The number of answers of over 4 MiB: each takes up to 150 MiB until it is judged.
@@ -44,49 +43,6 @@ LARGE_AT_ONCE = 1
 # them. A run looks into its image while it holds a place, so its number is bounded already.
 LOOKS_AT_ONCE = 2
 STOPPED = "the service was stopped before the run had ended"
-
-
-@dataclass
-class _Story:
-    """The facts of a run so far; see RunRecord.
-
-    `late` is the reason that the run's answer gives if the time is over in the present step.
-    """
-
-    began_s: float
-    late: str = "the engine did not say in time whether the image is on this node"
-    is_here: bool = False
-    before_s: float = 0.0
-    phases_s: dict[str, float] = field(default_factory=dict)
-    hit: bool | None = None
-    kind: str = ""
-    container: str = ""
-    bytes_in: int = 0
-    bytes_out: int = 0
-    used: Used = NOTHING_KNOWN
-
-    def ended(self, kata: Kata, outcome: str, status: str, reason: str) -> RunRecord:
-        """The record of the run, which has ended now."""
-        took_s = asyncio.get_running_loop().time() - self.began_s
-        return RunRecord(
-            kata_id=kata.id,
-            image=usual_name(kata.image_name),
-            is_here=self.is_here,
-            outcome=outcome,
-            status=status,
-            reason=reason,
-            took_s=took_s,
-            phases_s=self.phases_s,
-            hit=self.hit,
-            kind=self.kind,
-            container=self.container,
-            bytes_in=self.bytes_in,
-            bytes_out=self.bytes_out,
-            used=self.used,
-            before_s=self.before_s,
-            ended_at_s=time.time(),
-            trace=current_trace(),
-        )
 
 
 class KataRunner:
@@ -153,7 +109,7 @@ class KataRunner:
         Raises BusyError, PullsBusyError, and BadPatternError: only Ruby, which is asked after the
         run, can tell that one of `hidden_filenames` is no pattern.
         """
-        story = _Story(asyncio.get_running_loop().time())
+        story = Story(asyncio.get_running_loop().time())
         deadline_s = story.began_s + self._budget_s
         try:
             async with self._limited(deadline_s + LATEST_S):
@@ -197,7 +153,7 @@ class KataRunner:
         return self._spec(image_name, profile)
 
     async def _run(
-        self, kata: Kata, deadline_s: float, story: _Story, patience: Patience
+        self, kata: Kata, deadline_s: float, story: Story, patience: Patience
     ) -> RunResult:
         """Raises EngineError, TimeoutError."""
         clock = asyncio.get_running_loop().time

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from loguru import logger
 
 from pool import ContainerSpec, Pools, usual_name
-from runner.allowed_images import AllowedImages
+from runner.configuration.allowed_images import AllowedImages
 
 MOST_ASKED = 100  # the settings cannot allow an image more
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from pool import ContainerSpec, EngineError, Pools, Supervisor, Tasks, usual_name
-from runner.allowed_images import AllowedImages
+from runner.configuration.allowed_images import AllowedImages
 from runner.container.images import Images
 
 SpecOf = Callable[[str], Awaitable[ContainerSpec | None]]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.variables import PREFIX
+from runner.configuration.variables import PREFIX
 
 
 @pytest.fixture

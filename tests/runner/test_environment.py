@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.configuration.variables import PREFIX
 from runner.environment import SettingsError, foreign_variables, read_settings
 from runner.http.probe import address
 from runner.settings import Settings
-from runner.variables import PREFIX
 
 
 @pytest.mark.parametrize("name", ["CYBER_DOJO_RUNNER_PROT", "CYBER_DOJO_RUNNER_"])

@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from pool import DEFAULT_DOCKER_HOST, Delivery
+from runner.configuration.variables import PREFIX
 from runner.environment import SettingsError, read_settings
 from runner.settings import LogFormat, Reuse, Settings
-from runner.variables import PREFIX
 
 
 def test_nothing_need_be_set(environ: dict[str, str]) -> None:

@@ -150,13 +150,14 @@ async def test_one_who_is_cancelled_while_waiting_takes_no_place() -> None:
 async def test_a_full_queue_can_be_asked_beforehand() -> None:
     """So that nobody sends a body that would be refused; the refusal is counted, too."""
     admission = Admission(places=1, queue=0)
-    assert not admission.is_full
+    admission.check()
     async with admission.turn(_soon()):
-        assert admission.is_full
+        with pytest.raises(BusyError) as refused:
+            admission.check()
 
-        assert (admission.refuse().running, admission.refused) == (1, 1)
+        assert (refused.value.running, admission.refused) == (1, 1)
 
-    assert not admission.is_full
+    admission.check()
 
 
 Step = tuple[str, int]
@@ -210,7 +211,8 @@ async def _storm(steps: list[Step], places: int, queue: int) -> None:
 
     expected = (type(None), asyncio.CancelledError, TimeoutError, BusyError)
     assert all(isinstance(one, expected) for one in ended)
-    assert (admission.running, admission.waiting, admission.is_full) == (0, 0, False)
+    assert (admission.running, admission.waiting) == (0, 0)
+    admission.check()
     async with AsyncExitStack() as stack:
         for _ in range(places):
             await stack.enter_async_context(admission.turn(_soon()))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pool import ContainerSpec, EngineError, Pools, PoolSettings
-from runner.allowed_images import AllowedImages, ImageNotAllowedError
+from runner.configuration.allowed_images import AllowedImages, ImageNotAllowedError
 from runner.container.images import Images
 from runner.warming.wanted import WantedImages
 from tests.fakes import FakeEngine, FakeImage

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from pool import EngineError
 from runner.client import RunnerError
+from runner.commands.output import FAILED, INTERRUPTED
 from runner.environment import SettingsError
-from runner.output import FAILED, INTERRUPTED
 
 WRONG = 42  # the command has checked something, and it is not as it must be
 

@@ -47,17 +47,17 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
             "Ask this machine's daemon whether it is ready: 0 if it is.",
         ),
         "status": Command(
-            "runner.tools.status:show", "Show the pools of a daemon, again and again."
+            "runner.commands.status:show", "Show the pools of a daemon, again and again."
         ),
-        "pull": Command("runner.tools.pull:pull", "Pull an image, and show how far it is."),
+        "pull": Command("runner.commands.pull:pull", "Pull an image, and show how far it is."),
         "warm": Command(
-            "runner.tools.warm:warm", "Have a daemon keep containers of an image warm."
+            "runner.commands.warm:warm", "Have a daemon keep containers of an image warm."
         ),
-        "config": Command("runner.tools.config:show", "Show the settings as they hold."),
+        "config": Command("runner.commands.config:show", "Show the settings as they hold."),
     },
     "For your shell": {
         "completion": Command(
-            "runner.command_line:completion",
+            "runner.commands.command_line:completion",
             "Print what makes bash, zsh or fish complete these words.",
         ),
     },

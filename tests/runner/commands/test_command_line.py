@@ -20,7 +20,7 @@ from tests.conftest import ServeFake
 from tests.daemon_process import environment, free_port
 from tests.fakes import FakeEngine
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HOST = "127.0.0.1"
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.client import RunnerClient, RunnerError
-from runner.terminal import console, print_json, told
+from runner.commands.terminal import console, print_json, told
 
 EVERY_S = 1.0
 

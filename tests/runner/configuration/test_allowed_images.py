@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool import usual_name
-from runner.allowed_images import AllowedImages, ImageNotAllowedError
+from runner.configuration.allowed_images import AllowedImages, ImageNotAllowedError
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

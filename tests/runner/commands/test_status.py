@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from runner.client import RunnerError
-from runner.tools import status
-from runner.tools.status import view
+from runner.commands import status
+from runner.commands.status import view
 from tests.conftest import FAKE_IMAGE, ServeFake
 from tests.daemon_process import free_port
 from tests.runner.typed import dojo_runner

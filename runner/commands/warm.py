@@ -6,8 +6,8 @@ from cyclopts import Parameter
 
 from pool import is_well_formed
 from runner.client import RunnerClient
+from runner.commands.terminal import CommandError, console, print_json, told
 from runner.environment import read_settings
-from runner.terminal import CommandError, console, print_json, told
 
 
 def warm(

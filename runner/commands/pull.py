@@ -9,8 +9,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from pool import DockerClient, DockerHost, LayerProgress, is_well_formed, usual_name
 from runner.authors.runs import have_image
 from runner.client import RunnerClient
+from runner.commands.terminal import CommandError, console, errors, print_json, told
 from runner.environment import read_settings
-from runner.terminal import CommandError, console, errors, print_json, told
 
 
 def pull(

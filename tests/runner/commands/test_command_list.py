@@ -6,8 +6,8 @@ from importlib import import_module
 
 import pytest
 
-from runner.command_line import app
-from runner.command_list import COMMANDS, Command, help_text
+from runner.commands.command_line import app
+from runner.commands.command_list import COMMANDS, Command, help_text
 
 ALL = {words: command for group in COMMANDS.values() for words, command in group.items()}
 

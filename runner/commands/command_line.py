@@ -5,7 +5,7 @@ from typing import Literal
 
 from cyclopts import App
 
-from runner.command_list import ABOUT, COMMANDS, NOUNS
+from runner.commands.command_list import ABOUT, COMMANDS, NOUNS
 
 
 def _version() -> str:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from runner import environment
+from runner.commands.effective_settings import effective_settings
 from runner.settings import Settings
-from runner.tools.effective_settings import effective_settings
 from tests.runner.typed import dojo_runner
 
 SECRET = "sixteen letters!"  # noqa: S105

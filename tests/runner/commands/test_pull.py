@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pool import LayerProgress
-from runner.tools import pull
+from runner.commands import pull
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.pool.fake_dockerd import FakeDockerd, chunks

@@ -1,0 +1,53 @@
+"""The facts of a run while it goes on, of which its record is made at the end."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from pool import usual_name
+from runner.kata import NOTHING_KNOWN, Kata, Used
+from runner.run.record import RunRecord
+from runner.tracing import current_trace
+
+
+@dataclass
+class Story:
+    """The facts of a run so far; see RunRecord.
+
+    `late` is the reason that the run's answer gives if the time is over in the present step.
+    """
+
+    began_s: float
+    late: str = "the engine did not say in time whether the image is on this node"
+    is_here: bool = False
+    before_s: float = 0.0
+    phases_s: dict[str, float] = field(default_factory=dict)
+    hit: bool | None = None
+    kind: str = ""
+    container: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    used: Used = NOTHING_KNOWN
+
+    def ended(self, kata: Kata, outcome: str, status: str, reason: str) -> RunRecord:
+        """The record of the run, which has ended now."""
+        took_s = asyncio.get_running_loop().time() - self.began_s
+        return RunRecord(
+            kata_id=kata.id,
+            image=usual_name(kata.image_name),
+            is_here=self.is_here,
+            outcome=outcome,
+            status=status,
+            reason=reason,
+            took_s=took_s,
+            phases_s=self.phases_s,
+            hit=self.hit,
+            kind=self.kind,
+            container=self.container,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            used=self.used,
+            before_s=self.before_s,
+            ended_at_s=time.time(),
+            trace=current_trace(),
+        )
