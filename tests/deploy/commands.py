@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -59,11 +60,17 @@ def environment(**variables: str) -> Mapping[str, str]:
 async def replica_at(http: aiohttp.ClientSession, port: int) -> str:
     """The name of the ready replica that answers there; empty while none does."""
     try:
-        async with http.get(f"http://127.0.0.1:{port}/health") as response:
-            health = await response.json(content_type=None)
+        health = await health_at(http, port)
     except (aiohttp.ClientError, OSError, ValueError):
         return ""
     return str(health["replica"]) if health["status"] == "ok" else ""
+
+
+async def health_at(http: aiohttp.ClientSession, port: int) -> dict[str, Any]:
+    """What `/health` says there."""
+    async with http.get(f"http://127.0.0.1:{port}/health") as response:
+        health: dict[str, Any] = await response.json(content_type=None)
+    return health
 
 
 async def outcome_at(http: aiohttp.ClientSession, port: int, script: str) -> str:

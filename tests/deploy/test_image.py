@@ -15,6 +15,7 @@ from tests.deploy.commands import (
     ROOT,
     SOCKET,
     CommandError,
+    health_at,
     outcome_at,
     replica_at,
     run,
@@ -158,7 +159,10 @@ async def test_as_root(image: str, web: aiohttp.ClientSession) -> None:
 async def test_it_is_all_that_a_node_needs(
     image: str, web: aiohttp.ClientSession, reuse: str
 ) -> None:
-    """Where a node has neither the image with Ruby nor the launcher's, the service's own does."""
+    """Where a node has neither the image with Ruby nor the launcher's, the service's own does.
+
+    It lends networks, too, in both kinds.
+    """
     port = free_port()
     names = {"ruby": "dojo-test/no-ruby:latest", "launcher": "dojo-test/no-launcher:latest"}
     variables = (
@@ -167,14 +171,14 @@ async def test_it_is_all_that_a_node_needs(
     async with running(image, port, f"--env=CYBER_DOJO_RUNNER_REUSE={reuse}", *variables) as name:
         await eventually(lambda: replica_at(web, port))
         colours = [await outcome_at(web, port, f"exit {n}") for n in range(3)]
-        async with web.get(f"http://127.0.0.1:{port}/health") as response:
-            health = await response.json()
+        health = await eventually(
+            lambda: health_at(web, port), lambda health: health["networks"]["holders"]
+        )
         await run("docker", "stop", "--time=40", name)
 
     assert colours == ["green", "red", "amber"]
     assert health["reuse"]["kind"] == {"never": "single use", "cells": "cells"}[reuse]
-    expected = {names["ruby"]} if reuse == "never" else set(names.values())
-    assert set(health["tool_images"]) == expected
+    assert set(health["tool_images"]) == set(names.values())
     assert all(chosen["is_own"] for chosen in health["tool_images"].values())
 
 
