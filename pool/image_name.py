@@ -4,9 +4,12 @@ The grammar is that of Docker's distribution/reference, and so is what a short n
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 LONGEST_NAME = 512
+# Every run asks several times for the usual name of its image, and to parse a name takes long.
+_MOST_REMEMBERED = 1000
 
 _HOST_PART = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST = re.compile(rf"{_HOST_PART}(?:\.{_HOST_PART})*(?::[0-9]+)?")
@@ -54,6 +57,11 @@ def usual_name(name: str) -> str:
     `docker.io/library/gcc` and `gcc` are both `gcc:latest`. Ids and malformed names stay as they
     are.
     """
+    return _usual_name(name) if len(name) <= LONGEST_NAME else name
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _usual_name(name: str) -> str:
     parsed = None if is_id(name) else _parse(name)
     if parsed is None:
         return name

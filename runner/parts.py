@@ -13,6 +13,7 @@ from runner.engine.engines import Engines
 from runner.engine.network_holders import NetworkHolders
 from runner.engine.own_image import OrOwnImage, read_own_container_id
 from runner.operators.limits import runs_at_once
+from runner.run.specs import Specs
 from runner.settings import MIB, Settings, WritableRoots
 from runner.siblings.siblings import Siblings
 from runner.siblings.teller import Standing
@@ -102,6 +103,16 @@ class Parts:
             allowed=settings.writable_roots is not WritableRoots.NEVER,
             read_only=settings.read_only_root_images,
             writable=settings.writable_root_images,
+        )
+
+    def specs(self, roots: Roots, cells: Cells) -> Specs:
+        """Make what decides which container a run gets."""
+        return Specs(
+            delivery=self._settings.delivery,
+            runtime=self._settings.runtime,
+            labels=self._owner.labels(),
+            roots=roots,
+            kind=cells,
         )
 
     def traffic_light(self) -> TrafficLight:

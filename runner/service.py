@@ -71,12 +71,9 @@ class Service:
             pools=self._pools,
             admission=self._admission,
             judge=judge,
-            delivery=settings.delivery,
-            runtime=settings.runtime,
-            spec_of_kind=self._cells.spec_of,
+            specs=parts.specs(roots, self._cells),
             roots=roots,
             warm_ups=warm_ups,
-            labels=owner.labels(),
             budget_s=settings.budget_s,
             ended=self.views.run_ended,
         )

@@ -85,7 +85,7 @@ class Cells:
         self._profiles = (apparmor,) if apparmor else ("", APPARMOR_PROFILE)
         self._profile = ""  # AppArmor's, with which cells can be had; empty: the engine's own
         self._labels = dict(labels)
-        self._decided = decided
+        self._tell = decided
         self._volume: str | None = None
         self._why_not = "not tried yet"
         self._tried: str | None = None  # the id of the launcher's image that did not work
@@ -104,7 +104,7 @@ class Cells:
     def start(self) -> None:
         """Begin to try, in the background; `decided` is called after each verdict."""
         if self.is_decided:
-            self._decided()
+            self._tell()
         else:
             self._tasks.loop(self._try_for_ever, "cells")
 
@@ -137,6 +137,11 @@ class Cells:
             return spec
         in_cells = cell_spec_of(spec, self._volume, *overlays, there=there, apparmor=self._profile)
         return replace(in_cells, most_runs=self._most_runs)
+
+    @property
+    def decided(self) -> tuple[str | None, str]:
+        """The volume and the AppArmor profile of cells: `spec_of` depends on no other verdict."""
+        return self._volume, self._profile
 
     @property
     def status(self) -> CellsStatus:
@@ -233,7 +238,7 @@ class Cells:
                 level, "cells cannot be had: each run gets a container of its own"
             )
         self.is_decided = True
-        self._decided()
+        self._tell()
 
 
 def _what_refused(errors: Mapping[str, EngineError]) -> EngineError:

@@ -56,14 +56,18 @@ class Roots:
         self._writable = AllowedImages(writable) if writable else None
         self._now_s = now_s
         self._shown: Latest[str, _Shown] = Latest(_MOST_IMAGES)  # by image id
-        # By name: what was found when a run last asked.
-        self._latest: Latest[str, tuple[Needs, ImageProfile]] = Latest(_MOST_IMAGES)
+        # By name: what was found when a run last asked, and from what.
+        self._latest: Latest[str, tuple[Needs, ImageProfile, Root]] = Latest(_MOST_IMAGES)
         self._said: Latest[tuple[str, str], None] = Latest(_MOST_IMAGES)
 
     def needs_of(self, name: str, profile: ImageProfile) -> Needs:
         """The kinds of container for an image; if they are special, the first call logs why."""
-        needs = needs_of(profile, self._root_of(name, profile.image_id))
-        self._latest[name] = needs, profile
+        root_is = self._root_of(name, profile.image_id)
+        latest = self._latest.get(name)
+        if latest is not None and latest[1] is profile and latest[2] is root_is:
+            return latest[0]
+        needs = needs_of(profile, root_is)
+        self._latest[name] = needs, profile, root_is
         if needs.why and (profile.image_id, needs.why) not in self._said:
             self._said[profile.image_id, needs.why] = None
             root = "writable" if needs.writable_root else "read-only"

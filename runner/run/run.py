@@ -2,24 +2,20 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from pool import (
     ContainerEngine,
     ContainerSpec,
-    Delivery,
     EngineError,
     ImageMissingError,
     Lease,
     PoolRetiredError,
     Pools,
-    usual_name,
 )
 from runner.container.images import Images
-from runner.container.lockdown import spec_for
-from runner.container.needs import folders_there
 from runner.container.profile import ImageProfile
 from runner.container.roots import Roots
 from runner.container.warm_up import WarmUps
@@ -32,6 +28,7 @@ from runner.run.conversation import conversation
 from runner.run.judge import Judge, machinery_failed, reason_of
 from runner.run.patience import Patience
 from runner.run.record import ABANDONED, RunRecord
+from runner.run.specs import Specs
 from runner.run.story import Story
 from runner.run.usual import UsualTimes
 
@@ -48,11 +45,9 @@ STOPPED = "the service was stopped before the run had ended"
 class KataRunner:
     """Runs kata. `budget_s` is what a request may take in all, from its arrival.
 
-    `spec_of_kind` takes the container for a single run, and returns a reusable one where cells can
-    be had. Its second argument names the image's folders that runs must be able to write to; its
-    third, those folders of the image on which a tmpfs is mounted.
-    `roots` tells what kind of root an image needs. `warm_ups` hears how each warm-up of an image
-    ends. `ended` is called with the record of every run.
+    `specs` decides which container a run gets. `roots` tells whether an image may have a writable
+    root. `warm_ups` hears how each warm-up of an image ends. `ended` is called with the record of
+    every run.
     """
 
     def __init__(
@@ -63,13 +58,10 @@ class KataRunner:
         pools: Pools,
         admission: Admission,
         judge: Judge,
-        delivery: Delivery,
-        runtime: str,
-        spec_of_kind: Callable[[ContainerSpec, Sequence[str], Collection[str]], ContainerSpec],
-        labels: Mapping[str, str],
+        specs: Specs,
+        roots: Roots,
+        warm_ups: WarmUps,
         budget_s: float,
-        roots: Roots | None = None,
-        warm_ups: WarmUps | None = None,
         ended: Callable[[RunRecord], None],
     ) -> None:
         self._engine = engine
@@ -77,16 +69,12 @@ class KataRunner:
         self._pools = pools
         self._admission = admission
         self._judge = judge
-        self._delivery = delivery
-        self._runtime = runtime
-        self._spec_of_kind = spec_of_kind
-        self._labels = dict(labels)
+        self._specs = specs
         self._budget_s = budget_s
         self._ended = ended
         self._usual = UsualTimes()
-        self._roots = roots or Roots()
-        self._warm_ups = warm_ups or WarmUps()
-        self._again = Again(engine, pools, judge, self._roots)
+        self._warm_ups = warm_ups
+        self._again = Again(engine, pools, judge, roots)
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._large_answers = asyncio.Semaphore(LARGE_AT_ONCE)
         self._limits: set[asyncio.Timeout] = set()  # of the runs that are under way
@@ -150,7 +138,7 @@ class KataRunner:
             profile = await self._images.profile(image_name)
         if profile is None:
             return None
-        return self._spec(image_name, profile)
+        return self._specs.of(image_name, profile)
 
     async def _run(
         self, kata: Kata, deadline_s: float, story: Story, patience: Patience
@@ -216,7 +204,7 @@ class KataRunner:
                 self._usual.ended(profile.image_id, answered_s - leased_s, judged_s - admitted_s)
             took_s, left_s = judged_s - leased_s, deadline_s - judged_s
             if self._again.is_due(spec, answer, result, took_s, left_s):
-                single = self._single_use(kata.image_name, profile)
+                single = self._specs.single_use(kata.image_name, profile)
                 limits = Limits(deadline_s, may_be_large)
                 result = await self._again.result(kata, profile, single, result, limits)
                 story.phases_s["again"] = clock() - judged_s
@@ -231,7 +219,7 @@ class KataRunner:
         the run waits on in that pool. Raises EngineError.
         """
         while profile is not None:
-            spec = self._spec(image_name, profile)
+            spec = self._specs.of(image_name, profile)
             try:
                 lease = await stack.enter_async_context(self._pools.lease(spec))
             except PoolRetiredError:
@@ -245,25 +233,10 @@ class KataRunner:
                 return profile, spec, lease
         return None
 
-    def _spec(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
-        """The container for the next run, of the kind that the image needs and the node has."""
-        needs = self._roots.needs_of(usual_name(image_name), profile)
-        single = self._single_use(image_name, profile)
-        if needs.in_cells:
-            overlays = (*needs.overlays, *profile.survey.overlays)
-            in_cells = self._spec_of_kind(single, overlays, folders_there(profile))
-            if in_cells.reusable:
-                return in_cells
-        return replace(single, read_only=not needs.writable_root)
-
     def _met_warm_up(self, spec: ContainerSpec, lease: Lease) -> None:
         pool = self._pools.get(spec.image)
         no_warm_up = pool.no_warm_up if pool else ""
         self._warm_ups.met(spec.image, spec.image_id, lease.stream.complaints, no_warm_up)
-
-    def _single_use(self, image_name: str, profile: ImageProfile) -> ContainerSpec:
-        spec = spec_for(usual_name(image_name), profile, self._delivery, self._labels)
-        return replace(spec, runtime=self._runtime)
 
     def _pulling(self, kata: Kata) -> RunResult:
         self._images.pull(kata.image_name)

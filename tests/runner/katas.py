@@ -32,11 +32,15 @@ from runner.colour.traffic_light import TrafficLight
 from runner.container.answer import Frame, Harvest, unpack
 from runner.container.hand_over import hand_over
 from runner.container.images import Images
+from runner.container.roots import Roots
+from runner.container.warm_up import WarmUps
 from runner.kata import Kata, RunResult
 from runner.run.admission import Admission
 from runner.run.judge import Judge
 from runner.run.patience import Patience
 from runner.run.run import KataRunner
+from runner.run.specs import Specs
+from tests.fakes.kind import FakeKind
 from tests.reports import Reports, unheard
 
 DOCKER_HOST = os.environ.get("DOCKER_HOST") or DEFAULT_DOCKER_HOST
@@ -128,16 +132,22 @@ async def katas(
     )
     pools = Pools(containers, PoolSettings(sizes=Sizes(1, 1, 0)), supervisor=Supervisor(reports))
     light = ByStatus()
+    roots = Roots()
     runner = KataRunner(
         engine=containers,
         images=images,
         pools=pools,
         admission=Admission(places=8, queue=100),
         judge=Judge(light),
-        delivery=delivery,
-        runtime="",
-        spec_of_kind=lambda spec, *_: spec_of_kind(spec),
-        labels=labels,
+        specs=Specs(
+            delivery=delivery,
+            runtime="",
+            labels=labels,
+            roots=roots,
+            kind=FakeKind(spec_of_kind),
+        ),
+        roots=roots,
+        warm_ups=WarmUps(),
         budget_s=60.0,
         ended=lambda run: None,
     )

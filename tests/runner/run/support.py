@@ -7,14 +7,18 @@ from typing import Any
 
 from pool import ContainerSpec, Delivery, Pools, PoolSettings, Sizes, Supervisor
 from runner.container.images import Images
+from runner.container.roots import Roots
+from runner.container.warm_up import WarmUps
 from runner.kata import Kata, Outcome, RunResult
 from runner.run.admission import Admission
 from runner.run.judge import Judge
 from runner.run.patience import Patience
 from runner.run.record import RunRecord
 from runner.run.run import KataRunner
+from runner.run.specs import Specs
 from tests.conftest import FAKE_IMAGE
 from tests.fakes import FakeEngine
+from tests.fakes.kind import FakeKind
 from tests.reports import Reports
 
 
@@ -84,16 +88,22 @@ async def stage(
     def ended(run: RunRecord) -> None:
         on_stage.ended.append(run)
 
+    roots = Roots()
     runner = KataRunner(
         engine=engine.containers,
         images=images,
         pools=pools,
         admission=admission,
         judge=judge or scripted,
-        delivery=Delivery.ATTACH,
-        runtime="",
-        spec_of_kind=lambda spec, *_: spec_of_kind(spec),
-        labels={"key": "value"},
+        specs=Specs(
+            delivery=Delivery.ATTACH,
+            runtime="",
+            labels={"key": "value"},
+            roots=roots,
+            kind=FakeKind(spec_of_kind),
+        ),
+        roots=roots,
+        warm_ups=WarmUps(),
         budget_s=budget_s,
         ended=ended,
     )
