@@ -5,15 +5,16 @@ import gzip
 import io
 import os
 import tarfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runner.container.answer import unpack
-from runner.container.hand_over import GID, LONGEST_ID_BYTES, UID, WHOLE_BYTES, hand_over
+from runner.container.hand_over import GID, LONGEST_ID_BYTES, UID, WHOLE_BYTES, hand_over, pack
 from runner.http.errors import RequestError
 from runner.http.file_names import files_under_sandbox
 from runner.kata import Kata
@@ -48,6 +49,35 @@ def sent_back(kata: Kata) -> dict[str, str]:
     """The files as they would be if a container answered with what it was sent."""
     found = unpack(gzip.decompress(received(kata).tgz)).files
     return {name.decode(): content.decode() for name, content in found.items()}
+
+
+@given(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1).filter(
+        lambda name: not name.endswith("/")
+    ),
+    st.text(),
+)
+@example("a" * 92, "")  # with its folder, the longest name that has room in a header
+@example("a" * 93, "")
+@example("é" * 46, "")
+@example("é" * 46 + "a", "")
+@example("a", "a" * 8**5)
+def test_an_archive_is_as_python_would_write_it(name: str, text: str) -> None:
+    """Each header is made by hand, and is to the byte what Python's own writer makes of a file."""
+    now_s = int(time.time())
+    kata = replace(KATA, files={name.replace("/", "-"): text})
+    archive = gzip.decompress(pack(kata))
+    written = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(archive)) as ours,
+        tarfile.open(fileobj=written, mode="w", format=tarfile.GNU_FORMAT) as theirs,
+    ):
+        for entry in ours:
+            assert entry.mtime in (now_s, now_s + 1)
+            theirs.addfile(entry, ours.extractfile(entry) if entry.isreg() else None)
+
+    # Python fills its last record, which no reader needs.
+    assert written.getvalue().startswith(archive)
 
 
 def test_the_header_says_what_the_run_is() -> None:
