@@ -1,5 +1,6 @@
 """What tests share: engines, and services on them behind a real HTTP port."""
 
+import gc
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -26,6 +27,18 @@ DOCKER_IMAGE = "dojo-runner/python-pytest:latest"
 # No example has a deadline of its own: on a machine that others use, a slow one tells nothing.
 hypothesis_settings.register_profile("no deadline", deadline=None)
 hypothesis_settings.load_profile("no deadline")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect the tests without Python's collector of garbage, which finds none in them.
+
+    It would look at them again and again, while they become more and while they are run.
+    """
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
