@@ -169,7 +169,7 @@ def test_notices_are_one_a_second_at_most() -> None:
 
 @pytest.mark.parametrize("world", [ONE, CELLS], ids=["single use", "cells"])
 def test_forgotten_pools_keep_nothing(world: World) -> None:
-    """Minutes after the last press all containers are gone, and as much time again costs nothing."""
+    """Minutes after the last press all containers are gone, and more time costs nothing."""
     later = outcome("ours", world, 2 * UNTIL_S)
 
     assert later.warm_s == pytest.approx(outcome("ours", world).warm_s)

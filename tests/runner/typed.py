@@ -32,7 +32,8 @@ class Said:
 async def dojo_runner(*words: str | Path, **variables: str) -> Said:
     """Run a command to its end, with these variables in its environment.
 
-    A process that has imported all commands forks for it: see tests/runner/command_server.py.
+    A process that has imported all commands forks for it: see command_server.py, where the
+    tests of commands are.
     """
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         with _ask_for(words, variables, stdout.fileno(), stderr.fileno()) as ours:
@@ -76,7 +77,7 @@ def _command_server() -> socket.socket:
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(  # noqa: S603 - our own Python
-            [sys.executable, "-m", "tests.runner.command_server", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.runner.commands.command_server", str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             pass_fds=[theirs.fileno()],
