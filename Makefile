@@ -71,7 +71,7 @@ languages: $(venv) ## build an image for each language, and run each in three co
 # Two workers for each core, as these tests wait as long as they compute; a worker that has nothing
 # left to do takes over tests of another.
 quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" for only some
-	@.venv/bin/pytest -m "not docker and not clang and not tools" --numprocesses $$((2 * $$(nproc))) --dist loadfile $(ARGS)
+	@.venv/bin/pytest -m "not docker and not clang and not tools" --numprocesses $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
 	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)

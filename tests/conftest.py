@@ -18,6 +18,7 @@ from runner.operators.logs import set_up_logs
 from runner.settings import Reuse, Settings
 from tests.fakes import FakeEngine
 from tests.hosts import refusal_of_cells
+from tests.long_files import longest_first
 from tests.runner.katas import DOCKER_HOST
 from tests.serving import STATUS_LAMBDA, Served, catch_up, new_owner, serving
 
@@ -39,6 +40,13 @@ def pytest_collection() -> Iterator[None]:
     yield
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several test processes none begins a long file when the others have nothing left to do."""
+    if hasattr(config, "workerinput"):
+        longest_first(items)
 
 
 @pytest.fixture(scope="session")

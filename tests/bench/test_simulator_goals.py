@@ -36,7 +36,7 @@ def short_day() -> list[Press]:
 @cache
 def outcome(policy: Policy, world: World) -> Tally:
     """The result of a short day, until the last pool is empty."""
-    return simulate(short_day(), policy, world, until_s=2 * HOUR_S, seed=1)
+    return simulate(short_day(), policy, world, until_s=HOUR_S, seed=1)
 
 
 def class_hit_rate(tally: Tally) -> float:
