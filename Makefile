@@ -68,8 +68,8 @@ test-long: $(venv) ## the long tests: hostile programs, engines that fail, deplo
 languages: $(venv) ## build an image for each language, and run each in three colours and both kinds; ARGS="-k name"
 	@$(with_engine) --images ruby,launcher,languages --tools docker .venv/bin/pytest -m languages tests/languages $(ARGS)
 
-# Two workers for each core, as these tests wait as long as they compute; a worker that has nothing
-# left to do takes over tests of another.
+# Two workers for each core, as these tests wait as long as they compute. The longest files come first
+# (tests/long_files.py), so that no worker is left with one of them when the others are done.
 quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" for only some
 	@.venv/bin/pytest -m "not docker and not clang and not tools" --numprocesses $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder $(ARGS)
 
