@@ -68,10 +68,10 @@ test-long: $(venv) ## the long tests: hostile programs, engines that fail, deplo
 languages: $(venv) ## build an image for each language, and run each in three colours and both kinds; ARGS="-k name"
 	@$(with_engine) --images ruby,launcher,languages --tools docker .venv/bin/pytest -m languages tests/languages $(ARGS)
 
-# Two workers for each core, as these tests wait as long as they compute; a worker that has nothing
-# left to do takes over tests of another.
+# Two workers for each core, as these tests wait as long as they compute. The longest files come first
+# (tests/long_files.py), so that no worker is left with one of them when the others are done.
 quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" for only some
-	@.venv/bin/pytest -m "not docker and not clang and not tools" --numprocesses $$((2 * $$(nproc))) --dist loadfile $(ARGS)
+	@.venv/bin/pytest -m "not docker and not clang and not tools" --numprocesses $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
 	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)

@@ -1,5 +1,6 @@
 """What tests share: engines, and services on them behind a real HTTP port."""
 
+import gc
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +18,7 @@ from runner.operators.logs import set_up_logs
 from runner.settings import Reuse, Settings
 from tests.fakes import FakeEngine
 from tests.hosts import refusal_of_cells
+from tests.long_files import longest_first
 from tests.runner.katas import DOCKER_HOST
 from tests.serving import STATUS_LAMBDA, Served, catch_up, new_owner, serving
 
@@ -26,6 +28,25 @@ DOCKER_IMAGE = "dojo-runner/python-pytest:latest"
 # No example has a deadline of its own: on a machine that others use, a slow one tells nothing.
 hypothesis_settings.register_profile("no deadline", deadline=None)
 hypothesis_settings.load_profile("no deadline")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect the tests without Python's collector of garbage, which finds none in them.
+
+    It would look at them again and again, while they become more and while they are run.
+    """
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several test processes none begins a long file when the others have nothing left to do."""
+    if hasattr(config, "workerinput"):
+        longest_first(items)
 
 
 @pytest.fixture(scope="session")

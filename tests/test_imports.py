@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,17 @@ WEB = {
 MODULES = [str(path.relative_to(ROOT)) for path in SOURCES]
 
 
+@cache
+def nodes_of(module: str) -> list[ast.AST]:
+    """Everything that a module imports, and the attributes that it uses."""
+    tree = ast.parse((ROOT / module).read_text())
+    kinds = (ast.Import, ast.ImportFrom, ast.Attribute)
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
 def imports_of(module: str) -> Iterator[str]:
     """The dotted names that a module imports; `from a import b` is `a.b`."""
-    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+    for node in nodes_of(module):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -109,8 +118,7 @@ def test_the_architecture_names_every_module(module: str) -> None:
 
 def names_in(module: str) -> set[str]:
     """All attributes that a module uses, and what it imports from elsewhere."""
-    tree = ast.parse((ROOT / module).read_text())
-    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    attributes = {node.attr for node in nodes_of(module) if isinstance(node, ast.Attribute)}
     return attributes | {name.rpartition(".")[2] for name in imports_of(module)}
 
 

@@ -46,6 +46,12 @@ def project() -> tuple[str, ...]:
 
 
 @cache
+def tops() -> frozenset[str]:
+    """The names of the top-level folders."""
+    return frozenset(name.split("/")[0] for name in project() if "/" in name)
+
+
+@cache
 def suffixes() -> frozenset[str]:
     """All that may be written for `runner/http/routes.py`: `http/routes.py`, `http/routes`."""
     return frozenset(
@@ -77,7 +83,10 @@ def _comments(source: str) -> Iterator[str]:
 
 
 def _docstrings(source: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source)):
+    nodes: list[ast.AST] = [ast.parse(source)]
+    for node in nodes:
+        # No expression holds a statement, and they are most of a tree.
+        nodes += (one for one in ast.iter_child_nodes(node) if not isinstance(one, ast.expr))
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield ast.get_docstring(node) or ""
 
@@ -88,11 +97,10 @@ def stale_paths(prose: str) -> set[str]:
     A path looks like ours when its first part is the name of one of our top-level folders, or when
     it ends like a source file; what looks like a fraction or a choice (`a/b`) is left alone.
     """
-    tops = {name.split("/")[0] for name in project() if "/" in name}
     paths = {
         path
         for path in _PATH.findall(prose)
-        if path.split("/")[0] in tops or _FILE_NAME.fullmatch(path.rpartition("/")[2])
+        if path.split("/")[0] in tops() or _FILE_NAME.fullmatch(path.rpartition("/")[2])
     }
     named = (paths | set(_FILE_NAME.findall(prose))) - ELSEWHERE
     return {path for path in named if path.rstrip(".") not in suffixes()}

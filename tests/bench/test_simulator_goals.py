@@ -26,9 +26,9 @@ NAMES = ["1 single", "1 cells", "12 single", "12 cells"]
 
 @cache
 def short_day() -> list[Press]:
-    """A class of twenty minutes, and a lone learner before it."""
+    """A class of ten minutes, and a lone learner before it."""
     rng = random.Random(3)  # noqa: S311 - a test must give the same each time
-    presses = a_class(rng, "a:1", 1000.0, 1200.0)
+    presses = a_class(rng, "a:1", 1000.0, 600.0)
     presses += [Press(100.0 + 30 * number, "b:1", 0.3) for number in range(20)]
     return sorted(presses, key=lambda press: press.at_s)
 
@@ -36,7 +36,7 @@ def short_day() -> list[Press]:
 @cache
 def outcome(policy: Policy, world: World) -> Tally:
     """The result of a short day, until the last pool is empty."""
-    return simulate(short_day(), policy, world, until_s=2 * HOUR_S, seed=1)
+    return simulate(short_day(), policy, world, until_s=HOUR_S, seed=1)
 
 
 def class_hit_rate(tally: Tally) -> float:
@@ -73,7 +73,7 @@ class TestAgainstReactiveGrowth:
 
     def test_half_of_the_misses_when_a_group_begins(self, world: World) -> None:
         """A group in a new language misses at most half as often as with reactive growth."""
-        starts = 30 if world.replicas == 1 else 6
+        starts = 15 if world.replicas == 1 else 6
 
         ours, theirs = mean_misses(OURS, world, starts), mean_misses(REACTIVE, world, starts)
 

@@ -95,7 +95,7 @@ def test_the_order_is_the_same_each_time_and_has_every_kind() -> None:
 
 @pytest.mark.docker
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("reuse", "requests"), [("cells", 200), ("never", 40)])
+@pytest.mark.parametrize(("reuse", "requests"), [("cells", 100), ("never", 40)])
 async def test_a_small_soak(reuse: str, requests: int) -> None:
     """Good, failing and hostile runs, and clients that leave: all answers right, nothing grown."""
     found = await soak.soak(requests, reuse)

@@ -169,12 +169,13 @@ async def build(client: DockerClient, name: str, dockerfile: str) -> str:
 
 
 async def build_from(client: DockerClient, name: str, context: Mapping[str, str]) -> str:
-    """Build an image from a context of a few files; its id."""
+    """Build an image from a context of a few files, of which scripts may be executed; its id."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for path, text in context.items():
             entry = tarfile.TarInfo(path)
             entry.size = len(text.encode())
+            entry.mode = 0o755 if text.startswith("#!") else 0o644
             tar.addfile(entry, io.BytesIO(text.encode()))
     packed.seek(0)
     said: list[Any] = []

@@ -18,7 +18,7 @@ from tests.serving import Answer, Served
 
 pytestmark = pytest.mark.fuzz
 
-EXAMPLES = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "150")))
+EXAMPLES = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "75")))
 NAMES = {RUN: "run_cyber_dojo_sh", PULL: "pull_image"} | {
     "/alive": "alive?", "/ready": "ready?", "/sha": "sha"
 }  # fmt: skip

@@ -14,7 +14,7 @@ from tests.conftest import ServeFake
 
 ROOT = Path(__file__).parents[3]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = 30  # for each of the operations; some more for each kind of wrong value
+EXAMPLES = 10  # for each of the operations; some more for each kind of wrong value
 SEED = 1  # the same requests each time: a failure is there again for the one who looks for it
 
 

@@ -276,7 +276,7 @@ async def test_a_body_of_unknown_length_gives_back_what_it_does_not_need(
     async def pieces(body: bytes) -> Any:
         yield body
 
-    async with serve_fake(engine, bodies_memory_mib=4) as http:
+    async with serve_fake(engine, bodies_memory_mib=4, budget_s=3) as http:
         await http.until_ready()
         body = json.dumps(http.kata(files={"x": "x" * 3 * FREE_BYTES}, max_seconds=1)).encode()
         asking = asyncio.create_task(http.ask(RUN, pieces(body)))

@@ -77,7 +77,7 @@ async def test_a_client_that_waits_for_its_answer_is_kept(serve_fake: ServeFake)
     """However many others come: when all wait, it is the newcomer that is turned away."""
     engine = FakeEngine()
     engine.kata.answer = lambda kata: b""
-    async with serve_fake(engine, connections_per_address=3, runs_at_once=3) as http:
+    async with serve_fake(engine, connections_per_address=3, runs_at_once=3, budget_s=3) as http:
         await http.until_ready()
         body = json.dumps(http.kata(max_seconds=1)).encode()
         run = b"GET /run_cyber_dojo_sh HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(

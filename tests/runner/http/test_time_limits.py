@@ -111,7 +111,7 @@ async def test_a_run_that_was_queued_keeps_the_partial_output(
     serve_docker: ServeDocker, reuse: Reuse
 ) -> None:
     """So is a program that waited for its place; the log says for how long it waited, too."""
-    async with serve_docker(reuse, runs_at_once=1, budget_s=12) as http:
+    async with serve_docker(reuse, runs_at_once=1, budget_s=9) as http:
         await http.until_ready()
         first = asyncio.create_task(http.run("sleep 2", max_seconds=20))
         await until(lambda: http.service.health().running == 1)

@@ -47,10 +47,11 @@ _IMAGES = {"gnu": GNU, "busybox": BUSYBOX, "minimal": MINIMAL, "musl": MUSL}
 _PLACES = {f"{name}-{way.value}": (image, way) for name, image in _IMAGES.items() for way in Way}
 
 
-# The other places only show the same again, so only the long tests go there.
+# Each way and each userland once: the other places only show the same again, so only the long tests
+# go there. A userland is cheapest in cells, which need not start a container for each run.
 _AT_FIRST = {
-    *("gnu-attach", "gnu-exec", "gnu-cells", "busybox-attach", "busybox-cells"),
-    *("musl-attach", "musl-cells", "minimal-attach"),
+    *("gnu-attach", "gnu-exec", "gnu-cells"),
+    *("busybox-cells", "musl-cells", "minimal-attach"),
 }
 
 
@@ -65,6 +66,9 @@ def _at(*names: str) -> pytest.MarkDecorator:
 # What depends on both, what depends on the userland, what depends on the way, and neither.
 everywhere = _at(*_PLACES)
 mostly = _at("gnu-attach", "minimal-attach", "busybox-exec", "busybox-cells")
-by_userland = _at("gnu-attach", "busybox-attach", "musl-attach", "minimal-attach", "musl-cells")
+by_userland = _at(
+    *("gnu-attach", "busybox-attach", "busybox-cells"),
+    *("musl-attach", "musl-cells", "minimal-attach"),
+)
 by_way = _at("gnu-attach", "gnu-exec", "gnu-cells")
 once = _at("gnu-attach")

@@ -149,7 +149,9 @@ mknod device c 1 3 2>/dev/null; echo new >new; ln new hard"""
     @by_way
     async def test_many_large_files(self, run: Run) -> None:
         """The harvest ends in time whatever there is to be cut."""
-        result = await run("fill 0 70000; for n in {1..700}; do cp 0 $n; done; echo out")
+        result = await run(
+            'fill 0 70000; text=$(<0); for n in {1..700}; do printf %s "$text" >$n; done; echo out'
+        )
 
         assert (result.status, result.stdout.content) == ("0", "out\n")
         assert len(result.created) == 16
