@@ -8,7 +8,6 @@ from rich.console import Console
 from bench.katas import IMAGE, PYTHON
 from bench.load import (
     client,
-    health,
     hits_and_misses,
     median_ms,
     over_http,
@@ -16,6 +15,7 @@ from bench.load import (
     press_at,
 )
 from bench.matrix import LEARNERS, THINKS_S
+from runner.client import RunnerClient
 from scripts.daemon import ROOT, daemon
 
 BEGIN_WITHIN_S = 60.0  # the first presses of a class come within this time
@@ -44,23 +44,23 @@ async def main(seed: int = 1) -> int:
     warm: list[int] = []
     console.print(f"{LEARNERS} learners, {len(due_s)} runs in {LASTS_S:g} s ...")
     with daemon(LOG) as url:
-        async with client() as http:
+        async with client() as http, RunnerClient(url) as replica:
 
             async def look() -> tuple[int, int]:
                 await asyncio.sleep(FIRST_S)
-                return hits_and_misses(await health(http, url), IMAGE)
+                return hits_and_misses(await replica.health(), IMAGE)
 
             async def count() -> None:
                 while True:
                     await asyncio.sleep(1)
-                    warm.append((await health(http, url))["images"].get(IMAGE, {}).get("warm", 0))
+                    warm.append((await replica.health())["images"].get(IMAGE, {}).get("warm", 0))
 
             counting = asyncio.create_task(count())
             early, found = await asyncio.gather(
                 look(), press_at(over_http(http, url, PYTHON.kata), due_s)
             )
             counting.cancel()
-            hits, misses = hits_and_misses(await health(http, url), IMAGE)
+            hits, misses = hits_and_misses(await replica.health(), IMAGE)
     later = [press for press in found if press.due_s >= FIRST_S]
     hits_later, misses_later = hits - early[0], misses - early[1]
     share = 100 * hits_later / (hits_later + misses_later)

@@ -62,7 +62,10 @@ def compared(pairs: list[Pair]) -> Comparison:
 
 
 class _Daemon:
-    """A daemon of one checkout, and one connection to it that stays."""
+    """A daemon of one checkout, and one connection to it that stays.
+
+    It is asked with the same bytes whichever its version, so without this checkout's RunnerClient.
+    """
 
     def __init__(self, port: int, pid: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=RUN_SECONDS)

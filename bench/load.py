@@ -108,7 +108,13 @@ def over_http(
     judge: Callable[[Mapping[str, Any]], str] = lambda result: str(result["outcome"]),
 ) -> Run:
     """A run of the kata there. `judge` makes the verdict of the answer's seven keys; a run that
-    was not carried out is its HTTP status, or the error's name."""
+    was not carried out is its HTTP status, or the error's name.
+
+    This is the one place where runs are measured in milliseconds, so it does without RunnerClient.
+    That writes the request's JSON and reads the answer's while the clock runs: 0.02 ms of CPU for
+    `true`, but 0.7 ms for 100 files and 2.6 ms for one of 500 KB. Here the body is made beforehand,
+    and the answer read after the clock.
+    """
     body = json.dumps(arguments_of(kata)).encode()
     headers = {"Content-Type": "application/json"}
 
@@ -132,13 +138,6 @@ def arguments_of(kata: Kata) -> dict[str, Any]:
     if kata.rag_lambda is not None:
         manifest["rag_lambda"] = kata.rag_lambda
     return {"id": kata.id, "files": dict(kata.files), "manifest": manifest}
-
-
-async def health(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
-    """GET /health."""
-    async with http.get(f"{url}/health") as response:
-        answer: dict[str, Any] = await response.json()
-        return answer
 
 
 def hits_and_misses(of_health: Mapping[str, Any], image: str) -> tuple[int, int]:

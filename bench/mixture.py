@@ -123,7 +123,8 @@ def in_order(kinds: Sequence[Kind], count: int, seed: int = 1) -> Iterable[Kind]
 async def send(http: aiohttp.ClientSession, url: str, kind: Kind, stay_s: float) -> str:
     """What was wrong with the answer; empty when it was right, or nobody stayed to see it.
 
-    A client that leaves does so `stay_s` after it has sent what it sends.
+    A client that leaves does so `stay_s` after it has sent what it sends. RunnerClient cannot do
+    this: it sends no hostile body, and hands on neither the status nor the whole of an answer.
     """
     if kind.is_right is None:
         await _leave(url, kind.body, stay_s)

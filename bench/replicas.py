@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from rich.console import Console
@@ -20,7 +21,6 @@ from bench.katas import IMAGE, PYTHON, TRUE
 from bench.load import (
     Press,
     client,
-    health,
     hits_and_misses,
     median_ms,
     over_http,
@@ -28,6 +28,7 @@ from bench.load import (
     poisson,
     press_at,
 )
+from runner.client import RunnerClient
 from scripts.daemon import ROOT, free_port, running, wait_until_warm
 
 SECRET = "a secret of this benchmark"  # noqa: S105
@@ -63,17 +64,17 @@ async def _warm_each_other(http: aiohttp.ClientSession) -> None:
         table.add_column(heading, justify="right")
     for _ in range(ROUNDS):
         with _three() as (first, *others):
-            await _until_told(http, first)
+            await _until_told(first)
             began_s = time.perf_counter()
             taking = asyncio.create_task(_run(http, first))
-            warm_s = [_seconds_until_warm(http, other, began_s) for other in others]
+            warm_s = [_seconds_until_warm(other, began_s) for other in others]
             waited_s = sorted(await asyncio.gather(*warm_s))
             await taking
             took_s = time.perf_counter() - began_s
             results = []
             for other in others:
                 await _run(http, other)
-                hits, misses = hits_and_misses(await health(http, other.url), IMAGE)
+                hits, misses = hits_and_misses(await _health(other), IMAGE)
                 results.append(f"{hits} hit, {misses} miss")
         table.add_row(f"{took_s:.2f}", *(f"{s:.2f}" for s in waited_s), "; ".join(results))
     console.print(table)
@@ -106,7 +107,7 @@ async def _mishaps(http: aiohttp.ClientSession) -> None:
                         press_at(over_http(http, other.url, PYTHON.kata), half[1]),
                     )
                 for replica in (first, other):
-                    target = (await health(http, replica.url))["images"][IMAGE]["target"]
+                    target = (await _health(replica))["images"][IMAGE]["target"]
                     most[mishap] = max(most.get(mishap, 0), target)
             found[mishap] += [press for each in presses for press in each]
     table = Table(
@@ -144,17 +145,22 @@ async def _run(http: aiohttp.ClientSession, replica: Replica) -> None:
     await over_http(http, replica.url, TRUE.kata)()
 
 
-async def _until_told(http: aiohttp.ClientSession, replica: Replica) -> None:
+async def _health(replica: Replica) -> dict[str, Any]:
+    async with RunnerClient(replica.url) as client:
+        return await client.health()
+
+
+async def _until_told(replica: Replica) -> None:
     """Wait until a replica knows its siblings, so that no look-up is measured."""
-    while not (await health(http, replica.url))["siblings"]:
-        await asyncio.sleep(0.05)
+    async with RunnerClient(replica.url) as client:
+        while not (await client.health())["siblings"]:
+            await asyncio.sleep(0.05)
 
 
-async def _seconds_until_warm(
-    http: aiohttp.ClientSession, replica: Replica, began_s: float
-) -> float:
-    while not (await health(http, replica.url))["images"].get(IMAGE, {}).get("warm"):
-        await asyncio.sleep(0.02)
+async def _seconds_until_warm(replica: Replica, began_s: float) -> float:
+    async with RunnerClient(replica.url) as client:
+        while not (await client.health())["images"].get(IMAGE, {}).get("warm"):
+            await asyncio.sleep(0.02)
     return time.perf_counter() - began_s
 
 

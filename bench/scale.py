@@ -13,9 +13,10 @@ from rich.table import Table
 
 from bench import cpu, takes
 from bench.katas import IMAGE, TRUE
-from bench.load import client, health, over_http
+from bench.load import client, over_http
 from bench.soak import of_process
 from pool import DEFAULT_DOCKER_HOST, DockerClient
+from runner.client import RunnerClient
 from runner.kata import Kata
 from scripts.daemon import ROOT, free_port, running, stop
 
@@ -61,8 +62,8 @@ async def _measure(names: list[str], each: int) -> None:
     began_s = time.perf_counter()
     with running(LOG, port, None, settings) as process:
         url = f"http://127.0.0.1:{port}"
-        async with client() as http:
-            await _filling(http, url, process.pid, wanted, began_s)
+        async with client() as http, RunnerClient(url) as daemon:
+            await _filling(daemon, process.pid, wanted, began_s)
             own_s = cpu.of_process(process.pid)
             idle_ms_s = await _busy_ms_s()
             own_ms_s = (cpu.of_process(process.pid) - own_s) / IDLE_S * 1000
@@ -79,14 +80,12 @@ async def _measure(names: list[str], each: int) -> None:
             console.print(f"drained in {time.perf_counter() - draining_s:.1f} s")
 
 
-async def _filling(
-    http: aiohttp.ClientSession, url: str, pid: int, wanted: int, began_s: float
-) -> None:
+async def _filling(daemon: RunnerClient, pid: int, wanted: int, began_s: float) -> None:
     table = Table("warm", "after s", "MiB", "descriptors", "GET /health ms", title="filling")
     marks = [1, *(wanted * part // 4 for part in (1, 2, 3, 4))]
 
     async def warm() -> int:
-        return sum(pool["warm"] for pool in (await health(http, url))["images"].values())
+        return sum(pool["warm"] for pool in (await daemon.health())["images"].values())
 
     while marks:
         asked_s = time.perf_counter()

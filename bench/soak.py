@@ -24,10 +24,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bench.load import client, health
+from bench.load import client
 from bench.mixture import HOME_IMAGE, IMAGE, LONGEST_STAY_S, in_order, mixture, send
 from pool import DEFAULT_DOCKER_HOST, DockerClient, DockerContainers, EngineError
 from pool.orphans import REPLICA_LABEL
+from runner.client import RunnerClient
 from scripts.daemon import ROOT, free_port, running, wait_until_warm
 from tests.adversary.alive import AliveTimes, alive_times
 from tests.faults.own_engine import own_engine
@@ -161,15 +162,15 @@ async def _soak(
     url = f"http://127.0.0.1:{port}"
     try:
         with running(LOG, port, None, settings) as process:
-            async with client() as http, alive_times(url) as alive:
+            async with client() as http, RunnerClient(url) as daemon, alive_times(url) as alive:
                 found = Found(alive)
                 for image in (IMAGE, HOME_IMAGE):
                     await asyncio.to_thread(wait_until_warm, url, image)
                 engine = _Engine(docker, containers, replica, restart)
                 engine.restart_every = restart_every
-                sea = _Sea(found, http, url, process.pid, engine)
+                sea = _Sea(found, engine, http=http, daemon=daemon, url=url, pid=process.pid)
                 await sea.send_all(runs, f"{runs} requests, reuse {reuse}")
-                found.pool = (await health(http, url))["images"][IMAGE]
+                found.pool = (await daemon.health())["images"][IMAGE]
         found.left = len(await containers.list_containers(f"{REPLICA_LABEL}={replica}"))
     finally:
         await containers.close()
@@ -237,13 +238,16 @@ class _Sea:
     def __init__(
         self,
         found: Found,
+        engine: _Engine,
+        *,
         http: aiohttp.ClientSession,
+        daemon: RunnerClient,
         url: str,
         pid: int,
-        engine: _Engine,
     ) -> None:
         self._found = found
         self._http = http
+        self._daemon = daemon
         self._url = url
         self._pid = pid
         self._engine = engine
@@ -286,7 +290,7 @@ class _Sea:
 
     async def _sample(self, number: int) -> None:
         with suppress(EngineError, DockerError):
-            tasks = (await health(self._http, self._url))["tasks"]
+            tasks = (await self._daemon.health())["tasks"]
             held = {**of_process(self._pid), "tasks": tasks, **await self._engine.held()}
             self._found.samples.append(Sample(number, held))
 

@@ -12,8 +12,9 @@ import aiohttp
 from bench import docker_run
 from bench.katas import Answer, Workload
 from bench.limit import NONCE, Chroot, chroot_of, request_of
-from bench.load import Run, Verdict, health, hits_and_misses, over_http
+from bench.load import Run, Verdict, hits_and_misses, over_http
 from bench.results import OK
+from runner.client import RunnerClient, RunnerError
 from runner.container.answer import Frame, Harvest, unpack
 from runner.container.hand_over import pack
 from runner.run.delta import MOST_CREATED, touched
@@ -145,11 +146,13 @@ class Server(Way):
 
     async def takes(self, workload: Workload) -> tuple[int, int] | None:
         """Hits and misses, if the service has a /health like ours."""
-        with contextlib.suppress(
-            aiohttp.ClientError, TimeoutError, LookupError, TypeError, ValueError
-        ):
-            return hits_and_misses(await health(self._http, self._url), workload.kata.image_name)
+        with contextlib.suppress(RunnerError, LookupError, TypeError, ValueError):
+            return hits_and_misses(await self._health(), workload.kata.image_name)
         return None
+
+    async def _health(self) -> Mapping[str, Any]:
+        async with RunnerClient(self._url) as client:
+            return await client.health()
 
 
 class Daemon(Server):
@@ -168,7 +171,7 @@ class Daemon(Server):
         """A first run makes it a pool of the image, and fills it. Raises WayError."""
         if self.name == CELLS:
             await self._until(lambda of_health: of_health["reuse"]["kind"] == "cells")
-        if workload.kata.image_name not in (await health(self._http, self._url))["images"]:
+        if workload.kata.image_name not in (await self._health())["images"]:
             await self.run_of(workload)()
         await self.settle(workload, at_once)
 
@@ -186,10 +189,11 @@ class Daemon(Server):
 
     async def _until(self, condition: Callable[[Mapping[str, Any]], bool]) -> None:
         until_s = time.perf_counter() + SETTLED_WITHIN_S
-        while not condition(of_health := await health(self._http, self._url)):
-            if time.perf_counter() > until_s:
-                raise WayError(f"{self.name} is not as it should be: {of_health}")
-            await asyncio.sleep(ASK_AGAIN_S)
+        async with RunnerClient(self._url) as client:
+            while not condition(of_health := await client.health()):
+                if time.perf_counter() > until_s:
+                    raise WayError(f"{self.name} is not as it should be: {of_health}")
+                await asyncio.sleep(ASK_AGAIN_S)
 
 
 @contextlib.asynccontextmanager
