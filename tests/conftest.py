@@ -37,9 +37,18 @@ def pytest_collection() -> Iterator[None]:
     It would look at them again and again, while they become more and while they are run.
     """
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test that with some parameters only repeats itself is long with these."""
+    call = getattr(item, "callspec", None)
+    if call and any(call.id in mark.args for mark in item.iter_markers("long_with")):
+        item.add_marker(pytest.mark.long)
 
 
 @pytest.hookimpl(trylast=True)

@@ -65,7 +65,7 @@ async def _status(answers: socket.socket) -> int:
             assert more, "the process that starts commands has failed"
             told += more
     except asyncio.CancelledError:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, IndexError):  # it may not have begun, or just have ended
             os.kill(int(told.split()[0]), signal.SIGKILL)
         raise
     return int(told.split()[1])

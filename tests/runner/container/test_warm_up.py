@@ -111,6 +111,8 @@ async def test_what_a_hook_says_and_reads_is_nobodys(
 
 
 @pytest.mark.docker
+# What is told of a hook is the same in both kinds, and each kind has some of these.
+@pytest.mark.long_with("single-use-kills", "single-use-stays", "cells-fails", "cells-hangs")
 @pytest.mark.parametrize("hook", OF_NO_USE)
 async def test_a_hook_of_no_use_leaves_a_run_as_it_is(
     running: Daemon, images: dict[str, str], hook: str
@@ -139,6 +141,7 @@ async def test_an_image_without_a_hook_has_none(running: Daemon) -> None:
 
 
 @pytest.mark.docker
+@pytest.mark.long_with("cells")
 async def test_a_container_is_warm_only_after_its_hook(
     running: Daemon, images: dict[str, str]
 ) -> None:
