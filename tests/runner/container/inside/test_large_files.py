@@ -165,15 +165,26 @@ class TestFullFolders:
         assert result.changed == {}
         assert result.log == {"full": "no room was left at the end in /sandbox"}
 
-    @mostly
+    @by_way
     async def test_a_full_folder_of_a_run_that_timed_out(self, run: Run) -> None:
         """The log says so, as it may be why the program did not end."""
         result = await run(
+            "head -c 300M /dev/zero >/tmp/full 2>/dev/null; echo out; while :; do nap 1; done",
+            seconds=5,
+        )
+
+        assert (result.outcome, result.stdout.content) == (Outcome.TIMED_OUT, "out\n")
+        assert result.log["full"] == "no room was left at the end in /tmp"
+
+    @pytest.mark.long  # bash alone takes three seconds of CPU to fill /tmp
+    @everywhere
+    async def test_a_folder_that_bash_has_filled_before_the_time_out(self, run: Run) -> None:
+        """The log says so, whatever programs an image has."""
+        result = await run(
             "text=$(printf '%1048576s' x); echo out;"
-            " { head -c 300000000 /dev/zero >>/tmp/full;"  # in little time, where there is a head
-            ' while printf %s "$text" >>/tmp/full; do :; done; } 2>/dev/null;'
+            ' while printf %s "$text" >>/tmp/full; do :; done 2>/dev/null;'
             " while :; do nap 1; done",
-            seconds=10,  # bash alone takes three seconds of CPU to fill /tmp
+            seconds=20,
         )
 
         assert (result.outcome, result.stdout.content) == (Outcome.TIMED_OUT, "out\n")
