@@ -6,6 +6,7 @@ found here.
 
 import contextlib
 import json
+import os
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -51,6 +52,7 @@ class Language:
     why: str = ""
     took_ms: dict[str, list[float]] = field(default_factory=dict)
     warm_memory_mib: float | None = None
+    load: float | None = None  # of the machine, the latest minute's
 
     @property
     def is_right(self) -> bool:
@@ -121,6 +123,7 @@ async def _measure(
         if warm := ways.get(WARM):
             await warm.settle(workload, 1)
             found.warm_memory_mib = await _warm_memory_mib(start_point.image_name)
+    found.load = round(os.getloadavg()[0], 1)
     return found
 
 
@@ -226,6 +229,7 @@ def section(found: Sequence[Language]) -> str:
 _LANGUAGES = ("language", "image", "red, amber, green", "kind", "why",
               "warm, single use, p50 ms", "warm, cells", "chroot (the limit)", "docker run",
               "a warm one's memory, MiB")  # fmt: skip
+_LOAD = "The machine's load, which makes all times longer, was between"
 _WARM_UPS = ("kata", "way", "p50 ms", "times the limit")
 
 
@@ -264,7 +268,12 @@ def _rows_of_pair(plain: Language, warm: Language) -> Iterable[Sequence[str]]:
 
 def _provenance(found: Sequence[Language]) -> list[str]:
     places = dict.fromkeys((one.commit, one.machine) for one in found)
-    return [f"Found at commit {commit}; {machine}.\n" for commit, machine in places]
+    lines = [f"Found at commit {commit}; {machine}.\n" for commit, machine in places]
+    if loads := [one.load for one in found if one.load is not None]:
+        lines.append(
+            f"{_LOAD} {min(loads)} and {max(loads)}; the ways of a row have their turns.\n"
+        )
+    return lines
 
 
 def _number(value: Any) -> str:

@@ -52,6 +52,15 @@ def test_an_image_that_warms_up_stands_beside_the_one_that_does_not() -> None:
     assert "| Lua | warm, cells | 110 | 1.10 |" in found
 
 
+def test_a_busy_machine_is_told() -> None:
+    """Times of different rows can be compared only if the load was alike."""
+    quiet, busy = language("lua", 30.0, 40.0), language("r", 30.0, 40.0)
+    quiet.load, busy.load = 0.5, 11.0
+
+    assert "was between 0.5 and 11.0" in section([quiet, busy])
+    assert "load" not in section([language("lua", 30.0, 40.0)])
+
+
 def test_a_document_without_its_marks_is_left_alone(tmp_path: Path) -> None:
     """Only what is between the marks is written anew."""
     document = tmp_path / "languages.md"
