@@ -23,6 +23,8 @@ from bench.load import ANSWERS_WITHIN_S, client, closed
 from bench.matrix import ONE_RUN_S, commit, machine
 from bench.results import OK
 from bench.ways import CELLS, DOCKER_RUN, LIMIT, TITLES, WARM, Daemon, Way, opened
+from pool.docker_containers import held_bytes
+from pool.orphans import REPLICA_LABEL
 from runner.authors.options import COLOURS, in_colour, read_replacements
 from runner.authors.start_point import StartPoint, read_json, read_start_point
 from runner.client import RunnerClient
@@ -120,9 +122,9 @@ async def _measure(
             first = number % max(1, len(usable))
             for way in usable[first:] + usable[:first]:
                 await _run_once(way, of_way[way.name], found)
-        if warm := ways.get(WARM):
+        if isinstance(warm := ways.get(WARM), Daemon):
             await warm.settle(workload, 1)
-            found.warm_memory_mib = await _warm_memory_mib(start_point.image_name)
+            found.warm_memory_mib = await _warm_memory_mib(warm, start_point.image_name)
     found.load = round(os.getloadavg()[0], 1)
     return found
 
@@ -188,17 +190,15 @@ async def _is_usable(way: Way, workload: Workload) -> bool:
         return False
 
 
-async def _warm_memory_mib(image: str) -> float | None:
+async def _warm_memory_mib(daemon: Daemon, image: str) -> float | None:
     """What a container that waits takes, with all that its warm-up has left."""
-    async with aiodocker.Docker(url=DOCKER_HOST) as docker:
-        containers = await docker.containers.list(filters={"ancestor": [image]})
+    async with aiodocker.Docker(url=DOCKER_HOST) as docker, RunnerClient(daemon.url) as asked:
+        replica = (await asked.health())["replica"]
+        label = f"{REPLICA_LABEL}={replica}"
+        containers = await docker.containers.list(filters={"ancestor": [image], "label": [label]})
         for container in containers:
-            [stats] = await container.stats(stream=False)
-            memory = stats["memory_stats"]
-            cached = memory["stats"].get(
-                "total_inactive_file", memory["stats"].get("inactive_file", 0)
-            )
-            return float((memory["usage"] - cached) / 1024**2)
+            for stats in await container.stats(stream=False):
+                return held_bytes(stats["memory_stats"]) / 1024**2
     return None
 
 

@@ -247,7 +247,7 @@ class DockerContainers:
                     f"containers/{container.id}/stats",
                     params={"stream": "false", "one-shot": "true"},
                 )
-                return SHIM_BYTES + _held_bytes(dict(said["memory_stats"]))
+                return SHIM_BYTES + held_bytes(dict(said["memory_stats"]))
         return 0
 
     def _to_the_end(self, removal: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -269,8 +269,11 @@ async def _up_to_mark(stream: DockerStream, mark: bytes, limit_bytes: int, limit
     return bytes(said[:limit_bytes])
 
 
-def _held_bytes(memory: Any) -> int:
-    """Of the memory of a control group, in either version; without files that may be dropped."""
+def held_bytes(memory: Any) -> int:
+    """What a container holds, of `memory_stats` of the engine, whichever control groups it has.
+
+    Files that the kernel may drop do not count. Raises LookupError if the engine did not say.
+    """
     of_kind = memory.get("stats") or {}
     dropped = of_kind.get("total_inactive_file", of_kind.get("inactive_file", 0))
     return max(0, int(memory["usage"]) - int(dropped))
