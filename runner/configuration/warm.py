@@ -41,9 +41,9 @@ class WarmSettings(Subject):
     host_memory_mib: int = Field(
         1024, ge=0, description="for all containers; one counts 5 MiB, or what its warm-up takes"
     )
-    """the same limit as memory: one container for every 5 MiB of it. A container that takes more than
-    its equal part of this memory, because its image [warms up](authors.md#an-image-that-warms-up),
-    counts as several
+    """the same limit as memory: one container for every 5 MiB of it. A container that takes more
+    than its equal part of this memory, because its image
+    [warms up](authors.md#an-image-that-warms-up), counts as several
 
     As above, and when other work of the host needs the memory.
     """
