@@ -267,8 +267,11 @@ def _rows_of_pair(plain: Language, warm: Language) -> Iterable[Sequence[str]]:
 
 
 def _provenance(found: Sequence[Language]) -> list[str]:
-    places = dict.fromkeys((one.commit, one.machine) for one in found)
-    lines = [f"Found at commit {commit}; {machine}.\n" for commit, machine in places]
+    commits: dict[str, list[str]] = {}  # by machine
+    for one in found:
+        if one.commit not in commits.setdefault(one.machine, []):
+            commits[one.machine].append(one.commit)
+    lines = [f"Found at {', '.join(known)}; {machine}.\n" for machine, known in commits.items()]
     if loads := [one.load for one in found if one.load is not None]:
         lines.append(
             f"{_LOAD} {min(loads)} and {max(loads)}; the ways of a row have their turns.\n"
