@@ -200,10 +200,12 @@ static int accepted(int listening, int jvm) {
   for (int n = 0; n < 4; n++)
     if (files[n] >= 0)
       close(files[n]);
-  if (ours && send(client, "y", 1, MSG_NOSIGNAL) == 1)
-    return client;
-  close(client);
-  return -1;
+  if (!ours) {
+    close(client);
+    return -1;
+  }
+  send(client, "y", 1, MSG_NOSIGNAL); /* if the client has been killed meanwhile, `keep` ends the JVM */
+  return client;
 }
 
 /* The JVM does one thing at a time. Tests may themselves start a javac and wait for it, so no client waits. */
