@@ -214,12 +214,18 @@ def write(found: Sequence[Language], document: Path = DOCUMENT) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"there are no {BEGIN} and {END}")
-    document.write_text(f"{before}{BEGIN}\n\n{section(found)}\n{END}{after}")
+    missing = sorted(start_points().keys() - {one.name for one in found})
+    document.write_text(f"{before}{BEGIN}\n\n{section(found, missing)}\n{END}{after}")
 
 
-def section(found: Sequence[Language]) -> str:
-    """Markdown: all languages, and those that warm up beside those that do not."""
+def section(found: Sequence[Language], missing: Sequence[str] = ()) -> str:
+    """Markdown: all languages, and those that warm up beside those that do not.
+
+    `missing` are the names of those that have not been measured.
+    """
     parts = [*_provenance(found), "", *_table(_LANGUAGES, map(_row, found))]
+    if missing:
+        parts += ["", f"Not measured yet: {', '.join(f'`{name}`' for name in missing)}."]
     if pairs := list(_pairs(found)):
         parts += ["", "## With a warm-up, and without", ""]
         parts += _table(_WARM_UPS, (row for pair in pairs for row in _rows_of_pair(*pair)))

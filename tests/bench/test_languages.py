@@ -52,6 +52,14 @@ def test_an_image_that_warms_up_stands_beside_the_one_that_does_not() -> None:
     assert "| Lua | warm, cells | 110 | 1.10 |" in found
 
 
+def test_what_was_not_measured_is_told() -> None:
+    """A page that lacks a language says so."""
+    found = section([language("lua", 30.0, 40.0)], ["r-runit", "sqlite3"])
+
+    assert "Not measured yet: `r-runit`, `sqlite3`." in found
+    assert "Not measured yet" not in section([language("lua", 30.0, 40.0)])
+
+
 def test_a_busy_machine_is_told() -> None:
     """Times of different rows can be compared only if the load was alike."""
     quiet, busy = language("lua", 30.0, 40.0), language("r", 30.0, 40.0)
