@@ -65,8 +65,9 @@ test-long: $(venv) ## the long tests: hostile programs, engines that fail, deplo
 	@$(test_with_engine) "long and not languages" $(ARGS)
 
 # The images of all languages take gigabytes and minutes: no other command builds them.
-languages: $(venv) ## build an image for each language, and run each in three colours and both kinds; ARGS="-k name"
-	@$(with_engine) --images ruby,launcher,languages --tools docker .venv/bin/pytest -m languages tests/languages $(ARGS)
+languages: $(venv) ## build an image for each language, try all colours and kinds, write docs/languages.md; ARGS="-k name"
+	@$(with_engine) --images ruby,launcher,languages --tools docker sh -c '.venv/bin/pytest -m languages tests/languages $(ARGS) \
+		&& .venv/bin/python -m bench languages --write-report'
 
 # Two workers for each core, as these tests wait as long as they compute. The longest files come first
 # (tests/long_files.py), so that no worker is left with one of them when the others are done.

@@ -12,6 +12,7 @@ from bench import (
     cpu_per_run,
     engine_cost,
     flame,
+    languages,
     matrix,
     replays,
     replicas,
@@ -28,6 +29,7 @@ from bench.ways import ALL_WAYS, WAYS, WayError
 from scripts.daemon import ROOT, DaemonError
 
 RESULT = ROOT / ".state" / "bench.json"
+LANGUAGES = ROOT / ".state" / "languages.json"
 ALL = (*WORKLOADS, HARVEST, CLASS)
 
 app = App(
@@ -105,6 +107,36 @@ def run_ways(
     if write_report:
         report.write([result])
     return 0
+
+
+@app.command(name="languages")
+def run_languages(
+    *,
+    only: tuple[str, ...] = (),
+    ways: tuple[str, ...] = languages.WAYS,
+    rounds: int = 7,
+    to: Path = LANGUAGES,
+    write_report: bool = False,
+) -> int:
+    """Every language: colours, kind of container, times beside the limit and docker run.
+
+    Parameters
+    ----------
+    only
+        The names of some; what `to` has of the others stays.
+    ways
+        limit, warm, cells, docker-run.
+    rounds
+        Runs of each way.
+    to
+        The file for what was found.
+    write_report
+        Of all that is in that file, into docs/languages.md.
+    """
+    status = asyncio.run(languages.main(only, ways, rounds, to))
+    if write_report:
+        languages.write(languages.load(to))
+    return status
 
 
 @app.command(name="report")

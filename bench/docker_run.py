@@ -22,9 +22,19 @@ _DOCKER_RUN = ["docker", "run", "--rm", "--interactive", "--init", "--network=no
                f"--tmpfs=/.dojo:size=250m,uid={UID},gid={GID}",
                "--env=HOME=/home/sandbox", "--entrypoint="]  # fmt: skip
 # cyber-dojo's own images have this program; these images are run without it.
-_WITH_FILE = (
-    "FROM {}\nRUN apt-get update && apt-get install --yes --no-install-recommends file"
+_INSTALLS = (
+    "RUN apt-get update && apt-get install --yes --no-install-recommends file"
     " && rm -rf /var/lib/apt/lists/*\n"
+)
+_WITH_FILE = "FROM {}\n" + _INSTALLS
+# The images of the project have one base. What is installed there fits into each of them, and the
+# engine has it after the first one.
+_OWN = "dojo-runner/"
+_OWN_WITH_FILE = (
+    f"FROM {_OWN}base:latest AS file\n{_INSTALLS}"
+    "RUN mkdir /file && dpkg -L file libmagic1 libmagic-mgc | while read -r path; do"
+    ' if [ ! -d "$path" ]; then cp --archive --parents "$path" /file; fi; done\n'
+    "FROM {}\nCOPY --from=file /file/ /\n"
 )
 
 
@@ -32,7 +42,7 @@ async def image_with_file(image: str) -> str:
     """The image with the command that the harvest forks; its name. Raises OSError."""
     name, _, _ = image.rpartition(":")
     tag = f"{name or image}:with-file"
-    dockerfile = _WITH_FILE.format(image).encode()
+    dockerfile = (_OWN_WITH_FILE if image.startswith(_OWN) else _WITH_FILE).format(image).encode()
     await _docker(["docker", "build", "--quiet", "--tag", tag, "-"], dockerfile)
     return tag
 

@@ -57,7 +57,7 @@ class Plan:
 
 async def measure(plan: Plan, command: str) -> Result:
     """Make all measurements. Raises WayError, WrongAnswerError, DaemonError."""
-    result = Result(command, _commit(), await _machine(with_engine=not plan.url))
+    result = Result(command, commit(), await machine(with_engine=not plan.url))
     async with client() as http:
         katas = [WORKLOADS[name] for name in plan.workloads if name in WORKLOADS]
         if katas or HARVEST in plan.workloads:
@@ -194,14 +194,15 @@ def _rotated(ways: Mapping[str, Way], number: int) -> list[Way]:
     return order[first:] + order[:first]
 
 
-def _commit() -> str:
+def commit() -> str:
+    """What is measured, as git describes it."""
     said = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, check=False
     )
     return said.stdout.decode().strip() or "unknown"
 
 
-async def _machine(*, with_engine: bool) -> str:
+async def machine(*, with_engine: bool) -> str:
     """The machine in words, which do not name it."""
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     kernel = ".".join(platform.release().split(".")[:2])

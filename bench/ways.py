@@ -136,12 +136,12 @@ class Server(Way):
 
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self._http = http
-        self._url = url
+        self.url = url
 
     def run_of(self, workload: Workload) -> Run:
         """Make a run over HTTP, colour included."""
         return over_http(
-            self._http, self._url, workload.kata, lambda result: _verdict_of(workload, result)
+            self._http, self.url, workload.kata, lambda result: _verdict_of(workload, result)
         )
 
     async def takes(self, workload: Workload) -> tuple[int, int] | None:
@@ -151,7 +151,7 @@ class Server(Way):
         return None
 
     async def _health(self) -> Mapping[str, Any]:
-        async with RunnerClient(self._url) as client:
+        async with RunnerClient(self.url) as client:
             return await client.health()
 
 
@@ -189,7 +189,7 @@ class Daemon(Server):
 
     async def _until(self, condition: Callable[[Mapping[str, Any]], bool]) -> None:
         until_s = time.perf_counter() + SETTLED_WITHIN_S
-        async with RunnerClient(self._url) as client:
+        async with RunnerClient(self.url) as client:
             while not condition(of_health := await client.health()):
                 if time.perf_counter() > until_s:
                     raise WayError(f"{self.name} is not as it should be: {of_health}")

@@ -16,7 +16,9 @@ from pool.engine import Seen, Started
 from pool.errors import EngineError
 from pool.networks import Networks
 from pool.spec import ContainerSpec, Delivery
-from pool.time_limits import ENGINE_CALL_S, LAST_WORDS_S, READY_S
+from pool.time_limits import ENGINE_CALL_S, LAST_WORDS_S, READY_S, STATS_S
+
+SHIM_BYTES = 4 * 1024**2  # of each container, and in no control group of it
 
 _GONE = (404, 409)  # no such container; its removal is already in progress
 
@@ -66,11 +68,12 @@ class DockerContainers:
                 holder, stream = stream, await self._arm(spec, container, name, stream)
                 await holder.close()
             await self._wait_until_ready(spec, container, name, stream)
+            memory_bytes = await self._memory_bytes(spec, container, name) if spec.warm_up else 0
         except BaseException:
             await stream.close()
             await asyncio.shield(self._to_the_end(self._remove_after_failure(name)))
             raise
-        return Started(container.id, name, stream)
+        return Started(container.id, name, stream, memory_bytes)
 
     async def _begin_in_any_network(
         self, spec: ContainerSpec, name: str
@@ -234,6 +237,19 @@ class DockerContainers:
                     container=name,
                 )
 
+    async def _memory_bytes(
+        self, spec: ContainerSpec, container: DockerContainer, name: str
+    ) -> int:
+        """What the container and its shim take; 0 if the engine does not say."""
+        with suppress(EngineError):  # reported; it counts as a container without a warm-up does
+            async with self._client.call("stats", STATS_S, image=spec.image, container=name):
+                said = await self._client.docker._query_json(
+                    f"containers/{container.id}/stats",
+                    params={"stream": "false", "one-shot": "true"},
+                )
+                return SHIM_BYTES + held_bytes(dict(said["memory_stats"]))
+        return 0
+
     def _to_the_end(self, removal: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a removal that goes on when its caller is cancelled; close() waits for it."""
         task = asyncio.create_task(removal)
@@ -251,6 +267,16 @@ async def _up_to_mark(stream: DockerStream, mark: bytes, limit_bytes: int, limit
                     break
                 said += more
     return bytes(said[:limit_bytes])
+
+
+def held_bytes(memory: Any) -> int:
+    """What a container holds, of `memory_stats` of the engine, whichever control groups it has.
+
+    Files that the kernel may drop do not count. Raises LookupError if the engine did not say.
+    """
+    of_kind = memory.get("stats") or {}
+    dropped = of_kind.get("total_inactive_file", of_kind.get("inactive_file", 0))
+    return max(0, int(memory["usage"]) - int(dropped))
 
 
 async def _write_prelude(spec: ContainerSpec, stream: DockerStream) -> None:

@@ -38,11 +38,16 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Started:
-    """A container that has printed its ready mark."""
+    """A container that has printed its ready mark.
+
+    `memory_bytes` is what one that has warmed up takes; 0 if its spec has no warm-up, or if the
+    engine does not say.
+    """
 
     container_id: str
     name: str
     stream: Stream
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,9 @@ class Tenant(Protocol):
 
 
 class Host:
-    """The books of one engine: at most `limit` containers for all images together.
+    """The books of one engine: `limit` places for the containers of all images together.
+
+    A container takes one place, and more if it takes more memory than `place_bytes` (`weigh`).
 
     A container that a learner uses or waits for is never refused here, because admission bounds
     their number. So while there are more than the limit, no container is warm.
@@ -48,13 +50,15 @@ class Host:
     moved by `settle` only, and slowly.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, place_bytes: float = math.inf) -> None:
         self.limit = limit
+        self._place_bytes = place_bytes
         self.warm = 0
         self.starting = 0
         self.in_use = 0  # resetting ones included
         self.withheld = 0
-        self._granted = 0  # the sum of all targets
+        self._taken = 0  # the places of all containers
+        self._granted = 0  # the places of all targets
         self._needed = 0  # the most withheld places that were needed at once since `_looked_s`
         self._looked_s = math.inf
         self._move_every_s = ALL_MOVED_S / max(1, limit)
@@ -66,8 +70,8 @@ class Host:
 
     @property
     def room(self) -> int:
-        """How many more containers fit; negative when there are too many."""
-        return self.limit - self.warm - self.starting - self.in_use
+        """How many places are not taken; negative when there are too many containers."""
+        return self.limit - self._taken
 
     @property
     def free(self) -> int:
@@ -79,12 +83,12 @@ class Host:
         stake = tenant.stake
         self._tenants[stake] = tenant
         self._warm_of[stake] = 0
-        self._granted += stake.target
+        self._granted += stake.target * stake.places
 
     def remove(self, stake: Stake) -> None:
         """An image has no pool any more, although some of its containers may still be in use."""
         if stake in self._tenants:
-            self._granted -= stake.target
+            self._granted -= stake.target * stake.places
             del self._tenants[stake]
             self._most_in_need.drop(stake)
             self._least_worth_keeping.drop(stake)
@@ -95,6 +99,8 @@ class Host:
         self.warm += warm
         self.starting += starting
         self.in_use += in_use
+        stake.containers += warm + starting + in_use
+        self._taken += (warm + starting + in_use) * stake.places
         if not warm or stake not in self._tenants:
             return
         before = self._warm_of[stake]
@@ -102,10 +108,28 @@ class Host:
         if bool(before) != bool(self._warm_of[stake]):
             self._rank(stake)
 
+    def weigh(self, stake: Stake, memory_bytes: int) -> None:
+        """A new container of the image takes so much; the most that one has taken counts.
+
+        A container never counts as more than the whole host: that image would never be warm. If
+        the targets do not fit any more, this image's falls at once, and the upkeep shares anew.
+        """
+        places = min(self.limit, math.ceil(memory_bytes / self._place_bytes))
+        if places <= stake.places:
+            return
+        self._taken += (places - stake.places) * stake.containers
+        if stake in self._tenants:
+            self._granted += (places - stake.places) * stake.target
+        stake.places = places
+        if stake in self._tenants and self.free < 0:
+            too_many = math.ceil(-self.free / places)
+            self._retarget(stake, -min(stake.target, too_many))
+
     def claim(self, stake: Stake, claim: Claim) -> None:
         """Give an image free places, as many as it asks for. Asking for fewer takes none away."""
         stake.claim(claim)
-        self._retarget(stake, min(max(0, self.free), max(0, claim.target - stake.target)))
+        fit = max(0, self.free) // stake.places
+        self._retarget(stake, min(fit, max(0, claim.target - stake.target)))
 
     def take(self, stake: Stake, claim: Claim, now_s: float, *, used_up: bool) -> Tenant | None:
         """The image was taken, or a client of ours has announced it; `claim` is what it asks for.
@@ -122,12 +146,17 @@ class Host:
             return None
         if needy.next_value() <= stake.last_value(is_firm=False):
             return None
+        if needy.places > stake.places + max(0, self.free):
+            return None
         self._retarget(stake, -1)
         self._retarget(needy, +1)
         return self._tenants[needy]
 
     def make_room(self, wanted: int) -> Iterator[Tenant]:
-        """The pools that must evict a container, one after another, until `wanted` more fit in."""
+        """The pools that must evict a container, one after another.
+
+        The last one does when `wanted` places are not taken, or no container is warm.
+        """
         while self.room < wanted:
             stake = self._least_worth_keeping.least()
             if stake is None:
@@ -144,10 +173,11 @@ class Host:
         """
         if self._warm_of.get(stake, 0) < stake.target:
             self._retarget(stake, -1)
-            if heir is not None and heir.target < heir.claimed:
+            fits = heir is not None and heir.places <= max(stake.places, self.free)
+            if heir is not None and fits and heir.target < heir.claimed:
                 self._retarget(heir, +1)
             elif not was_used:
-                self.withheld += 1
+                self.withheld += stake.places
 
     def learner_waits(self) -> None:
         """A start has begun for a learner who waits; it may take a place that is withheld."""
@@ -192,16 +222,16 @@ class Host:
         for stake, target in targets.items():
             if stake.target < target:
                 winners.put(stake, _negative(stake.next_value()))
-        while self.free > 0 and (winner := winners.least()) is not None:
+        while (winner := winners.least()) is not None and winner.places <= self.free:
             winner.target += 1
-            self._granted += 1
+            self._granted += winner.places
             winners.drop(winner)
             if winner.target < targets[winner]:
                 winners.put(winner, _negative(winner.next_value()))
 
     def _retarget(self, stake: Stake, change: int) -> None:
         stake.target += change
-        self._granted += change
+        self._granted += change * stake.places
         self._rank(stake)
 
     def _rank(self, stake: Stake) -> None:

@@ -287,4 +287,5 @@ def _statistics_of(pool: ImagePool, ledger: Ledger, now_s: float) -> PoolStatist
         pause_s=pool.breaker.pause_s(now_s),
         last_error=str(pool.breaker.last_error or ""),
         no_warm_up=pool.no_warm_up,
+        places=pool.stake.places,
     )

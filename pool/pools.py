@@ -58,7 +58,7 @@ class Pools:
         self._supervisor = supervisor
         self._workers = Workers(settings.refills_at_once, supervisor)
         self._by_image: dict[str, ImagePool] = {}
-        self._host = Host(settings.host_limit)
+        self._host = Host(settings.host_limit, settings.place_bytes)
         self._refills = Refills(
             self._host, self._workers, supervisor, at_once=settings.refills_at_once
         )

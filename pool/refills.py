@@ -1,6 +1,7 @@
 """Decides, once in each turn of the event loop, which refills may begin."""
 
 import asyncio
+import itertools
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +28,10 @@ class Refillable(Protocol):
     @property
     def image(self) -> str:
         """The name by which the supervisor knows the refill."""
+
+    @property
+    def places(self) -> int:
+        """How many of the host's places a container of it takes."""
 
     @property
     def is_short(self) -> bool:
@@ -61,7 +66,7 @@ class Refills:
         self._workers = workers
         self._supervisor = supervisor
         self._idle = at_once  # workers without a job
-        self._accepted = 0  # jobs whose turn has come, and whose start has not begun
+        self._accepted = 0  # the places for jobs whose turn has come, and whose start has not begun
         self._loop = asyncio.get_running_loop()
         self._is_due = False
         # Each queue keeps the order in which its pools came.
@@ -107,8 +112,8 @@ class Refills:
 
     def _begin(self) -> None:
         """Let pools start one container each, in turn, as long as there are workers and room."""
-        while self._idle and self._host.room > self._accepted:
-            pool = self._next()
+        while self._idle and (room := self._host.room - self._accepted) > 0:
+            pool = self._next(room)
             if pool is None:
                 return
             turn = pool.turn()
@@ -120,14 +125,18 @@ class Refills:
                 if turn.is_for_runs:
                     self._giving_way[pool] = None
 
-    def _next(self) -> Refillable | None:
-        """Take the pool whose turn it is out of all queues."""
-        pool = next(iter(self._short), None)
-        if pool is None and not self._host.in_use:
-            pool = next(iter(self._giving_way), None)
-        if pool is not None:
-            self._leave_queues(pool)
-        return pool
+    def _next(self, room: int) -> Refillable | None:
+        """Take the pool whose turn it is out of all queues.
+
+        One whose container does not fit into the room keeps its place in the queue. Those behind it
+        take nothing from it, because the targets of all pools fit into the host together.
+        """
+        waiting = [self._short] if self._host.in_use else [self._short, self._giving_way]
+        for pool in itertools.chain.from_iterable(waiting):
+            if pool.places <= room:
+                self._leave_queues(pool)
+                return pool
+        return None
 
     def _leave_queues(self, pool: Refillable) -> None:
         self._short.pop(pool, None)
@@ -136,8 +145,10 @@ class Refills:
             timer.cancel()
 
     def _submit(self, pool: Refillable) -> None:
+        places = pool.places
+
         async def job() -> None:
-            self._accepted -= 1
+            self._accepted -= places
             try:
                 await pool.refill()
             finally:
@@ -145,5 +156,5 @@ class Refills:
                 self._decide_soon()
 
         self._idle -= 1
-        self._accepted += 1
+        self._accepted += places
         self._workers.submit(job, f"refill {pool.image}")

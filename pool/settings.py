@@ -1,5 +1,6 @@
 """The settings of the pools: how many containers to keep, and how much to do at the same time."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 from pool.sizing import Sizes
@@ -7,7 +8,7 @@ from pool.spec import ContainerSpec
 
 MIB = 1024 * 1024
 # What an idle container takes: bash, docker-init and their shim take 3 to 5 MiB, as measured with
-# 20 containers (docs/benchmarks.md).
+# 20 containers (docs/benchmarks.md). One that has warmed up may take more; see place_bytes.
 WARM_BYTES = 5 * MIB
 
 
@@ -58,3 +59,11 @@ class PoolSettings:
     def host_limit(self) -> int:
         """How many containers the host may have, by both bounds."""
         return min(self.host_containers, self.host_memory_bytes // WARM_BYTES)
+
+    @property
+    def place_bytes(self) -> float:
+        """The part of the host's memory that is for each of so many containers.
+
+        One that takes more memory counts as several, so that all of them keep within both bounds.
+        """
+        return self.host_memory_bytes / self.host_limit if self.host_limit else math.inf

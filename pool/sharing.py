@@ -45,6 +45,9 @@ Value = tuple[Rank, float]
 class Stake:
     """One image's part in the host's books: what it claims, and the `target` that it was given.
 
+    `places` is how many of the host's places each of its containers takes; a target, and a claim,
+    count containers. `containers` is how many it has, in whatever state.
+
     `popularity` is the logarithm of a count of the image's own takes, in which a take weighs less
     the longer ago it was. All popularities are stated as of time 0. So they do not change as time
     passes, two images can be compared at any time, and a ranking of them stays right.
@@ -52,6 +55,8 @@ class Stake:
 
     image: str
     target: int = 0
+    places: int = 1
+    containers: int = 0
     claimed: int = 0
     own: int = 0
     heard_s: float = -math.inf  # when anybody wanted it last, hearsay included
@@ -98,27 +103,31 @@ class Stake:
 
 
 def share(stakes: Iterable[Stake], limit: int) -> dict[Stake, int]:
-    """Targets for all images that fit into the limit together.
+    """Targets for all images whose places fit into the limit together.
 
     The places are given in this order: first those that current images hold already; then a first
     place for each other current image; then places for takes of images' own, by popularity; at last
-    places for hearsay. The order does not depend on the limit, so a higher limit takes nothing from
-    any image.
+    places for hearsay. The order does not depend on the limit, and nothing that comes later in it
+    is put in where an image with larger containers does not fit. So a higher limit takes nothing
+    from any image.
     """
     everybody = list(stakes)
     targets = {stake: stake.claimed for stake in everybody}
-    if sum(targets.values()) <= limit:
+    if sum(stake.places * target for stake, target in targets.items()) <= limit:
         return targets
-    places = [
+    order = [
         (stake.value(place, is_held=place <= stake.target, is_firm=True), place, stake)
         for stake in everybody
         for place in range(1, stake.claimed + 1)
     ]
     # Of places of equal worth the one with the lower number comes first, so that an image gets its
     # first place before its second.
-    places.sort(key=lambda one: (-one[0][0], -one[0][1], one[1]))
+    order.sort(key=lambda one: (-one[0][0], -one[0][1], one[1]))
     targets = dict.fromkeys(everybody, 0)
-    for _, _, stake in places[: max(0, limit)]:
+    for _, _, stake in order:
+        limit -= stake.places
+        if limit < 0:
+            break
         targets[stake] += 1
     return targets
 

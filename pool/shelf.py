@@ -32,14 +32,18 @@ class Shelf:
     shortest_life_s: float
     refill_soon: Callable[[], None]
 
-    async def put(self, container: Container) -> None:
-        """Add a new container, which goes to a caller if one waits."""
+    async def put(self, container: Container, memory_bytes: int = 0) -> None:
+        """Add a new container, which goes to a caller if one waits.
+
+        `memory_bytes` is what it takes; 0: no more than any other.
+        """
         if self.ledger.is_closed:
             # The removal is awaited here, and not done in the background: close() may be over
             # already, so nobody would wait for it.
             self.ledger.count_discard("closed meanwhile")
             await self._remove(container)
             return
+        self.host.weigh(self.stake, memory_bytes)
         self.ledger.became_warm(container)
         container.stream.on_end(lambda: self._ended(container))
         self._keep_within_limits()
@@ -77,9 +81,9 @@ class Shelf:
         self.host.evicted(self.stake, heir, was_used=container.runs_served > 0)
 
     def make_room(self, wanted: int) -> None:
-        """Have images evict containers until so many more fit into the host."""
+        """Have images evict containers until so many more of this image fit into the host."""
         heir = self.stake if wanted and self.ledger.reusable else None
-        for tenant in self.host.make_room(wanted):
+        for tenant in self.host.make_room(wanted * self.stake.places):
             tenant.evict_one(heir)
 
     def _keep_within_limits(self) -> None:

@@ -81,6 +81,11 @@ class Starts:
         """See Refillable."""
         return self.spec.image
 
+    @property
+    def places(self) -> int:
+        """See Refillable."""
+        return self.shelf.stake.places
+
     def discard_surplus(self) -> None:
         """See Refillable."""
         self.shelf.discard_surplus()
@@ -112,7 +117,7 @@ class Starts:
     async def refill(self) -> None:
         """See Refillable.refill. The missing container may be there by now."""
         self.ledger.queued -= 1
-        if self.is_short and self.host.room > 0 and not self._must_wait_for_another():
+        if self.is_short and self.host.room >= self.places and not self._must_wait_for_another():
             self.ledger.start_began()
             await self._start()
 
@@ -168,7 +173,7 @@ class Starts:
         if not self.ledger.is_closed:
             self.breaker.succeeded()
             self.engine_worked()
-        await self.shelf.put(self._container(started, now_s))
+        await self.shelf.put(self._container(started, now_s), started.memory_bytes)
         if not self.ledger.is_closed:
             self.serve_waiting()
 

@@ -39,9 +39,11 @@ class WarmSettings(Subject):
     holds.
     """
     host_memory_mib: int = Field(
-        1024, ge=0, description="for all containers; an idle one counts 5 MiB, its shim included"
+        1024, ge=0, description="for all containers; one counts 5 MiB, or what its warm-up takes"
     )
-    """the same limit as memory: one container for every 5 MiB of it
+    """the same limit as memory: one container for every 5 MiB of it. A container that takes more
+    than its equal part of this memory, because its image
+    [warms up](authors.md#an-image-that-warms-up), counts as several
 
     As above, and when other work of the host needs the memory.
     """

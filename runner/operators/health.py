@@ -172,6 +172,7 @@ def _image(pool: PoolStatistics) -> dict[str, Any]:
         "starting": pool.starting,
         "leased": pool.leased,
         "target": pool.target,
+        "places": pool.places,
         "takes": pool.takes,
         "hits": pool.hits,
         "misses": pool.misses,

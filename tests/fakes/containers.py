@@ -60,6 +60,7 @@ class FakeContainers:
         self.removed: list[str] = []  # the container of each removal that began
         self.most_starts_at_once = 0
         self.outputs: dict[str, bytes] = {}
+        self.memory_bytes: dict[str, int] = {}  # of a container, by its image's name
         self.start_error: Exception | None = None
         self.remove_error: EngineError | None = None
         self.list_error: EngineError | None = None
@@ -177,7 +178,8 @@ class FakeContainers:
             await self.remove(container_id)
             raise
         self.on_ready(container.stream)
-        return Started(container_id, container.name, container.stream)
+        memory_bytes = self.memory_bytes.get(spec.image, 0)
+        return Started(container_id, container.name, container.stream, memory_bytes)
 
     async def remove(self, container_id: str) -> None:
         """Removing a container is harmless when it is gone already, or its removal is

@@ -22,6 +22,7 @@ from pool import (
 from pool.demand import Demand
 from pool.host import Host
 from pool.refills import Refills
+from pool.settings import MIB
 from pool.workers import Workers
 from tests.fakes import FakeContainers
 from tests.reports import Reports
@@ -157,11 +158,13 @@ async def make_pools(
         refills_at_once: int = 2,
         sizes: Sizes | None = None,
         host: int = 40,
+        memory_bytes: int = 1024 * MIB,
         **more: Any,
     ) -> Pools:
         settings = PoolSettings(
             sizes=sizes or Sizes(minimum=target, maximum=target, spare=0),
             host_containers=host,
+            host_memory_bytes=memory_bytes,
             refills_at_once=refills_at_once,
         )
         made.append(Pools(engine, settings, supervisor=supervisor, now_s=clock, **more))

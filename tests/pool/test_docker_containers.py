@@ -20,8 +20,9 @@ from pool import (
     ImageMissingError,
     Started,
 )
+from pool.settings import MIB
 
-from .support import a_spec
+from .support import ECHO, a_spec
 
 NO_BASH = "dojo-runner/no-bash:latest"
 
@@ -62,6 +63,20 @@ async def read_exactly(started: Started, size: int) -> bytes:
 
 
 # The real engine: a start
+
+
+@pytest.mark.docker
+async def test_what_a_warm_up_keeps_in_memory_is_weighed(
+    docker_containers: DockerContainers, label: str
+) -> None:
+    """Files in /dev/shm count as well as what processes have."""
+    fills = "head -c 20971520 /dev/zero >/dev/shm/kept; " + ECHO
+    spec = replace(a_spec(label, fills), warm_up=("hook",))
+
+    started = await docker_containers.start(spec)
+
+    assert 20 * MIB < started.memory_bytes < 60 * MIB
+    await discard(docker_containers, started)
 
 
 @pytest.mark.docker

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pool import DockerClient, DockerContainers, EngineError, NetworkHolder, Networks, Started
+from pool.docker_containers import SHIM_BYTES
 from tests.fakes import FakeStream
 from tests.waiting import eventually
 
@@ -60,6 +61,59 @@ async def test_a_mark_in_pieces_is_a_mark(
     started = await containers.start(a_spec())
 
     assert started.container_id == "c1"
+    await started.stream.close()
+
+
+@pytest.mark.parametrize(
+    ("memory", "held_bytes"),
+    [
+        ({"usage": 900, "stats": {"inactive_file": 100, "total_inactive_file": 200}}, 700),
+        ({"usage": 900, "stats": {"inactive_file": 100}}, 800),
+        ({"usage": 900}, 900),
+    ],
+    ids=["cgroup v1", "cgroup v2", "no more than that"],
+)
+async def test_a_container_that_has_warmed_up_is_weighed(
+    dockerd: FakeDockerd, containers: DockerContainers, memory: object, held_bytes: int
+) -> None:
+    """Its memory counts without files that the kernel may drop, and with its shim."""
+    healthy(dockerd, upgraded(READY))
+    dockerd.on("GET /containers/c1/stats", answer({"memory_stats": memory}))
+
+    started = await containers.start(replace(a_spec(), warm_up=("hook",)))
+
+    assert started.memory_bytes == SHIM_BYTES + held_bytes
+    await started.stream.close()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [answer({"message": "no"}, 500), answer({"memory_stats": {}}), answer([1]), reset],
+    ids=["an error", "nothing", "nonsense", "no answer"],
+)
+async def test_a_container_that_cannot_be_weighed_is_as_good_as_any(
+    dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError], said: Answer
+) -> None:
+    """The engine's error is reported, and the start succeeds."""
+    healthy(dockerd, upgraded(READY))
+    dockerd.on("GET /containers/c1/stats", said)
+
+    started = await containers.start(replace(a_spec(), warm_up=("hook",)))
+
+    assert started.memory_bytes == 0
+    assert [error.operation for error in reported] == ["stats"]
+    await started.stream.close()
+
+
+async def test_a_container_without_a_warm_up_is_not_weighed(
+    dockerd: FakeDockerd, containers: DockerContainers
+) -> None:
+    """Nothing is asked that costs a start its time."""
+    healthy(dockerd, upgraded(READY))
+
+    started = await containers.start(a_spec())
+
+    assert "GET /containers/c1/stats" not in dockerd.asked
     await started.stream.close()
 
 

@@ -31,7 +31,7 @@ class Tenant:
 
     def fill(self) -> None:
         """Take as many containers as the target asks for and the host has room for."""
-        more = min(self.stake.target - self.warm, self._host.room)
+        more = min(self.stake.target - self.warm, self._host.room // self.stake.places)
         self.warm += more
         self._host.moved(self.stake, warm=more)
 
@@ -51,7 +51,7 @@ class Tenant:
 
     def start_for_a_learner(self) -> None:
         """A learner's miss, for whom a container is started."""
-        for tenant in self._host.make_room(1):
+        for tenant in self._host.make_room(self.stake.places):
             tenant.evict_one(self.stake if self.reusable else None)
         self._host.moved(self.stake, starting=+1)
         self._host.learner_waits()
@@ -209,3 +209,103 @@ def test_an_image_that_is_removed_leaves_its_places_to_others(host: Host) -> Non
     assert (host.free, host.in_use) == (6, 1)
     host.moved(tenant.stake, in_use=-1)
     assert host.in_use == 0
+
+
+@pytest.fixture
+def small() -> Host:
+    """A host with six places of 10 bytes."""
+    return Host(6, place_bytes=10)
+
+
+def test_a_container_that_takes_more_memory_takes_more_places(small: Host) -> None:
+    """Also those that were started before that was known; the target falls until it fits."""
+    tenant = Tenant(small)
+    tenant.take(6)
+
+    small.weigh(tenant.stake, 21)
+
+    assert (tenant.stake.places, tenant.stake.target) == (3, 2)
+    assert (small.room, small.free) == (6 - 3 * 6, 0)
+
+
+def test_the_most_that_a_container_has_taken_counts(small: Host) -> None:
+    """Containers of one image differ a little, and their number must not waver."""
+    tenant = Tenant(small)
+
+    small.weigh(tenant.stake, 21)
+    small.weigh(tenant.stake, 5)
+    small.weigh(tenant.stake, 0)
+
+    assert tenant.stake.places == 3
+
+
+def test_one_container_fits_whatever_it_takes(small: Host) -> None:
+    """Otherwise its image would never be warm."""
+    tenant = Tenant(small)
+
+    small.weigh(tenant.stake, 1_000_000)
+    tenant.take(2)
+
+    assert (tenant.stake.places, tenant.stake.target, tenant.warm) == (6, 1, 1)
+
+
+def test_a_container_of_usual_memory_takes_one_place(host: Host) -> None:
+    """Nothing is weighed on a host whose memory is not known."""
+    tenant = Tenant(host)
+
+    host.weigh(tenant.stake, 1_000_000)
+
+    assert tenant.stake.places == 1
+
+
+def test_a_learner_of_a_large_container_displaces_several_small_ones(small: Host) -> None:
+    """As many as take its places; they are withheld together."""
+    tenant, learner = Tenant(small), Tenant(small)
+    small.weigh(learner.stake, 25)
+    tenant.take(6)
+
+    learner.start_for_a_learner()
+
+    assert (tenant.warm, small.room, small.withheld) == (3, 0, 3)
+
+
+def test_a_place_that_is_used_up_is_too_small_for_an_image_with_larger_containers(
+    small: Host,
+) -> None:
+    """It stays where it is; the upkeep shares the places."""
+    rich, poor = Tenant(small), Tenant(small)
+    small.weigh(poor.stake, 20)
+    rich.take(6)
+    poor.take(1)
+    rich.use_one()
+
+    rich.take(6, used_up=True)
+
+    assert (rich.stake.target, poor.stake.target) == (6, 0)
+
+
+def test_an_image_with_larger_containers_gets_its_places_from_the_upkeep(small: Host) -> None:
+    """They move one after another, until they are as many as one container takes."""
+    idle, wanted = Tenant(small), Tenant(small)
+    small.weigh(wanted.stake, 20)
+    idle.take(6)
+    claims = {idle.stake: Claim(6, 0.0), wanted.stake: Claim(1, CURRENT_S)}
+
+    for second in range(int(CURRENT_S), int(CURRENT_S + ALL_MOVED_S) + 1, 5):
+        wanted.take(1, second)
+        small.settle(claims, second)
+
+    assert (idle.stake.target, wanted.stake.target) == (4, 1)
+
+
+def test_an_image_that_is_removed_leaves_all_places_of_its_containers(small: Host) -> None:
+    """What it still has in use counts as before, until it ends."""
+    tenant = Tenant(small)
+    small.weigh(tenant.stake, 20)
+    tenant.take(3)
+    tenant.use_one()
+
+    small.remove(tenant.stake)
+    small.moved(tenant.stake, warm=-2, in_use=-1)
+
+    assert (small.free, small.room) == (6, 6)

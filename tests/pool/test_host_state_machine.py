@@ -7,13 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from pool import ContainerSpec, Pools, PoolSettings, Sizes
+from pool.settings import WARM_BYTES
 
 from .conftest import SPEC, settle
 from .machine import Caller, Machine
 
-LIMIT = 2  # few, so that it is reached often
+LIMIT = 3  # few, so that it is reached often
 MOST_OF_AN_IMAGE = 4
-SPECS = [replace(SPEC, image=name, image_id=f"sha256:{name}") for name in ("a", "b", "c")]
+# What a container takes of each image; one of "c" takes two places.
+BYTES = {"a": 0, "b": WARM_BYTES, "c": 2 * WARM_BYTES}
+SPECS = [replace(SPEC, image=name, image_id=f"sha256:{name}") for name in BYTES]
 
 specs = st.sampled_from(SPECS)
 
@@ -22,10 +25,11 @@ class HostMachine(Machine):
     """Pools of three images on an engine whose every start waits for a rule."""
 
     async def _open(self) -> None:
+        self.engine.memory_bytes |= BYTES
         sizes = Sizes(minimum=0, maximum=MOST_OF_AN_IMAGE, spare=1)
         self.pools = Pools(
             self.engine,
-            PoolSettings(sizes=sizes, host_containers=LIMIT),
+            PoolSettings(sizes=sizes, host_containers=LIMIT, host_memory_bytes=LIMIT * WARM_BYTES),
             supervisor=self.supervisor,
             now_s=self.clock,
         )
@@ -91,8 +95,16 @@ class HostMachine(Machine):
         """Above it is only what learners use or wait for."""
         pools = self.pools.by_image.values()
         warm = sum(pool.warm for pool in pools)
-        all_of_them = warm + sum(pool.under_way + pool.leased for pool in pools)
-        assert all_of_them <= LIMIT or not warm
+        places = sum(
+            pool.stake.places * (pool.warm + pool.under_way + pool.leased) for pool in pools
+        )
+        assert places <= LIMIT or not warm
+
+    @invariant()
+    def the_targets_fit_into_the_host(self) -> None:
+        """Whatever was learnt of the memory of containers that were started before."""
+        pools = self.pools.by_image.values()
+        assert sum(pool.stake.places * pool.target for pool in pools) <= LIMIT
 
     def teardown(self) -> None:
         """When all callers have gone each pool is full, and closing leaves no container behind."""
@@ -105,7 +117,8 @@ class HostMachine(Machine):
             pools = self.pools.by_image.values()
             assert all(pool.leased == pool.starting == 0 for pool in pools)
             assert all(pool.warm == pool.target for pool in pools)
-            assert len(self.engine.present) == sum(pool.warm for pool in pools) <= LIMIT
+            assert len(self.engine.present) == sum(pool.warm for pool in pools)
+            assert sum(pool.stake.places * pool.warm for pool in pools) <= LIMIT
             await self.pools.close()
             assert not self.engine.present
 

@@ -1,6 +1,7 @@
 """All images' pools: how many containers each keeps, by demand and by hearsay."""
 
 import asyncio
+import math
 from dataclasses import replace
 
 import pytest
@@ -96,6 +97,16 @@ def test_memory_bounds_the_host_as_well() -> None:
 
     assert few.host_limit == 10
     assert PoolSettings(host_containers=4).host_limit == 4
+
+
+def test_each_place_of_the_host_is_an_equal_part_of_its_memory() -> None:
+    """So containers that keep within the places keep within the memory, whatever each takes."""
+    few = PoolSettings(host_containers=4, host_memory_bytes=400 * WARM_BYTES)
+    many = PoolSettings(host_containers=40, host_memory_bytes=10 * WARM_BYTES)
+
+    assert few.place_bytes == 100 * WARM_BYTES
+    assert many.place_bytes == WARM_BYTES
+    assert PoolSettings(host_memory_bytes=0).place_bytes == math.inf
 
 
 async def test_what_happens_to_one_image_asks_no_other(

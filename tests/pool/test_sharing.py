@@ -90,6 +90,23 @@ def test_a_higher_limit_takes_nothing_from_anybody(images: list[Stake], limit: i
     assert all(less[image] <= more[image] for image in images)
 
 
+@given(stakes(), limits, st.lists(st.integers(1, 3), min_size=8, max_size=8))
+def test_targets_fit_where_containers_take_several_places(
+    images: list[Stake], limit: int, places: list[int]
+) -> None:
+    """What stays empty is too small for a container, and a higher limit takes nothing from any."""
+    for image, each in zip(images, places, strict=False):
+        image.places = each
+
+    targets, more = share(images, limit), share(images, limit + 1)
+
+    given_places = sum(image.places * targets[image] for image in images)
+    lacking = [image.places for image in images if targets[image] < image.claimed]
+    assert given_places <= max(0, limit)
+    assert not lacking or limit - given_places < max(lacking)
+    assert all(targets[image] <= more[image] for image in images)
+
+
 @given(stakes(), limits)
 def test_own_demand_comes_before_hearsay(images: list[Stake], limit: int) -> None:
     """Nobody has a place by hearsay while another image lacks one for takes of its own."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pool import ContainerSpec, EngineError
+from pool.settings import MIB
 from tests.fakes import FakeContainers, FakeStream
 
 from .conftest import SPEC, MakePools, settle
@@ -17,6 +18,22 @@ async def ends_if_it_warms_up(spec: ContainerSpec, stream: FakeStream) -> None:
     if not spec.warm_up:
         stream.say(spec.ready_mark)
         await stream.stdin.read()
+
+
+async def test_containers_whose_warm_up_takes_much_memory_are_fewer(
+    make_pools: MakePools, engine: FakeContainers
+) -> None:
+    """The host's memory bounds how many are kept, as soon as the first one has been weighed."""
+    engine.memory_bytes[WARM.image] = 31 * MIB
+    pools = make_pools(target=8, host=10, memory_bytes=100 * MIB)
+
+    pools.warm_up(WARM)
+    await settle()
+
+    pool = pools.get(WARM.image)
+    assert pool is not None
+    assert (pool.warm, pool.target) == (2, 2)
+    assert pool.statistics(0.0).places == 4
 
 
 async def test_a_warm_up_that_ends_its_container_is_left_out_for_good(

@@ -1,0 +1,1 @@
+../go-testing/red_amber_green.rb

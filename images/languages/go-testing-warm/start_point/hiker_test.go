@@ -1,0 +1,1 @@
+../../go-testing/start_point/hiker_test.go

@@ -1,0 +1,1 @@
+../java-junit/red_amber_green.rb

@@ -1,0 +1,6 @@
+public class Sample {
+
+    public static int answer() {
+        return 6 * 7;
+    }
+}

@@ -1,0 +1,1 @@
+../../java-junit/start_point/HikerTest.java

@@ -1,0 +1,88 @@
+"""The tables of docs/languages.md."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.languages import BEGIN, END, Language, load, section, write
+from bench.ways import CELLS, DOCKER_RUN, LIMIT, WARM
+
+RIGHT = {"red": "red", "amber": "amber", "green": "green"}
+
+
+def language(name: str, limit_ms: float, warm_ms: float) -> Language:
+    """One that was found right in both kinds of container, and has no `docker run`."""
+    return Language(
+        name=name,
+        title=name.title(),
+        commit="1a2b3c4",
+        machine="2 cores",
+        colours={WARM: RIGHT, CELLS: RIGHT},
+        modes={WARM: "read-only", CELLS: "cells"},
+        took_ms={LIMIT: [1.0, limit_ms, 9000.0], WARM: [warm_ms], CELLS: [warm_ms], DOCKER_RUN: []},
+        warm_memory_mib=5.0,
+    )
+
+
+def test_a_language_is_one_row() -> None:
+    """Its kinds, its medians, and a dash for a way that could not be measured."""
+    [row] = [
+        line for line in section([language("lua", 30.0, 40.0)]).splitlines() if "`lua`" in line
+    ]
+
+    assert row == (
+        "| Lua | `lua` | all, in both kinds | read-only, cells | nothing of it needs more"
+        " | 40.0 | 40.0 | 30.0 | - | 5.0 |"
+    )
+
+
+def test_a_wrong_colour_is_told() -> None:
+    """A page that is not all green says so where it is not."""
+    wrong = language("lua", 30.0, 40.0)
+    wrong.colours[CELLS] = {**RIGHT, "green": "amber"}
+
+    assert "WRONG" in section([wrong])
+
+
+def test_an_image_that_warms_up_stands_beside_the_one_that_does_not() -> None:
+    """Each is compared with the limit that was measured in the same rounds."""
+    found = section([language("lua", 100.0, 110.0), language("lua-warm", 200.0, 50.0)])
+
+    assert "| Lua-Warm | warm, cells | 50.0 | 0.25 |" in found
+    assert "| Lua | warm, cells | 110 | 1.10 |" in found
+
+
+def test_what_was_not_measured_is_told() -> None:
+    """A page that lacks a language says so."""
+    found = section([language("lua", 30.0, 40.0)], ["r-runit", "sqlite3"])
+
+    assert "Not measured yet: `r-runit`, `sqlite3`." in found
+    assert "Not measured yet" not in section([language("lua", 30.0, 40.0)])
+
+
+def test_a_busy_machine_is_told() -> None:
+    """Times of different rows can be compared only if the load was alike."""
+    quiet, busy = language("lua", 30.0, 40.0), language("r", 30.0, 40.0)
+    quiet.load, busy.load = 0.5, 11.0
+
+    assert "was between 0.5 and 11.0" in section([quiet, busy])
+    assert "load" not in section([language("lua", 30.0, 40.0)])
+
+
+def test_a_document_without_its_marks_is_left_alone(tmp_path: Path) -> None:
+    """Only what is between the marks is written anew."""
+    document = tmp_path / "languages.md"
+    document.write_text(f"before {BEGIN} old {END} after")
+
+    write([language("lua", 30.0, 40.0)], document)
+
+    assert document.read_text().startswith(f"before {BEGIN}")
+    assert document.read_text().endswith(f"{END} after")
+    document.write_text("no marks")
+    with pytest.raises(ValueError, match="there are no"):
+        write([], document)
+
+
+def test_nothing_is_known_before_the_first_measurement(tmp_path: Path) -> None:
+    """The file of results need not be there."""
+    assert load(tmp_path / "none.json") == []
