@@ -16,9 +16,10 @@ _SHOWN_ALREADY = "args"  # of a faulty colour's log: stdout, stderr and status o
 # Words for the phases that docs/api.md names.
 _PHASES = {
     "queue": "queue",
-    "acquire": "container",
+    "lease": "container",
     "run": "program",
-    "judge": "files and colour",
+    "harvest": "files",
+    "colour": "colour",
     "again": "again",
 }
 

@@ -59,6 +59,6 @@ def _used(timings: Timings) -> dict[str, float]:
 
 
 def _words(name: str, timings: Timings) -> str:
-    if name != "acquire" or timings.hit is None:
+    if name != "lease" or timings.hit is None:
         return ""
     return f";desc={'hit' if timings.hit else 'miss'}"

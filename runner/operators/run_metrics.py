@@ -30,8 +30,8 @@ class RunMetrics:
         self._runs = cache(runs.labels)
         self._phases = _Histogram(
             "runner_run_duration_seconds",
-            "Phases of a run: queue (for a place), acquire (a container), run, judge (files and"
-            " colour).",
+            "Phases of a run: queue (for a place), lease (of a container), run, harvest (files),"
+            " colour.",
             ("image", "phase"),
             _BOUNDS_S,
         )

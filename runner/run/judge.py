@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,10 +65,16 @@ class Judge:
         )
 
     async def result(
-        self, kata: Kata, profile: ImageProfile, answer: Answer, deadline_s: float
+        self,
+        kata: Kata,
+        profile: ImageProfile,
+        answer: Answer,
+        deadline_s: float,
+        harvested: Callable[[], None] = lambda: None,
     ) -> RunResult:
         """The result, at the latest LAST_MOMENT_S after that time of the loop's clock.
 
+        `harvested` is called when the files are known, if a colour is asked for beside them.
         If the files or the colour are not known by then, they are left out, and the log says so.
         Raises TimeoutError if the answer could not even be read by then, and BadPatternError when
         one of the kata's hidden_filenames is no pattern.
@@ -96,7 +102,7 @@ class Judge:
         status = harvest.status or Code.NO_STATUS.value
         source = profile.rag_lambda if kata.rag_lambda is None else kata.rag_lambda
         (delta, hiding), (outcome, judging) = await asyncio.gather(
-            self._delta(kata, files, until_s),
+            self._harvest(kata, files, until_s, harvested),
             self._colour(source, stdout, stderr, status, until_s),
         )
         log = {**hiding, **judging, **_no_room(harvest)}
@@ -114,6 +120,17 @@ class Judge:
             log,
             used=harvest.used,
         )
+
+    async def _harvest(
+        self,
+        kata: Kata,
+        files: dict[str, bytes],
+        until_s: float,
+        harvested: Callable[[], None],
+    ) -> tuple[Delta, Mapping[str, Any]]:
+        found = await self._delta(kata, files, until_s)
+        harvested()
+        return found
 
     async def _delta(
         self, kata: Kata, files: dict[str, bytes], until_s: float

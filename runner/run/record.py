@@ -18,7 +18,7 @@ class RunRecord:
     - `outcome` is one that clients see, or ABANDONED. `status` and `reason` are empty where there
       is none.
     - `took_s` is the whole run from its arrival. `phases_s` has the seconds of each phase that the
-      run got through: queue (for a place), acquire (a container), run, judge (files and colour),
+      run got through: queue (for a place), lease (of a container), run, harvest (files), colour,
       again (the same run on a writable root). `before_s` went by before the first phase began, and
       each phase begins when the one before it has ended.
     - `hit` tells whether a warm container was there. When the run got no container it is None, and

@@ -176,7 +176,7 @@ class KataRunner:
             leased_s = clock()
             story.hit, story.container = lease.hit, lease.name
             story.kind = "cells" if spec.reusable else "single use"
-            story.phases_s["acquire"] = leased_s - admitted_s
+            story.phases_s["lease"] = leased_s - admitted_s
             story.late = "no answer within the time for a request"
             talk = conversation(spec, lease, self._engine)
 
@@ -197,9 +197,9 @@ class KataRunner:
             # The answer is judged before the lease ends. The end of the lease makes the engine
             # remove a container and start another, which takes 300 ms of CPU, and the learner
             # still waits for this result.
-            result = await self._judge.result(kata, profile, answer, deadline_s)
+            result = await self._judge.result(kata, profile, answer, deadline_s, story.harvested)
             judged_s = clock()
-            story.phases_s["judge"] = judged_s - answered_s
+            story.judged(answered_s, judged_s)
             if answer.has_ended_by_itself:
                 self._usual.ended(profile.image_id, answered_s - leased_s, judged_s - admitted_s)
             took_s, left_s = judged_s - leased_s, deadline_s - judged_s

@@ -22,12 +22,28 @@ class Story:
     is_here: bool = False
     before_s: float = 0.0
     phases_s: dict[str, float] = field(default_factory=dict)
+    harvested_s: float | None = None
     hit: bool | None = None
     kind: str = ""
     container: str = ""
     bytes_in: int = 0
     bytes_out: int = 0
     used: Used = NOTHING_KNOWN
+
+    def harvested(self) -> None:
+        """The files are known now, and a colour was asked for meanwhile."""
+        self.harvested_s = asyncio.get_running_loop().time()
+
+    def judged(self, answered_s: float, judged_s: float) -> None:
+        """The answer that came at `answered_s` has been judged, by the loop's clock.
+
+        The phase of a colour is only what it took longer than the files did.
+        """
+        if self.harvested_s is None:
+            self.phases_s["harvest"] = judged_s - answered_s
+        else:
+            self.phases_s["harvest"] = self.harvested_s - answered_s
+            self.phases_s["colour"] = judged_s - self.harvested_s
 
     def ended(self, kata: Kata, outcome: str, status: str, reason: str) -> RunRecord:
         """The record of the run, which has ended now."""

@@ -5,17 +5,15 @@ import { element, long, say, took } from "./words.js";
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 240;
 const HEIGHT = 60;
-const KNOWN = ["queue", "acquire", "lease", "run", "harvest", "judge", "colour", "again"];
+const KNOWN = ["queue", "lease", "run", "harvest", "colour", "again"];
 
 /** What each phase is, for those who do not know our words.
  * @type {Record<string, string>} */
 const ABOUT = {
   queue: "waiting for a place",
-  acquire: "getting a container",
   lease: "getting a container",
   run: "the learner's program",
   harvest: "taking the files out",
-  judge: "files and colour",
   colour: "asking Ruby for the colour",
   again: "once more, on a writable root",
 };
@@ -66,7 +64,7 @@ export class Charts {
     this.place = place;
     /** @type {Map<string, Chart>} */
     this.charts = new Map();
-    for (const phase of ["queue", "acquire", "run", "judge"]) this.chart(phase);
+    for (const phase of ["queue", "lease", "run", "harvest", "colour"]) this.chart(phase);
   }
 
   /**

@@ -103,7 +103,7 @@ async def test_a_run_under_way_ends_soon(serve_fake: ServeFake, logs: Events) ->
     (event,) = [event for event in logs if event["message"] == "run abandoned"]
     assert (event["level"], event["kata_id"], event["reason"]) == ("INFO", "held", "client gone")
     phases = [key for key in event if key.endswith("_ms")]
-    assert phases == ["queue_ms", "acquire_ms", "took_ms"]
+    assert phases == ["queue_ms", "lease_ms", "took_ms"]
 
 
 async def test_a_run_under_way_may_be_set_to_finish(serve_fake: ServeFake) -> None:

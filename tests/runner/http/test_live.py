@@ -93,7 +93,7 @@ async def test_a_stream_follows_the_service(serve_fake: ServeFake) -> None:
         [bad] = state["bad_runs"]
         assert (bad["kata_id"], bad["image"]) == ("aBc123", http.image)
         assert (bad["outcome"], bad["status"]) == ("timed_out", "142")
-        assert {"queue", "acquire", "run"} <= bad["phases_s"].keys()
+        assert {"queue", "lease", "run"} <= bad["phases_s"].keys()
         assert state["outcomes"] == {"green": 1, "timed_out": 1}
         assert state["phases"]["run"]["p95_s"] > 0.9
         assert state["replicas"][0]["places"] == http.service.views.limits.runs_at_once

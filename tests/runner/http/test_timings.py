@@ -10,13 +10,13 @@ from tests.conftest import ServeFake
 from tests.runner.http.support import RUN
 from tests.serving import Served
 
-TIMINGS = Timings(0.0254, {"queue": 0.0, "acquire": 0.00012, "run": 0.02}, hit=True)
-PHASES = ["queue", "acquire", "run", "judge", "total"]
+TIMINGS = Timings(0.0254, {"queue": 0.0, "lease": 0.00012, "run": 0.02}, hit=True)
+PHASES = ["queue", "lease", "run", "harvest", "colour", "total"]
 
 
 def test_the_header_names_phases_and_the_whole() -> None:
     """Each phase has its milliseconds, and the wait for a container tells hit from miss."""
-    expected = "queue;dur=0.0, acquire;desc=hit;dur=0.1, run;dur=20.0, total;dur=25.4"
+    expected = "queue;dur=0.0, lease;desc=hit;dur=0.1, run;dur=20.0, total;dur=25.4"
 
     assert server_timing(TIMINGS) == expected
 
@@ -50,7 +50,7 @@ def test_the_log_keeps_what_it_has() -> None:
     """Timings are added to what the log tells already."""
     result = RunResult(Outcome.FAULTY, "143", log={"reason": "r"}, timings=TIMINGS)
 
-    timings = {"queue": 0.0, "acquire": 0.1, "run": 20.0, "total": 25.4}
+    timings = {"queue": 0.0, "lease": 0.1, "run": 20.0, "total": 25.4}
     assert with_timings(result).log == {"reason": "r", "timings": timings}
 
 

@@ -128,14 +128,14 @@ def test_what_runs_take_is_counted_by_outcome() -> None:
 
 
 async def test_every_phase_of_a_run_is_timed(serve_fake: ServeFake) -> None:
-    """Each run gives one observation of queue, acquire, run and judge."""
+    """Each run gives one observation of queue, lease, run, harvest and colour."""
     async with serve_fake() as http:
         await http.until_ready()
         await http.run()
 
         seen = await scrape(http)
 
-    for phase in ("queue", "acquire", "run", "judge"):
+    for phase in ("queue", "lease", "run", "harvest", "colour"):
         labels = (("image", http.image), ("phase", phase))
         assert seen["runner_run_duration_seconds_count", labels] == 1
 
@@ -226,7 +226,7 @@ def test_the_number_of_series_is_bounded() -> None:
     metrics = Metrics(lambda: health, "abc")
     for number in range(MOST_IMAGES + 10):
         for outcome in (*Outcome, ABANDONED):
-            phases_s = dict.fromkeys(("queue", "acquire", "run", "judge"), 0.01)
+            phases_s = dict.fromkeys(("queue", "lease", "run", "harvest", "colour"), 0.01)
             run = replace(red(f"image-{number}"), outcome=outcome, phases_s=phases_s)
             metrics.run_ended(run)
 

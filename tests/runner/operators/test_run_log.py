@@ -22,7 +22,7 @@ RED = RunRecord(
     status="1",
     reason="",
     took_s=0.0254,
-    phases_s={"queue": 0.0, "acquire": 0.0001, "run": 0.02, "judge": 0.005},
+    phases_s={"queue": 0.0, "lease": 0.0001, "run": 0.02, "harvest": 0.001, "colour": 0.005},
     hit=True,
     kind="cells",
     container="dojo-1",
@@ -54,9 +54,10 @@ def test_a_line_has_the_facts_of_a_run(logs: Events) -> None:
         "kind": "cells",
         "container": "dojo-1",
         "queue_ms": 0.0,
-        "acquire_ms": 0.1,
+        "lease_ms": 0.1,
         "run_ms": 20.0,
-        "judge_ms": 5.0,
+        "harvest_ms": 1.0,
+        "colour_ms": 5.0,
         "cpu_ms": 41.2,
         "memory_bytes": 9437184,
         "processes": 3,
@@ -91,7 +92,7 @@ def test_what_a_run_has_not_is_left_out(logs: Events) -> None:
     """A run without a container says nothing of one, and a run that ended well has no reason."""
     event = said(logs, replace(RED, hit=None, kind="", container="", phases_s={"queue": 0.001}))
 
-    assert event.keys().isdisjoint({"take", "kind", "container", "acquire_ms", "reason"})
+    assert event.keys().isdisjoint({"take", "kind", "container", "lease_ms", "reason"})
     assert event["queue_ms"] == 1.0
 
 

@@ -34,7 +34,7 @@ RUN = RunRecord(
     status="1",
     reason="",
     took_s=1.0,
-    phases_s={"queue": 0.25, "acquire": 0.125, "run": 0.5},
+    phases_s={"queue": 0.25, "lease": 0.125, "run": 0.5},
     hit=True,
     kind="cells",
     container="dojo-1",
@@ -71,7 +71,7 @@ async def test_each_phase_is_a_span_within_the_run() -> None:
     spans = spans_of(RUN)
 
     times = {name: (span.start_time, span.end_time) for name, span in spans.items()}
-    after_s = {"queue": (0.125, 0.375), "acquire": (0.375, 0.5), "run": (0.5, 1.0), ROOT: (0, 1.0)}
+    after_s = {"queue": (0.125, 0.375), "lease": (0.375, 0.5), "run": (0.5, 1.0), ROOT: (0, 1.0)}
     expected = {
         name: tuple(int((ENDED_S - 1.0 + after) * 1e9) for after in both)
         for name, both in after_s.items()
@@ -180,7 +180,7 @@ async def test_a_collector_gets_the_runs(serve_fake: ServeFake) -> None:
     names = {one.key: one.value.string_value for one in of_resource.resource.attributes}
     assert names["service.name"] == "dojo-runner"
     spans = {span.name for scope in of_resource.scope_spans for span in scope.spans}
-    assert spans == {ROOT, "queue", "acquire", "run", "judge"}
+    assert spans == {ROOT, "queue", "lease", "run", "harvest", "colour"}
 
 
 async def test_a_collector_that_is_away_harms_no_run(

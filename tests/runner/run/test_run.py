@@ -85,7 +85,7 @@ async def test_a_run_that_has_ended_leaves_a_record_of_what_became_of_it(
     assert (run.outcome, run.status, run.reason) == ("green", "0", "")
     assert (run.hit, run.kind) == (False, "single use")
     assert run.container
-    assert set(run.phases_s) == {"queue", "acquire", "run", "judge"}
+    assert set(run.phases_s) == {"queue", "lease", "run", "harvest"}
     assert sum(run.phases_s.values()) <= run.took_s
 
 
@@ -113,4 +113,4 @@ async def test_a_run_whose_client_has_left_is_recorded_as_abandoned(engine: Fake
 
     (run,) = on_stage.ended
     assert (run.outcome, run.reason) == (ABANDONED, "client gone")
-    assert set(run.phases_s) == {"queue", "acquire", "run"}
+    assert set(run.phases_s) == {"queue", "lease", "run"}
