@@ -13,8 +13,8 @@ _BAD = (Outcome.TIMED_OUT, Outcome.FAULTY)
 class RunLog:
     """Says how each run ended, at INFO; for a time-out and a faulty run at WARNING.
 
-    While `engine_may_be_away` a faulty run is no news, and gets no warning: the log has a line of
-    its own that the engine is lost.
+    While `engine_may_be_away` a faulty run is no news, and its line is at DEBUG: the log has a line
+    of its own that the engine is lost.
     """
 
     def __init__(self, engine_may_be_away: Callable[[], bool]) -> None:
@@ -30,7 +30,7 @@ class RunLog:
         if run.outcome not in _BAD:
             return "INFO", "run ended"
         is_news = run.outcome != Outcome.FAULTY or not self._engine_may_be_away()
-        return ("WARNING" if is_news else "INFO"), "run ended badly"
+        return ("WARNING" if is_news else "DEBUG"), "run ended badly"
 
 
 def fields_of(run: RunRecord) -> Mapping[str, Any]:

@@ -14,8 +14,10 @@ from pool import DockerClient, DockerContainers, EngineError
 from tests.daemon_process import DOCKER_HOST
 from tests.waiting import eventually
 
-# Of its own: a second dockerd without one takes away the bridge of the first.
-_BRIDGE, _ADDRESS = "dojo-faults", "172.30.77.1/24"
+# Of its own: a second dockerd without one takes away the bridge of the first. Several test processes
+# may have such an engine at the same time.
+_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_BRIDGE, _ADDRESS = f"dojo-faults{_NUMBER}", f"172.30.{77 + _NUMBER}.1/24"
 _ENVIRONMENT = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
 _SERVICE = "dojo-runner.service=dojo-runner"
 

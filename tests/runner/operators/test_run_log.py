@@ -76,7 +76,7 @@ def test_a_line_has_the_facts_of_a_run(logs: Events) -> None:
         ("timed_out", False, "WARNING", "run ended badly"),
         ("timed_out", True, "WARNING", "run ended badly"),
         ("faulty", False, "WARNING", "run ended badly"),
-        ("faulty", True, "INFO", "run ended badly"),  # that the engine is lost is said elsewhere
+        ("faulty", True, "DEBUG", "run ended badly"),  # that the engine is lost is said elsewhere
     ],
 )
 def test_a_bad_run_is_a_warning(
