@@ -38,7 +38,7 @@ from pool.settings import PoolSettings
 from pool.sizing import Sizes
 from pool.spec import ContainerSpec, Delivery, Ulimit
 from pool.statistics import PoolStatistics
-from pool.tasks import LoopReturnedError, LoopStatus, Supervisor, Tasks
+from pool.tasks import LoopReturnedError, LoopStatus, Supervisor, Tasks, give_up_all
 
 __all__ = [
     "DEFAULT_DOCKER_HOST",
@@ -89,6 +89,7 @@ __all__ = [
     "Ulimit",
     "UnansweredError",
     "full_name",
+    "give_up_all",
     "is_id",
     "is_well_formed",
     "remove_mine",

@@ -15,6 +15,9 @@ FIRST_PAUSE_S = 1.0  # between a loop's failure and its next start
 LONGEST_PAUSE_S = 60.0
 # A loop that has run for so long is well again, so its next failure counts as the first one.
 WELL_AFTER_S = 60.0
+# Tasks that are given up at the end of the process end at once, unless they have to begin others.
+GIVE_UP_ROUNDS = 4
+GIVE_UP_S = 0.1
 
 _R = TypeVar("_R")
 
@@ -138,3 +141,20 @@ async def _error_of(body: Callable[[], Awaitable[None]]) -> Exception:
     except Exception as error:
         return error
     return LoopReturnedError("the loop returned")
+
+
+async def give_up_all() -> None:
+    """Cancel all tasks of the loop but this one, because the process is about to end.
+
+    A task that is cancelled may begin another one, and wait for it: a start begins the removal of
+    its container. So all that is left is cancelled again after a moment, a few times. Otherwise
+    such a task would be torn down in the middle of its work, with an error that tells nobody
+    anything.
+    """
+    for _ in range(GIVE_UP_ROUNDS):
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if not rest:
+            return
+        for task in rest:
+            task.cancel()
+        await asyncio.wait(rest, timeout=GIVE_UP_S)

@@ -4,12 +4,15 @@ import asyncio
 import os
 import resource
 import sys
+from collections.abc import Callable
 
 from loguru import logger
 
+from pool import give_up_all
 from runner.app import serve as serve_until_stopped
 from runner.environment import SettingsError, foreign_variables, read_settings
 from runner.operators.logs import log_to_stdout
+from runner.settings import Settings
 from runner.threads import SWITCH_S
 from runner.user import leave_root
 
@@ -41,12 +44,20 @@ def serve() -> int:
     sys.setswitchinterval(SWITCH_S)
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:
-            runner.run(serve_until_stopped(settings, lambda: writer.dropped))
+            runner.run(_serve(settings, lambda: writer.dropped))
     except OSError as error:
         return _fail(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
     finally:
         writer.close(FLUSH_S)
     return 0
+
+
+async def _serve(settings: Settings, lines_dropped: Callable[[], int]) -> None:
+    """Raises OSError when the port is taken."""
+    try:
+        await serve_until_stopped(settings, lines_dropped)
+    finally:
+        await give_up_all()  # calls of an engine that hangs
 
 
 def _keep_standard_descriptors() -> None:

@@ -14,8 +14,8 @@ from pool import DockerClient, DockerContainers, EngineError
 from tests.daemon_process import DOCKER_HOST
 from tests.waiting import eventually
 
-# Of its own: a second dockerd without one takes away the bridge of the first. Several test processes
-# may have such an engine at the same time.
+# Of its own: a second dockerd without one takes away the bridge of the first. Several processes of
+# one test session may have such an engine at the same time.
 _NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _BRIDGE, _ADDRESS = f"dojo-faults{_NUMBER}", f"172.30.{77 + _NUMBER}.1/24"
 _ENVIRONMENT = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pool.tasks import LoopReturnedError, Supervisor, Tasks
+from pool.tasks import GIVE_UP_ROUNDS, LoopReturnedError, Supervisor, Tasks, give_up_all
 from tests.reports import Reports
 
 
@@ -154,3 +154,54 @@ async def test_a_cancelled_loop_is_no_longer_in_the_status(
     await tasks.cancel()
 
     assert supervisor.loops == {}
+
+
+def test_at_the_end_of_the_process_no_task_is_left() -> None:
+    """A task that is cancelled, and then waits for another one that it begins, is given up, too."""
+    given_up: list[str] = []
+
+    async def hang(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            given_up.append(name)
+            raise
+
+    async def begin_another_when_cancelled() -> None:
+        try:
+            await hang("first")
+        except asyncio.CancelledError:
+            await asyncio.shield(asyncio.create_task(hang("second")))
+
+    async def main() -> int:
+        task = asyncio.create_task(begin_another_when_cancelled())
+        await asyncio.sleep(0)
+        await give_up_all()
+        assert task.done()
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(main()) == 1
+    assert given_up == ["first", "second"]
+
+
+def test_a_task_that_refuses_to_end_does_not_keep_the_process() -> None:
+    """It is cancelled a few times, and then left to the end of the loop."""
+    refused = 0
+
+    async def refuse() -> None:
+        nonlocal refused
+        while refused < GIVE_UP_ROUNDS:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                refused += 1
+        await asyncio.Event().wait()
+
+    async def main() -> int:
+        task = asyncio.create_task(refuse())
+        await asyncio.sleep(0)
+        await give_up_all()
+        return int(task.done())
+
+    assert asyncio.run(main()) == 0
+    assert refused == GIVE_UP_ROUNDS
