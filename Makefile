@@ -134,7 +134,7 @@ docs: $(venv) ## the tables of docs/settings.md, and the pages as a site, .state
 	@echo .state/site/index.html
 
 picture: $(venv) ## docs/pictures/run.svg anew: what "dojo-runner run" shows
-	@$(with_engine) --images ruby,python-pytest .venv/bin/python -m scripts.picture
+	@$(with_engine) --images ruby,python-pytest,launcher .venv/bin/python -m scripts.picture
 
 diagrams: $(venv) ## docs/pictures/diagram_*.svg anew, of the diagrams in the pages; needs npm and chromium
 	@.venv/bin/python -m scripts.diagrams
