@@ -167,9 +167,10 @@ def _siblings(own: ReplicaView, neighbours: Mapping[str, Neighbour]) -> Iterator
 
 def _queue(own: ReplicaView) -> Iterator[Finding]:
     if own.queued:
+        waiting = "1 run waits" if own.queued == 1 else f"{own.queued} runs wait"
         yield Finding(
             Level.NOTE if own.queued <= own.running else Level.WARN,
-            f"{own.queued} runs wait for a place",
+            f"{waiting} for a place",
             f"{own.running} run now: no more may run at once.",
             "Nothing, if a class has just begun. Add a replica if it stays so.",
             "A class of 30 begins",

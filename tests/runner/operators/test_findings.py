@@ -53,6 +53,7 @@ TROUBLES: list[tuple[Level, str, dict[str, Any]]] = [
     ),
     (Level.WARN, "x:1 is not here", {"pulls": {"x:1": {"attempts": 3, "last_error": "denied"}}}),
     (Level.WARN, "x:1 is not here", {"pulls": {"x:1": {"since_s": 1000.0}}}),
+    (Level.NOTE, "1 run waits", {"queued": 1}),
     (Level.NOTE, "2 runs wait", {"queued": 2}),
     (Level.WARN, "27 runs wait", {"queued": 27}),
     (Level.NOTE, "draining", {"status": "draining"}),
