@@ -62,12 +62,13 @@ class Roots:
 
     def needs_of(self, name: str, profile: ImageProfile) -> Needs:
         """The kinds of container for an image; if they are special, the first call logs why."""
-        root_is = self._root_of(name, profile.image_id)
-        latest = self._latest.get(name)
-        if latest is not None and latest[1] is profile and latest[2] is root_is:
-            return latest[0]
-        needs = needs_of(profile, root_is)
-        self._latest[name] = needs, profile, root_is
+        decided = self._root_of(name, profile.image_id)
+        if (latest := self._latest.get(name)) is not None:
+            needs, of_profile, of_root = latest
+            if of_profile is profile and of_root is decided:
+                return needs
+        needs = needs_of(profile, decided)
+        self._latest[name] = needs, profile, decided
         if needs.why and (profile.image_id, needs.why) not in self._said:
             self._said[profile.image_id, needs.why] = None
             root = "writable" if needs.writable_root else "read-only"

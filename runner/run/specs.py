@@ -15,11 +15,11 @@ _MOST_IMAGES = 1000
 
 
 class Kind(Protocol):
-    """What makes the container for a single run into a reusable one, where cells can be had."""
+    """Knows whether this node can have cells, and makes reusable containers if it can."""
 
     @property
     def decided(self) -> Hashable:
-        """While this is equal, so are the containers that `spec_of` returns for equal arguments."""
+        """The verdict about cells. As long as it stays equal, `spec_of` answers equally."""
 
     def spec_of(
         self, spec: ContainerSpec, overlays: Sequence[str], there: Collection[str]
