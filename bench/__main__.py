@@ -1,6 +1,7 @@
 """python -m bench [ways|report|class|storm|replicas|flame|...]: `make bench`; `ways` by default."""
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 from typing import Literal
@@ -262,5 +263,11 @@ def run_flame(picture: Path, seconds: int = 8) -> int:
     return flame.main(picture, seconds)
 
 
+def end_as_by_ctrl_c() -> None:
+    """SIGTERM is taken like Ctrl-C, so the engine and the daemon that were started end, too."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
 if __name__ == "__main__":
+    end_as_by_ctrl_c()
     sys.exit(app())
