@@ -91,7 +91,6 @@ class Neighbours:
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None:
             self._http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=AT_ONCE),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # A hostile answer could be small and become any size when it is decompressed.
                 auto_decompress=False,

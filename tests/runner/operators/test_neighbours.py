@@ -9,7 +9,12 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from runner.operators.neighbours import ANSWERS_WITHIN_S, AT_ONCE, Neighbours
+from runner.operators.neighbours import (
+    ANSWERS_WITHIN_S,
+    AT_ONCE,
+    LARGEST_BYTES,
+    Neighbours,
+)
 
 HEALTH = json.dumps({"status": "ok", "replica": "b", "running": 2}).encode()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -20,6 +25,7 @@ async def sibling(handler: Handler) -> AsyncIterator[str]:
     """A sibling whose health is answered by `handler`; its address."""
     app = web.Application()
     app.router.add_get("/health", handler)
+    app.router.add_get("/elsewhere", well)
     http = web.AppRunner(app, shutdown_timeout=0.1)
     await http.setup()
     await web.TCPSite(http, "127.0.0.1", 0).start()
@@ -79,8 +85,8 @@ async def test_a_sibling_that_has_gone_keeps_its_last_figures() -> None:
 
 
 async def redirect(request: web.Request) -> web.Response:
-    """An answer that leads elsewhere."""
-    raise web.HTTPFound("http://127.0.0.1:1/health")
+    """An answer that leads elsewhere, where there is a health."""
+    raise web.HTTPFound("/elsewhere")
 
 
 async def endless(request: web.Request) -> web.StreamResponse:
@@ -89,6 +95,11 @@ async def endless(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     while True:
         await response.write(b" " * 65536)
+
+
+async def large(request: web.Request) -> web.Response:
+    """A health with more blanks behind it than an answer may have bytes."""
+    return web.Response(body=HEALTH.ljust(LARGEST_BYTES + 1))
 
 
 async def bomb(request: web.Request) -> web.Response:
@@ -106,9 +117,9 @@ async def markup(request: web.Request) -> web.Response:
     return web.Response(text="<script>alert(1)</script>")
 
 
-@pytest.mark.parametrize("handler", [redirect, endless, bomb, fails, markup])
+@pytest.mark.parametrize("handler", [redirect, large, endless, bomb, fails, markup])
 async def test_a_bad_answer_is_a_sentence_of_trouble(handler: Handler) -> None:
-    """It is neither followed, nor inflated, nor read to an end that never comes."""
+    """It is neither followed, nor inflated, nor read on beyond the limit."""
     async with sibling(handler) as address, looking_at(address) as ours:
         one = ours.by_address[address]
 
