@@ -16,6 +16,7 @@ from runner.container.profile import RED_AMBER_GREEN
 from runner.engine.engines import docker_engines
 from runner.operators.logs import set_up_logs
 from runner.settings import Reuse, Settings
+from tests.examples import examples
 from tests.fakes import FakeEngine
 from tests.hosts import refusal_of_cells
 from tests.long_files import longest_first
@@ -26,7 +27,7 @@ FAKE_IMAGE = "cyberdojo/fake:1"
 DOCKER_IMAGE = "dojo-runner/python-pytest:latest"
 
 # No example has a deadline of its own: on a machine that others use, a slow one tells nothing.
-hypothesis_settings.register_profile("no deadline", deadline=None)
+hypothesis_settings.register_profile("no deadline", deadline=None, max_examples=examples(100))
 hypothesis_settings.load_profile("no deadline")
 
 

@@ -1,10 +1,8 @@
 """Prose that points at a file, a heading or a name of this project points at one that exists."""
 
 import ast
-import io
 import os
 import re
-import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -69,17 +67,11 @@ def prose_of(name: str) -> str:
         case ".md":
             return text
         case ".py":
-            return "\n".join((*_comments(text), *_docstrings(text)))
+            return "\n".join((*_HASH_COMMENT.findall(text), *_docstrings(text)))
         case ".c" | ".h":
             return "\n".join(_C_COMMENT.findall(text))
         case _:
             return "\n".join(_HASH_COMMENT.findall(text))
-
-
-def _comments(source: str) -> Iterator[str]:
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.string
 
 
 def _docstrings(source: str) -> Iterator[str]:

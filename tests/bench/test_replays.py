@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.replays import ORDERS, Replay, play
+from tests.examples import examples
 
 # Places move slowly with time, too, from images that are taken no more: not within this time.
 SHORT_S = 30.0
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_starts_do_not_exceed_takes_and_the_limit(data: st.DataObject) -> None:
     """However many images take turns, in whatever order, with or without siblings' notices."""

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pool.archive import BrokenArchiveError, Entry, Kind, entries
+from tests.examples import examples
 
 FORMATS = [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT]
 BLOCK = 512
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
+EXAMPLES = examples(300)
 
 
 def packed(*members: tuple[str, bytes | None, str], how: int = tarfile.PAX_FORMAT) -> bytes:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pool import EngineError, ImagePool, Pools, PoolSettings, Sizes, Supervisor
+from tests.examples import examples
 from tests.fakes import FakeContainers
 
 from .conftest import SPEC, Clock, MakePool, settle
@@ -130,7 +131,7 @@ async def test_all_waiters_cancelled_in_one_tick(
 Act = st.sampled_from(["take", "take", "cancel", "turn", "finish", "refuse", "kill", "refill"])
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(acts=st.lists(st.tuples(Act, st.integers(0, 5)), max_size=40))
 def test_whole_after_any_storm(acts: list[tuple[str, int]]) -> None:
     """Takes, cancellations, deaths and failures in any order leave the pool as it was."""

@@ -1,7 +1,6 @@
 """An engine, or whoever answers in its place, that says anything at all."""
 
 import asyncio
-import os
 import random
 import struct
 import tempfile
@@ -15,12 +14,13 @@ from hypothesis import strategies as st
 
 from pool import DockerClient, DockerContainers, DockerImages, EngineError
 from pool.docker_stream import DockerStream
+from tests.examples import examples
 
 from .fake_dockerd import FakeDockerd, answer, raw, the_end, upgraded
 
 pytestmark = pytest.mark.fuzz
 
-TIMES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
+TIMES = examples(100)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (

@@ -8,6 +8,7 @@ from hypothesis.stateful import invariant, rule
 
 from pool import ContainerSpec, Pools, PoolSettings, Sizes
 from pool.settings import WARM_BYTES
+from tests.examples import examples
 
 from .conftest import SPEC, settle
 from .machine import Caller, Machine
@@ -129,4 +130,4 @@ class HostMachine(Machine):
 class TestHost(HostMachine.TestCase):  # type: ignore[valid-type,misc]
     """The rules above, in any order."""
 
-    settings = settings(max_examples=100, stateful_step_count=40)
+    settings = settings(max_examples=examples(100), stateful_step_count=40)

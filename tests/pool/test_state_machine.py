@@ -8,6 +8,7 @@ from hypothesis.stateful import invariant, rule
 
 from pool import PoolSettings, Sizes
 from pool.workers import Workers
+from tests.examples import examples
 
 from .conftest import lone_pool, settle
 from .machine import Caller, Machine
@@ -146,10 +147,10 @@ class ResettingMachine(PoolMachine):
 class TestPool(PoolMachine.TestCase):  # type: ignore[valid-type,misc]
     """The rules above, in any order."""
 
-    settings = settings(max_examples=100, stateful_step_count=40)
+    settings = settings(max_examples=examples(100), stateful_step_count=40)
 
 
 class TestResetting(ResettingMachine.TestCase):  # type: ignore[valid-type,misc]
     """The same, with reusable containers."""
 
-    settings = settings(max_examples=100, stateful_step_count=40)
+    settings = settings(max_examples=examples(100), stateful_step_count=40)

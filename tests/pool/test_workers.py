@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pool import Supervisor
 from pool.workers import Workers
+from tests.examples import examples
 from tests.reports import Reports
 
 from .conftest import settle, unheard_errors
@@ -139,7 +140,7 @@ async def test_closing_twice_is_harmless() -> None:
 Ending = st.sampled_from(["success", "error", "exit", "cancelled", "cancels itself"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(endings=st.lists(st.tuples(Ending, st.integers(0, 3)), max_size=12), size=st.integers(1, 3))
 def test_no_slot_is_ever_lost(endings: list[tuple[str, int]], size: int) -> None:
     """After any mix of success, error and cancellation all is idle, and a fresh job runs."""

@@ -26,6 +26,7 @@ async def shell(words: str) -> tuple[int, str]:
     return process.returncode, stderr.decode()
 
 
+@pytest.mark.long_with("completion bash")
 @pytest.mark.parametrize("words", ["--help", "config", "completion bash"])
 async def test_a_full_disk(words: str) -> None:
     """What cannot be written is an error of one line, whichever part of the program prints."""
@@ -35,6 +36,7 @@ async def test_a_full_disk(words: str) -> None:
     assert stderr.count("\n") == 1
 
 
+@pytest.mark.long_with("completion bash")
 @pytest.mark.parametrize("words", ["--help", "config", "completion bash"])
 async def test_a_reader_that_has_seen_enough(words: str) -> None:
     """`dojo-runner ... | head -1` prints no error of ours."""

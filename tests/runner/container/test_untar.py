@@ -21,12 +21,13 @@ from runner.container.untar import (
     UnreadableError,
     members,
 )
+from tests.examples import examples
 from tests.fakes import archive
 
 FORMATS = [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT]
 # In the suite a few seconds; `FUZZ_EXAMPLES=1000000 pytest -m fuzz` is as long as one likes.
 FUZZ = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")),
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

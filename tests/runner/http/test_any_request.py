@@ -1,7 +1,6 @@
 """Whatever a client sends: an answer of the contract, and a service that lives on."""
 
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -12,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import FAKE_IMAGE, ServeFake
+from tests.examples import examples
 from tests.fakes import FakeEngine, archive, framed
 from tests.runner.http.support import PULL, RUN
 from tests.serving import Answer, Served
 
 pytestmark = pytest.mark.fuzz
 
-EXAMPLES = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "75")))
+EXAMPLES = settings(max_examples=examples(75))
 NAMES = {RUN: "run_cyber_dojo_sh", PULL: "pull_image"} | {
     "/alive": "alive?", "/ready": "ready?", "/sha": "sha"
 }  # fmt: skip

@@ -1,7 +1,6 @@
 """Bytes in a notice's place: a notice, or an error that says which field is wrong."""
 
 import json
-import os
 import time
 from typing import Any
 
@@ -10,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.siblings.notice import MalformedNoticeError, RefillNotice, is_signed, parse, sign
+from tests.examples import examples
 
 pytestmark = pytest.mark.fuzz
 
-EXAMPLES = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "300")))
+EXAMPLES = settings(max_examples=examples(300))
 GOOD: dict[str, Any] = {
     "version": 1, "replica": "sibling", "image": "gcc:1", "takes": 1, "told": 2, "take_rate": 0.1,
     "fill_rate": 0.05, "warm": 2, "target": 3, "sequence": 1, "sent_at": time.time(),
