@@ -1,4 +1,4 @@
-/* Makes a cell: the kernel builds all of it before the run, and takes it down after it.
+/* Makes a cell. The kernel builds all of it before the run, and takes all of it down after the run.
  *
  * The first process of the cell is a fork of the launcher: it mounts, gives up every right it had
  * in its namespaces, starts the command, and goes on in first.c. It cannot be signalled, traced or
@@ -69,13 +69,13 @@ static void bring_loopback_up(void) {
   close(any);
 }
 
-/* Makes the image's folder at `path` writable: writes go to a tmpfs of the cell's. */
+/* Makes a folder of the image writable: what is written goes to a tmpfs of the cell. */
 static void overlay(const struct plan *plan, const struct step *step) {
   char upper[256], work[256], options[1024];
   struct stat below;
   if (stat(step->path, &below) < 0)
     fail("overlaying", step->path);
-  /* The tmpfs is mounted where nobody looks, and is in no tree once the overlay holds it. */
+  /* The tmpfs is mounted over the launcher's folder, and unmounted again when the overlay holds it. */
   mount_or_fail("tmpfs", plan->own, "tmpfs", MS_NOSUID | MS_NODEV, step->options);
   snprintf(upper, sizeof upper, "%s/upper", plan->own);
   snprintf(work, sizeof work, "%s/work", plan->own);
@@ -88,7 +88,8 @@ static void overlay(const struct plan *plan, const struct step *step) {
     fail("hiding", plan->own);
 }
 
-/* 0; or -1 if the path is not there and so needs no mask. A mount follows a link, too. */
+/* Hides what is at a path. Returns 0, or -1 if nothing is there. A link's target is hidden, as a mount follows
+ * links. */
 static int mask_one(const struct plan *plan, const char *path) {
   struct stat there;
   if (stat(path, &there) < 0)
@@ -125,14 +126,14 @@ static void mount_all(const struct plan *plan) {
     if (plan->steps[i].kind == 'o')
       overlay(plan, &plan->steps[i]);
   mount_or_fail("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-                "newinstance,mode=620,ptmxmode=666,max=64"); /* of the host's 3072 */
+                "newinstance,mode=620,ptmxmode=666,max=64"); /* the host has 3072 for all */
   mount_or_fail("mqueue", "/dev/mqueue", "mqueue", LOCKED, NULL);
   mount_or_fail("shm", "/dev/shm", "tmpfs", LOCKED, "mode=1777,size=64m");
 }
 
-/* Late, as it hides from us, too, all that it hides from the learner. */
+/* Hides what the plan says. This comes late, because it is hidden from the rest of our set-up, too. */
 static void hide(const struct plan *plan) {
-  /* Empty; it is what all masked folders look like, at the cost of one file system. */
+  /* All masked folders show this one empty file system. */
   mount_or_fail("tmpfs", plan->own, "tmpfs", LOCKED | MS_RDONLY, "size=0,nr_inodes=2,mode=755");
   for (int i = 0; i < plan->count; i++) {
     if (plan->steps[i].kind == 'm')
@@ -144,7 +145,8 @@ static void hide(const struct plan *plan) {
     fail("unmounting", plan->own);
 }
 
-/* What the program may write to; and over the launcher's folder one for what it prints. */
+/* Mounts the places that the program may write to. One of them is over the launcher's folder: it takes what the
+ * program prints. */
 static void mount_places(const struct plan *plan) {
   for (int i = 0; i < plan->count; i++)
     if (plan->steps[i].kind == 't')
@@ -152,9 +154,9 @@ static void mount_places(const struct plan *plan) {
                     plan->steps[i].options);
 }
 
-/* What the kernel counts for a user over the whole host: a cell gets a part of what its container
- * may take, so that the rest is there for others. The kernel counts it for the cell's namespace,
- * too, and so others' part is not counted here. */
+/* Lowers the limit of something that the kernel counts for a user over the whole host. A cell gets a part of
+ * what its container may take, so that the rest is left for others. The kernel also counts for the cell's user
+ * namespace alone, and compares that count with this limit, so what others take does not matter here. */
 static void take_a_part(int limit, rlim_t most) {
   const struct rlimit part = {most, most};
   struct rlimit now;
@@ -162,7 +164,8 @@ static void take_a_part(int limit, rlim_t most) {
     fail("limiting", "a user's part");
 }
 
-/* As bits, those that a program could ever get in our container; -1 for a number that is none. */
+/* The capabilities that a program can get in our container, as bits. For a number that is no capability prctl
+ * returns -1. */
 static unsigned long long capability_bounds(void) {
   unsigned long long bounds = 0;
   for (int capability = 0, has; (has = prctl(PR_CAPBSET_READ, capability, 0, 0, 0)) >= 0; capability++)
@@ -177,7 +180,7 @@ static int limit_capabilities(unsigned long long bounds) {
   return 0;
 }
 
-/* A new user namespace begins with all capabilities: `bounds` are the container's. */
+/* A process begins with all capabilities in a new user namespace. `bounds` are those of the container. */
 static void give_up_rights(unsigned long long bounds, uid_t user, gid_t group) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct none[2] = {{0}};
@@ -197,19 +200,20 @@ static void run_command(const struct plan *plan) {
     fail("entering", plan->folder);
   close_from(4);
   execvp(plan->command[0], plan->command);
-  /* In the words of the init of a container for one run. */
+  /* These are the words of the init of a container for one run, which clients know. */
   dprintf(2, "exec %s failed: %s\n", plan->command[0], strerror(errno));
   _exit(errno == ENOENT ? 127 : 126);
 }
 
-/* The cell's ends of its pipes: the command's descriptors from 0 on, and the first process's. */
+/* The cell's ends of its pipes: those that become the command's descriptors 0 to 3, and the first process's. */
 struct ends {
   int commands[4];
   struct first first;
 };
 
-/* What programs print of /proc/1 is as in a container for one run. The words of our command line, which are
- * of no more use here, lie in one piece; if it does not end in a NUL, the kernel shows it up to its first. */
+/* Makes /proc/1 look as it does in a container for one run, because clients read it. The words of our command
+ * line are not needed any more, and are overwritten: they lie in one piece of memory, and when that does not end
+ * in a NUL, the kernel shows it up to its first NUL. */
 static void take_inits_name(char **words) {
   static const char line[] = "/sbin/docker-init -- bash";
   char *begin = words[0], *end = begin;
@@ -237,10 +241,10 @@ static void become_cell(const struct plan *plan, const struct ends *ends, uid_t 
     fail("setting", stuck);
   bring_loopback_up();
   take_a_part(RLIMIT_SIGPENDING, 1024);
-  take_a_part(RLIMIT_MSGQUEUE, 192 << 10); /* two queues of the usual size, or more small ones */
+  take_a_part(RLIMIT_MSGQUEUE, 192 << 10); /* bytes: two queues of the usual size, or more small ones */
   hide(plan);
   mount_places(plan);
-  /* Where we stood was the container's: the same path is now the cell's. */
+  /* Our working folder is still the container's; the same path leads to the cell's. */
   if (chdir("/") < 0)
     fail("entering", "/");
   give_up_rights(bounds, user, group);
@@ -262,10 +266,10 @@ int start_cell(const struct plan *plan, struct cell *cell) {
       pipe2(tar, O_CLOEXEC) < 0 || pipe2(unpacked, O_CLOEXEC) < 0 ||
       pipe2(answer, O_CLOEXEC) < 0)
     return -1;
-  /* Descriptor 3, if it was free, is in[0]: first to be copied, before it becomes another. */
+  /* in[0] may be descriptor 3. So it comes first, and is copied before another end takes its number. */
   const struct ends ends = {{in[0], out[1], err[1], unpacked[0]},
                             {.tar = tar[0], .unpacked = unpacked[1], .answer = answer[1]}};
-  /* Not unshare and fork: the first process of the cell is our own child, with none between. */
+  /* clone makes the first process of the cell our own child; unshare and fork would put a process between. */
   long pid = syscall(SYS_clone, NAMESPACES | SIGCHLD, 0, 0, 0, 0);
   if (pid < 0)
     return -1;

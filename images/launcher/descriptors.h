@@ -4,16 +4,16 @@
 
 #include <sys/types.h>
 
-/* As read(2). */
+/* Like read(2). */
 ssize_t read_some(int file, char *into, size_t most);
 
-/* 0, or -1 when there was less. */
+/* Reads all `length` bytes. Returns 0, or -1 when there were fewer. */
 int read_all(int file, char *into, size_t length);
 
-/* 0, or -1 when not all was written. */
+/* Writes all bytes. Returns 0, or -1 when not all could be written. */
 int write_all(int file, const char *data, size_t length);
 
-/* All that are open, from `first` on. */
+/* Closes all descriptors from `first` on. */
 void close_from(unsigned first);
 
 #endif

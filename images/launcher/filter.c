@@ -33,14 +33,15 @@
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
 #define REFUSE(error) RETURN(SECCOMP_RET_ERRNO | (error))
-/* Each of these skips the next statement unless its test holds. */
+/* Each of these instructions skips the next statement unless its test holds. */
 #define IF(value) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1)
 #define IF_ANY_OF(bits) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1)
 #define IF_NOT_LESS(value) BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, value, 0, 1)
 #define DENY(call) IF(__NR_##call), REFUSE(EPERM)
 
-/* To others' ids the kernel says EINVAL where there are none. Programs that copy files with their owners know
- * EPERM for an answer, which is what they get where there are others. -1 leaves an id as it is. */
+/* A cell has one user and one group. When a program gives a file to another, the kernel answers EINVAL, because
+ * there is no other here. Programs that copy files with their owners expect EPERM, which they get where there
+ * are others. An id of -1 means that the id stays as it is. */
 #define OTHERS(arg, own)                                                                       \
   LOAD(args[arg]), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 2, 0),                       \
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, own, 1, 0), REFUSE(EPERM)
@@ -63,7 +64,7 @@ int filter_system_calls(uid_t user, gid_t group) {
       /* Namespaces: in one of its own a process has every capability. */
       DENY(unshare),
       DENY(setns),
-      /* Its flags are in memory, where no filter sees them; libraries fall back to clone. */
+      /* The flags of clone3 are in memory, where no filter sees them; libraries fall back to clone. */
       IF(__NR_clone3),
       REFUSE(ENOSYS),
 
@@ -91,7 +92,7 @@ int filter_system_calls(uid_t user, gid_t group) {
       DENY(add_key),
       DENY(request_key),
 
-      /* Large, and often broken into; nothing that a kata tests needs them. */
+      /* These calls lead into large parts of the kernel in which many faults were found; no kata needs them. */
       DENY(bpf),
       DENY(perf_event_open),
       DENY(userfaultfd),

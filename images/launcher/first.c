@@ -14,11 +14,11 @@
 
 static char sizes[LONGEST_HEADER + 1];
 
-/* Where the descriptors of struct first are once all others are closed. */
+/* The numbers that the descriptors of struct first have once all others are closed. */
 enum { TAR, ANSWERS, UNPACKED, OURS };
 
-/* 0 when the run's files are there. The command is told so by one byte, the end of a line; it
- * might have died before, and then nobody is at the other end of that pipe. */
+/* Unpacks the run's files, and tells the command so by one byte, the end of a line. Returns 0, or -1 if the files
+ * are not there or the command has died, so that nobody reads its pipe. */
 static int unpack(pid_t command, struct used_before *before) {
   size_t length;
   struct pollfd watched[] = {{TAR, POLLIN, 0}, {UNPACKED, 0, 0}};
@@ -33,7 +33,8 @@ static int unpack(pid_t command, struct used_before *before) {
   return write(UNPACKED, "\n", 1) == 1 ? 0 : -1;
 }
 
-/* How the command ended. The status of any other process does not matter. */
+/* Waits for every process of the cell, and kills all others when the command has ended. Returns the command's
+ * status; that of any other process does not matter. */
 static int reap(pid_t command) {
   int status, of_command = NO_CELL;
   for (;;) {
@@ -47,7 +48,7 @@ static int reap(pid_t command) {
   }
 }
 
-/* By now no process is left that could write to the files. */
+/* Packs the answer. No other process is left, so nobody writes to the files meanwhile. */
 static void answer(int status, const struct used_before *before) {
   char used[128];
   const char *roots[] = {".dojo/stdout", ".dojo/stderr", ".dojo/status",

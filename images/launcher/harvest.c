@@ -14,20 +14,21 @@
 
 #define BLOCK 512
 #define LARGEST_WHOLE (64 * 1024) /* runner/container/hand_over.py */
-#define BEGINNING 51201           /* one more than a text may have: it tells that there was more */
-#define MOST_CUT 200              /* as beginnings.sh: the harvest has to end */
+#define BEGINNING 51201           /* one byte more than a text may have, so the daemon sees that it was cut */
+#define MOST_CUT 200              /* files, as in beginnings.sh, because the harvest has to end */
 #define FOLDERS_OPEN 16
-#define NO_ROOM (8 * 1024) /* as main.sh: a file system with less room is full */
+#define NO_ROOM (8 * 1024) /* bytes, as in main.sh: a file system with less room counts as full */
 
-/* nftw's visitor is given nothing of ours. */
+/* These are global, because nftw hands nothing of ours to its visitor. */
 static int out;
 static const char *sent_sizes;
 static int cut_count, left_out;
 static char record[RECORD_HEADER + LONGEST_RECORD + RECORD_HEADER]; /* and one that ends the answer */
 static char *const ready = record + RECORD_HEADER;
-static size_t length; /* of what is ready */
+static size_t length; /* of the bytes in `record` that wait to be written */
 
-/* With the record that ends the answer if there is one to be written: the launcher wakes once. */
+/* Writes what is ready, together with the record that ends the answer if there is one, so that the launcher wakes
+ * once. */
 static void flush(enum record_kind end) {
   size_t whole = RECORD_HEADER + length;
   put_record_header(record, ANSWER, length);
@@ -35,7 +36,7 @@ static void flush(enum record_kind end) {
     put_record_header(record + whole, end, 0);
     whole += RECORD_HEADER;
   }
-  write_all(out, record, whole); /* it fails when nobody reads any more */
+  write_all(out, record, whole); /* fails only when nobody reads any more */
   length = 0;
 }
 
@@ -80,7 +81,7 @@ static void put_header(const char *name, size_t size, char type) {
   length += BLOCK;
 }
 
-/* A member's header, in GNU's format; its content, and put_filling, are to follow. */
+/* Writes a member's header, in GNU's format. The caller writes the content after it, and calls put_filling. */
 static void put_name(const char *name, size_t size) {
   size_t long_size = strlen(name) + 1;
   if (long_size > 100) {
@@ -97,7 +98,7 @@ static void put_member(const char *name, int file, size_t size) {
     char *into = room(1);
     size_t most = left < LONGEST_RECORD - length ? left : LONGEST_RECORD - length;
     ssize_t got = read_some(file, into, most);
-    if (got <= 0) { /* its size was promised */
+    if (got <= 0) { /* the header has promised the size, so zeros fill it up */
       memset(into, 0, most);
       got = (ssize_t)most;
     }
@@ -113,7 +114,8 @@ static void put_text(const char *name, const char *text) {
   put_filling(strlen(text));
 }
 
-/* As beginnings.sh prints it: what was printed by its name, else a numbered member, and its name in another. */
+/* Writes the beginning of a file in the form of beginnings.sh: an output under its own name, any other file as a
+ * numbered member, with its name in another member. */
 static void put_beginning(const char *name, int file) {
   char member[64];
   if (!strcmp(name, ".dojo/stdout") || !strcmp(name, ".dojo/stderr")) {

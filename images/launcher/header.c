@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-/* Its fields, each with a NUL at its end; FIELDS is their number. */
+/* The fields of a header, each with a NUL at its end; FIELDS is their number. */
 enum { LIMIT, SIZES, ID, IMAGE_NAME, PAYLOAD, FIELDS };
-#define MOST_DIGITS 9 /* of the payload's length */
+#define MOST_DIGITS 9 /* that the payload's length may have */
 
-/* A decimal number and nothing else; -1 for what is none. */
+/* Reads a decimal number and nothing else; -1 for any other text. */
 static long number_in(const char *field) {
   size_t digits = strspn(field, "0123456789");
   long number = 0;

@@ -6,10 +6,11 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* The kernel takes namespaces down in the background: their memory is free a moment later. */
+/* We look again for so long, because the kernel takes namespaces down in the background, and their memory is free
+ * only a moment later. */
 #define TRIES 250
 #define NAP_MS 2
-/* Counters of memory are kept by processor, and added up now and then. */
+/* The kernel counts memory on each processor, and adds the counts up now and then; so far they may be off. */
 #define IMPRECISE_BYTES (4 * 1024 * 1024)
 
 /* The number after `key ` in the file, or at its beginning; -1 when there is none. */
@@ -27,7 +28,7 @@ static long long number(const char *path, const char *key) {
   return found;
 }
 
-/* cgroup v2's file, or else v1's. */
+/* Reads the file of cgroup v2, or else that of v1. */
 static long long either(const char *v2, const char *v1, const char *key) {
   long long found = number(v2, key);
   return found < 0 ? number(v1, key) : found;

@@ -37,13 +37,14 @@
 #include <unistd.h>
 
 #define LONGEST_REASON 512
-#define COMPLAINTS 4096 /* of one cell; more is read and dropped */
+#define COMPLAINTS 4096 /* bytes of one cell; the launcher reads and drops more */
 
 /* Holds a header, or pieces of an answer: at least one whole record of it. */
 static char buffer[LONGEST_HEADER];
 _Static_assert(sizeof buffer > RECORD_HEADER + LONGEST_RECORD, "a record can be whole");
 static size_t cell_complained;
-static int was_ready; /* before that nobody reads records: why we cannot start is on stderr */
+/* Before its first cell is ready the launcher tells on stderr why it cannot start: the daemon reads no records yet. */
+static int was_ready;
 
 static void say(enum record_kind kind, const char *text, size_t length) {
   char record[RECORD_HEADER + LONGEST_REASON];
@@ -64,7 +65,7 @@ __attribute__((format(printf, 1, 2), noreturn)) static void give_up(const char *
     say(UNFIT, reason, (size_t)length);
   else
     dprintf(2, "%s\n", reason);
-  exit(1); /* every process of a cell dies with us */
+  exit(1); /* the kernel kills the cell, too: see PR_SET_PDEATHSIG */
 }
 
 static int status_of(struct cell *cell) {
@@ -74,7 +75,8 @@ static int status_of(struct cell *cell) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* The words of a cell before its run go to the daemon's log: they tell why it cannot start. */
+/* Copies what a cell prints to stderr before its run to our stderr. The daemon logs it, because it tells why a
+ * cell cannot start. */
 static void complain(struct cell *cell) {
   char said_now[COMPLAINTS];
   ssize_t got = read_some(cell->err, said_now, sizeof said_now);
@@ -102,12 +104,12 @@ static void wait_until_ready(struct cell *cell, const char *mark) {
       give_up("the cell said something else than that it is ready");
     said += (size_t)got;
   }
-  close(cell->out); /* it has no more to say */
+  close(cell->out); /* after its mark the command prints nothing here */
   say(READY, "", 0);
   was_ready = 1;
 }
 
-/* Until the daemon writes. */
+/* Waits until the daemon writes. */
 static void wait_for_hand_over(struct cell *cell) {
   for (;;) {
     struct pollfd watched[] = {{0, POLLIN, 0}, {cell->answer, POLLIN, 0}, {cell->err, POLLIN, 0}};
@@ -122,7 +124,7 @@ static void wait_for_hand_over(struct cell *cell) {
   }
 }
 
-/* Leaves the header at the buffer's beginning; returns how many bytes are there. */
+/* Reads until the whole header stands at the buffer's beginning; returns how many bytes the buffer has. */
 static size_t receive_header(struct header *header) {
   size_t have = 0;
   enum header_state state;
@@ -137,13 +139,13 @@ static size_t receive_header(struct header *header) {
   return have;
 }
 
-/* Exactly one hand-over: the bytes after it on our stdin are another learner's. */
+/* Passes exactly one hand-over on, because the bytes after it on our stdin are another learner's. */
 static void hand_over(struct cell *cell) {
   struct header header;
   size_t have = receive_header(&header), more = have - header.length, left = header.payload;
   if (left < more)
     give_up("the hand-over is not as long as it says");
-  /* A cell that has ended is seen by the end of its answer. */
+  /* If the cell has ended, this write fails unseen; pass_answer_on sees the end of the answer. */
   write_all(cell->in, buffer, header.length);
   size_t sizes_length = strlen(header.sizes);
   write_all(cell->tar, (const char *)&sizes_length, sizeof sizes_length);
@@ -163,8 +165,9 @@ static void hand_over(struct cell *cell) {
     give_up("the hand-over is no gzip");
 }
 
-/* By whole records, so that ours stay whole if the cell's first process ends in the midst of one.
- * All of the answer at once, if it is short: each piece wakes four processes. */
+/* Passes the answer on by whole records, so that a record of the launcher's own can follow even if the cell's
+ * first process ends in the middle of one. A short answer is passed on in one piece, because each piece wakes
+ * four processes. */
 static enum record_kind pass_answer_on(struct cell *cell) {
   enum record_kind end = ANSWER;
   for (size_t have = 0; end == ANSWER;) {
@@ -191,7 +194,7 @@ static enum record_kind pass_answer_on(struct cell *cell) {
   return end;
 }
 
-/* Its first process has ended, and so has every other. */
+/* Waits for the end of the cell's first process. When that has ended, the kernel has ended every other. */
 static void wait_until_gone(struct cell *cell, enum record_kind end) {
   if (read_some(cell->answer, buffer, 1) > 0)
     give_up("the answer went on after its end");
@@ -204,7 +207,7 @@ static void wait_until_gone(struct cell *cell, enum record_kind end) {
     give_up("the cell ended with %d", status);
 }
 
-/* The switch of the host that most likely refused a cell. Nothing tells us for certain. */
+/* Names the switch of the host that most likely refused a cell; the kernel tells no more than the error. */
 static const char *likely_switch(int error) {
   switch (error) {
   case ENOSPC:
@@ -221,14 +224,14 @@ static const char *likely_switch(int error) {
 
 static void serve(const struct plan *plan, const char *mark, const struct leftovers *at_birth) {
   struct cell cell;
-  explicit_bzero(buffer, sizeof buffer); /* a cell is our fork: it need not even hold the last run */
+  explicit_bzero(buffer, sizeof buffer); /* the cell is our fork, so it would hold a copy of the last run */
   cell_complained = 0;
   if (start_cell(plan, &cell) < 0)
     give_up("no cell: %s%s", strerror(errno), likely_switch(errno));
   wait_until_ready(&cell, mark);
   wait_for_hand_over(&cell);
   hand_over(&cell);
-  close(cell.err); /* the command has sent its stderr elsewhere */
+  close(cell.err); /* from the run on the command's stderr is a file of the cell */
   wait_until_gone(&cell, pass_answer_on(&cell));
   const char *left = left_behind(at_birth);
   if (left)

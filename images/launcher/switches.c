@@ -12,10 +12,10 @@
 
 static struct {
   const char *path;
-  int parts;      /* a cell gets one of so many */
-  char value[32]; /* empty: this kernel does not have it */
+  int parts;      /* a cell gets the container's value divided by this */
+  char value[32]; /* empty if this kernel lacks the switch */
 } copied[] = {
-    /* The engine opens low ports to everybody: a learner's server may listen on 80. */
+    /* The engine lets everybody use low ports, so that a learner's server may listen on port 80. */
     {NET "ipv4/ip_unprivileged_port_start", 1, ""},
     {NET "ipv6/conf/all/disable_ipv6", 1, ""},
     {NET "ipv6/conf/default/disable_ipv6", 1, ""},
@@ -28,7 +28,7 @@ static struct {
     {USER "max_inotify_watches", 8, ""},
 };
 
-/* A second lock on a door that the filter keeps shut: there are no namespaces in a cell. */
+/* No namespaces in a cell. The filter of system calls forbids them already; this is a second protection. */
 static const char *const none[] = {
     USER "max_cgroup_namespaces", USER "max_ipc_namespaces",  USER "max_mnt_namespaces",
     USER "max_net_namespaces",    USER "max_pid_namespaces",  USER "max_time_namespaces",
@@ -69,7 +69,7 @@ const char *set_switches(unsigned group) {
   for (size_t i = 0; i < COUNT(none); i++)
     if (set(none[i], "0") < 0)
       return none[i];
-  /* The engine lets every group ping; a cell has but one. */
+  /* The engine lets every group ping; a cell has one group only. */
   snprintf(range, sizeof range, "%u %u", group, group);
   return set(PING, range) < 0 ? PING : NULL;
 }

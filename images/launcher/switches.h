@@ -2,10 +2,10 @@
 #ifndef SWITCHES_H
 #define SWITCHES_H
 
-/* As the engine set them for the container: to be called once, outside of any cell. */
+/* Reads the switches as the engine set them for the container; called once, outside of any cell. */
 void read_switches(void);
 
-/* The same in this cell. NULL, or the path of the one that cannot be set, and errno. */
+/* Sets them in this cell. Returns NULL, or the path of the switch that cannot be set, with errno. */
 const char *set_switches(unsigned group);
 
 #endif

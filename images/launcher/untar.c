@@ -11,7 +11,7 @@
 
 #define BLOCK 512
 
-/* GNU's format. Its checksum is not looked at: the archive came in a gzip, which has a better one. */
+/* A header in GNU's format. Nobody looks at its checksum: the archive came in a gzip, whose own checksum is better. */
 struct header {
   char name[100], mode[8], user[8], group[8], size[12], modified[12], checksum[8], type;
   char unused[355];
@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct header) == BLOCK, "a header is one block");
 static char ahead[64 * 1024];
 static size_t taken, have;
 
-/* The bytes at hand, `most` of them at the most; none at the end. */
+/* Returns bytes that were read, at most `most` of them; none at the end. */
 static size_t some(int from, size_t most, const char **bytes) {
   if (taken == have) {
     ssize_t got = read_some(from, ahead, sizeof ahead);
@@ -36,7 +36,7 @@ static size_t some(int from, size_t most, const char **bytes) {
   return length;
 }
 
-/* How many of `length` bytes there were. */
+/* Reads `length` bytes; returns how many there were. */
 static size_t take(int from, char *into, size_t length) {
   const char *bytes;
   size_t done = 0, got;
@@ -65,8 +65,8 @@ static int skip_filling(int from, size_t size) {
   return take(from, filling, length) == length ? 0 : -1;
 }
 
-/* The number in a field; its digits end with the field at the latest. Sizes from 8 GiB on are written in
- * another way, and are none that we get. */
+/* The octal number in a field, whose digits end with the field at the latest. Sizes from 8 GiB on would be written
+ * in another way; no hand-over is that large. */
 static unsigned long octal(const char *field, size_t width) {
   unsigned long number = 0;
   for (size_t i = 0; i < width && field[i] >= '0' && field[i] <= '7'; i++)
@@ -75,7 +75,7 @@ static unsigned long octal(const char *field, size_t width) {
 }
 #define OCTAL(field) octal(field, sizeof(field))
 
-/* Whether a name leads below where we stand, as all do that are packed for us. */
+/* Whether a name leads to a place below the working folder, as all names do that the daemon packs. */
 static int is_below(const char *name) {
   while (*name) {
     size_t length = strcspn(name, "/");
@@ -93,7 +93,7 @@ static int make_file(int from, const char *name, const struct header *header) {
   size_t size = OCTAL(header->size);
   struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)OCTAL(header->modified)}};
   int file = open(name, flags, mode);
-  if (file < 0 && errno == EEXIST && unlink(name) == 0) /* the image's, as tar does it */
+  if (file < 0 && errno == EEXIST && unlink(name) == 0) /* a file of the image is replaced, as tar does it */
     file = open(name, flags, mode);
   if (file < 0)
     return -1;
@@ -105,7 +105,7 @@ static int make_folder(const char *name, const struct header *header) {
   return mkdir(name, (mode_t)OCTAL(header->mode) & 0777) < 0 && errno != EEXIST ? -1 : 0;
 }
 
-/* The name of the next entry, which is too long for its header. */
+/* Reads the name of the next entry, when that name is too long for the entry's header. */
 static int take_long_name(int from, char *name, const struct header *header) {
   size_t size = OCTAL(header->size);
   if (size > PATH_MAX || take(from, name, size) < size)
@@ -120,7 +120,7 @@ int untar(int from) {
   size_t got;
   taken = have = 0;
   while ((got = take(from, (char *)&header, BLOCK)) == BLOCK) {
-    if (!header.name[0]) /* its end is empty blocks */
+    if (!header.name[0]) /* blocks of zeros end an archive */
       continue;
     if (header.type == 'L') {
       if (take_long_name(from, name, &header) < 0)

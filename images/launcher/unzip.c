@@ -4,8 +4,8 @@
 #include <string.h>
 #include <zlib.h>
 
-/* zlib's own memory is here, and not on the heap, so that all of it can be wiped: the next cell is
- * a fork of ours. Inflating takes 7 KiB and a window of 32. */
+/* zlib gets its memory from here, and not from the heap, so that all of it can be wiped: the next cell is a fork
+ * of the launcher. Inflating takes 7 KiB, and a window of 32 KiB. */
 static unsigned char memory[64 * 1024] __attribute__((aligned(16)));
 static size_t used;
 static char unzipped[64 * 1024];
@@ -28,7 +28,7 @@ static void give_back(voidpf unused, voidpf address) {
 
 void begin_unzip(void) {
   stream = (z_stream){.zalloc = take, .zfree = give_back};
-  state = inflateInit2(&stream, 16 + MAX_WBITS); /* a gzip header, and no other */
+  state = inflateInit2(&stream, 16 + MAX_WBITS); /* accepts the header of gzip, and no other */
 }
 
 int unzip(const char *data, size_t length, unzipped_to *write, int file) {

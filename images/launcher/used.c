@@ -41,7 +41,7 @@ void write_used(const struct used_before *before, char *text, size_t room) {
     all = (struct rusage){0};
   long long cpu_us = us_of(&all.ru_utime) + us_of(&all.ru_stime) - before->cpu_us;
   long long cpu_ms = cpu_us > 0 ? cpu_us / 1000 : 0;
-  /* A number that is below 0, as the kernel began anew with its numbers, is none for the daemon. */
+  /* If the kernel has begun anew with its process ids, the difference is below 0: the daemon takes it for unknown. */
   snprintf(text, room, "memory %lld\nstarted %lld\ncpu %lldm%lld.%03llds\n",
            (long long)all.ru_maxrss * 1024, started, cpu_ms / 60000, cpu_ms / 1000 % 60,
            cpu_ms % 1000);
