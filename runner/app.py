@@ -163,7 +163,7 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
             except TimeoutError:
                 connection.drop()
     request.app[SERVICE].views.metrics.answered(known_path(request.path), response.status)
-    connection.answered()
+    connection.answered(is_read=request.content.is_eof())
     return response
 
 

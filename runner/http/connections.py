@@ -152,9 +152,15 @@ class Connection(asyncio.Protocol):
         self._on_lost = on_lost
         self._connections.asked(self)
 
-    def answered(self) -> None:
-        """The answer is sent."""
+    def answered(self, *, is_read: bool) -> None:
+        """The answer is sent. If the request was not read to its end, the connection ends with it.
+
+        Then the server still reads for a while, because many a client looks for the answer only
+        when it has sent everything. What comes is the rest of a body, and not another request.
+        """
         self._on_lost = None
+        if not is_read:
+            return
         self.is_busy = False
         self._head = _Head()
         if not self.is_over:

@@ -47,6 +47,41 @@ async def test_a_chunked_body_over_the_limit_is_not_read_on(serve_fake: ServeFak
     assert sent_bytes < 32 * MIB  # what the kernel's buffers hold comes on top
 
 
+async def test_a_client_that_sends_all_before_it_reads_gets_to_the_refusal(
+    serve_fake: ServeFake,
+) -> None:
+    """What comes of a refused body is read and dropped for a while, so no client is cut off while
+    it still writes.
+    """
+    body = b" " * (16 * MIB)
+    head = b"POST /alive HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    async with serve_fake(request_max_bytes=MIB) as http, http.connection() as (reader, writer):
+        writer.write(head + body)
+        await writer.drain()
+        answer = await answer_from(reader)
+        writer.write(b"POST /alive HTTP/1.1\r\nHost: x\r\n\r\n")
+        rest = await reader.read()
+
+    assert answer.refusal == (413, "body: over the limit of 1048576 bytes")
+    assert rest == b""
+
+
+async def test_a_client_that_leaves_after_the_refusal_is_no_error(
+    serve_fake: ServeFake, logs: Events
+) -> None:
+    """The log has the refusal, and nothing of the connection's end."""
+    head = b"POST /alive HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (16 * MIB)
+    async with serve_fake(request_max_bytes=MIB) as http:
+        async with http.connection() as (reader, writer):
+            writer.write(head + b" " * (2 * MIB))
+            answer = await answer_from(reader)
+            writer.transport.abort()
+        await http.ask("/alive", b"{}")
+
+    assert answer.status == 413
+    assert not [event for event in logs if event["level"] == "ERROR"]
+
+
 async def test_a_body_of_500_kb_passes(http: Served) -> None:
     """A large kata is run with the default limit."""
     result = await http.run("wc -c < large.txt", {"large.txt": "x" * 500_000})
