@@ -142,7 +142,8 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
     """Tell the request's connection how far it is, and send the answer, within a time limit.
 
     While the service drains, each connection ends after its answer. So clients that keep
-    connections go elsewhere before the daemon has to close them.
+    connections go elsewhere before the daemon has to close them. A connection also ends with a
+    request whose body was not read.
     """
     connection = request.app[CONNECTIONS].of(request.protocol)
     connection.head_came()
@@ -153,7 +154,8 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
         response = await handler(request)
     if not response.prepared:
         response.headers.update(trace.headers)
-    if request.app[SERVICE].is_draining:
+    is_read = request.content.is_eof()
+    if request.app[SERVICE].is_draining or not is_read:
         response.force_close()
     body = response.body if isinstance(response, web.Response) else None
     if isinstance(body, bytes) and len(body) > SENT_AT_ONCE_BYTES:
@@ -163,7 +165,7 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
             except TimeoutError:
                 connection.drop()
     request.app[SERVICE].views.metrics.answered(known_path(request.path), response.status)
-    connection.answered(is_read=request.content.is_eof())
+    connection.answered(is_read=is_read)
     return response
 
 

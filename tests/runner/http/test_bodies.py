@@ -66,6 +66,18 @@ async def test_a_client_that_sends_all_before_it_reads_gets_to_the_refusal(
     assert rest == b""
 
 
+async def test_a_connection_ends_if_nobody_reads_its_body(fake_http: Served) -> None:
+    """A body that no handler wants does not make the connection one that is never dropped."""
+    async with fake_http.connection() as (reader, writer):
+        writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+        answer = await answer_from(reader)
+        writer.write(b"}GET /alive HTTP/1.1\r\nHost: x\r\n\r\n")
+        rest = await reader.read()
+
+    assert (answer.status, answer.headers["Connection"]) == (200, "close")
+    assert rest == b""
+
+
 async def test_a_client_that_leaves_after_the_refusal_is_no_error(
     serve_fake: ServeFake, logs: Events
 ) -> None:
