@@ -1,0 +1,150 @@
+"""The commands of make and of the benchmark, in a copy of the project.
+
+What takes many minutes is run with arguments that make it small, which each test names. What would
+be of no use when small is asked of make (`make --dry-run`), and its arguments are read by the
+parser of the program that make would start.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import app as bench
+from bench.simulator.__main__ import app as simulator
+from tests.conftest import ServeFake
+from tests.documentation.claims import claimed_by
+from tests.documentation.clone import clone
+from tests.documentation.pages import PAGES, ROOT, in_sentences
+from tests.documentation.shell import replaced, shell
+
+MAKE = sorted({command.line for command in claimed_by(__file__, "make ")})
+BENCH = sorted({command.line for command in claimed_by(__file__, ".venv/bin/python -m bench ")})
+# Of the targets alone test_docs.py knows whether there are such.
+IN_SENTENCES = sorted(
+    {code for page in PAGES for code in in_sentences(page) if re.match(r"make \S+ \w+=", code)}
+    - set(MAKE)
+)
+
+PARSERS = {"bench": bench, "bench.simulator": simulator}
+_PROGRAM = re.compile(r"python -m (bench[.\w]*)([^'\n]*)")
+
+# All tests are run by CI itself; here make starts the one file of them that takes no time, and of
+# the long ones those that a machine without an engine could run.
+SMALL = {
+    "make quick": "make quick ARGS=tests/test_long_files.py",
+    "make test": "make test ARGS=tests/test_long_files.py",
+    "make test-long": "make test-long ARGS='tests/runner/colour/test_memory.py'",
+}
+# As small as the benchmark can be, of what the line leaves open.
+SMALL_BENCH = {
+    "--ways": "limit cells",
+    "--workloads": "true",
+    "--at-once": "1",
+    "--seconds": "0.1",
+    "--rounds": "1",
+    "--class-seconds": "1.5",
+}
+AS_THEY_ARE = {"make image", "make images IMAGES=ruby", "make simulate ARGS=--help"}
+DRY = re.compile(r"make (languages|check|venv)|make simulate(?! ARGS=--help)")
+
+WITHIN_S = 590.0  # a new environment takes minutes on a busy machine
+in_time = pytest.mark.timeout(WITHIN_S + 10)
+
+
+@pytest.mark.parametrize("line", [*MAKE, *IN_SENTENCES])
+async def test_make_knows_the_target_and_its_program_the_arguments(line: str) -> None:
+    """A target or an argument that there is not would be a usage error, or would do nothing."""
+    said = await shell(f"{line} --dry-run")
+
+    assert (said.status, said.stderr) == (0, "")
+    programs = _PROGRAM.findall(said.stdout)
+    assert programs or "ARGS=-" not in line
+    for name, words in programs:
+        PARSERS[name].parse_args(shlex.split(words), exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("line", BENCH)
+def test_the_benchmark_knows_the_arguments(line: str) -> None:
+    """None of them is misspelt."""
+    _, _, words = line.partition(" -m bench ")
+
+    bench.parse_args(shlex.split(words), exit_on_error=False, print_error=False)
+
+
+def test_each_line_of_make_is_run_or_known_to_be_too_long() -> None:
+    """A new line is run in one of the ways below, or is named above."""
+    known = {*SMALL, *AS_THEY_ARE, *(line for line in MAKE if line.startswith("make bench"))}
+
+    assert known <= set(MAKE)
+    assert [line for line in MAKE if line not in known and not DRY.match(line)] == []
+
+
+@pytest.mark.parametrize("line", ["make check", "make test"])
+def test_ci_runs_what_the_page_says(line: str) -> None:
+    """So all checks and all tests but the long ones are run as the page has them."""
+    assert line in MAKE
+    assert line in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+@in_time
+@pytest.mark.long
+async def test_the_environment_is_made_anew(tmp_path: Path) -> None:
+    """`make venv` in a fresh clone installs what is locked, and the project itself."""
+    [line] = [line for line in MAKE if line == "make venv"]
+    folder = clone(tmp_path / "clone", with_environment=False)
+
+    said = await shell(line, folder, within_s=WITHIN_S)
+
+    assert said.status == 0, said
+    version = await shell(".venv/bin/dojo-runner --version && .venv/bin/ruff --version", folder)
+    assert (version.status, version.stderr) == (0, "")
+
+
+@in_time
+@pytest.mark.long
+@pytest.mark.docker
+@pytest.mark.parametrize("line", [*SMALL, *sorted(AS_THEY_ARE)])
+async def test_it_ends_well(tmp_path: Path, line: str) -> None:
+    """In a copy of the project, whose images the engine has already."""
+    folder = clone(tmp_path / "clone")
+
+    said = await shell(SMALL.get(line, line), folder, within_s=WITHIN_S)
+
+    assert said.status == 0, said
+
+
+@in_time
+@pytest.mark.long
+@pytest.mark.docker
+@pytest.mark.parametrize("line", [line for line in MAKE if line.startswith("make bench ")])
+async def test_a_small_benchmark(tmp_path: Path, line: str) -> None:
+    """It measures, and prints tables or writes its report."""
+    folder = clone(tmp_path / "clone")
+    given = shlex.split(line)[2].removeprefix("ARGS=")
+    more = [f"{name} {value}" for name, value in SMALL_BENCH.items() if name not in given]
+
+    said = await shell(f'make bench ARGS="{given} {" ".join(more)}"', folder, within_s=WITHIN_S)
+
+    assert said.status == 0, said
+    assert "cells" in said.stdout
+
+
+@in_time
+@pytest.mark.long
+async def test_reports_of_a_benchmark_of_a_service(tmp_path: Path, serve_fake: ServeFake) -> None:
+    """The benchmark of any service needs no engine, and its results can be told in one page."""
+    [of_service] = [line for line in BENCH if "--url" in line]
+    [of_files] = [line for line in BENCH if "bench report" in line]
+    folder = clone(tmp_path / "clone")
+    async with serve_fake() as served:
+        words = {"http://host:4597": served.url, "name:tag": served.image}
+        small = " --quick --workloads true --to "
+        for name in of_files.split()[-2:]:
+            said = await shell(replaced(of_service, words) + small + name, folder)
+            assert said.status == 0, said
+
+    said = await shell(of_files, folder)
+
+    assert said.status == 0, said
