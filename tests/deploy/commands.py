@@ -74,7 +74,8 @@ shift
 
 async def typed(text: str, folder: Path = ROOT, /, **variables: str) -> str:
     """Run a page's command in a shell; what it prints on stdout. Raises CommandError."""
-    said = await shell(text, folder, within_s=_TYPED_WITHIN_S, **environment(**variables))
+    variables = {"DOCKER_HOST": DOCKER_HOST, **variables}
+    said = await shell(text, folder, within_s=_TYPED_WITHIN_S, **variables)
     if said.status != 0:
         raise CommandError(f"{text}:\n{said.stdout}{said.stderr}")
     return said.stdout.strip()

@@ -19,7 +19,7 @@ def clone(folder: Path, *, with_environment: bool = True) -> Path:
     make, which thus changes nothing in it. A command that is started in the copy takes the
     project's modules from there.
     """
-    shutil.copytree(ROOT, folder, ignore=_LEFT_OUT)
+    shutil.copytree(ROOT, folder, symlinks=True, ignore=_LEFT_OUT)
     git = ROOT / ".git"
     if git.is_dir():
         (folder / ".git").write_text(f"gitdir: {git}\n")

@@ -21,11 +21,27 @@ from tests.documentation.shell import replaced, shell
 
 MAKE = sorted({command.line for command in claimed_by(__file__, "make ")})
 BENCH = sorted({command.line for command in claimed_by(__file__, ".venv/bin/python -m bench ")})
-# Of the targets alone test_docs.py knows whether there are such.
-IN_SENTENCES = sorted(
-    {code for page in PAGES for code in in_sentences(page) if re.match(r"make \S+ \w+=", code)}
-    - set(MAKE)
-)
+SENTENCES = {code for page in PAGES for code in in_sentences(page) if code.startswith("make ")}
+WITH_ARGUMENTS = sorted(code for code in SENTENCES - set(MAKE) if re.match(r"make \S+ \w+=", code))
+
+# What is named in sentences only, as small as it can be.
+NAMED = {
+    "make check-lint": "make check-lint",
+    "make docs": "make docs",
+    "make fuzz": "FUZZ_EXAMPLES=10 make fuzz ARGS='--seconds 1 untar'",
+    "make mutants": "make mutants ARGS=runner/configuration/allowed_images.py",
+    "make picture": "make picture",
+    "make promises": "make promises",
+}
+# The same that is asked of make only, why, and what is run in its place.
+ONLY_NAMED = {
+    "make check-page": "npm brings what it needs; tests/page runs the same scripts in a browser",
+    "make coverage": "it runs all tests, as make test and make test-long do",
+    "make diagrams": "npm brings what it needs; test_docs.py holds each diagram to its picture",
+    "make lock": "an index has other packages each day; make venv installs what it has written",
+    "make release-check": "it asks an index for vulnerabilities; test_release.py tests its parts",
+    "make soak": "it takes twenty minutes and an engine; tests/bench/test_soak.py is a small one",
+}
 
 PARSERS = {"bench": bench, "bench.simulator": simulator}
 _PROGRAM = re.compile(r"python -m (bench[.\w]*)([^'\n]*)")
@@ -53,7 +69,7 @@ WITHIN_S = 590.0  # a new environment takes minutes on a busy machine
 in_time = pytest.mark.timeout(WITHIN_S + 10)
 
 
-@pytest.mark.parametrize("line", [*MAKE, *IN_SENTENCES])
+@pytest.mark.parametrize("line", [*MAKE, *WITH_ARGUMENTS, *sorted(ONLY_NAMED)])
 async def test_make_knows_the_target_and_its_program_the_arguments(line: str) -> None:
     """A target or an argument that there is not would be a usage error, or would do nothing."""
     said = await shell(f"{line} --dry-run")
@@ -81,6 +97,14 @@ def test_each_line_of_make_is_run_or_known_to_be_too_long() -> None:
     assert [line for line in MAKE if line not in known and not DRY.match(line)] == []
 
 
+def test_each_target_of_a_sentence_is_run_or_known_not_to_be() -> None:
+    """A page that names another target makes this test ask how that one is tested."""
+    targets = {match[0] for code in SENTENCES if (match := re.match(r"make [a-z-]+(?= |$)", code))}
+    shown = {" ".join(line.split()[:2]) for line in MAKE} | {"make demo", "make serve"}
+
+    assert targets - shown == {*NAMED, *ONLY_NAMED}
+
+
 @pytest.mark.parametrize("line", ["make check", "make test"])
 def test_ci_runs_what_the_page_says(line: str) -> None:
     """So all checks and all tests but the long ones are run as the page has them."""
@@ -105,12 +129,13 @@ async def test_the_environment_is_made_anew(tmp_path: Path) -> None:
 @in_time
 @pytest.mark.long
 @pytest.mark.docker
-@pytest.mark.parametrize("line", [*SMALL, *sorted(AS_THEY_ARE)])
+@pytest.mark.clang
+@pytest.mark.parametrize("line", [*SMALL, *sorted(AS_THEY_ARE), *NAMED])
 async def test_it_ends_well(tmp_path: Path, line: str) -> None:
     """In a copy of the project, whose images the engine has already."""
     folder = clone(tmp_path / "clone")
 
-    said = await shell(SMALL.get(line, line), folder, within_s=WITHIN_S)
+    said = await shell((SMALL | NAMED).get(line, line), folder, within_s=WITHIN_S)
 
     assert said.status == 0, said
 

@@ -65,6 +65,7 @@ def written_below(folder: Path) -> list[str]:
     return [path.read_text() for path in folder.rglob("*") if path.is_file()]
 
 
+@pytest.mark.long  # each imports all commands anew
 async def test_completion_is_put_where_its_shell_looks(tmp_path: Path) -> None:
     """The files are written in the reader's home, whose folders need not be there yet."""
     typed = "\n".join(('fpath=("" ~)', *COMPLETION))
