@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -44,10 +45,10 @@ async def shell(
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This environment, without what make hands on to its own recipes."""
-    ours = {name: value for name, value in os.environ.items() if name not in _OF_MAKE}
+    """This environment, without what make and pytest hand on to their own processes."""
+    ours = {name: value for name, value in os.environ.items() if not _HANDED_ON.match(name)}
     path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
     return {**ours, "PATH": path, **variables}
 
 
-_OF_MAKE = frozenset({"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "ARGS", "IMAGES"})
+_HANDED_ON = re.compile(r"MAKE|MFLAGS$|ARGS$|IMAGES$|PYTEST_")

@@ -46,12 +46,12 @@ ONLY_NAMED = {
 PARSERS = {"bench": bench, "bench.simulator": simulator}
 _PROGRAM = re.compile(r"python -m (bench[.\w]*)([^'\n]*)")
 
-# All tests are run by CI itself; here make starts the one file of them that takes no time, and of
-# the long ones those that a machine without an engine could run.
+# CI itself runs all tests but the long ones; here make starts a file of them that takes no time,
+# and another that has a long test.
 SMALL = {
     "make quick": "make quick ARGS=tests/test_long_files.py",
     "make test": "make test ARGS=tests/test_long_files.py",
-    "make test-long": "make test-long ARGS='tests/runner/colour/test_memory.py'",
+    "make test-long": "make test-long ARGS=tests/runner/colour/test_memory.py",
 }
 # As small as the benchmark can be, of what the line leaves open.
 SMALL_BENCH = {
@@ -76,6 +76,7 @@ async def test_make_knows_the_target_and_its_program_the_arguments(line: str) ->
 
     assert (said.status, said.stderr) == (0, "")
     programs = _PROGRAM.findall(said.stdout)
+    # Options that are handed on must have been read by a parser.
     assert programs or "ARGS=-" not in line
     for name, words in programs:
         PARSERS[name].parse_args(shlex.split(words), exit_on_error=False, print_error=False)

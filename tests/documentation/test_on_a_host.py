@@ -31,6 +31,12 @@ def host(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def parser_of(root: Path) -> tuple[Path, bool]:
+    """The parser of an unpacked package, and whether it knows user namespaces (AppArmor 4)."""
+    [parser] = root.glob("**/sbin/apparmor_parser")
+    return parser, (root / PROFILES[1:] / "abi" / "4.0").exists()
+
+
 @pytest.mark.parametrize("command", claimed_by(__file__, "cp "), ids=str)
 async def test_a_file_is_put_where_the_host_looks(host: Path, command: Command) -> None:
     """From the project, to a folder that is there, under the name that the page speaks of."""
@@ -52,12 +58,12 @@ async def test_the_profile_is_compiled(host: Path) -> None:
     It hands nothing to the kernel, and keeps no cache.
     """
     root = Path(await run(str(ROOT / "scripts" / "unpacked"), "apparmor"))
-    knows_namespaces = (root / PROFILES[1:] / "abi" / "4.0").exists()
+    parser, knows_namespaces = parser_of(root)
     base = f"--base={root}{PROFILES}"
     copy = line(f"cp deploy/apparmor/{PROFILE}{' ' if knows_namespaces else '-abi3 '}")
     load = line("apparmor_parser ")
     here = {
-        "apparmor_parser ": f"{root}/sbin/apparmor_parser --config-file=/dev/null {base} ",
+        "apparmor_parser ": f"{parser} --config-file=/dev/null {base} ",
         "--write-cache": "--skip-cache --skip-kernel-load",
         f" {PROFILES}": f" {host}{PROFILES}",
     }

@@ -1,6 +1,8 @@
 """The commands that need an engine, on the real one."""
 
 import asyncio
+import re
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,10 +13,12 @@ from aiohttp import web
 from tests.conftest import DOCKER_IMAGE
 from tests.daemon_process import DOCKER_HOST, free_port
 from tests.documentation.claims import claimed_by
-from tests.documentation.shell import replaced
+from tests.documentation.pages import ROOT
+from tests.documentation.shell import replaced, shell
 from tests.documentation.terminal import terminal
 from tests.runner.authors.folders import pytest_start_point
 from tests.runner.typed import dojo_runner
+from tests.serving import STATUS_LAMBDA
 
 LINES = sorted({command.line for command in claimed_by(__file__)})
 [SERVE] = [line for line in LINES if line.endswith(" serve")]
@@ -65,3 +69,18 @@ async def test_a_daemon_whose_runs_a_collector_gets(tmp_path: Path) -> None:
 
     assert (said.status, status) == (0, 0), said
     assert got.is_set()
+
+
+async def test_an_image_with_the_page_s_user_and_lambda(tmp_path: Path) -> None:
+    """What docs/language_images.md adds to a Dockerfile makes Debian an image that has all."""
+    page = (ROOT / "docs" / "language_images.md").read_text()
+    [added] = re.findall(r"```dockerfile\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "Dockerfile").write_text(f"FROM dojo-runner/base:latest\n{added}")
+    (tmp_path / "red_amber_green.rb").write_text(STATUS_LAMBDA)
+    name = f"dojo-test/{uuid.uuid4().hex[:12]}"
+
+    built = await shell(f"docker build --tag {name} .", tmp_path, DOCKER_HOST=DOCKER_HOST)
+    said = await dojo_runner("image", "check", name)
+    removed = await shell(f"docker rmi {name}", DOCKER_HOST=DOCKER_HOST)
+
+    assert (built.status, said.status, removed.status) == (0, 0, 0), (built, said)
