@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 service := .venv/.project
 venv := .venv/.project .venv/.tools
 with_engine := scripts/with-engine
-test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze,chromium,curl,node,openssl scripts/test
+test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze,chromium,curl,node,openssl,git scripts/test
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
 # What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.
 bash_scripts = bench/harvest_each.sh $(wildcard images/*/start_point/cyber-dojo.sh images/languages/*/start_point/cyber-dojo.sh) $(wildcard runner/container/inside/*.sh) runner/doctor/inside.sh
@@ -84,7 +84,7 @@ mutants: $(venv) ## take out one protection after the other: does a test notice?
 
 coverage: $(venv) ## the whole test suite, and which lines and branches of pool and runner it runs
 	@rm -rf .state/coverage
-	@$(with_engine) --images all --tools docker,docker-compose,clang,curl,node .venv/bin/coverage run -m pytest -m "not languages" $(ARGS)
+	@$(with_engine) --images all --tools docker,docker-compose,clang,curl,node,openssl,git .venv/bin/coverage run -m pytest -m "not languages" $(ARGS)
 	@.venv/bin/coverage combine -q
 	@.venv/bin/coverage report
 

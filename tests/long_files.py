@@ -12,6 +12,8 @@ LONG = {
     "tests/bench/test_soak.py",
     "tests/daemon/test_start.py",
     "tests/daemon/test_stop.py",
+    "tests/documentation/test_make.py",
+    "tests/documentation/test_quickstart.py",
     "tests/page/test_live.py",
     "tests/pool/test_state_machine.py",
     "tests/runner/authors/test_commands.py",

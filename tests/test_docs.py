@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
+from itertools import dropwhile
 from pathlib import Path
 
 import pytest
@@ -16,74 +17,16 @@ from runner.configuration.variables import PREFIX, UnknownVariableError, check_n
 from runner.http import acts, openapi
 from runner.settings import Settings
 from scripts.picture import kata_of
+from tests.documentation.pages import PAGES, ROOT, commands_of, in_sentences
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    str(path.relative_to(ROOT))
-    for path in (*ROOT.glob("docs/*.md"), *map(ROOT.joinpath, ("README.md", "CONTRIBUTING.md")))
-)
-
-# Commands of the pages that no test runs or parses, and why.
-_NOT_RUN = {
-    "cp": "it changes the host",
-    "apparmor_parser": "it changes the host, and needs a kernel with AppArmor",
-    "systemctl": "it changes the host, and needs systemd as process 1",
-    "docker": "it needs an engine of its own; tests/deploy runs the same files on one",
-    "openssl": "its output goes to the command after it, which needs Swarm or a cluster",
-    "kubectl": "it needs a cluster; tests/deploy checks the files",
-    "tr": "it is in the middle of the pipe of openssl",
-    "export": "it prepares the command after it",
-    "python3": "it installs into the host, or is what a learner's container runs",
-    ".venv/bin/python": "the benchmark takes minutes; tests/bench has tests of its parts",
-    ".venv/bin/pytest": "it is what runs this",
-    ".venv/bin/ruff": "make check runs it",
-    ".venv/bin/pre-commit": "it changes the clone's hooks",
-}
-PARSED = {"dojo-runner", ".venv/bin/dojo-runner", "make", "curl"}
 # Words that stand for a number in the pages' commands; all others are taken as they are.
 EXAMPLES = {"N": "4"}
 
-_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-_INDENTED = re.compile(r"(?:^|\n)\n((?:    \S.*\n?)(?:    .*\n?)*)")
-_COMMENT = re.compile(r"\s+# .*$", re.MULTILINE)
-_VARIABLE = re.compile(r"^ *(?:[A-Z_]+=\S+ )+", re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+)`")
+_REDIRECTED = re.compile(r" > .*")
 _SETTING = re.compile(PREFIX + r"[A-Z0-9_]*[A-Z0-9]\b(?!\*)")
 _URL = re.compile(r"http://127\.0\.0\.1:4597(/[\w./]*)")
 _METHOD_AND_PATH = re.compile(r"^(?:GET|POST) (/[\w./]*)")
-
-
-def blocks_of(page: str) -> list[str]:
-    """What may be given to a shell: fenced as sh, or indented."""
-    fenced = [block for language, block in _FENCE.findall(page) if language == "sh"]
-    return fenced + _INDENTED.findall(_FENCE.sub("", page))
-
-
-def commands_of(page: str) -> list[list[str]]:
-    """The words of each command, also of one in a pipe, without variables and comments.
-
-    A block is read only if its first word is a known command: the others are output.
-    """
-    found = []
-    for block in (_VARIABLE.sub("", block) for block in blocks_of(page)):
-        if block.split()[0] not in PARSED | set(_NOT_RUN):
-            continue
-        lexer = shlex.shlex(
-            _COMMENT.sub("", block).replace("\\\n", " "), posix=True, punctuation_chars="|>\n"
-        )
-        lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t", True, ""
-        words: list[str] = []
-        for word in (*lexer, "\n"):
-            if word.strip("|>\n"):
-                words.append(word)
-            else:
-                found += [words] if words and not _is_a_file(words) else []
-                words = [] if word != ">" else [word]
-    return found
-
-
-def _is_a_file(words: list[str]) -> bool:
-    return words[0] == ">"
 
 
 @cache
@@ -98,26 +41,30 @@ def paths() -> frozenset[str]:
     return frozenset({"/", acts.WARM, acts.DRAIN, *openapi.document()["paths"]})
 
 
+def words_of(command: str) -> list[str]:
+    """The words of a command, without variables before it and a file behind it."""
+    words = shlex.split(_REDIRECTED.sub("", command))
+    return list(dropwhile(lambda word: "=" in word, words))
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_command_of_a_page_is_one(name: str) -> None:
-    """A copied command gives no usage error; what is not tried is listed with its reason."""
-    for words in commands_of((ROOT / name).read_text()):
-        match words:
+    """A copied command gives no usage error: those that tests/documentation runs, and where."""
+    for command in commands_of((ROOT / name).read_text()):
+        match words_of(command):
             case ["make", *rest]:
-                assert {word for word in rest if "=" not in word} <= make_targets(), words
+                assert {word for word in rest if "=" not in word} <= make_targets(), command
             case ["dojo-runner" | ".venv/bin/dojo-runner", *rest]:
                 given = [EXAMPLES.get(word, word) for word in rest]
                 app.parse_args(given, exit_on_error=False, print_error=False)
             case ["curl", *_]:
-                assert set(_URL.findall(" ".join(words))) & paths(), words
-            case [first, *_]:
-                assert first in _NOT_RUN, words
+                assert set(_URL.findall(command)) & paths(), command
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_command_in_a_sentence_exists(name: str) -> None:
     """The sentence may leave out arguments, so only the command itself is held to what there is."""
-    for code in _INLINE.findall(_FENCE.sub("", (ROOT / name).read_text())):
+    for code in in_sentences(name):
         match code.split():
             case ["make", target, *_]:
                 assert target in make_targets() or "=" in target, code
@@ -188,18 +135,6 @@ def test_the_site_loads_nothing_from_elsewhere() -> None:
     assert "font: false" in theme
     assert "extra_javascript" not in theme
     assert "url(" not in (ROOT / "docs" / "pictures" / "run.svg").read_text().replace("url(#", "")
-
-
-@pytest.mark.parametrize(
-    "page",
-    ["\n\n    make nothing-of-that-kind\n", "\n\n    dojo-runner run my-kata --wach\n"],
-)
-def test_a_wrong_command_is_seen(page: str) -> None:
-    """The rule would hold for every page if no command were ever found."""
-    (words,) = commands_of(page)
-
-    assert words[0] in PARSED
-    assert len(words) > 1
 
 
 def test_the_changelog_has_the_version_of_the_package() -> None:

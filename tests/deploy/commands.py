@@ -11,11 +11,13 @@ import aiohttp
 import pytest
 
 from tests.daemon_process import DOCKER_HOST
+from tests.documentation.shell import shell
 
 ROOT = Path(__file__).resolve().parents[2]
 SOCKET = Path(DOCKER_HOST.removeprefix("unix://"))
 IMAGE = "dojo-runner/runner:latest"
 BUSYBOX = "dojo-runner/busybox-bash:latest"
+_TYPED_WITHIN_S = 300.0
 
 
 class CommandError(Exception):
@@ -45,6 +47,38 @@ async def run(name: str, *words: str, stdin: str = "", **variables: str) -> str:
     if process.returncode != 0:
         raise CommandError(f"{name} {' '.join(words)}:\n{(printed + complaints).decode()}")
     return printed.decode().strip()
+
+
+def docker_config(folder: Path) -> str:
+    """A folder for DOCKER_CONFIG with which `docker compose` is docker-compose.
+
+    So a page's words can be typed where the distribution has the one and not the other.
+    """
+    plugin = folder / "cli-plugins" / "docker-compose"
+    plugin.parent.mkdir()
+    plugin.write_text(f'{_PLUGIN}exec {command("docker-compose")} "$@"\n')
+    plugin.chmod(0o755)
+    return str(folder)
+
+
+# What docker asks each of its plugins, and the name by which it calls this one.
+_PLUGIN = """\
+#!/bin/sh
+if [ "$1" = docker-cli-plugin-metadata ]; then
+    echo '{"SchemaVersion": "0.1.0", "Vendor": "tests", "Version": "1"}'
+    exit
+fi
+shift
+"""
+
+
+async def typed(text: str, folder: Path = ROOT, /, **variables: str) -> str:
+    """Run a page's command in a shell; what it prints on stdout. Raises CommandError."""
+    variables = {"DOCKER_HOST": DOCKER_HOST, **variables}
+    said = await shell(text, folder, within_s=_TYPED_WITHIN_S, **variables)
+    if said.status != 0:
+        raise CommandError(f"{text}:\n{said.stdout}{said.stderr}")
+    return said.stdout.strip()
 
 
 def environment(**variables: str) -> Mapping[str, str]:

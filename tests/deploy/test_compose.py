@@ -2,25 +2,41 @@
 
 import asyncio
 import json
+import re
+import textwrap
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import pytest
+import yaml
 
 from pool import DockerContainers
 from pool.orphans import REPLICA_LABEL
 from tests.daemon_process import free_port
-from tests.deploy.commands import BUSYBOX, CommandError, outcome_at, replica_at, run
+from tests.deploy.commands import (
+    BUSYBOX,
+    ROOT,
+    CommandError,
+    docker_config,
+    outcome_at,
+    replica_at,
+    run,
+    typed,
+)
+from tests.documentation.claims import claimed_by
+from tests.documentation.pages import Command, in_sentences
 from tests.waiting import eventually
 
 # The first of them waits for the image to be built.
 pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(400)]
 
 REPLICAS = ("runner-1", "runner-2", "runner-3")
-PROXY = "deploy/socket-proxy/compose.env"
+# In the order of the page.
+SOCKET, PROXY = claimed_by(__file__)
 FORBIDDEN = (
     "GET /swarm",
     "GET /info",
@@ -58,7 +74,7 @@ class Project:
 
     ports: dict[str, int]
     variables: dict[str, str]
-    options: tuple[str, ...]
+    options: list[str]
 
     async def compose(self, *words: str) -> str:
         """docker-compose, for this project."""
@@ -70,8 +86,10 @@ class Project:
 
 
 @asynccontextmanager
-async def up(*options: str, **variables: str) -> AsyncIterator[Project]:
-    """Starts a compose project of the test's own, and takes it down with all that it made."""
+async def up(command: Command, folder: Path) -> AsyncIterator[Project]:
+    """Starts a compose project of the test's own with a page's command, and takes it down with
+    all that it made.
+    """
     ports = {name: free_port() for name in REPLICAS}
     variables = {
         **{f"PORT_{name[-1]}": str(port) for name, port in ports.items()},
@@ -79,11 +97,13 @@ async def up(*options: str, **variables: str) -> AsyncIterator[Project]:
         "HOST_CONTAINERS": "3",
         "LINGER_S": "0",
         "CYBER_DOJO_RUNNER_SECRET": uuid.uuid4().hex,
-        **variables,
+        "COMPOSE_PROJECT_NAME": f"test{uuid.uuid4().hex[:12]}",
+        "DOCKER_CONFIG": docker_config(folder),
     }
-    project = Project(ports, variables, (f"--project-name=test{uuid.uuid4().hex[:12]}", *options))
+    options, _, _ = command.line.removeprefix("docker compose ").partition("up ")
+    project = Project(ports, variables, options.split())
     try:
-        await project.compose("up", "--detach", "--no-build")
+        await typed(command.text, **variables)
         yield project
     finally:
         with suppress(CommandError):
@@ -97,12 +117,12 @@ async def replicas_of(web: aiohttp.ClientSession, project: Project) -> list[str]
 
 @pytest.mark.usefixtures("image")
 async def test_three_replicas(
-    web: aiohttp.ClientSession, docker_containers: DockerContainers
+    web: aiohttp.ClientSession, docker_containers: DockerContainers, tmp_path: Path
 ) -> None:
     """Each replica has a name of its own and is locked down; one that is killed leaves
     nothing for long.
     """
-    async with up() as project:
+    async with up(SOCKET, tmp_path) as project:
         names = await eventually(lambda: replicas_of(web, project), all)
         colours = [await outcome_at(web, port, "exit 1") for port in project.ports.values()]
         host = json.loads(
@@ -138,11 +158,11 @@ async def test_three_replicas(
 
 
 @pytest.mark.usefixtures("image")
-async def test_behind_the_socket_proxy(web: aiohttp.ClientSession) -> None:
+async def test_behind_the_socket_proxy(web: aiohttp.ClientSession, tmp_path: Path) -> None:
     """Runs work over hijacked connections, and what the daemon does not need of the API
     is a 403.
     """
-    async with up(f"--env-file={PROXY}") as project:
+    async with up(PROXY, tmp_path) as project:
         await eventually(lambda: replicas_of(web, project), all)
         colours = [await outcome_at(web, port, "exit 1") for port in project.ports.values()]
         replica = await project.container("runner-1")
@@ -155,6 +175,35 @@ async def test_behind_the_socket_proxy(web: aiohttp.ClientSession) -> None:
 
     assert colours == ["red"] * 3
     assert said == {"GET /version": 200, **dict.fromkeys(FORBIDDEN, 403)}
+
+
+@pytest.mark.usefixtures("image")
+async def test_in_the_place_of_the_ruby_runner(web: aiohttp.ClientSession, tmp_path: Path) -> None:
+    """In cyber-dojo's compose file, as root and without the socket's group, the service runs kata
+    as an ordinary user; it is started as docs/migrating.md says.
+    """
+    page = ROOT / "docs" / "migrating.md"
+    [fenced] = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    services = yaml.safe_load(textwrap.dedent(fenced))
+    port = free_port()
+    services["runner"]["ports"] = [f"127.0.0.1:{port}:4597"]
+    (tmp_path / "compose.yaml").write_text(yaml.safe_dump({"services": services}))
+    [start] = [code for code in in_sentences("docs/migrating.md") if code.startswith("docker com")]
+    variables = {"COMPOSE_PROJECT_NAME": f"test{uuid.uuid4().hex[:12]}"}
+    compose = ("docker-compose", f"--file={tmp_path}/compose.yaml")
+    try:
+        await typed(start, tmp_path, DOCKER_CONFIG=docker_config(tmp_path), **variables)
+        await eventually(lambda: replica_at(web, port))
+        colour = await outcome_at(web, port, "exit 0")
+        users = await run("docker", "top", await run(*compose, "ps", "--quiet", **variables),
+                          "-o", "pid,uid,args")  # fmt: skip
+    finally:
+        with suppress(CommandError):
+            await run(*compose, "down", "--volumes", "--timeout=40", **variables)
+
+    daemons = [line for line in users.splitlines() if "serve" in line and "init" not in line]
+    assert colour == "green"
+    assert [line.split()[1] for line in daemons] == ["10001"]
 
 
 async def test_the_group_must_be_given() -> None:

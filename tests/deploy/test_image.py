@@ -1,10 +1,12 @@
 """The service's image, built and run."""
 
 import json
+import shlex
 import tomllib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -19,27 +21,36 @@ from tests.deploy.commands import (
     outcome_at,
     replica_at,
     run,
+    typed,
 )
+from tests.documentation.claims import claimed_by
+from tests.documentation.clone import clone
+from tests.documentation.shell import replaced
 from tests.waiting import eventually
 
 # The first of them waits for the image to be built.
 pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(400)]
 
 LARGEST_BYTES = 300 * 1024 * 1024
-LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+[RUN] = claimed_by(__file__, "docker run ")
+[BUILD] = claimed_by(__file__, "docker build ")
+GROUP = '"$(stat -c %g /var/run/docker.sock)"'
 
 
 @asynccontextmanager
 async def running(image: str, port: int, *options: str, group: str = "") -> AsyncIterator[str]:
     """A container of the image, as docs/deploy.md runs it; removed at the end."""
     name = f"dojo-test-{uuid.uuid4().hex[:12]}"
-    group = group or str(SOCKET.stat().st_gid)
+    warm = f"--env=CYBER_DOJO_RUNNER_WARM_IMAGES={BUSYBOX}"
+    words = {
+        "docker run ": f"docker run --name={name} {shlex.join((warm, *options))} ",
+        " 127.0.0.1:4597:": f" 127.0.0.1:{port}:",
+        GROUP: group or GROUP.replace("/var/run/docker.sock", str(SOCKET)),
+        " /var/run/docker.sock:": f" {SOCKET}:",
+        " dojo-runner/runner": f" {image}",
+    }
     try:
-        await run(
-            "docker", "run", "--detach", f"--name={name}", *LOCKED_DOWN, f"--group-add={group}",
-            f"--publish=127.0.0.1:{port}:4597", f"--volume={SOCKET}:/var/run/docker.sock",
-            f"--env=CYBER_DOJO_RUNNER_WARM_IMAGES={BUSYBOX}", *options, image,
-        )  # fmt: skip
+        await typed(replaced(RUN.text, words))
         yield name
     finally:
         with suppress(CommandError):
@@ -72,6 +83,25 @@ async def test_what_it_says_of_itself(image: str) -> None:
     assert said["url"] == project["urls"]["Homepage"]
     assert {"created", "source", "documentation"} <= said.keys()
     assert f"COMMIT_SHA={said['revision']}" in config["Env"]
+
+
+async def test_docker_alone_makes_it(image: str, tmp_path: Path) -> None:
+    """The page's own command builds the service in a clone, and it tells the clone's commit.
+
+    The base is one that is here: no Debian can be counted upon to be pulled.
+    """
+    name = f"dojo-test/{uuid.uuid4().hex[:12]}"
+    words = {" dojo-runner/runner ": f" {name} --build-arg BASE=dojo-runner/base:latest "}
+    try:
+        await typed(replaced(BUILD.text, words), clone(tmp_path / "clone"))
+        config = json.loads(await run("docker", "inspect", "--format={{json .Config}}", name))
+        version = await run("docker", "run", "--rm", "--network=none", name, "--version")
+    finally:
+        with suppress(CommandError):
+            await run("docker", "rmi", name)
+
+    assert version == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"COMMIT_SHA={await run('git', 'rev-parse', 'HEAD')}" in config["Env"]
 
 
 async def test_nobodys_user_and_no_tools(image: str) -> None:
@@ -128,31 +158,6 @@ async def test_cells(image: str, web: aiohttp.ClientSession) -> None:
     assert health["reuse"]["kind"] == "cells", health["reuse"]
     assert health["images"][BUSYBOX]["mode"] == "cells"
     assert health["images"][BUSYBOX]["resets"] >= 3
-
-
-async def test_as_root(image: str, web: aiohttp.ClientSession) -> None:
-    """Started as cyber-dojo starts it, as root and without the socket's group, it runs kata as an
-    ordinary user.
-    """
-    port = free_port()
-    name = f"dojo-test-{uuid.uuid4().hex[:12]}"
-    try:
-        await run(
-            "docker", "run", "--detach", f"--name={name}", "--user=root", "--init", "--read-only",
-            "--tmpfs=/tmp", f"--publish=127.0.0.1:{port}:4597",
-            f"--volume={SOCKET}:/var/run/docker.sock", image,
-        )  # fmt: skip
-        await eventually(lambda: replica_at(web, port))
-        colour = await outcome_at(web, port, "exit 0")
-        users = await run("docker", "top", name, "-o", "pid,uid,args")
-        await run("docker", "stop", "--time=40", name)
-    finally:
-        with suppress(CommandError):
-            await run("docker", "rm", "--force", "--volumes", name)
-
-    daemons = [line for line in users.splitlines() if "serve" in line and "init" not in line]
-    assert colour == "green"
-    assert [line.split()[1] for line in daemons] == ["10001"]
 
 
 @pytest.mark.parametrize("reuse", ["never", "cells"])

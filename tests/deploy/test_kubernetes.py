@@ -1,12 +1,17 @@
 """The manifests for Kubernetes: valid by its published schemas, and fitting together."""
 
+import base64
+import shutil
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 
-from tests.deploy.commands import ROOT
+from tests.deploy.commands import ROOT, run, typed
+from tests.documentation.claims import REASONS, claimed_by
+from tests.documentation.pages import Command, commands
+from tests.documentation.shell import replaced
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 NEWEST = "1.37"
@@ -123,3 +128,41 @@ def test_time_to_end() -> None:
     time_s = sum(int(data[f"CYBER_DOJO_RUNNER_{name}_S"]) for name in ("LINGER", "DRAIN"))
 
     assert POD["terminationGracePeriodSeconds"] >= time_s + 5
+
+
+@pytest.fixture(scope="session")
+async def kubectl() -> str:
+    """A kubectl that asks no cluster: the one of this machine, or of the distribution's package."""
+    if found := shutil.which("kubectl"):
+        return found
+    return f"{await run(str(ROOT / 'scripts' / 'unpacked'), 'kubernetes-client')}/usr/bin/kubectl"
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("command", claimed_by(__file__), ids=str)
+async def test_kubectl_would_create_it(kubectl: str, command: Command) -> None:
+    """What kubectl would send to a cluster for the page's words has the names of our files."""
+    dry = command.line.replace("kubectl ", f"{kubectl} ") + " --dry-run=client --output=yaml"
+
+    made = yaml.safe_load(await typed(dry))
+
+    if made["kind"] == "Namespace":
+        assert made["metadata"]["name"] == resource("namespace.yaml")["metadata"]["name"]
+    else:
+        [volume] = [one for one in POD["volumes"] if "secret" in one]
+        secret = base64.b64decode(made["data"]["secret"])
+        assert made["metadata"]["name"] == volume["secret"]["secretName"]
+        assert len(secret) == 64
+        assert secret.isalnum()
+
+
+@pytest.mark.tools
+async def test_kubectl_renders_the_files(kubectl: str) -> None:
+    """What `kubectl apply -k` would apply is every file, in the namespace of the page."""
+    [apply] = [command.line for command in commands() if REASONS[0].matches(command)]
+    words = {"kubectl apply -k": f"{kubectl} kustomize"}
+
+    rendered = list(yaml.safe_load_all(await typed(replaced(apply, words))))
+
+    assert len(rendered) == len(FILES)
+    assert {one["metadata"].get("namespace", "dojo-runner") for one in rendered} == {"dojo-runner"}

@@ -15,7 +15,10 @@ import yaml
 
 from tests.daemon_process import free_port
 from tests.deploy import clients
-from tests.deploy.commands import BUSYBOX, IMAGE, ROOT, CommandError, replica_at, run
+from tests.deploy.commands import BUSYBOX, IMAGE, ROOT, CommandError, replica_at, run, typed
+from tests.documentation.claims import claimed_by
+from tests.documentation.pages import Command
+from tests.documentation.shell import replaced
 from tests.waiting import eventually
 
 SWARM = ROOT / "deploy" / "swarm"
@@ -24,6 +27,10 @@ PROGRAM = CLIENTS.read_text()
 # Where the image's packages are, for a program that is not started from its environment.
 IN_IMAGE = "/opt/dojo-runner/bin/python"
 UP_WITHIN_S = 60
+SECRET_NAME = "cyber_dojo_runner_secret"  # noqa: S105 - no secret
+
+[SECRET] = claimed_by(__file__, "openssl ")
+ON_EACH, ON_ONE = claimed_by(__file__, "docker stack ")
 
 
 def stack(name: str) -> dict[str, Any]:
@@ -86,13 +93,15 @@ async def swarm() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def deployed(folder: Path, port: int) -> AsyncIterator[str]:
-    """The name of a stack as single-node.yaml has it, in a hurry and with a secret of its own."""
+async def deployed(command: Command, folder: Path, port: int) -> AsyncIterator[str]:
+    """The name of a stack that the page's command deploys, in a hurry and with a secret of its
+    own, which the page's command makes.
+    """
     name = f"test{uuid.uuid4().hex[:12]}"
-    secret = folder / "secret"
-    secret.write_text(uuid.uuid4().hex)
-    hurried = stack("single-node.yaml")
-    hurried["secrets"] = {"cyber_dojo_runner_secret": {"file": str(secret)}}
+    secret = f"{name}-secret"
+    [path] = [word for word in command.line.split() if word.endswith(".yaml")]
+    hurried = stack(Path(path).name)
+    hurried["secrets"] = {SECRET_NAME: {"external": True, "name": secret}}
     runner = hurried["services"]["runner"]
     # A check costs a second of CPU, and has to share two cores with four replicas under full load:
     # it may take longer than the eight seconds of the stack, which would end one that is well.
@@ -101,16 +110,17 @@ async def deployed(folder: Path, port: int) -> AsyncIterator[str]:
     file = folder / "stack.yaml"
     file.write_text(yaml.safe_dump(hurried))
     variables = {"PORT": str(port), "WARM_IMAGES": BUSYBOX, "LINGER_S": "4"}
+    words = {f" {path} ": f" {file} ", " dojo": f" --resolve-image=never {name}"}
     try:
-        await run(
-            *("docker", "stack", "deploy", "--resolve-image=never", f"--compose-file={file}", name),
-            **variables,
-        )
+        await typed(replaced(SECRET.text, {SECRET_NAME: secret}))
+        await typed(replaced(command.text, words), **variables)
         yield name
     finally:
         with suppress(CommandError):
             await run("docker", "stack", "rm", name)
         await eventually(lambda: tasks_of(name), lambda left: not left, within_s=UP_WITHIN_S)
+        with suppress(CommandError):
+            await run("docker", "secret", "rm", secret)
 
 
 async def tasks_of(name: str) -> list[str]:
@@ -136,6 +146,22 @@ async def load(*words: str) -> AsyncIterator[dict[str, Any]]:
             await process.wait()
 
 
+@pytest.mark.long
+@pytest.mark.timeout(400)
+@pytest.mark.docker
+@pytest.mark.usefixtures("image")
+async def test_a_replica_on_every_node(tmp_path: Path) -> None:
+    """The stack for many nodes brings one healthy replica to the only node that there is."""
+    async with swarm(), deployed(ON_EACH, tmp_path, free_port()) as name:
+        of_service = f"--filter=label=com.docker.swarm.service.name={name}_runner"
+
+        async def healthy() -> list[str]:
+            found = await run("docker", "ps", "--quiet", of_service, "--filter=health=healthy")
+            return found.split()
+
+        [_] = await eventually(healthy, within_s=UP_WITHIN_S)
+
+
 # The update alone takes a minute, and half as long again under load on two cores.
 @pytest.mark.long
 @pytest.mark.timeout(400)
@@ -156,7 +182,7 @@ async def test_a_rolling_update_loses_no_run(tmp_path: Path, web: aiohttp.Client
 
     await run("docker", "tag", IMAGE, other)
     try:
-        async with swarm(), deployed(tmp_path, port) as stack_name:
+        async with swarm(), deployed(ON_ONE, tmp_path, port) as stack_name:
             await eventually(all_three, lambda count: count == 3, within_s=UP_WITHIN_S)
             beside = (
                 *("docker", "run", "--rm", "--interactive", f"--network={stack_name}_dojo"),

@@ -1,0 +1,88 @@
+"""The commands that developers and operators read in the middle of a sentence or in a table.
+
+Those of make are in test_make.py, and test_docs.py looks whether there are those of `dojo-runner`.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import app as bench
+from tests.daemon_process import DOCKER_HOST
+from tests.deploy.commands import BUSYBOX
+from tests.documentation.clone import clone
+from tests.documentation.pages import PAGES, ROOT, in_sentences
+from tests.documentation.shell import shell
+
+SENTENCES = {code for page in PAGES for code in in_sentences(page)}
+OF_PYTEST = sorted(code for code in SENTENCES if re.match(r"(\.venv/bin/)?pytest ", code))
+OF_BENCH = sorted(code for code in SENTENCES if code.startswith(".venv/bin/python -m bench "))
+OTHERS = sorted(
+    code for code in SENTENCES if code.startswith(".venv/bin/") and code not in OF_PYTEST + OF_BENCH
+)
+# With these an operator looks around; those that remove or replace something are not for an engine
+# that others use.
+OF_DOCKER = sorted(
+    code for code in SENTENCES if re.match(r"docker (info|system df|(inspect|ps|run) --)", code)
+)
+# Each changes the folder that it is started in.
+IN_A_CLONE = {
+    ".venv/bin/pre-commit install": "pre-commit installed at",
+    ".venv/bin/ruff format && .venv/bin/ruff check --fix": "All checks passed!",
+}
+
+
+def test_each_is_run() -> None:
+    """A program of the project's environment that a page names is run here."""
+    assert OF_PYTEST
+    assert OF_DOCKER
+    assert sorted(IN_A_CLONE) == OTHERS
+
+
+@pytest.mark.parametrize("code", OF_BENCH)
+def test_the_benchmark_knows_the_arguments(code: str) -> None:
+    """None of them is misspelt."""
+    _, _, words = code.partition(" -m bench ")
+
+    bench.parse_args(shlex.split(words), exit_on_error=False, print_error=False)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("code", OF_PYTEST)
+async def test_pytest_finds_tests(code: str) -> None:
+    """The files are there, and so are tests with the words that the page selects them by."""
+    said = await shell(f"{code} --collect-only -q", ROOT)
+
+    assert said.status == 0, said
+    assert "::test_" in said.stdout
+
+
+@pytest.mark.long
+@pytest.mark.tools
+@pytest.mark.parametrize("code", OTHERS)
+async def test_it_works_in_a_clone(tmp_path: Path, code: str) -> None:
+    """In a folder that is a repository of its own, whose hooks nobody else has."""
+    folder = clone(tmp_path / "clone")
+    (folder / ".git").unlink(missing_ok=True)
+
+    said = await shell(f"git init --quiet .\n{code}", folder)
+
+    assert said.status == 0, said
+    assert IN_A_CLONE[code] in said.stdout
+
+
+@pytest.mark.long
+@pytest.mark.docker
+@pytest.mark.parametrize("code", OF_DOCKER)
+async def test_an_operator_looks_around(code: str) -> None:
+    """The engine answers; a command that leaves out its container gets one that was created."""
+    typed = code.replace("IMAGE", BUSYBOX)
+    if "inspect" in code:
+        typed = f"id=$(docker create {BUSYBOX})\ntrap 'docker rm $id' EXIT\n{code} $id"
+
+    said = await shell(typed, DOCKER_HOST=DOCKER_HOST, within_s=100)
+
+    assert said.status == 0, said
+    assert said.stdout or "bash" in code

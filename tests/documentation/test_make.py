@@ -1,0 +1,176 @@
+"""The commands of make and of the benchmark, in a copy of the project.
+
+What takes many minutes is run with arguments that make it small, which each test names. What would
+be of no use when small is asked of make (`make --dry-run`), and its arguments are read by the
+parser of the program that make would start.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import app as bench
+from bench.simulator.__main__ import app as simulator
+from tests.conftest import ServeFake
+from tests.documentation.claims import claimed_by
+from tests.documentation.clone import clone
+from tests.documentation.pages import PAGES, ROOT, in_sentences
+from tests.documentation.shell import replaced, shell
+
+MAKE = sorted({command.line for command in claimed_by(__file__, "make ")})
+BENCH = sorted({command.line for command in claimed_by(__file__, ".venv/bin/python -m bench ")})
+SENTENCES = {code for page in PAGES for code in in_sentences(page) if code.startswith("make ")}
+WITH_ARGUMENTS = sorted(code for code in SENTENCES - set(MAKE) if re.match(r"make \S+ \w+=", code))
+
+# What is named in sentences only, as small as it can be.
+NAMED = {
+    "make check-lint": "make check-lint",
+    "make docs": "make docs",
+    "make fuzz": "FUZZ_EXAMPLES=10 make fuzz ARGS='--seconds 1 untar'",
+    "make mutants": "make mutants ARGS=runner/configuration/allowed_images.py",
+    "make picture": "make picture",
+    "make promises": "make promises",
+}
+# The same that is asked of make only, why, and what is run in its place.
+ONLY_NAMED = {
+    "make check-page": "npm brings what it needs; tests/page runs the same scripts in a browser",
+    "make coverage": "it runs all tests, as make test and make test-long do",
+    "make diagrams": "npm brings what it needs; test_docs.py holds each diagram to its picture",
+    "make lock": "an index has other packages each day; make venv installs what it has written",
+    "make release-check": "it asks an index for vulnerabilities; test_release.py tests its parts",
+    "make soak": "it takes twenty minutes and an engine; tests/bench/test_soak.py is a small one",
+}
+
+PARSERS = {"bench": bench, "bench.simulator": simulator}
+_PROGRAM = re.compile(r"python -m (bench[.\w]*)([^'\n]*)")
+
+# CI itself runs all tests but the long ones; here make starts a file of them that takes no time,
+# and another that has a long test.
+SMALL = {
+    "make quick": "make quick ARGS=tests/test_long_files.py",
+    "make test": "make test ARGS=tests/test_long_files.py",
+    "make test-long": "make test-long ARGS=tests/runner/colour/test_memory.py",
+}
+# As small as the benchmark can be, of what the line leaves open.
+SMALL_BENCH = {
+    "--ways": "limit cells",
+    "--workloads": "true",
+    "--at-once": "1",
+    "--seconds": "0.1",
+    "--rounds": "1",
+    "--class-seconds": "1.5",
+}
+AS_THEY_ARE = {"make image", "make images IMAGES=ruby", "make simulate ARGS=--help"}
+DRY = re.compile(r"make (languages|check|venv)|make simulate(?! ARGS=--help)")
+
+WITHIN_S = 590.0  # a new environment takes minutes on a busy machine
+in_time = pytest.mark.timeout(WITHIN_S + 10)
+
+
+@pytest.mark.parametrize("line", [*MAKE, *WITH_ARGUMENTS, *sorted(ONLY_NAMED)])
+async def test_make_knows_the_target_and_its_program_the_arguments(line: str) -> None:
+    """A target or an argument that there is not would be a usage error, or would do nothing."""
+    said = await shell(f"{line} --dry-run")
+
+    assert (said.status, said.stderr) == (0, "")
+    programs = _PROGRAM.findall(said.stdout)
+    # Options that are handed on must have been read by a parser.
+    assert programs or "ARGS=-" not in line
+    for name, words in programs:
+        PARSERS[name].parse_args(shlex.split(words), exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("line", BENCH)
+def test_the_benchmark_knows_the_arguments(line: str) -> None:
+    """None of them is misspelt."""
+    _, _, words = line.partition(" -m bench ")
+
+    bench.parse_args(shlex.split(words), exit_on_error=False, print_error=False)
+
+
+def test_each_line_of_make_is_run_or_known_to_be_too_long() -> None:
+    """A new line is run in one of the ways below, or is named above."""
+    known = {*SMALL, *AS_THEY_ARE, *(line for line in MAKE if line.startswith("make bench"))}
+
+    assert known <= set(MAKE)
+    assert [line for line in MAKE if line not in known and not DRY.match(line)] == []
+
+
+def test_each_target_of_a_sentence_is_run_or_known_not_to_be() -> None:
+    """A page that names another target makes this test ask how that one is tested."""
+    targets = {match[0] for code in SENTENCES if (match := re.match(r"make [a-z-]+(?= |$)", code))}
+    shown = {" ".join(line.split()[:2]) for line in MAKE} | {"make demo", "make serve"}
+
+    assert targets - shown == {*NAMED, *ONLY_NAMED}
+
+
+@pytest.mark.parametrize("line", ["make check", "make test"])
+def test_ci_runs_what_the_page_says(line: str) -> None:
+    """So all checks and all tests but the long ones are run as the page has them."""
+    assert line in MAKE
+    assert line in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+@in_time
+@pytest.mark.long
+async def test_the_environment_is_made_anew(tmp_path: Path) -> None:
+    """`make venv` in a fresh clone installs what is locked, and the project itself."""
+    [line] = [line for line in MAKE if line == "make venv"]
+    folder = clone(tmp_path / "clone", with_environment=False)
+
+    said = await shell(line, folder, within_s=WITHIN_S)
+
+    assert said.status == 0, said
+    version = await shell(".venv/bin/dojo-runner --version && .venv/bin/ruff --version", folder)
+    assert (version.status, version.stderr) == (0, "")
+
+
+@in_time
+@pytest.mark.long
+@pytest.mark.docker
+@pytest.mark.clang
+@pytest.mark.parametrize("line", [*SMALL, *sorted(AS_THEY_ARE), *NAMED])
+async def test_it_ends_well(tmp_path: Path, line: str) -> None:
+    """In a copy of the project, whose images the engine has already."""
+    folder = clone(tmp_path / "clone")
+
+    said = await shell((SMALL | NAMED).get(line, line), folder, within_s=WITHIN_S)
+
+    assert said.status == 0, said
+
+
+@in_time
+@pytest.mark.long
+@pytest.mark.docker
+@pytest.mark.parametrize("line", [line for line in MAKE if line.startswith("make bench ")])
+async def test_a_small_benchmark(tmp_path: Path, line: str) -> None:
+    """It measures, and prints tables or writes its report."""
+    folder = clone(tmp_path / "clone")
+    given = shlex.split(line)[2].removeprefix("ARGS=")
+    more = [f"{name} {value}" for name, value in SMALL_BENCH.items() if name not in given]
+
+    said = await shell(f'make bench ARGS="{given} {" ".join(more)}"', folder, within_s=WITHIN_S)
+
+    assert said.status == 0, said
+    assert "cells" in said.stdout
+
+
+@in_time
+@pytest.mark.long
+async def test_reports_of_a_benchmark_of_a_service(tmp_path: Path, serve_fake: ServeFake) -> None:
+    """The benchmark of any service needs no engine, and its results can be told in one page."""
+    [of_service] = [line for line in BENCH if "--url" in line]
+    [of_files] = [line for line in BENCH if "bench report" in line]
+    folder = clone(tmp_path / "clone")
+    async with serve_fake() as served:
+        words = {"http://host:4597": served.url, "name:tag": served.image}
+        small = " --quick --workloads true --to "
+        for name in of_files.split()[-2:]:
+            said = await shell(replaced(of_service, words) + small + name, folder)
+            assert said.status == 0, said
+
+    said = await shell(of_files, folder)
+
+    assert said.status == 0, said
