@@ -5,10 +5,14 @@ import tomllib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
 
 import aiohttp
 import pytest
 
+from runner.http.probe import DEADLINE_S
 from tests.daemon_process import free_port
 from tests.deploy.commands import (
     BUSYBOX,
@@ -46,9 +50,9 @@ async def running(image: str, port: int, *options: str, group: str = "") -> Asyn
             await run("docker", "rm", "--force", "--volumes", name)
 
 
-async def state_of(name: str) -> dict[str, object]:
+async def state_of(name: str) -> dict[str, Any]:
     """What the engine says of a container."""
-    state: dict[str, object] = json.loads(
+    state: dict[str, Any] = json.loads(
         await run("docker", "inspect", "--format={{json .State}}", name)
     )
     return state
@@ -94,14 +98,9 @@ async def test_life(image: str, web: aiohttp.ClientSession) -> None:
     it with 0.
     """
     port = free_port()
-    async with running(image, port, "--health-interval=1s") as name:
+    async with running(image, port) as name:
         replica = await eventually(lambda: replica_at(web, port))
         colours = [await outcome_at(web, port, f"exit {n}") for n in range(3)]
-
-        async def health() -> object:
-            return (await state_of(name))["Health"]
-
-        await eventually(health, lambda seen: seen["Status"] == "healthy")  # type: ignore[index]
         await run("docker", "stop", "--time=40", name)
         state = await state_of(name)
         left = await run(
@@ -112,6 +111,37 @@ async def test_life(image: str, web: aiohttp.ClientSession) -> None:
     assert replica.endswith(":4597")
     assert (state["Status"], state["ExitCode"]) == ("exited", 0)
     assert left == ""
+
+
+async def test_a_start_is_seen_at_once(image: str) -> None:
+    """The engine asks a container that has just been started often, and without the pause of an
+    old one.
+    """
+    check = json.loads(
+        await run("docker", "inspect", "--format={{json .Config.Healthcheck}}", image)
+    )
+    between_s, at_most_s = (check[name] / 1e9 for name in ("Interval", "Timeout"))
+    *command, pause_s = check["Test"]
+
+    async with running(image, free_port()) as name:
+        state = await eventually(
+            lambda: state_of(name), lambda state: state["Health"]["Status"] == "healthy"
+        )
+
+    asked = [(seconds(one["Start"]), seconds(one["End"])) for one in state["Health"]["Log"]]
+    from_one_to_the_next_s = [
+        end_s - before_s
+        for (_, before_s), (_, end_s) in pairwise([(0, seconds(state["StartedAt"])), *asked])
+    ]
+    assert command == ["CMD", "dojo-runner", "health", "--pause-s"]
+    assert between_s == 2
+    assert at_most_s > float(pause_s) + DEADLINE_S
+    assert max(from_one_to_the_next_s) < between_s + float(pause_s)
+
+
+def seconds(moment: str) -> float:
+    """The engine's words for a moment, as a time since 1970."""
+    return datetime.fromisoformat(moment).timestamp()
 
 
 async def test_cells(image: str, web: aiohttp.ClientSession) -> None:
