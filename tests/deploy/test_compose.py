@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -70,8 +70,13 @@ class Project:
 
 
 @asynccontextmanager
-async def up(*options: str, **variables: str) -> AsyncIterator[Project]:
-    """Starts a compose project of the test's own, and takes it down with all that it made."""
+async def up(
+    *options: str, services: Sequence[str] = (), **variables: str
+) -> AsyncIterator[Project]:
+    """Starts a compose project of the test's own, and takes it down with all that it made.
+
+    Its services are all, or those that are named.
+    """
     ports = {name: free_port() for name in REPLICAS}
     variables = {
         **{f"PORT_{name[-1]}": str(port) for name, port in ports.items()},
@@ -83,7 +88,7 @@ async def up(*options: str, **variables: str) -> AsyncIterator[Project]:
     }
     project = Project(ports, variables, (f"--project-name=test{uuid.uuid4().hex[:12]}", *options))
     try:
-        await project.compose("up", "--detach", "--no-build")
+        await project.compose("up", "--detach", "--no-build", *services)
         yield project
     finally:
         with suppress(CommandError):
