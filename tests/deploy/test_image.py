@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from runner.http.probe import DEADLINE_S
+from runner.operators.spans import ROOT as ROOT_SPAN
 from tests.daemon_process import free_port
 from tests.deploy.commands import (
     BUSYBOX,
@@ -24,12 +25,14 @@ from tests.deploy.commands import (
     replica_at,
     run,
 )
+from tests.runner.operators.collector import collecting
 from tests.waiting import eventually
 
 # The first of them waits for the image to be built.
 pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(400)]
 
 LARGEST_BYTES = 300 * 1024 * 1024
+WITH_TRACES = "service-otel.lock"
 LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 
 
@@ -225,3 +228,36 @@ async def test_without_the_group(image: str) -> None:
         said = await eventually(complaint, lambda said: "engine down" in said)
 
     assert "engine down" in said
+
+
+@pytest.fixture
+async def image_with_traces(image: str) -> AsyncIterator[str]:
+    """The service's image with the extra for traces, as docs/operations.md makes it."""
+    name = f"dojo-test/traces:{uuid.uuid4().hex[:12]}"
+    arguments = (f"--build-arg={one}" for one in ("BASE=dojo-runner/base", f"LOCK={WITH_TRACES}"))
+    try:
+        await run("docker", "build", "--quiet", f"--tag={name}", *arguments, str(ROOT))
+        yield name
+    finally:
+        with suppress(CommandError):
+            await run("docker", "rmi", name)
+
+
+async def test_traces(image_with_traces: str, web: aiohttp.ClientSession) -> None:
+    """The image with the extra sends the spans of a run to a collector; it is on this host."""
+    port = free_port()
+    async with collecting() as collector:
+        variables = {
+            "CYBER_DOJO_RUNNER_HOST": "127.0.0.1",
+            "CYBER_DOJO_RUNNER_PORT": str(port),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        }
+        options = (f"--env={name}={value}" for name, value in variables.items())
+        async with running(image_with_traces, port, "--network=host", *options) as name:
+            await eventually(lambda: replica_at(web, port))
+            colour = await outcome_at(web, port, "exit 1")
+            await run("docker", "stop", "--time=40", name)
+
+    assert colour == "red"
+    assert collector.services == {"dojo-runner"}
+    assert collector.spans == sorted([ROOT_SPAN, "queue", "lease", "run", "harvest", "colour"])
