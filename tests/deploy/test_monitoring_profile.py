@@ -19,7 +19,7 @@ import yaml
 
 from tests.daemon_process import free_port
 from tests.deploy.commands import ROOT, CommandError, outcome_at, run
-from tests.deploy.test_compose import REPLICAS, replicas_of, up
+from tests.deploy.test_compose import REPLICAS, UP_WITHIN_S, replicas_of, up
 from tests.deploy.test_monitoring import ALERTS, DASHBOARD
 from tests.waiting import eventually
 
@@ -161,7 +161,7 @@ async def test_prometheus_watches_three_replicas(
         PROMETHEUS_IMAGE=prometheus_image,
         PROMETHEUS_PORT=str(port),
     ) as project:
-        await eventually(lambda: replicas_of(web, project), all)
+        await eventually(lambda: replicas_of(web, project), all, within_s=UP_WITHIN_S)
         colours = [await outcome_at(web, at, "exit 1") for at in project.ports.values()]
         counted = await eventually(
             lambda: values('sum(runner_runs_total{outcome="red"})'),
