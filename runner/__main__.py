@@ -17,16 +17,20 @@ def main() -> None:
 
 # Each imports inside, so that Ctrl-C ends it in the midst of its imports without a traceback, too.
 def _command() -> int | None:
-    words = sys.argv[1:]
-    if words == ["health"]:
-        return _health()
-    return _help() if words in ([], ["--help"], ["-h"]) else _command_line()
+    match sys.argv[1:]:
+        case ["health"]:
+            return _health(pause_s=0.0)
+        case ["health", "--pause-s", seconds] if seconds.isdecimal():
+            return _health(pause_s=float(seconds))
+        case [] | ["--help"] | ["-h"]:
+            return _help()
+    return _command_line()
 
 
-def _health() -> int:
+def _health(*, pause_s: float) -> int:
     from runner.http import probe  # noqa: PLC0415
 
-    return probe.main()
+    return probe.main(pause_s=pause_s)
 
 
 def _help() -> int:

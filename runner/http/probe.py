@@ -16,6 +16,9 @@ from runner.configuration.variables import PREFIX, is_link, value_of
 
 DEADLINE_S = 5.0
 LONGEST_ANSWER_BYTES = 16 * 1024 * 1024
+# A container is young for so long. It may just be getting ready, so it is asked without a pause.
+YOUNG_S = 60.0
+LONGEST_PAUSE_S = 60.0
 
 HOST = f"{PREFIX}HOST"
 PORT = f"{PREFIX}PORT"
@@ -33,15 +36,50 @@ class NotReadyError(Exception):
     """The daemon would not take on a run, or does not answer; the message says why."""
 
 
-def main() -> int:
-    """Ask, and print the answer in one line. Returns 0 if the daemon is ready, else 1."""
+def main(*, pause_s: float = 0.0) -> int:
+    """Ask, and print the answer in one line. Returns 0 if the daemon is ready, else 1.
+
+    Args:
+        pause_s: seconds to wait before asking, once the container is a minute old
+    """
     try:
+        time.sleep(pause_before(age_s(), pause_s))
         replica = ask_if_ready(*address())
     except (ValueError, NotReadyError) as error:
         sys.stderr.write(f"dojo-runner: {error}\n")
         return 1
     sys.stdout.write(f"{replica} is ready\n")
     return 0
+
+
+def pause_before(container_s: float, pause_s: float) -> float:
+    """The pause, in seconds, of a container that is so old: none while it is young.
+
+    Raises ValueError if that is no pause.
+    """
+    if not 0.0 <= pause_s <= LONGEST_PAUSE_S:
+        raise ValueError(f"--pause-s: {pause_s:g} is not between 0 and {LONGEST_PAUSE_S:g}")
+    return pause_s if container_s >= YOUNG_S else 0.0
+
+
+def age_s(processes: str = "/proc") -> float:
+    """How long the container's first process has run; 0 where that cannot be told.
+
+    Both times are counted by the same clock: when that process was started, and when this one was.
+    """
+    try:
+        first, this = (_started_at(f"{processes}/{name}/stat") for name in ("1", "self"))
+    except (OSError, ValueError, IndexError):
+        return 0.0
+    return (this - first) / os.sysconf("SC_CLK_TCK")
+
+
+def _started_at(path: str) -> int:
+    """When a process was started, in ticks. Raises OSError, ValueError, IndexError."""
+    with open(path, "rb") as stat:  # pathlib would cost a tenth of the check
+        # The second field is a name, which may have spaces and parentheses; the 22nd is wanted.
+        _, _, from_the_third = stat.read().rpartition(b")")
+    return int(from_the_third.split()[22 - 3])
 
 
 def address() -> tuple[str, int]:

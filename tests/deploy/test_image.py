@@ -6,11 +6,16 @@ import tomllib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from runner.http.probe import DEADLINE_S
+from runner.operators.spans import ROOT as ROOT_SPAN
 from tests.daemon_process import free_port
 from tests.deploy.commands import (
     BUSYBOX,
@@ -26,6 +31,7 @@ from tests.deploy.commands import (
 from tests.documentation.claims import claimed_by
 from tests.documentation.clone import clone
 from tests.documentation.shell import replaced
+from tests.runner.operators.collector import collecting
 from tests.waiting import eventually
 
 # The first of them waits for the image to be built.
@@ -35,6 +41,8 @@ LARGEST_BYTES = 300 * 1024 * 1024
 [RUN] = claimed_by(__file__, "docker run ")
 [BUILD] = claimed_by(__file__, "docker build ")
 GROUP = '"$(stat -c %g /var/run/docker.sock)"'
+WITH_TRACES = "service-otel.lock"
+LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 
 
 @asynccontextmanager
@@ -57,9 +65,9 @@ async def running(image: str, port: int, *options: str, group: str = "") -> Asyn
             await run("docker", "rm", "--force", "--volumes", name)
 
 
-async def state_of(name: str) -> dict[str, object]:
+async def state_of(name: str) -> dict[str, Any]:
     """What the engine says of a container."""
-    state: dict[str, object] = json.loads(
+    state: dict[str, Any] = json.loads(
         await run("docker", "inspect", "--format={{json .State}}", name)
     )
     return state
@@ -124,14 +132,9 @@ async def test_life(image: str, web: aiohttp.ClientSession) -> None:
     it with 0.
     """
     port = free_port()
-    async with running(image, port, "--health-interval=1s") as name:
+    async with running(image, port) as name:
         replica = await eventually(lambda: replica_at(web, port))
         colours = [await outcome_at(web, port, f"exit {n}") for n in range(3)]
-
-        async def health() -> object:
-            return (await state_of(name))["Health"]
-
-        await eventually(health, lambda seen: seen["Status"] == "healthy")  # type: ignore[index]
         await run("docker", "stop", "--time=40", name)
         state = await state_of(name)
         left = await run(
@@ -142,6 +145,37 @@ async def test_life(image: str, web: aiohttp.ClientSession) -> None:
     assert replica.endswith(":4597")
     assert (state["Status"], state["ExitCode"]) == ("exited", 0)
     assert left == ""
+
+
+async def test_a_start_is_seen_at_once(image: str) -> None:
+    """The engine asks a container that has just been started often, and without the pause of an
+    old one.
+    """
+    check = json.loads(
+        await run("docker", "inspect", "--format={{json .Config.Healthcheck}}", image)
+    )
+    between_s, at_most_s = (check[name] / 1e9 for name in ("Interval", "Timeout"))
+    *command, pause_s = check["Test"]
+
+    async with running(image, free_port()) as name:
+        state = await eventually(
+            lambda: state_of(name), lambda state: state["Health"]["Status"] == "healthy"
+        )
+
+    asked = [(seconds(one["Start"]), seconds(one["End"])) for one in state["Health"]["Log"]]
+    from_one_to_the_next_s = [
+        end_s - before_s
+        for (_, before_s), (_, end_s) in pairwise([(0, seconds(state["StartedAt"])), *asked])
+    ]
+    assert command == ["CMD", "dojo-runner", "health", "--pause-s"]
+    assert between_s == 2
+    assert at_most_s > float(pause_s) + DEADLINE_S
+    assert max(from_one_to_the_next_s) < between_s + float(pause_s)
+
+
+def seconds(moment: str) -> float:
+    """The engine's words for a moment, as a time since 1970."""
+    return datetime.fromisoformat(moment).timestamp()
 
 
 async def test_cells(image: str, web: aiohttp.ClientSession) -> None:
@@ -200,3 +234,36 @@ async def test_without_the_group(image: str) -> None:
         said = await eventually(complaint, lambda said: "engine down" in said)
 
     assert "engine down" in said
+
+
+@pytest.fixture
+async def image_with_traces(image: str) -> AsyncIterator[str]:
+    """The service's image with the extra for traces, as docs/operations.md makes it."""
+    name = f"dojo-test/traces:{uuid.uuid4().hex[:12]}"
+    arguments = (f"--build-arg={one}" for one in ("BASE=dojo-runner/base", f"LOCK={WITH_TRACES}"))
+    try:
+        await run("docker", "build", "--quiet", f"--tag={name}", *arguments, str(ROOT))
+        yield name
+    finally:
+        with suppress(CommandError):
+            await run("docker", "rmi", name)
+
+
+async def test_traces(image_with_traces: str, web: aiohttp.ClientSession) -> None:
+    """The image with the extra sends the spans of a run to a collector; it is on this host."""
+    port = free_port()
+    async with collecting() as collector:
+        variables = {
+            "CYBER_DOJO_RUNNER_HOST": "127.0.0.1",
+            "CYBER_DOJO_RUNNER_PORT": str(port),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        }
+        options = (f"--env={name}={value}" for name, value in variables.items())
+        async with running(image_with_traces, port, "--network=host", *options) as name:
+            await eventually(lambda: replica_at(web, port))
+            colour = await outcome_at(web, port, "exit 1")
+            await run("docker", "stop", "--time=40", name)
+
+    assert colour == "red"
+    assert collector.services == {"dojo-runner"}
+    assert collector.spans == sorted([ROOT_SPAN, "queue", "lease", "run", "harvest", "colour"])

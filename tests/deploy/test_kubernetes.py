@@ -71,6 +71,16 @@ def test_probes_ask_what_answers_by_its_status() -> None:
     }
 
 
+def test_a_start_is_seen_at_once() -> None:
+    """The start is asked for often, and the pod's other probes begin only after it."""
+    asked_every_s = {
+        name: RUNNER[name]["periodSeconds"] for name in ("startupProbe", "readinessProbe")
+    }
+
+    assert asked_every_s == {"startupProbe": 2, "readinessProbe": 10}
+    assert "initialDelaySeconds" not in RUNNER["startupProbe"]
+
+
 def test_selectors_find_the_pods() -> None:
     """The services, the budget, the policy and the deployment mean the same pods."""
     deployment = resource("deployment.yaml")["spec"]

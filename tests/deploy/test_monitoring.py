@@ -45,6 +45,7 @@ def expressions() -> Iterator[str]:
     [
         ("check", "rules", "rules.yml"),
         ("check", "config", "prometheus.yml"),
+        ("check", "config", "compose.yml"),
         ("test", "rules", "rules.test.yml"),
     ],
     ids=" ".join,

@@ -103,9 +103,9 @@ async def deployed(command: Command, folder: Path, port: int) -> AsyncIterator[s
     hurried = stack(Path(path).name)
     hurried["secrets"] = {SECRET_NAME: {"external": True, "name": secret}}
     runner = hurried["services"]["runner"]
-    # A check costs a second of CPU, and has to share two cores with four replicas under full load:
-    # it may take longer than the eight seconds of the stack, which would end one that is well.
-    runner["healthcheck"].update(interval="5s", timeout="30s", retries=5)
+    # The image's check, with more patience: it has to share two cores with four replicas under full
+    # load, and would otherwise end one that is well.
+    runner["healthcheck"] = {"timeout": "30s", "retries": 5}
     runner["deploy"]["update_config"].update(delay="1s", monitor="1s")
     file = folder / "stack.yaml"
     file.write_text(yaml.safe_dump(hurried))

@@ -72,7 +72,8 @@ CLAIMS = (
     ),
     # On the engine of the tests, with names and ports of a test's own.
     Claim("tests/deploy/test_image.py", (r"docker (build|run) ",)),
-    Claim("tests/deploy/test_compose.py", (r"docker compose ",)),
+    Claim("tests/deploy/test_compose.py", (r"docker compose (?!--profile monitoring)",)),
+    Claim("tests/deploy/test_monitoring_profile.py", (r"docker compose --profile monitoring",)),
     Claim("tests/deploy/test_swarm.py", (r"openssl .*docker secret ", r"docker stack ")),
     # By kubectl, which sends nothing to a cluster.
     Claim("tests/deploy/test_kubernetes.py", (r"openssl .*kubectl ", r"kubectl create namespace ")),

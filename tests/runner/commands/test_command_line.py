@@ -200,10 +200,12 @@ async def test_an_answer_that_never_ends() -> None:
         await dripping
 
 
-def test_the_health_check_is_cheap() -> None:
+@pytest.mark.parametrize("options", [[], ["--pause-s", "8"]], ids=["plain", "of the image"])
+def test_the_health_check_is_cheap(options: list[str]) -> None:
     """It imports neither the settings nor an HTTP library, which cost a second of a busy CPU."""
     code = (
-        "import sys; sys.argv = ['dojo-runner', 'health']\n"
+        f"import sys; sys.argv = {['dojo-runner', 'health', *options]}\n"
+        "import time; time.sleep = lambda s: None\n"
         "from runner.__main__ import main\n"
         "try:\n    main()\nfinally:\n    print(*sys.modules)\n"
     )

@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiohttp import web
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -21,6 +19,7 @@ from runner.run.record import RunRecord
 from runner.settings import Settings
 from runner.tracing import trace_of
 from tests.conftest import ServeFake
+from tests.runner.operators.collector import collecting
 from tests.waiting import eventually
 
 TRACE_ID, PARENT_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -157,30 +156,15 @@ def test_without_the_extra_the_log_says_what_to_install(
 
 async def test_a_collector_gets_the_runs(serve_fake: ServeFake) -> None:
     """By OTLP over HTTP, at the latest when the service stops; the service has a name."""
-    received = ExportTraceServiceRequest()
+    async with (
+        collecting() as collector,
+        serve_fake(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as http,
+    ):
+        await http.until_ready()
+        await http.run()
 
-    async def take(request: web.Request) -> web.Response:
-        assert request.path == "/v1/traces"
-        received.MergeFromString(await request.read())
-        return web.Response(content_type="application/x-protobuf")
-
-    collector = web.AppRunner(web.Application())
-    collector.app.router.add_post("/v1/traces", take)
-    await collector.setup()
-    await web.TCPSite(collector, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{collector.addresses[0][1]}/"
-    try:
-        async with serve_fake(OTEL_EXPORTER_OTLP_ENDPOINT=url) as http:
-            await http.until_ready()
-            await http.run()
-    finally:
-        await collector.cleanup()
-
-    (of_resource,) = received.resource_spans
-    names = {one.key: one.value.string_value for one in of_resource.resource.attributes}
-    assert names["service.name"] == "dojo-runner"
-    spans = {span.name for scope in of_resource.scope_spans for span in scope.spans}
-    assert spans == {ROOT, "queue", "lease", "run", "harvest", "colour"}
+    assert collector.services == {"dojo-runner"}
+    assert collector.spans == sorted([ROOT, "queue", "lease", "run", "harvest", "colour"])
 
 
 async def test_a_collector_that_is_away_harms_no_run(
