@@ -39,9 +39,10 @@ pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(400)]
 
 LARGEST_BYTES = 300 * 1024 * 1024
 [RUN] = claimed_by(__file__, "docker run ")
-[BUILD] = claimed_by(__file__, "docker build ")
+# In the order of the pages.
+BUILD, BUILD_WITH_TRACES = claimed_by(__file__, "docker build ")
+BASE = "--build-arg BASE=dojo-runner/base:latest"  # no Debian can be counted upon to be pulled
 GROUP = '"$(stat -c %g /var/run/docker.sock)"'
-WITH_TRACES = "service-otel.lock"
 LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 
 
@@ -96,10 +97,10 @@ async def test_what_it_says_of_itself(image: str) -> None:
 async def test_docker_alone_makes_it(image: str, tmp_path: Path) -> None:
     """The page's own command builds the service in a clone, and it tells the clone's commit.
 
-    The base is one that is here: no Debian can be counted upon to be pulled.
+    The base is one that is here.
     """
     name = f"dojo-test/{uuid.uuid4().hex[:12]}"
-    words = {" dojo-runner/runner ": f" {name} --build-arg BASE=dojo-runner/base:latest "}
+    words = {" dojo-runner/runner ": f" {name} {BASE} "}
     try:
         await typed(replaced(BUILD.text, words), clone(tmp_path / "clone"))
         config = json.loads(await run("docker", "inspect", "--format={{json .Config}}", name))
@@ -237,12 +238,13 @@ async def test_without_the_group(image: str) -> None:
 
 
 @pytest.fixture
-async def image_with_traces(image: str) -> AsyncIterator[str]:
+async def image_with_traces() -> AsyncIterator[str]:
     """The service's image with the extra for traces, as docs/operations.md makes it."""
     name = f"dojo-test/traces:{uuid.uuid4().hex[:12]}"
-    arguments = (f"--build-arg={one}" for one in ("BASE=dojo-runner/base", f"LOCK={WITH_TRACES}"))
     try:
-        await run("docker", "build", "--quiet", f"--tag={name}", *arguments, str(ROOT))
+        await typed(
+            replaced(BUILD_WITH_TRACES.text, {" dojo-runner/runner:traces ": f" {name} {BASE} "})
+        )
         yield name
     finally:
         with suppress(CommandError):
