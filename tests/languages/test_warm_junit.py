@@ -167,6 +167,7 @@ async def test_it_does_what_the_real_ones_do(running: Daemon, case: str) -> None
     real = await running.run(PLAIN, script, files=files, seconds=SECONDS)
     warm = await running.run(WARM, script, files=files, seconds=SECONDS)
 
+    assert real["outcome"] != "timed_out", "this machine has too much to do for a comparison"
     assert plain(warm) == plain(real)
 
 
