@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.languages]
 # The one image that is there to show a root that can be written to.
 WRITABLE_ROOT = {"gcc-ccache"}
 TOOLED_HOME = {"tooled-home"}
-PATIENCE_S = 90.0  # the first run of an image waits for its survey and its container
+PATIENCE_S = 60.0  # the first run of an image waits for its survey and its container
 
 each_language = pytest.mark.parametrize("name", START_POINTS)
 
@@ -26,7 +26,7 @@ async def run(daemon: Daemon, start_point: StartPoint) -> Result:
         return await client.run(
             start_point.files,
             start_point.image_name,
-            max_seconds=60,  # many of these tests may share two cores
+            max_seconds=30,  # many of these tests may share two cores
             rag_lambda=start_point.rag_lambda,
             hidden_filenames=start_point.hidden_filenames,
             id="matrix",
