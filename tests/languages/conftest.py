@@ -19,7 +19,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest_asyncio.fixture(scope="module")
 async def running(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daemon]:
-    """A daemon that uses this kind wherever an image can have it."""
+    """A daemon that uses this kind wherever an image can have it.
+
+    A run may take longer than learners would wait, as these tests may share a machine.
+    """
     folder = tmp_path_factory.mktemp("languages")
-    async with daemon(folder, warm="1", reuse=KINDS[kind]) as running:
+    async with daemon(
+        folder, warm="1", reuse=KINDS[kind], max_seconds_cap="60", budget_s="75"
+    ) as running:
         yield running

@@ -26,7 +26,7 @@ async def run(daemon: Daemon, start_point: StartPoint) -> Result:
         return await client.run(
             start_point.files,
             start_point.image_name,
-            max_seconds=20,  # many of these tests may share two cores
+            max_seconds=30,  # many of these tests may share two cores
             rag_lambda=start_point.rag_lambda,
             hidden_filenames=start_point.hidden_filenames,
             id="matrix",

@@ -11,7 +11,8 @@ from runner.authors.start_point import SCRIPT, read_start_point
 from tests.daemon_process import Daemon
 from tests.languages.folders import IMAGES, START_POINTS
 
-pytestmark = [pytest.mark.docker, pytest.mark.languages]
+# Two JVMs, one after the other, with a limit of SECONDS each.
+pytestmark = [pytest.mark.docker, pytest.mark.languages, pytest.mark.timeout(200)]
 
 PLAIN = "dojo-runner/java-junit:latest"
 WARM = "dojo-runner/java-junit-warm:latest"
@@ -26,7 +27,7 @@ JAVA = (
     f"java -jar {JUNIT} --disable-banner --disable-ansi-colors --details=summary"
     " --class-path . --scan-class-path"
 )
-SECONDS = 20
+SECONDS = 60  # they end in five on a machine without other work
 
 
 def _test(body: str, *, throws: str = "Exception") -> dict[str, str]:
@@ -167,6 +168,7 @@ async def test_it_does_what_the_real_ones_do(running: Daemon, case: str) -> None
     real = await running.run(PLAIN, script, files=files, seconds=SECONDS)
     warm = await running.run(WARM, script, files=files, seconds=SECONDS)
 
+    assert real["outcome"] != "timed_out", "this machine has too much to do for a comparison"
     assert plain(warm) == plain(real)
 
 
@@ -178,11 +180,12 @@ async def test_a_loop_without_end_is_ended_in_time(running: Daemon) -> None:
     }
     script = f"trap 'echo bye' EXIT; {JAVAC}; {JAVA}"
 
-    real = await running.run(PLAIN, script, files=files, seconds=8)
-    warm = await running.run(WARM, script, files=files, seconds=8)
+    real = await running.run(PLAIN, script, files=files, seconds=15)
+    warm = await running.run(WARM, script, files=files, seconds=15)
 
-    assert plain(warm) == plain(real)
-    assert warm["outcome"] == "timed_out"
+    # The log tells of what little of the limit went by before the program began.
+    assert plain({**warm, "log": {}}) == plain({**real, "log": {}})
+    assert (warm["outcome"], "begun" in warm["stdout"]["content"]) == ("timed_out", True)
 
 
 async def test_the_jvm_that_waits_is_the_one_that_serves(running: Daemon) -> None:

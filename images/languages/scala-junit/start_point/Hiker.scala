@@ -1,0 +1,4 @@
+object Hiker {
+
+  def answer: Int = 6 * 9
+}
