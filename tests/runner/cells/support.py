@@ -131,7 +131,7 @@ class CellContainer:
         await self.until_ready()
         cell = self._last = CellStream(self.started.stream)
         await self.send(hand_over_to_cell(kata))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(110):
             while not cell.is_complete:
                 if not await cell.receive():
                     raise UnfitError(cell.unfit)
@@ -141,7 +141,7 @@ class CellContainer:
         """Until the next cell waits. Raises UnfitError when there will be none."""
         if self._last is None:
             return
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(110):
             unfit = await self._last.next_cell()
         if unfit:
             raise UnfitError(unfit)
@@ -163,7 +163,7 @@ async def cell_container(
 
 def probing(image: str, before: str = "") -> Kata:
     """A run of the probe, after a few lines of bash."""
-    return kata(image, f"{before}\npython3 -m probe", PROBE, seconds=20)
+    return kata(image, f"{before}\npython3 -m probe", PROBE, seconds=100)
 
 
 def report_of(harvest: Harvest) -> dict[str, dict[str, str]]:

@@ -75,14 +75,16 @@ async def reports() -> AsyncIterator[tuple[Report, Report]]:
     client = DockerClient(DOCKER_HOST, lambda error: None)
     engine = DockerContainers(client)
     spec = single_use(PYTHON)
-    alone = report_of(await harvest_of(engine, spec, probing(PYTHON)))
-    async with (
-        launcher_on(client) as launcher,
-        cell_container(engine, launcher, spec) as container,
-    ):
-        yield alone, report_of(await container.run(probing(PYTHON)))
-    await engine.close()
-    await client.close()
+    try:
+        alone = report_of(await harvest_of(engine, spec, probing(PYTHON)))
+        async with (
+            launcher_on(client) as launcher,
+            cell_container(engine, launcher, spec) as container,
+        ):
+            yield alone, report_of(await container.run(probing(PYTHON)))
+    finally:
+        await engine.close()
+        await client.close()
 
 
 def is_more(section: str, alone: str | None, in_cell: str | None) -> bool:
