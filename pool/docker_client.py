@@ -31,7 +31,8 @@ class DockerClient:
     """A client of the engine that connects at its first call.
 
     `report` is called once for every failed call, where it fails. That an image is missing is an
-    answer, and no failure. `ended` is called after every call, with its operation and its seconds.
+    answer, and no failure; nor is the end of a call that `close` has cut off. `ended` is called
+    after every call, with its operation and its seconds.
     """
 
     def __init__(
@@ -41,10 +42,11 @@ class DockerClient:
         ended: Callable[[str, float], None] = lambda _operation, _seconds: None,
     ) -> None:
         self._docker_host = docker_host
-        self._report = report
+        self._report_to = report
         self._ended = ended
         self._docker: aiodocker.Docker | None = None
         self._connector: aiohttp.BaseConnector | None = None
+        self._is_closed = False
 
     @property
     def docker(self) -> aiodocker.Docker:
@@ -114,7 +116,8 @@ class DockerClient:
             return str((await docker.version())["Version"])
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, which cuts off the calls under way."""
+        self._is_closed = True
         if self._docker is None or self._connector is None:
             return
         # Docker.close() may raise an error of its event listener, before it closes anything.
@@ -123,6 +126,10 @@ class DockerClient:
         await self._docker.session.close()
         await self._connector.close()
         self._docker = None
+
+    def _report(self, error: EngineError) -> None:
+        if not self._is_closed:
+            self._report_to(error)
 
 
 def _failure(
