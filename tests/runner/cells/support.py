@@ -31,6 +31,7 @@ LAUNCHER = os.environ.get("CYBER_DOJO_RUNNER_LAUNCHER_IMAGE", "dojo-runner/launc
 _PROGRAMS = Path(__file__).parents[1]
 PROBE = {name: (_PROGRAMS / name).read_text() for name in ("probe/__main__.py", "probe/acts.py")}
 PLANT = {"plant.py": (_PROGRAMS / "plant.py").read_text()}
+PROBE_S = 100.0  # the probe starts 715 processes
 _TRIED_WITH = "dojo-runner/busybox-bash:latest"
 LABELS = {"dojo-runner.test": f"cells-{uuid.uuid4().hex}"}
 
@@ -131,7 +132,7 @@ class CellContainer:
         await self.until_ready()
         cell = self._last = CellStream(self.started.stream)
         await self.send(hand_over_to_cell(kata))
-        async with asyncio.timeout(110):
+        async with asyncio.timeout(PROBE_S + 10):
             while not cell.is_complete:
                 if not await cell.receive():
                     raise UnfitError(cell.unfit)
@@ -141,7 +142,7 @@ class CellContainer:
         """Until the next cell waits. Raises UnfitError when there will be none."""
         if self._last is None:
             return
-        async with asyncio.timeout(110):
+        async with asyncio.timeout(PROBE_S + 10):
             unfit = await self._last.next_cell()
         if unfit:
             raise UnfitError(unfit)
@@ -163,7 +164,7 @@ async def cell_container(
 
 def probing(image: str, before: str = "") -> Kata:
     """A run of the probe, after a few lines of bash."""
-    return kata(image, f"{before}\npython3 -m probe", PROBE, seconds=100)
+    return kata(image, f"{before}\npython3 -m probe", PROBE, seconds=PROBE_S)
 
 
 def report_of(harvest: Harvest) -> dict[str, dict[str, str]]:
