@@ -24,7 +24,7 @@ from runner.container.lockdown import spec_for
 from runner.container.profile import Home, ImageProfile
 from runner.kata import Kata
 from tests.hosts import refusal_of_cells
-from tests.runner.katas import kata
+from tests.runner.katas import DOCKER_HOST, kata
 
 # By the setting of the daemon, for who tries a launcher beside the one that others use.
 LAUNCHER = os.environ.get("CYBER_DOJO_RUNNER_LAUNCHER_IMAGE", "dojo-runner/launcher:latest")
@@ -58,12 +58,19 @@ class Engine:
 
 
 @asynccontextmanager
-async def launcher_on(client: DockerClient) -> AsyncIterator[Launcher]:
-    """The launcher, in a volume that the engine fills from its image. Skips the test where the
-    host is known to refuse cells, with the host's reason.
+async def engine_of_cells() -> AsyncIterator[Engine]:
+    """The real engine, and the launcher in a volume that the engine fills from its image. Skips the
+    test where the host is known to refuse cells, with the host's reason.
     """
-    async with _launcher_volume(client) as volume:
-        yield Launcher(volume, await _apparmor_for(client, volume))
+    client = DockerClient(DOCKER_HOST, lambda error: None)
+    containers = DockerContainers(client)
+    try:
+        async with _launcher_volume(client) as volume:
+            launcher = Launcher(volume, await _apparmor_for(client, volume))
+            yield Engine(client, containers, launcher)
+    finally:
+        await containers.close()
+        await client.close()
 
 
 async def _apparmor_for(client: DockerClient, volume: str) -> str:

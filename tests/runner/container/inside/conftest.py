@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from pool import ContainerSpec, Delivery, DockerClient
 from runner.kata import RunResult
-from tests.runner.cells.support import launcher_on
+from tests.runner.cells.support import engine_of_cells
 from tests.runner.container.inside.environments import IMAGES, dockerfile_of, name_of
 from tests.runner.container.inside.places import TOOLS, Run, Way
 from tests.runner.katas import DOCKER_HOST, Katas, build, katas
@@ -32,14 +32,13 @@ async def odd_images() -> AsyncIterator[dict[str, str]]:
 async def ways(odd_images: dict[str, str]) -> AsyncIterator[dict[Way, Katas]]:
     """Runners of kata, one for each way. Their containers are gone before an image is."""
     assert odd_images
-    client = DockerClient(DOCKER_HOST, lambda error: None)
     labels = {
         way: {"dojo-runner.test": f"in-container-{way.value}-{uuid.uuid4().hex}"} for way in Way
     }
-    async with launcher_on(client) as launcher:
+    async with engine_of_cells() as engine:
 
         def in_cells(spec: ContainerSpec) -> ContainerSpec:
-            return replace(launcher.spec_of(spec), most_runs=1000)
+            return replace(engine.launcher.spec_of(spec), most_runs=1000)
 
         async with (
             katas(Delivery.ATTACH, labels[Way.ATTACH]) as attach,
@@ -47,7 +46,6 @@ async def ways(odd_images: dict[str, str]) -> AsyncIterator[dict[Way, Katas]]:
             katas(Delivery.ATTACH, labels[Way.CELLS], in_cells) as cells,
         ):
             yield {Way.ATTACH: attach, Way.EXEC: execs, Way.CELLS: cells}
-    await client.close()
 
 
 @pytest.fixture
