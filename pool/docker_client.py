@@ -17,6 +17,7 @@ DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 _UNIX = "unix://"
 _AIODOCKER_CANNOT_CONNECT = 900  # not an HTTP status: aiodocker's word for "no connection"
 
+_LONGEST_WORDS = 1000
 # What an operator can do, by the number of the system's error.
 _NOBODY_LISTENS = "start the engine, or correct DOCKER_HOST"
 _ADVICE = {
@@ -132,6 +133,13 @@ class DockerClient:
             self._report_to(error)
 
 
+def _shortened(words: str) -> str:
+    """An engine's words as a log can hold them: Podman repeats what it was asked for, in full."""
+    if len(words) <= _LONGEST_WORDS:
+        return words
+    return f"{words[: _LONGEST_WORDS // 2]} ... {words[-_LONGEST_WORDS // 2 :]}"
+
+
 def _failure(
     error: aiodocker.DockerError, operation: str, image: str, container: str
 ) -> EngineError:
@@ -141,7 +149,8 @@ def _failure(
     kind = EngineError
     if error.status == 404 and "no such image" in error.message.lower():
         kind = ImageMissingError
-    return kind(operation, error.message, status=error.status, image=image, container=container)
+    words = _shortened(error.message)
+    return kind(operation, words, status=error.status, image=image, container=container)
 
 
 def _cannot_connect(
