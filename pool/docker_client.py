@@ -17,6 +17,7 @@ DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 _UNIX = "unix://"
 _AIODOCKER_CANNOT_CONNECT = 900  # not an HTTP status: aiodocker's word for "no connection"
 
+_LONGEST_WORDS = 1000
 # What an operator can do, by the number of the system's error.
 _NOBODY_LISTENS = "start the engine, or correct DOCKER_HOST"
 _ADVICE = {
@@ -31,7 +32,8 @@ class DockerClient:
     """A client of the engine that connects at its first call.
 
     `report` is called once for every failed call, where it fails. That an image is missing is an
-    answer, and no failure. `ended` is called after every call, with its operation and its seconds.
+    answer, and no failure; nor is the end of a call that `close` has cut off. `ended` is called
+    after every call, with its operation and its seconds.
     """
 
     def __init__(
@@ -41,10 +43,11 @@ class DockerClient:
         ended: Callable[[str, float], None] = lambda _operation, _seconds: None,
     ) -> None:
         self._docker_host = docker_host
-        self._report = report
+        self._report_to = report
         self._ended = ended
         self._docker: aiodocker.Docker | None = None
         self._connector: aiohttp.BaseConnector | None = None
+        self._is_closed = False
 
     @property
     def docker(self) -> aiodocker.Docker:
@@ -114,7 +117,8 @@ class DockerClient:
             return str((await docker.version())["Version"])
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, which cuts off the calls under way."""
+        self._is_closed = True
         if self._docker is None or self._connector is None:
             return
         # Docker.close() may raise an error of its event listener, before it closes anything.
@@ -123,6 +127,17 @@ class DockerClient:
         await self._docker.session.close()
         await self._connector.close()
         self._docker = None
+
+    def _report(self, error: EngineError) -> None:
+        if not self._is_closed:
+            self._report_to(error)
+
+
+def _shortened(words: str) -> str:
+    """An engine's words as a log can hold them: Podman repeats what it was asked for, in full."""
+    if len(words) <= _LONGEST_WORDS:
+        return words
+    return f"{words[: _LONGEST_WORDS // 2]} ... {words[-_LONGEST_WORDS // 2 :]}"
 
 
 def _failure(
@@ -134,7 +149,8 @@ def _failure(
     kind = EngineError
     if error.status == 404 and "no such image" in error.message.lower():
         kind = ImageMissingError
-    return kind(operation, error.message, status=error.status, image=image, container=container)
+    words = _shortened(error.message)
+    return kind(operation, words, status=error.status, image=image, container=container)
 
 
 def _cannot_connect(

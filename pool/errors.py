@@ -23,7 +23,7 @@ class EngineError(PoolError):
     `operation` is create, attach, start, ready, exec, network, remove, list, inspect, read, pull or
     events.
     `status` is the engine's HTTP status; it is 0 if the engine could not be asked, or did not
-    answer in time. `message` has the engine's own words in full.
+    answer in time. `message` has the engine's own words; of very many, the middle is left out.
     """
 
     def __init__(

@@ -1,5 +1,6 @@
 """The console script: the health check and the help by themselves, all else by the command line."""
 
+import os
 import sys
 
 from runner.commands.output import ended
@@ -41,10 +42,20 @@ def _help() -> int:
 
 
 def _command_line() -> int | None:
+    _have_a_home()
     from runner.commands.command_line import app  # noqa: PLC0415
 
     status = app()
     return status if isinstance(status, int) else None
+
+
+def _have_a_home() -> None:
+    """A library asks for the user's home when it is imported, and would end a process without one.
+
+    The user that systemd makes for the occasion has no HOME, and may be on no list of users.
+    """
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = "/"
 
 
 if __name__ == "__main__":

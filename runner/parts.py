@@ -38,6 +38,7 @@ class Parts:
         self._owner = owner
         self._engines = engines
         self._supervisor = supervisor
+        engines.log.on_trial = settings.launcher_image
 
     def pools(self, *, taken: Callable[[str], None]) -> Pools:
         """Make the pools, within the limits of the settings; `taken` is told of every take."""

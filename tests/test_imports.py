@@ -84,14 +84,16 @@ def test_the_service_sees_only_the_pools_shop_window() -> None:
             )
 
 
-def test_the_environment_is_read_in_two_places() -> None:
-    """Only the reader of settings uses `os.environ` and `os.getenv`, and health checks' client.
+def test_the_environment_is_used_in_three_places() -> None:
+    """Only the reader of settings uses `os.environ` and `os.getenv`, health checks' client, and the
+    console script.
 
-    That client does without the settings, whose import would take ten times the CPU of a check.
+    That client does without the settings, whose import would take ten times the CPU of a check. The
+    script gives a process a home before it imports a library that asks for one.
     """
     readers = {module for module in MODULES if {"environ", "getenv"} & names_in(module)}
 
-    assert readers == {"runner/environment.py", "runner/http/probe.py"}
+    assert readers == {"runner/environment.py", "runner/http/probe.py", "runner/__main__.py"}
 
 
 def test_every_module_has_a_layer() -> None:

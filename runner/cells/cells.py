@@ -185,7 +185,9 @@ class Cells:
             self._failed_trials += 1
             self._again_s = asyncio.get_running_loop().time() + self._pauses.failed()
             # Cells that have worked with this volume will work again once the engine is back.
-            if not (error.may_pass and volume == self._volume):
+            if error.may_pass and volume == self._volume:
+                logger.bind(reason=error.message).warning("a trial of cells failed: they go on")
+            else:
                 await self._give_up(volume, error)
         finally:
             if started is not None:

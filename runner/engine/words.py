@@ -1,7 +1,8 @@
 """The words in which clients are told of an engine's failures: they tell nothing of the host.
 
 An engine's own words may name its folders, its sockets and its address. The daemon's log has them
-in full. A learner's `log` and the message of an error have them only if they name none of these.
+all the same. A learner's `log` and the message of an error have them only if they name none of
+these.
 """
 
 import re

@@ -27,7 +27,8 @@ class EngineLog:
     """One line when the engine is lost, one when it is back, and none in between.
 
     An image whose starts fail has one line as well, and one when it can be started again. Its
-    further failures are lines at DEBUG until images change.
+    further failures are lines at DEBUG until images change. So are all failures of the image
+    `on_trial`: whoever starts that one tells the log why nothing can be had of it.
 
     When a call fails, the engine may be away. Then `doubted` is called, to have the engine looked
     at, and the line about the call waits until the look has shown whether the engine is there.
@@ -35,6 +36,7 @@ class EngineLog:
 
     def __init__(self, address: str, now_s: Callable[[], float] = time.monotonic) -> None:
         self.doubted: Callable[[], None] = lambda: None
+        self.on_trial = ""
         self._address = address
         self._now_s = now_s
         self._waiting: list[EngineError] = []
@@ -106,6 +108,6 @@ class EngineLog:
         if error.operation in _STARTS and error.image:
             trouble = self._cannot_start.get(error.image) or _CannotStart()
             self._cannot_start[error.image] = trouble
-            is_news, trouble.is_said = not trouble.is_said, True
+            is_news, trouble.is_said = not trouble.is_said and error.image != self.on_trial, True
             trouble.failed_starts += 1
         report_engine_error(error, is_news=is_news)

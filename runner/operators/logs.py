@@ -87,7 +87,7 @@ def _dropped(count: int) -> Event:
 
 
 def report_engine_error(error: EngineError, *, is_news: bool = True) -> None:
-    """Log one line for a failed engine call, with the engine's whole message.
+    """Log one line for a failed engine call, with the engine's message.
 
     The line is at DEBUG if the log has told of the same trouble before.
     """

@@ -1,4 +1,4 @@
-"""The unit for systemd, as systemd-analyze sees it."""
+"""The unit for systemd, as systemd-analyze sees it, and the time that it gives a stop."""
 
 import sys
 from pathlib import Path
@@ -12,9 +12,8 @@ PROGRAM = "/opt/dojo-runner/bin/dojo-runner"
 # Of systemd's own measure of what a bug could do: 0 is nothing, 10 is all. It counts tenths.
 MOST_EXPOSED = 20
 
-pytestmark = pytest.mark.tools
 
-
+@pytest.mark.tools
 async def test_the_unit_is_well_formed(tmp_path: Path) -> None:
     """systemd-analyze finds no mistake, once the program is where the unit says."""
     unit = tmp_path / UNIT.name
@@ -23,6 +22,7 @@ async def test_the_unit_is_well_formed(tmp_path: Path) -> None:
     assert await run("systemd-analyze", "verify", str(unit)) == ""
 
 
+@pytest.mark.tools
 async def test_a_bug_could_do_little() -> None:
     """systemd's own measure of the unit's exposure stays low."""
     said = await run(
@@ -32,3 +32,14 @@ async def test_a_bug_could_do_little() -> None:
     )
 
     assert "Overall exposure level" in said
+
+
+def test_time_to_end() -> None:
+    """A run of the longest time that a kata may ask for is answered before systemd kills."""
+    said = dict(line.split("=", 1) for line in UNIT.read_text().splitlines() if "=" in line)
+
+    name, drains_s = said["Environment"].split("=")
+
+    assert name == "CYBER_DOJO_RUNNER_DRAIN_S"
+    assert int(drains_s) >= 20 + 3  # the last three seconds are for the removal of containers
+    assert int(said["TimeoutStopSec"]) >= int(drains_s) + 5

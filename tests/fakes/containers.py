@@ -262,9 +262,9 @@ class FakeContainers:
             return
         if stream.ended:
             words = [stream.complaints, await self.last_words(container.container_id)]
-            error = EngineError("start", "; ".join(filter(None, words)))
+            error = EngineError("start", "; ".join(filter(None, words)), image=spec.image)
         else:
-            error = EngineError("ready", f"{said!r} instead of the ready mark")
+            error = EngineError("ready", f"{said!r} instead of the ready mark", image=spec.image)
         raise self._reported(error)
 
     def _reported(self, error: Exception) -> Exception:

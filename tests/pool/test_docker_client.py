@@ -204,10 +204,26 @@ async def test_more_than_a_hundred_connections_are_possible(
     await asyncio.gather(*held, return_exceptions=True)
 
 
+async def test_an_engines_words_have_a_limit(dockerd: FakeDockerd, client: DockerClient) -> None:
+    """What an engine repeats of a call fills no log: the beginning and the end say what it was."""
+    words = f"opening seccomp profile failed: open {'{' * 100_000}: file name too long"
+    dockerd.on("GET /images/some/image/json", answer({"message": words}, 500))
+
+    with pytest.raises(EngineError) as caught:
+        await ask(client)
+
+    said = caught.value.message
+    assert said.startswith("opening seccomp profile failed")
+    assert said.endswith("file name too long")
+    assert len(said) < 1_100
+
+
 async def test_closing_lets_go_of_all_connections(
-    dockerd: FakeDockerd, client: DockerClient
+    dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError]
 ) -> None:
-    """After close the engine has nobody to talk to; twice is harmless."""
+    """After close the engine has nobody to talk to; twice is harmless. The call that it cut off is
+    no trouble of the engine's.
+    """
     gone = asyncio.Event()
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -227,6 +243,7 @@ async def test_closing_lets_go_of_all_connections(
         await gone.wait()
     with pytest.raises(EngineError):
         await task
+    assert reported == []
 
 
 async def test_closing_what_was_never_used_is_harmless(tmp_path: Path) -> None:

@@ -24,13 +24,14 @@ from runner.container.lockdown import spec_for
 from runner.container.profile import Home, ImageProfile
 from runner.kata import Kata
 from tests.hosts import refusal_of_cells
-from tests.runner.katas import kata
+from tests.runner.katas import DOCKER_HOST, kata
 
 # By the setting of the daemon, for who tries a launcher beside the one that others use.
 LAUNCHER = os.environ.get("CYBER_DOJO_RUNNER_LAUNCHER_IMAGE", "dojo-runner/launcher:latest")
 _PROGRAMS = Path(__file__).parents[1]
 PROBE = {name: (_PROGRAMS / name).read_text() for name in ("probe/__main__.py", "probe/acts.py")}
 PLANT = {"plant.py": (_PROGRAMS / "plant.py").read_text()}
+PROBE_S = 100.0  # the probe starts 715 processes
 _TRIED_WITH = "dojo-runner/busybox-bash:latest"
 LABELS = {"dojo-runner.test": f"cells-{uuid.uuid4().hex}"}
 
@@ -57,12 +58,19 @@ class Engine:
 
 
 @asynccontextmanager
-async def launcher_on(client: DockerClient) -> AsyncIterator[Launcher]:
-    """The launcher, in a volume that the engine fills from its image. Skips the test where the
-    host is known to refuse cells, with the host's reason.
+async def engine_of_cells() -> AsyncIterator[Engine]:
+    """The real engine, and the launcher in a volume that the engine fills from its image. Skips the
+    test where the host is known to refuse cells, with the host's reason.
     """
-    async with _launcher_volume(client) as volume:
-        yield Launcher(volume, await _apparmor_for(client, volume))
+    client = DockerClient(DOCKER_HOST, lambda error: None)
+    containers = DockerContainers(client)
+    try:
+        async with _launcher_volume(client) as volume:
+            launcher = Launcher(volume, await _apparmor_for(client, volume))
+            yield Engine(client, containers, launcher)
+    finally:
+        await containers.close()
+        await client.close()
 
 
 async def _apparmor_for(client: DockerClient, volume: str) -> str:
@@ -131,7 +139,7 @@ class CellContainer:
         await self.until_ready()
         cell = self._last = CellStream(self.started.stream)
         await self.send(hand_over_to_cell(kata))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PROBE_S + 10):
             while not cell.is_complete:
                 if not await cell.receive():
                     raise UnfitError(cell.unfit)
@@ -141,7 +149,7 @@ class CellContainer:
         """Until the next cell waits. Raises UnfitError when there will be none."""
         if self._last is None:
             return
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PROBE_S + 10):
             unfit = await self._last.next_cell()
         if unfit:
             raise UnfitError(unfit)
@@ -163,7 +171,7 @@ async def cell_container(
 
 def probing(image: str, before: str = "") -> Kata:
     """A run of the probe, after a few lines of bash."""
-    return kata(image, f"{before}\npython3 -m probe", PROBE, seconds=20)
+    return kata(image, f"{before}\npython3 -m probe", PROBE, seconds=PROBE_S)
 
 
 def report_of(harvest: Harvest) -> dict[str, dict[str, str]]:

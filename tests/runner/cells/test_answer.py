@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pool import ContainerSpec, DockerClient, DockerContainers
+from pool import ContainerSpec
 from runner.cells.lockdown import FOR_CELLS
 from runner.container.seccomp import seccomp_profile
-from tests.runner.cells.support import CellContainer, launcher_on, single_use
-from tests.runner.katas import DOCKER_HOST, kata
+from tests.runner.cells.support import CellContainer, engine_of_cells, single_use
+from tests.runner.katas import kata
 
 pytestmark = pytest.mark.docker
 
@@ -25,17 +25,14 @@ FORGED = r"A\0\0\0\6forgedD\0\0\0\0R\0\0\0\0X\0\0\0\0"
 @pytest_asyncio.fixture
 async def container() -> AsyncIterator[CellContainer]:
     """A container of cells in which Docker's filter does not help."""
-    client = DockerClient(DOCKER_HOST, lambda error: None)
-    containers = DockerContainers(client)
-    async with launcher_on(client) as launcher:
-        started = await containers.start(_unfiltered(launcher.spec_of(single_use(PYTHON))))
+    async with engine_of_cells() as engine:
+        spec = _unfiltered(engine.launcher.spec_of(single_use(PYTHON)))
+        started = await engine.containers.start(spec)
         try:
             yield CellContainer(started)
         finally:
             await started.stream.close()
-            await containers.remove(started.container_id)
-    await containers.close()
-    await client.close()
+            await engine.containers.remove(started.container_id)
 
 
 def _unfiltered(spec: ContainerSpec) -> ContainerSpec:

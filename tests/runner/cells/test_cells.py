@@ -1,6 +1,7 @@
 """Many runs in one container, each in a cell of its own: no trace of one is in the next."""
 
 import asyncio
+import errno
 import re
 import statistics
 import time
@@ -14,6 +15,7 @@ from runner.container.profile import Home
 from tests.runner.cells.support import (
     PLANT,
     PROBE,
+    PROBE_S,
     CellContainer,
     Engine,
     cell_container,
@@ -154,6 +156,7 @@ class TestNothingSurvives:
                 PYTHON,
                 "python3 plant.py; python3 -m probe",
                 PLANT | PROBE,
+                seconds=PROBE_S,
             ),
         )
         values = report_of(harvest)["values"]
@@ -226,7 +229,9 @@ async def test_calls_of_other_architectures_are_refused(engine: Engine) -> None:
     async with cell_container(engine.containers, engine.launcher, spec) as container:
         harvest = await container.run(kata(GCC, FOREIGN_CALLS))
 
-    assert harvest.stdout == b"-38 -1 38\n"
+    i386, x32, error = map(int, harvest.stdout.split())
+    assert i386 < 0  # by the filter, or by a kernel that has no calls of i386
+    assert (x32, error) == (-1, errno.ENOSYS)
 
 
 async def test_containers_side_by_side(engine: Engine) -> None:

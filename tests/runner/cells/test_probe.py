@@ -7,16 +7,15 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from pool import DockerClient, DockerContainers
 from runner.cells.lockdown import MASKED
 from tests.runner.cells.support import (
     cell_container,
-    launcher_on,
+    engine_of_cells,
     probing,
     report_of,
     single_use,
 )
-from tests.runner.katas import DOCKER_HOST, harvest_of
+from tests.runner.katas import harvest_of
 
 pytestmark = pytest.mark.docker
 
@@ -72,17 +71,11 @@ REFUSALS = {"EPERM", "EACCES", "ENOSYS", "EAFNOSUPPORT"}
 @pytest_asyncio.fixture(scope="module")
 async def reports() -> AsyncIterator[tuple[Report, Report]]:
     """The reports of one probe: in a container of its own, and in a cell."""
-    client = DockerClient(DOCKER_HOST, lambda error: None)
-    engine = DockerContainers(client)
     spec = single_use(PYTHON)
-    alone = report_of(await harvest_of(engine, spec, probing(PYTHON)))
-    async with (
-        launcher_on(client) as launcher,
-        cell_container(engine, launcher, spec) as container,
-    ):
-        yield alone, report_of(await container.run(probing(PYTHON)))
-    await engine.close()
-    await client.close()
+    async with engine_of_cells() as engine:
+        alone = report_of(await harvest_of(engine.containers, spec, probing(PYTHON)))
+        async with cell_container(engine.containers, engine.launcher, spec) as container:
+            yield alone, report_of(await container.run(probing(PYTHON)))
 
 
 def is_more(section: str, alone: str | None, in_cell: str | None) -> bool:

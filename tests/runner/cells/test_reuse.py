@@ -15,6 +15,7 @@ from tests.waiting import eventually
 
 LAUNCHER = "dojo-runner/launcher:latest"
 IN_CELLS = "each run gets a cell of its own in a container that serves many"
+GO_ON = "a trial of cells failed: they go on"
 ALONE = "cells cannot be had: each run gets a container of its own"
 Events = list[dict[str, Any]]
 
@@ -118,7 +119,8 @@ async def test_an_engine_that_forbids_cells(
 
         said = await reuse(http, "single use")
     assert said["why_no_cells"] == "no cell: Operation not permitted; exited (137)"
-    assert [event["level"] for event in logs if event["message"] == ALONE] == [level]
+    troubles = [event for event in logs if event["level"] in ("WARNING", "ERROR")]
+    assert [(event["level"], event["message"]) for event in troubles] == [(level, ALONE)]
     # One that was filled by halves is not kept.
     assert engine.images.volumes == {}
 
@@ -146,9 +148,11 @@ async def test_what_went_wrong_under_the_profile_is_said(serve_fake: ServeFake) 
 
 
 @pytest.mark.parametrize("setting", ["", "mine"])
-async def test_the_apparmor_profile_is_found_by_trying(serve_fake: ServeFake, setting: str) -> None:
+async def test_the_apparmor_profile_is_found_by_trying(
+    serve_fake: ServeFake, logs: Events, setting: str
+) -> None:
     """Where the engine's own profile forbids cells the project's is tried, or else the setting's;
-    every container of cells is then under the one that works.
+    every container of cells is then under the one that works. What was tried before is no error.
     """
     engine = FakeEngine()
     engine.images.add(LAUNCHER)
@@ -168,6 +172,7 @@ async def test_the_apparmor_profile_is_found_by_trying(serve_fake: ServeFake, se
 
     assert tried
     assert {tuple(found) for found in tried} == {(setting or APPARMOR_PROFILE,)}
+    assert [event for event in logs if event["level"] in ("WARNING", "ERROR")] == []
 
 
 async def test_without_apparmor_no_profile_is_named(serve_fake: ServeFake) -> None:
@@ -201,9 +206,11 @@ async def test_a_trial_that_failed_is_made_again(serve_fake: ServeFake) -> None:
         assert (await reuse(http, "cells"))["failed_trials"] == 0
 
 
-async def test_an_engine_that_stumbles_does_not_switch_cells_off(serve_fake: ServeFake) -> None:
+async def test_an_engine_that_stumbles_does_not_switch_cells_off(
+    serve_fake: ServeFake, logs: Events
+) -> None:
     """Where cells have worked, a trial that fails by the engine's own trouble decides nothing: runs
-    go on in cells, and the trial is made again.
+    go on in cells, the log says why the trial failed, and the trial is made again.
     """
     engine = FakeEngine()
     async with serve_fake(engine, reuse="cells") as http:
@@ -219,6 +226,9 @@ async def test_an_engine_that_stumbles_does_not_switch_cells_off(serve_fake: Ser
         there.start_error = None
         well = await eventually(lambda: _reuse(http), lambda told: not told["failed_trials"])
         assert well["kind"] == "cells"
+    reasons = [event["reason"] for event in logs if event["message"] == GO_ON]
+    assert reasons
+    assert set(reasons) == {"internal error"}
 
 
 async def _reuse(http: Served) -> Mapping[str, Any]:

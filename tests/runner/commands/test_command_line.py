@@ -200,6 +200,29 @@ async def test_an_answer_that_never_ends() -> None:
         await dripping
 
 
+def test_a_user_without_a_home_may_serve() -> None:
+    """A service of systemd has no HOME, and the user that systemd has made for it is on no list."""
+    code = (
+        "import os, pwd, sys\n"
+        "def nobody(uid):\n    raise KeyError(uid)\n"
+        "pwd.getpwuid = nobody\n"
+        "del os.environ['HOME']\n"
+        "sys.argv = ['dojo-runner', 'serve', '--help']\n"
+        "from runner.__main__ import main\n"
+        "main()\n"
+    )
+    said = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-c", code],
+        env={**environment(), "HOME": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "dojo-runner serve" in said.stdout
+
+
 @pytest.mark.parametrize("options", [[], ["--pause-s", "8"]], ids=["plain", "of the image"])
 def test_the_health_check_is_cheap(options: list[str]) -> None:
     """It imports neither the settings nor an HTTP library, which cost a second of a busy CPU."""

@@ -161,3 +161,16 @@ def test_after_a_change_of_images_a_failure_is_news(rig: Rig, logs: Events) -> N
     rig.log.started("gcc")
 
     assert [level for level, _ in levels(logs)] == ["ERROR", "ERROR", "INFO"]
+
+
+def test_an_image_on_trial_has_no_error(rig: Rig, logs: Events) -> None:
+    """Whoever tries an image says in a line of its own what came of it, so the calls that failed on
+    the way are for those who look for them. Others of its calls, such as a pull, are no trials.
+    """
+    rig.log.on_trial = "launcher"
+    rig.log.failed(EngineError("start", "no cell: Permission denied", image="launcher"))
+    rig.log.images_changed()
+    rig.log.failed(EngineError("create", "no such profile", status=400, image="launcher"))
+    rig.log.failed(EngineError("pull", "not found", image="launcher"))
+
+    assert [level for level, _ in levels(logs)] == ["DEBUG", "DEBUG", "ERROR"]

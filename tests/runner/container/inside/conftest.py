@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest_asyncio
 
 from pool import ContainerSpec, Delivery, DockerClient
 from runner.kata import RunResult
-from tests.runner.cells.support import launcher_on
+from tests.runner.cells.support import engine_of_cells
 from tests.runner.container.inside.environments import IMAGES, dockerfile_of, name_of
 from tests.runner.container.inside.places import TOOLS, Run, Way
 from tests.runner.katas import DOCKER_HOST, Katas, build, katas
@@ -28,26 +29,42 @@ async def odd_images() -> AsyncIterator[dict[str, str]]:
     await client.close()
 
 
+class _Ways(dict[Way, Katas]):
+    """Runners of kata by their way. A test that asks for one which is not there is skipped."""
+
+    why_not = ""
+
+    def __missing__(self, way: Way) -> Katas:
+        pytest.skip(self.why_not)
+
+
 @pytest_asyncio.fixture(scope="package")
 async def ways(odd_images: dict[str, str]) -> AsyncIterator[dict[Way, Katas]]:
-    """Runners of kata, one for each way. Their containers are gone before an image is."""
+    """Runners of kata, one for each way that this host has: some refuse cells.
+
+    Their containers are gone before an image is.
+    """
     assert odd_images
-    client = DockerClient(DOCKER_HOST, lambda error: None)
     labels = {
         way: {"dojo-runner.test": f"in-container-{way.value}-{uuid.uuid4().hex}"} for way in Way
     }
-    async with launcher_on(client) as launcher:
+    there = _Ways()
+    async with AsyncExitStack() as stack:
+        for way, delivery in ((Way.ATTACH, Delivery.ATTACH), (Way.EXEC, Delivery.EXEC)):
+            there[way] = await stack.enter_async_context(katas(delivery, labels[way]))
+        try:
+            engine = await stack.enter_async_context(engine_of_cells())
+        except pytest.skip.Exception as refusal:
+            there.why_not = str(refusal)
+        else:
 
-        def in_cells(spec: ContainerSpec) -> ContainerSpec:
-            return replace(launcher.spec_of(spec), most_runs=1000)
+            def in_cells(spec: ContainerSpec) -> ContainerSpec:
+                return replace(engine.launcher.spec_of(spec), most_runs=1000)
 
-        async with (
-            katas(Delivery.ATTACH, labels[Way.ATTACH]) as attach,
-            katas(Delivery.EXEC, labels[Way.EXEC]) as execs,
-            katas(Delivery.ATTACH, labels[Way.CELLS], in_cells) as cells,
-        ):
-            yield {Way.ATTACH: attach, Way.EXEC: execs, Way.CELLS: cells}
-    await client.close()
+            there[Way.CELLS] = await stack.enter_async_context(
+                katas(Delivery.ATTACH, labels[Way.CELLS], in_cells)
+            )
+        yield there
 
 
 @pytest.fixture
