@@ -31,15 +31,16 @@ CELLS = "dojo-runner-cells"
         ({}, Level.OK),
         ({"api_version": "1.41"}, Level.OK),
         ({"api_version": "1.40"}, Level.PROBLEM),
-        ({"security": ("name=rootless",)}, Level.WARNING),
+        ({"security": ("name=rootless",)}, Level.OK),
     ],
 )
 def test_the_engine(changes: dict[str, Any], level: Level) -> None:
-    """One that is too old cannot do what is asked of it; a rootless one was never tried."""
+    """One that is too old cannot do what is asked of it; a rootless one can, and is called so."""
     found = engine.engine(replace(GOOD, **changes))
 
     assert found.level is level
     assert found.found.startswith("26.1.5, API 1.4")
+    assert found.found.endswith(", rootless") is ("security" in changes)
 
 
 @pytest.mark.parametrize(
