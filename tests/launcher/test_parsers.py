@@ -168,6 +168,19 @@ def test_a_name_that_leads_elsewhere_is_refused(driver: Path, tmp_path: Path, na
     assert sorted(path.name for path in tmp_path.rglob("*above")) == []
 
 
+def test_a_name_that_is_too_long_is_refused(driver: Path, tmp_path: Path) -> None:
+    """An archive with a name that no path can have is refused, and overwrites no memory."""
+    at = new_folder(tmp_path)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        tar.addfile(tarfile.TarInfo("x/" * 4000))
+    done = subprocess.run(  # noqa: S603 - the project's own program
+        [driver, "untar"], cwd=at, input=packed.getvalue(), capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 @pytest.mark.parametrize("damage", [slice(0, 0), slice(-9, None), slice(2, 3)])
 def test_a_damaged_payload_is_refused(driver: Path, tmp_path: Path, damage: slice) -> None:
     """A payload that is cut, changed or empty is refused."""

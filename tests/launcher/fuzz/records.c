@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+/* The length that a record's header tells, in the order of the network. */
+static size_t claimed(const char *header) {
+  const unsigned char *length = (const unsigned char *)header + 1;
+  return (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 | length[3];
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 2)
     return 0;
@@ -18,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   ssize_t whole_of_part = whole_records(bytes, cut, &end_of_part);
   CHECK(end == ANSWER || end == DONE || end == TIMED_OUT);
   CHECK(whole <= (ssize_t)have && whole_of_part <= (ssize_t)cut);
+  if (whole >= 0 && end == ANSWER && have - (size_t)whole >= RECORD_HEADER)
+    CHECK(claimed(bytes + whole) <= LONGEST_RECORD); /* it can still become whole */
   CHECK(whole >= 0 ? whole_of_part >= 0 && whole_of_part <= whole : end == ANSWER);
   if (end_of_part != ANSWER)
     CHECK(end == end_of_part && whole == whole_of_part);
