@@ -139,13 +139,20 @@ ln -s / root; ln -s .. up; rm -f cyber-dojo.sh; ln -s /etc/passwd cyber-dojo.sh;
         assert (result["outcome"], result["status"]) == ("red", "1")
 
     async def test_files_that_change_under_the_harvest(self, attached: Victim) -> None:
-        """No process is left that could change files: all are ended before the harvest."""
+        """No process is left that could change files: all are ended before the harvest.
+
+        One of them waits for the status, which is written when none should be left, and then makes
+        a file.
+        """
         result = await attached.attack(
             BUSYBOX,
-            "(trap '' TERM; while :; do echo x >>grows; rm -f goes; echo x >goes; done) & exit 1",
+            "(trap '' TERM; while :; do echo x >>grows; rm -f goes; echo x >goes; done) &"
+            " (trap '' TERM; until [[ $(</.dojo/status) == 1* ]]; do :; done; echo x >late) &"
+            " exit 1",
         )
 
         assert (result["outcome"], result["status"]) == ("red", "1"), result["log"]
+        assert "late" not in result["created"]
 
 
 class TestTimes:
