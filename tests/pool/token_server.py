@@ -16,6 +16,8 @@ from typing import Any
 
 from aiohttp import encode_basic_auth, web
 
+from tests.listening import listening
+
 SERVICE, ISSUER = "registry of a test", "token server of a test"
 TOKEN_S = 300
 
@@ -92,14 +94,9 @@ async def token_server(
     await server.make_key()
     app = web.Application()
     app.router.add_route("*", "/token", server.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/token"
-    try:
+    async with listening(app) as address:
+        server.url = f"http://{address}/token"
         yield server
-    finally:
-        await runner.cleanup()
 
 
 def _access(scope: str) -> dict[str, Any]:

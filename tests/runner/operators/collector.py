@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.listening import listening
+
 
 class Collector:
     """What has come, and the URL that a service is told."""
@@ -36,12 +38,8 @@ class Collector:
 async def collecting() -> AsyncIterator[Collector]:
     """A collector on loopback, for as long as the block."""
     collector = Collector()
-    http = web.AppRunner(web.Application())
-    http.app.router.add_post("/v1/traces", collector.take)
-    await http.setup()
-    await web.TCPSite(http, "127.0.0.1", 0).start()
-    collector.url = f"http://127.0.0.1:{http.addresses[0][1]}/"
-    try:
+    app = web.Application()
+    app.router.add_post("/v1/traces", collector.take)
+    async with listening(app) as address:
+        collector.url = f"http://{address}/"
         yield collector
-    finally:
-        await http.cleanup()

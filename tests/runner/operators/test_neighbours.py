@@ -15,6 +15,7 @@ from runner.operators.neighbours import (
     LARGEST_BYTES,
     Neighbours,
 )
+from tests.listening import listening
 
 HEALTH = json.dumps({"status": "ok", "replica": "b", "running": 2}).encode()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,13 +27,8 @@ async def sibling(handler: Handler) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/health", handler)
     app.router.add_get("/elsewhere", well)
-    http = web.AppRunner(app, shutdown_timeout=0.1)
-    await http.setup()
-    await web.TCPSite(http, "127.0.0.1", 0).start()
-    try:
-        yield f"127.0.0.1:{http.addresses[0][1]}"
-    finally:
-        await http.cleanup()
+    async with listening(app, shutdown_s=0.1) as address:
+        yield address
 
 
 @asynccontextmanager
