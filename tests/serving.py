@@ -55,6 +55,7 @@ class Served:
     service: Service
     settings: Settings
     image: str
+    server: web.AppRunner
     fake: FakeEngine | None = None
 
     async def ask(self, path: str, body: Any = b"", verb: str = "POST", **kwargs: Any) -> Answer:
@@ -149,7 +150,7 @@ async def serving(
     url = f"http://127.0.0.1:{http.addresses[0][1]}"
     try:
         async with aiohttp.ClientSession() as session:
-            yield Served(url, session, service, settings, image, fake)
+            yield Served(url, session, service, settings, image, http, fake)
     finally:
         _running.remove(service)
         with _tasks_belong_to(owner):

@@ -6,6 +6,7 @@ import time
 from aiohttp import web
 
 from tests.adversary.alive import AliveTimes, alive_times
+from tests.listening import listening
 
 
 def test_the_99th_percentile_leaves_out_one_of_a_hundred() -> None:
@@ -23,15 +24,8 @@ async def test_a_loop_that_is_blocked_is_seen() -> None:
 
     app = web.Application()
     app.router.add_get("/alive", alive)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        async with alive_times(f"http://127.0.0.1:{runner.addresses[0][1]}") as times:
-            time.sleep(0.4)  # noqa: ASYNC251 - the very thing to be seen
-    finally:
-        await runner.cleanup()
+    async with listening(app) as address, alive_times(f"http://{address}") as times:
+        time.sleep(0.4)  # noqa: ASYNC251 - the very thing to be seen
 
     assert 0.3 < times.worst_s < math.inf
 

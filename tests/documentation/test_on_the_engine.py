@@ -16,6 +16,7 @@ from tests.documentation.claims import claimed_by
 from tests.documentation.pages import ROOT
 from tests.documentation.shell import replaced, shell
 from tests.documentation.terminal import terminal
+from tests.listening import listening
 from tests.runner.authors.folders import pytest_start_point
 from tests.runner.typed import dojo_runner
 from tests.serving import STATUS_LAMBDA
@@ -47,12 +48,10 @@ async def collector() -> AsyncIterator[tuple[str, asyncio.Event]]:
         got.set()
         return web.Response()
 
-    serving, port = web.AppRunner(web.Application()), free_port()
-    serving.app.router.add_post("/v1/traces", take)
-    await serving.setup()
-    await web.TCPSite(serving, "127.0.0.1", port).start()
-    yield f"http://127.0.0.1:{port}", got
-    await serving.cleanup()
+    app = web.Application()
+    app.router.add_post("/v1/traces", take)
+    async with listening(app) as address:
+        yield f"http://{address}", got
 
 
 async def test_a_daemon_whose_runs_a_collector_gets(tmp_path: Path) -> None:

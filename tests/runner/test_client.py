@@ -10,6 +10,7 @@ from aiohttp import web
 
 from runner.client import BusyError, RefusedError, RunnerClient, RunnerError
 from tests.conftest import ServeFake
+from tests.listening import listening
 from tests.serving import STATUS_LAMBDA, Served
 
 
@@ -23,13 +24,8 @@ async def answering(*answers: web.Response) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    http = web.AppRunner(app, shutdown_timeout=0)
-    await http.setup()
-    await web.TCPSite(http, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{http.addresses[0][1]}"
-    finally:
-        await http.cleanup()
+    async with listening(app, shutdown_s=0) as address:
+        yield f"http://{address}"
 
 
 def busy() -> web.Response:

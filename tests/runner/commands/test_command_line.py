@@ -19,6 +19,7 @@ from runner.settings import Settings
 from tests.conftest import ServeFake
 from tests.daemon_process import environment, free_port
 from tests.fakes import FakeEngine
+from tests.listening import listening
 
 ROOT = Path(__file__).parents[3]
 HOST = "127.0.0.1"
@@ -55,13 +56,8 @@ async def answering(status: int, text: str) -> AsyncIterator[int]:
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    http = web.AppRunner(app, shutdown_timeout=0)
-    await http.setup()
-    await web.TCPSite(http, "127.0.0.1", 0).start()
-    try:
-        yield http.addresses[0][1]
-    finally:
-        await http.cleanup()
+    async with listening(app, shutdown_s=0) as place:
+        yield int(place.rpartition(":")[2])
 
 
 async def test_version() -> None:

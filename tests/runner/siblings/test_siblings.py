@@ -15,6 +15,7 @@ from runner.siblings.sibling import POSTS_AT_ONCE, Sibling
 from runner.siblings.siblings import Siblings
 from runner.siblings.teller import Standing
 from tests.daemon_process import free_port
+from tests.listening import listening
 from tests.reports import unheard
 from tests.waiting import eventually
 
@@ -41,12 +42,8 @@ class Ear:
         """Listen on a port of its own, with `handler` if one is given."""
         app = web.Application()
         app.router.add_post("/refill", handler or self.hear)
-        http = web.AppRunner(app, shutdown_timeout=0.1)
-        await http.setup()
-        await web.TCPSite(http, "127.0.0.1", 0).start()
-        self.name = f"127.0.0.1:{http.addresses[0][1]}"
-        yield self
-        await http.cleanup()
+        async with listening(app, shutdown_s=0.1) as self.name:
+            yield self
 
 
 @asynccontextmanager
