@@ -10,10 +10,16 @@ unexport PYTHONDONTWRITEBYTECODE
 service := .venv/.project
 venv := .venv/.project .venv/.tools
 with_engine := scripts/with-engine
-test_with_engine = $(with_engine) --images all --tools docker,docker-compose,clang,systemd-analyze,chromium,curl,node,openssl,git scripts/test
+test_with_engine = $(with_engine) --images all --tools $(TOOLS) scripts/test
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
 # What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.
 bash_scripts = bench/harvest_each.sh $(wildcard images/*/start_point/cyber-dojo.sh images/languages/*/start_point/cyber-dojo.sh) $(wildcard runner/container/inside/*.sh) runner/doctor/inside.sh
+
+# The commands that these targets need of the distribution, beside an engine.
+test test-long coverage: export TOOLS := docker,docker-compose,clang,systemd-analyze,chromium,curl,node,openssl,git
+mutants: export TOOLS := docker,clang
+bench soak languages: export TOOLS := docker
+fuzz: export TOOLS := clang
 
 .DEFAULT_GOAL := help
 .PHONY: help venv engine engine-stop images image demo serve test test-long languages quick fuzz coverage bench simulate lock clean mutants soak promises
@@ -66,7 +72,7 @@ test-long: $(venv) ## the long tests: hostile programs, engines that fail, deplo
 
 # The images of all languages take gigabytes and minutes: no other command builds them.
 languages: $(venv) ## build an image for each language, try all colours and kinds, write docs/languages.md; ARGS="-k name"
-	@$(with_engine) --images ruby,launcher,languages --tools docker sh -c '.venv/bin/pytest -m languages tests/languages $(ARGS) \
+	@$(with_engine) --images ruby,launcher,languages --tools $(TOOLS) sh -c '.venv/bin/pytest -m languages tests/languages $(ARGS) \
 		&& .venv/bin/python -m bench languages --write-report'
 
 # Two workers for each core, as these tests wait as long as they compute. The longest files come first
@@ -76,15 +82,15 @@ quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" fo
 	@MOST_EXAMPLES=10 .venv/bin/pytest -m "not docker and not clang and not tools and not long" --numprocesses $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
-	@$(with_engine) --tools clang .venv/bin/python -m tests.launcher.fuzz $(ARGS)
+	@$(with_engine) --tools $(TOOLS) .venv/bin/python -m tests.launcher.fuzz $(ARGS)
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-5000} .venv/bin/pytest -q -m fuzz --timeout 0
 
 mutants: $(venv) ## take out one protection after the other: does a test notice? ARGS=--no-docker for the quick ones
-	@$(with_engine) --images all --tools docker,clang .venv/bin/python -m tests.mutants $(ARGS)
+	@$(with_engine) --images all --tools $(TOOLS) .venv/bin/python -m tests.mutants $(ARGS)
 
 coverage: $(venv) ## the whole test suite, and which lines and branches of pool and runner it runs
 	@rm -rf .state/coverage
-	@$(with_engine) --images all --tools docker,docker-compose,clang,curl,node,openssl,git .venv/bin/coverage run -m pytest -m "not languages" $(ARGS)
+	@$(with_engine) --images all --tools $(TOOLS) .venv/bin/coverage run -m pytest -m "not languages" $(ARGS)
 	@.venv/bin/coverage combine -q
 	@.venv/bin/coverage report
 
@@ -99,7 +105,7 @@ check-lint: $(venv)
 
 check-types: $(venv)
 	.venv/bin/mypy --strict pool runner tests
-	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/child.py images
+	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/packages.py scripts/child.py images
 	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py scripts/picture.py scripts/diagrams.py scripts/release.py scripts/settings_page.py docs/site/hooks.py bench
 
 check-imports: $(venv)
@@ -118,10 +124,10 @@ check-page: ## the types in the live page's scripts; needs npm, and is no part o
 		--module es2022 --moduleResolution bundler --lib es2022,dom,dom.iterable runner/http/live_files/page.js
 
 bench: $(venv) ## the benchmark; ARGS=--quick for two minutes of it, ARGS=--help for all there is
-	@$(with_engine) --images all --tools docker .venv/bin/python -m bench $(ARGS)
+	@$(with_engine) --images all --tools $(TOOLS) .venv/bin/python -m bench $(ARGS)
 
 soak: $(venv) ## 10,000 mixed requests to each kind of container: nothing grows; ARGS="--runs 1000 --reuse cells"
-	@$(with_engine) --images all --tools docker .venv/bin/python -m bench soak $(ARGS)
+	@$(with_engine) --images all --tools $(TOOLS) .venv/bin/python -m bench soak $(ARGS)
 
 simulate: $(venv) ## days of classes in virtual time: tables, and pictures in docs; needs no engine
 	@.venv/bin/python -m bench.simulator $(ARGS)

@@ -19,7 +19,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -194,17 +193,6 @@ def install(*packages: str) -> None:
     """Installs packages of the distribution, or fails."""
     if run([str(ROOT / "scripts" / "apt-install"), *packages]) != 0:
         sys.exit(1)
-
-
-def is_packaged(name: str) -> bool:
-    """Whether the distribution has a package of this name."""
-    asked = subprocess.run(
-        ["apt-cache", "show", "--no-all-versions", name],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    return asked.returncode == 0
 
 
 def wait_for_answer(dockerd: "Dockerd | None") -> None:

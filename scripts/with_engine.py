@@ -6,20 +6,11 @@ distribution's. DOCKER_HOST is honoured.
 """
 
 import argparse
-import shutil
 import sys
 
 import engine
 from child import block_signals, run
-
-# Where a command's package has another name, or needs others beside it.
-PACKAGES = {
-    "docker": ["docker.io"],
-    "systemd-analyze": ["systemd"],
-    "chromium": ["chromium", "fonts-dejavu-core"],  # pages without letters would look well
-    "node": ["nodejs"],
-    "clang": ["clang", "libclang-rt-dev", "zlib1g-dev"],  # sanitizers, and what the launcher links
-}
+from packages import missing
 
 
 def main() -> int:
@@ -50,18 +41,10 @@ def main() -> int:
             print(engine.description())
             return 0
         # Now, as the engine's package may have brought some.
-        tools = filter(None, arguments.tools.split(","))
-        if missing := [name for name in tools if shutil.which(name) is None]:
-            engine.install(*(one for name in missing for one in packages_of(name)))
+        if packages := missing(arguments.tools):
+            engine.install(*packages)
         status = build(arguments.images) if arguments.images else 0
         return status or run(arguments.command)
-
-
-def packages_of(command: str) -> list[str]:
-    """The packages that bring a command on this distribution."""
-    if command == "docker" and engine.is_packaged("docker-cli"):  # from Debian 13 on
-        return ["docker-cli"]
-    return PACKAGES.get(command, [command])
 
 
 def build(names: str) -> int:
