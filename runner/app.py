@@ -20,6 +20,7 @@ from runner.http.connections import Connections
 from runner.http.gate import Gate
 from runner.http.keys import BODIES, CONNECTIONS, LIVE_PAGE, SERVICE, SETTINGS, TARPIT
 from runner.http.live import add_live_page
+from runner.http.malformed import HttpProtocol
 from runner.http.routes import add_routes, contract, known_path
 from runner.http.unsent import Unsent
 from runner.operators.live_page import LivePage
@@ -121,7 +122,10 @@ class _Runner(web.AppRunner):
     def _http(self) -> asyncio.Protocol:
         server = super().server
         assert server is not None
-        return server()
+        return HttpProtocol(server, refused=self._refused, **self._kwargs)
+
+    def _refused(self, status: int) -> None:
+        self.app[SERVICE].views.metrics.answered(known_path(""), status)
 
 
 def _descriptors_left(settings: Settings) -> int:

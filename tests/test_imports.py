@@ -18,9 +18,12 @@ WEB = {
     "runner/app.py",
     *(
         f"runner/http/{name}.py"
-        for name in ("acts", "bodies", "documents", "keys", "live", "origin", "problems", "routes")
+        for name in (
+            "acts", "bodies", "documents", "keys", "live", "malformed", "origin", "problems",
+            "refusals", "routes",
+        )
     ),
-}
+}  # fmt: skip
 MODULES = [str(path.relative_to(ROOT)) for path in SOURCES]
 
 

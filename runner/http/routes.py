@@ -19,7 +19,8 @@ from runner.http.bodies import Body
 from runner.http.documents import add_documents
 from runner.http.errors import RequestError
 from runner.http.keys import BODIES, CONNECTIONS, SERVICE, SETTINGS, TARPIT
-from runner.http.problems import RETRY_AFTER_S, problem
+from runner.http.problems import problem
+from runner.http.refusals import LONGEST_ECHO, refusal
 from runner.http.timings import ANSWER_HEADER, asks_for_timings, server_timing, with_timings
 from runner.operators.checks import Check, is_passed, liveness, words_for
 from runner.operators.neighbours import BAD_RUNS
@@ -30,10 +31,6 @@ from runner.siblings import notice
 from runner.siblings.book import NOTICES_PER_S, Verdict
 from runner.threads import in_turn
 
-# So much of the raw body is part of an error's answer: by it a client recognises its request.
-_LONGEST_ECHO = 50 * 1024
-_LONGEST_LOGGED = 500  # so much of it is in the log
-_LONGEST_MESSAGE = 10_000
 _CLIENT_GONE = 499  # for the log and the metrics: its client has left
 
 _RUN = "/run_cyber_dojo_sh"
@@ -154,7 +151,10 @@ async def contract(request: web.Request) -> web.Response:
         except ClientGoneError:
             return web.Response(status=_CLIENT_GONE)
         except Exception as error:
-            return _refusal(request, bytes(body.text[:_LONGEST_ECHO]), *_status_of(error))
+            response = refusal(request.path, bytes(body.text[:LONGEST_ECHO]), *_status_of(error))
+            if not request.content.is_eof():
+                response.force_close()  # the rest must not be taken for a next request
+            return response
     return web.Response(body=answer, content_type="application/json", headers=headers)
 
 
@@ -175,7 +175,7 @@ async def _answered(
     app[CONNECTIONS].of(request.protocol).body_came(patience.client_left)
     size_bytes = len(body.text)
     arguments = await app[BODIES].aside(size_bytes, wire.arguments_of, body.text)
-    body.forget_all_but(_LONGEST_ECHO)
+    body.forget_all_but(LONGEST_ECHO)
     handler = _HANDLERS.get(request.path)
     if handler is None:
         raise RequestError(400, "unknown path")
@@ -257,24 +257,3 @@ async def _notice_in(request: web.Request) -> bytes:
         await body.read()
     request.app[CONNECTIONS].of(request.protocol).body_came(lambda: None)
     return bytes(body.text)
-
-
-def _refusal(request: web.Request, body: bytes, status: int, message: str) -> web.Response:
-    text = body.decode("utf-8", "replace")
-    exception = {
-        "path": request.path,
-        "body": text,
-        "class": "Runner",
-        "message": message[:_LONGEST_MESSAGE],
-        "backtrace": [],
-    }
-    logged = {**exception, "body": text[:_LONGEST_LOGGED]}
-    logger.bind(exception=logged, status=status).warning("request refused")
-    response = web.Response(
-        body=wire.compact({"exception": exception}), status=status, content_type="application/json"
-    )
-    if status in (408, 413, 415) or not request.content.is_eof():
-        response.force_close()  # the rest of the body must not be taken for a next request
-    if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response

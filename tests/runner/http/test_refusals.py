@@ -67,20 +67,6 @@ async def test_a_tunnel_is_refused(fake_http: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_line", ["FOO /sha HTTP/1.1", "hello", "GET /sha HTTP/1.1\r\nContent-Length: x"]
-)
-async def test_what_is_no_http_is_refused(fake_http: Served, request_line: str) -> None:
-    """It gets 400 in plain text, because there is no path to tell of, and the connection ends."""
-    async with fake_http.connection() as (reader, writer):
-        writer.write(f"{request_line}\r\nHost: x\r\n\r\n".encode())
-        head, _, words = (await reader.read()).partition(b"\r\n\r\n")
-
-    assert head.split()[1] == b"400"
-    assert b"Content-Type: text/plain" in head
-    assert words
-
-
-@pytest.mark.parametrize(
     "path",
     [b"/%ff%fe", b"/%00", b"/%2Falive", b"/alive%2F", b"/..%2Falive", b"/%ED%A0%80", b"/%0d%0a"],
 )

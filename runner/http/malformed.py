@@ -1,0 +1,48 @@
+"""The answer to bytes that are no request of HTTP: an unknown verb, a header without a colon, TLS.
+
+aiohttp's own is plain text, and writes the traceback of its parser into the log each time. So
+anybody could fill the log, and a client that reads JSON could not read why it was refused.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from runner.http.refusals import refusal
+
+
+class HttpProtocol(web.RequestHandler):
+    """aiohttp's protocol of a connection, with our answer to malformed requests."""
+
+    __slots__ = ("_refused",)
+
+    def __init__(
+        self, server: web.Server, *, refused: Callable[[int], None], **settings: Any
+    ) -> None:
+        """`refused` is told the status of each malformed request, for the metrics."""
+        super().__init__(server, loop=asyncio.get_running_loop(), **settings)
+        self._refused = refused
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Refuse what the parser refuses. Any other error is our own, and aiohttp logs it."""
+        if not isinstance(exc, HttpProcessingError) or request.writer.output_size:
+            return super().handle_error(request, status, exc, message)
+        self._refused(status)
+        response = refusal("", b"", status, f"this is no HTTP: {in_one_line(exc.message)}")
+        response.force_close()
+        return response
+
+
+def in_one_line(message: str) -> str:
+    """A parser's words without the line that only points (`^`) into the line above it."""
+    lines = (line.strip() for line in message.splitlines())
+    return " ".join(line for line in lines if line.strip("^"))

@@ -1,0 +1,79 @@
+"""Bytes that are no request of HTTP."""
+
+import asyncio
+
+import pytest
+
+from runner.http.malformed import in_one_line
+from tests.runner.http.support import Events
+from tests.serving import Served, answer_from
+
+HEAD = b"POST /alive HTTP/1.1\r\nHost: x\r\n"
+MALFORMED = {
+    "an unknown verb": b"LEARN /alive HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no verb": b"hello\r\n\r\n",
+    "a header without a colon": HEAD + b"a word\r\n\r\n",
+    "a header with a blank before its colon": HEAD + b"Accept : x\r\n\r\n",
+    "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "a length that is no number": HEAD + b"Content-Length: two\r\n\r\n",
+    "a length and chunks": HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "a chunk without a size": HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "an unknown version": b"GET /alive HTTP/3.9\r\nHost: x\r\n\r\n",
+    "a long path": b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a long header": HEAD + b"A: " + b"a" * 9000 + b"\r\n\r\n",
+    "an address that is none": b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "TLS": bytes.fromhex("16030100a5010000a10303") + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
+async def test_it_is_refused_as_any_other_request(
+    fake_http: Served, logs: Events, sent: bytes
+) -> None:
+    """The answer is the contract's JSON; the log has one line for it, and no traceback."""
+    async with fake_http.connection() as (reader, writer):
+        writer.write(sent)
+        answer = await answer_from(reader)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+
+    status, message = answer.refusal
+    assert status == 400
+    assert message.startswith("this is no HTTP: ")
+    assert "\n" not in message
+    assert answer.body["exception"]["path"] == ""
+    [line] = [event for event in logs if event["level"] in ("WARNING", "ERROR")]
+    assert (line["level"], line["message"]) == ("WARNING", "request refused")
+    assert "exception" not in line or isinstance(line["exception"], dict)
+    assert (await fake_http.ask("/alive")).body == {"alive?": True}
+
+
+async def test_a_later_request_of_a_connection_may_be_malformed(
+    fake_http: Served, logs: Events
+) -> None:
+    """The requests before it were answered."""
+    async with fake_http.connection() as (reader, writer):
+        writer.write(b"GET /alive HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await answer_from(reader)).body == {"alive?": True}
+        writer.write(MALFORMED["an unknown verb"])
+        answer = await answer_from(reader)
+
+    assert answer.status == 400
+    assert [event["level"] for event in logs if event["level"] != "INFO"] == ["WARNING"]
+
+
+async def test_operators_count_them(fake_http: Served) -> None:
+    """They are among the answers to unknown paths."""
+    async with fake_http.connection() as (reader, writer):
+        writer.write(MALFORMED["no verb"])
+        await answer_from(reader)
+
+    async with fake_http.session.get(f"{fake_http.url}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    assert [line for line in lines if 'path="other"' in line and 'status="400"' in line]
+
+
+def test_words_of_the_parser() -> None:
+    """The line that points to a place in the line above it would point nowhere."""
+    words = "Invalid method encountered:\n\n  b'LEARN /'\n     ^"
+
+    assert in_one_line(words) == "Invalid method encountered: b'LEARN /'"
