@@ -13,6 +13,8 @@ EVERY_S = 1.5
 LOOK_S = 3.0  # a list of our own containers takes 1 ms, and 10 ms on a busy engine
 AGAIN_S = 0.25  # a single call may fail, so the engine is lost only when two in a row have failed
 WHILE_AWAY_S = 0.5
+# A look that is so much longer than LOOK_S tells of this process, which did not get to run.
+LATE_S = 0.5
 
 _ADVICE = "the engine hangs, or its machine is overloaded: see whether `docker ps` answers"
 
@@ -77,7 +79,17 @@ class EngineWatch:
             )
 
     async def _trouble(self) -> EngineError | None:
-        """Why the engine does not answer, within LOOK_S; None if it does."""
+        """Why the engine does not answer; None if it does.
+
+        It takes LOOK_S at most. On a machine so busy that this process does not run, the answer may
+        have come and nobody has read it: so a look that ended late is made once more.
+        """
+        loop = asyncio.get_running_loop()
+        late_s = loop.time() + LOOK_S + LATE_S
+        trouble = await self._look()
+        return await self._look() if trouble and loop.time() > late_s else trouble
+
+    async def _look(self) -> EngineError | None:
         silence = f"no answer within {LOOK_S:g} s"
         trouble: EngineError = UnansweredError("list", silence, advice=_ADVICE)
         with suppress(TimeoutError):
