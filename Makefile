@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 service := .venv/.project
 venv := .venv/.project .venv/.tools
 with_engine := scripts/with-engine
-test_with_engine = $(with_engine) --images all --tools $(TOOLS) scripts/test
+test_with_engine = $(with_engine) --images all --tools $(TOOLS) .venv/bin/python scripts/run_tests.py
 shell_scripts = scripts/lib.sh $(shell grep -rlE '^\#!.*sh$$' .ci scripts images)
 # What runs inside a container has no line that names its shell: it is given to `bash -c`, or sourced.
 bash_scripts = bench/harvest_each.sh $(wildcard images/*/start_point/cyber-dojo.sh images/languages/*/start_point/cyber-dojo.sh) $(wildcard runner/container/inside/*.sh) runner/doctor/inside.sh
@@ -105,7 +105,7 @@ check-lint: $(venv)
 
 check-types: $(venv)
 	.venv/bin/mypy --strict pool runner tests
-	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/packages.py scripts/child.py images
+	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/packages.py scripts/run_tests.py scripts/child.py images
 	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py scripts/picture.py scripts/diagrams.py scripts/release.py scripts/settings_page.py docs/site/hooks.py bench
 
 check-imports: $(venv)
