@@ -18,6 +18,7 @@ def day(samples: Sequence[Sample], image: str, pictures: Path) -> None:
     """Demand, target and warm containers of one image."""
     figure, (above, below) = figure_of(2, 1, height=5.5)
     shown = [one for one in samples if SHOWN_HOURS[0] <= one.at_s / HOUR_S <= SHOWN_HOURS[1]]
+    shown = shown or list(samples)  # of the evening
     hours = [one.at_s / HOUR_S for one in shown]
     above.plot(hours, [60 * one.rate for one in shown], color=BLACK, linewidth=1)
     above.set_ylabel("takes per minute,\nas the pool sees it")
