@@ -28,7 +28,7 @@ def day(samples: Sequence[Sample], image: str, pictures: Path) -> None:
                where="post")  # fmt: skip
     below.set_ylabel("containers")
     below.set_xlabel("hour of the day")
-    below.set_ylim(0, max(one.target for one in shown) * 1.25)
+    below.set_ylim(0, max(1, *(one.target for one in shown)) * 1.25)
     below.legend(loc="upper right", ncols=2, frameon=False)
     below.sharex(above)
     save(figure, pictures / DAY_SVG)

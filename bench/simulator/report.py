@@ -120,7 +120,9 @@ def promise_2(
         cells = []
         for number, misses in of.items():
             mean, *blocks = ratio(without[number], misses)
-            if any(math.isnan(block) for block in blocks):  # nobody missed in some of them
+            if math.isnan(mean):  # nobody missed at all
+                cells.append("-")
+            elif any(math.isnan(block) for block in blocks):  # nobody missed in some of them
                 cells.append(f"{mean:.0f}")
             else:
                 cells.append(f"{mean:.1f} ({min(blocks):.1f}-{max(blocks):.1f})")
