@@ -36,6 +36,21 @@ NAMED = {
     "make picture": "make picture",
     "make promises": "make promises",
 }
+# What a sentence names with arguments, as small as it can be.
+WITH_FEW = {
+    'make bench ARGS="flame FILE.svg"': 'make bench ARGS="flame FILE.svg --seconds 1"',
+    "make bench ARGS=watching": 'make bench ARGS="watching --seconds 1"',
+    "make images IMAGES=launcher": "make images IMAGES=launcher",
+}
+# The parts of the benchmark that a sentence names and no test here runs, each with the reason.
+ONLY_PARSED = {
+    "class": "a class lasts five minutes; a shown line of the benchmark has a small one",
+    "engine": "tests/bench/test_soak.py times each kind of container once",
+    "replays": "tests/bench/test_replays.py holds each replay to its bound",
+    "replicas": "it waits for mishaps of three replicas; tests/test_replicas.py has such mishaps",
+    "scale": "it measures hundreds of containers",
+    "storm": "it measures storms of refills for minutes",
+}
 # The same that have a test of their own, because more can be said of them than that they end well.
 RELEASE_CHECK = "make release-check"
 COVERAGE = "make coverage"
@@ -123,6 +138,18 @@ def test_each_target_of_a_sentence_is_run() -> None:
     assert targets - shown == {*NAMED, *TOLD_APART}
 
 
+def test_each_part_of_the_benchmark_in_a_sentence_is_run_or_has_a_reason() -> None:
+    """A page that names another part makes this test ask how that one is tested."""
+    parts = {
+        part[1]
+        for line in WITH_ARGUMENTS
+        if line not in WITH_FEW and (part := re.match(r'make bench ARGS="?([a-z]+)', line))
+    }
+
+    assert WITH_FEW.keys() <= set(WITH_ARGUMENTS)
+    assert parts == ONLY_PARSED.keys()
+
+
 @pytest.mark.parametrize("line", ["make check", "make test"])
 def test_ci_runs_what_the_page_says(line: str) -> None:
     """So all checks and all tests but the long ones are run as the page has them."""
@@ -186,12 +213,12 @@ async def test_a_small_soak(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.docker
 @pytest.mark.clang
-@pytest.mark.parametrize("line", [*SMALL, *sorted(AS_THEY_ARE), *NAMED])
+@pytest.mark.parametrize("line", [*SMALL, *sorted(AS_THEY_ARE), *NAMED, *WITH_FEW])
 async def test_it_ends_well(tmp_path: Path, line: str) -> None:
     """In a copy of the project, whose images the engine has already."""
     folder = clone(tmp_path / "clone")
 
-    said = await shell((SMALL | NAMED).get(line, line), folder, within_s=WITHIN_S)
+    said = await shell((SMALL | NAMED | WITH_FEW).get(line, line), folder, within_s=WITHIN_S)
 
     assert said.status == 0, said
 
