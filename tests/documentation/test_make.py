@@ -157,7 +157,7 @@ def test_ci_runs_what_the_page_says(line: str) -> None:
     assert line in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
-@in_time
+@pytest.mark.timeout(2 * WITHIN_S + 10)
 @pytest.mark.long
 async def test_the_environment_is_made_anew(tmp_path: Path) -> None:
     """`make venv` in a fresh clone installs what is locked, and the project itself.
