@@ -30,7 +30,6 @@ from bench.ways import ALL_WAYS, WAYS, WayError
 from scripts.daemon import ROOT, DaemonError
 
 RESULT = ROOT / ".state" / "bench.json"
-LANGUAGES = ROOT / ".state" / "languages.json"
 ALL = (*WORKLOADS, HARVEST, CLASS)
 
 app = App(
@@ -116,7 +115,7 @@ def run_languages(
     only: tuple[str, ...] = (),
     ways: tuple[str, ...] = languages.WAYS,
     rounds: int = 7,
-    to: Path = LANGUAGES,
+    to: Path | None = None,
     write_report: bool = False,
 ) -> int:
     """Every language: colours, kind of container, times beside the limit and docker run.
@@ -124,19 +123,20 @@ def run_languages(
     Parameters
     ----------
     only
-        The names of some; what `to` has of the others stays.
+        The names of some; what `to` and the page have of the others stays.
     ways
         limit, warm, cells, docker-run.
     rounds
         Runs of each way.
     to
-        The file for what was found.
+        The file for what was found: docs/languages.json for the report, otherwise none.
     write_report
         Of all that is in that file, into docs/languages.md.
     """
-    status = asyncio.run(languages.main(only, ways, rounds, to))
-    if write_report:
-        languages.write(languages.load(to))
+    kept = to or (languages.FOUND if write_report else None)
+    status = asyncio.run(languages.main(only, ways, rounds, kept))
+    if write_report and kept:
+        languages.write(languages.load(kept))
     return status
 
 

@@ -1,7 +1,7 @@
 """Every language: colours, kind of container, and times beside the limit's and docker run's.
 
-A language is an image of the project that has a start point. docs/languages.md is made of what is
-found here.
+A language is an image of the project that has a start point. What is found here is kept in
+docs/languages.json, and docs/languages.md is made of it.
 """
 
 import contextlib
@@ -32,6 +32,8 @@ from runner.kata import Kata
 from scripts.daemon import ROOT
 
 DOCUMENT = ROOT / "docs" / "languages.md"
+# Kept beside the page, so that in every clone some can be measured anew and the others stay.
+FOUND = ROOT / "docs" / "languages.json"
 BEGIN, END = "<!-- languages: begin -->", "<!-- languages: end -->"
 WAYS = (LIMIT, WARM, CELLS, DOCKER_RUN)
 # An image that warms up, and the one that does not; both have the same start point.
@@ -75,10 +77,17 @@ def start_points() -> dict[str, Path]:
     return {path.parents[1].name: path.parent for path in found}
 
 
-async def main(only: Collection[str], ways: Sequence[str], rounds: int, to: Path) -> int:
-    """Measure these languages, or all; keep what is found in the file. 1 if a colour is wrong."""
-    chosen = {name: folder for name, folder in start_points().items() if name in only or not only}
-    known = {one.name: one for one in load(to)}
+async def main(only: Collection[str], ways: Sequence[str], rounds: int, to: Path | None) -> int:
+    """Measure these languages, or all; keep what is found in the file, if there is one.
+
+    1 if a colour is wrong, or there is no such language.
+    """
+    all_of_them = start_points()
+    if unknown := sorted(set(only) - all_of_them.keys()):
+        console.print(f"error: there is no {', '.join(unknown)}")
+        return 1
+    chosen = {name: folder for name, folder in all_of_them.items() if name in only or not only}
+    known = {one.name: one for one in load(to)} if to else {}
     wrong = []
     async with client() as http:
         for name, folder in chosen.items():
@@ -86,7 +95,8 @@ async def main(only: Collection[str], ways: Sequence[str], rounds: int, to: Path
             console.print(_line(found))
             if not found.is_right:
                 wrong.append(name)
-            _save(known.values(), to)
+            if to:
+                _save(known.values(), to)
     if wrong:
         console.print(f"error: wrong colours: {', '.join(wrong)}")
     return 1 if wrong else 0

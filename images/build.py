@@ -55,6 +55,7 @@ def main() -> int:
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true", help="print the images and end")
+    parser.add_argument("--due", action="store_true", help="print those to be built, and end")
     parser.add_argument("image", nargs="*", help="which to build (default: all)")
     arguments = parser.parse_args()
     asked = arguments.image or ["all"]
@@ -65,8 +66,12 @@ def main() -> int:
     if arguments.list:
         print(*names, sep="\n")
         return 0
+    chosen = {name: found[name] for name in names}
     try:
-        asyncio.run(build({name: found[name] for name in names}))
+        if arguments.due:
+            print("".join(f"{name}\n" for name in asyncio.run(due(chosen))), end="")
+            return 0
+        asyncio.run(build(chosen))
     except (BuildError, aiodocker.DockerError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -79,15 +84,27 @@ def folders() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(dockerfiles)}
 
 
+async def due(images: Mapping[str, Path]) -> list[str]:
+    """Those of these images that are missing or whose inputs have changed: `build` builds them."""
+    async with engine() as docker:
+        base = await inspect(docker, "base")
+        if base is None:
+            return list(images)
+        others = {name: folder for name, folder in images.items() if name != "base"}
+        return [
+            name
+            for name, folder in others.items()
+            if not await is_built(docker, name, digest(pack(folder), str(base["Id"]).encode()))
+        ]
+
+
 async def build(images: Mapping[str, Path]) -> None:
     """Build those of these images whose inputs have changed, on the engine of DOCKER_HOST.
 
     Some are built at the same time. One that fails stops no other. Raises BuildError of all.
     """
-    # Always with an address: on its own aiodocker prefers the docker CLI's current context.
-    url = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     some = asyncio.Semaphore(BUILDS_AT_ONCE)
-    async with aiodocker.Docker(url=url) as docker:
+    async with engine() as docker:
         base = await ensure_base(docker)
 
         async def one(name: str, folder: Path) -> None:
@@ -101,6 +118,14 @@ async def build(images: Mapping[str, Path]) -> None:
     failed = [error for error in ended if isinstance(error, BuildError)]
     if others := [error for error in ended if isinstance(error, BaseException)]:
         raise BuildError("\n".join(map(str, failed))) if failed else others[0]
+
+
+def engine() -> aiodocker.Docker:
+    """A client of the engine of DOCKER_HOST.
+
+    Always with an address: on its own aiodocker prefers the docker CLI's current context.
+    """
+    return aiodocker.Docker(url=os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
 
 
 async def ensure_base(docker: aiodocker.Docker) -> str:
@@ -127,8 +152,7 @@ async def ensure(docker: aiodocker.Docker, name: str, folder: Path, base: str) -
     """Build the image, unless the engine has one that was made of the same inputs."""
     context = pack(folder)
     inputs = digest(context, base.encode())
-    found = await inspect(docker, name)
-    if found is None or label(found) != inputs:
+    if not await is_built(docker, name, inputs):
         with step(name):
             await make(docker, name, io.BytesIO(context), {"BASE": tag("base")}, inputs)
 
@@ -161,6 +185,12 @@ async def make(
     if found is None or label(found) != inputs:
         raise BuildError(f"{tag(name)}: the engine broke off\n{''.join(output)}")
     return str(found["Id"])
+
+
+async def is_built(docker: aiodocker.Docker, name: str, inputs: str) -> bool:
+    """Whether the engine has the image, made of these inputs."""
+    found = await inspect(docker, name)
+    return found is not None and label(found) == inputs
 
 
 async def pull_base(docker: aiodocker.Docker) -> bool:

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -15,15 +15,15 @@ from bench.simulator.replica import World
 from bench.simulator.simulation import Announced, simulate
 from bench.simulator.tally import Sample, Tally
 from bench.simulator.workload import (
-    DAY_S,
+    ALL_HOURS,
     GROUP_BEGINS_S,
     HOUR_S,
     LANGUAGES,
     NEW,
     SCHOOL_DAY,
     WORKLOADS,
-    day,
     group_start,
+    within,
 )
 from pool.sizing import Sizes
 
@@ -33,6 +33,7 @@ GOAL = 0.99
 LARGEST_FIXED = 5
 GROUP_LASTS_S = 120.0
 ANNOUNCED_S = 10.0
+BLOCKS = 5  # of group starts; how much these differ tells how sure a mean is
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,25 @@ class Day:
 
 @dataclass(frozen=True)
 class DayJob:
-    """A day to be simulated; `workload` is one of workload.WORKLOADS."""
+    """A day, or these hours of it; `workload` is one of workload.WORKLOADS."""
 
     policy: Policy
     world: World
     seed: int
     workload: str = SCHOOL_DAY
+    hours: tuple[int, int] = ALL_HOURS
+
+
+@dataclass(frozen=True)
+class Dates:
+    """The days that are to be simulated, one for each seed, or the same hours of each."""
+
+    seeds: tuple[int, ...]
+    hours: tuple[int, int] = ALL_HOURS
+
+    def jobs(self, policy: Policy, world: World, workload: str = SCHOOL_DAY) -> list[DayJob]:
+        """One for each day, in the order of the seeds."""
+        return [DayJob(policy, world, seed, workload, self.hours) for seed in self.seeds]
 
 
 def days(jobs: Sequence[DayJob], what: str) -> list[Day]:
@@ -72,9 +86,13 @@ def days(jobs: Sequence[DayJob], what: str) -> list[Day]:
 
 
 def _day(job: DayJob) -> Day:
-    presses = WORKLOADS[job.workload](job.seed)
-    tally = simulate(presses, job.policy, job.world, until_s=DAY_S, seed=job.seed)
-    return _summary(job, tally)
+    return _summary(job, _simulated(job))
+
+
+def _simulated(job: DayJob, sampled: tuple[str, list[Sample]] | None = None) -> Tally:
+    presses = within(WORKLOADS[job.workload](job.seed), job.hours)
+    until_s = job.hours[1] * HOUR_S
+    return simulate(presses, job.policy, job.world, until_s=until_s, seed=job.seed, sampled=sampled)
 
 
 def _summary(job: DayJob, tally: Tally) -> Day:
@@ -83,7 +101,7 @@ def _summary(job: DayJob, tally: Tally) -> Day:
     return Day(
         policy=job.policy.name,
         seed=job.seed,
-        hit_rate=tally.hits / (tally.hits + tally.misses),
+        hit_rate=_part(tally.hits, tally.hits + tally.misses),
         class_hit_rate=_part(tally.class_hits, in_class),
         lone_hit_rate=1 - _part(tally.lone_misses, tally.lone_presses),
         first_minute_misses=tally.first_minute_misses,
@@ -104,12 +122,12 @@ def _part(some: int, all_of_them: int) -> float:
 
 
 def _quantile(ordered: Sequence[float], part: float) -> float:
-    return ordered[int(part * (len(ordered) - 1))]
+    return ordered[int(part * (len(ordered) - 1))] if ordered else math.nan
 
 
-def fixed_days(world: World, seeds: Iterable[int], up_to: int = LARGEST_FIXED) -> list[Day]:
+def fixed_days(world: World, dates: Dates, up_to: int = LARGEST_FIXED) -> list[Day]:
     """The results of all fixed sizes."""
-    jobs = [DayJob(fixed(size), world, seed) for size in range(1, up_to + 1) for seed in seeds]
+    jobs = [job for size in range(1, up_to + 1) for job in dates.jobs(fixed(size), world)]
     return days(jobs, f"fixed sizes, {_replicas(world)}")
 
 
@@ -174,23 +192,24 @@ def _group(job: GroupJob) -> list[int]:
     ]  # fmt: skip
 
 
-def ratio(without: Sequence[int], with_them: Sequence[int], blocks: int = 5) -> list[float]:
+def ratio(without: Sequence[int], with_them: Sequence[int]) -> list[float]:
     """Misses without notices to those with them: of all group starts, then of each block.
 
     Not a number where nobody missed at all.
     """
-    size = len(without) // blocks
-    cuts = [slice(None), *(slice(at * size, (at + 1) * size) for at in range(blocks))]
+    size = len(without) // BLOCKS
+    cuts = [slice(None), *(slice(at * size, (at + 1) * size) for at in range(BLOCKS))]
     return [
         statistics.mean(without[cut]) / (statistics.mean(with_them[cut]) or math.nan)
         for cut in cuts
     ]
 
 
-def sampled_day(policy: Policy, world: World, seed: int, image: str) -> list[Sample]:
-    """An image through a day."""
+def sampled_day(policy: Policy, world: World, dates: Dates, image: str) -> list[Sample]:
+    """An image through the first of these days."""
     samples: list[Sample] = []
-    simulate(day(seed), policy, world, until_s=DAY_S, seed=seed, sampled=(image, samples))
+    [job, *_] = dates.jobs(policy, world)
+    _simulated(job, sampled=(image, samples))
     return samples
 
 

@@ -1,5 +1,6 @@
 """Three goals of the daemon's policy, held against reactive growth."""
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,13 +48,18 @@ class Comparison:
         ]
 
 
+def percent(part: float, digits: int) -> str:
+    """As text; a dash where nobody was there of whom it could be a part."""
+    return "-" if math.isnan(part) else f"{100 * part:.{digits}f}"
+
+
 def _row(name: str, found: Sequence[Day], group_misses: Sequence[int]) -> list[str]:
     return [
         name,
-        f"{100 * _mean(found, _class_hits):.2f}",
+        percent(_mean(found, _class_hits), 2),
         f"{_mean(found, _hours):.1f}",
         f"{statistics.mean(group_misses):.2f}",
-        f"{100 * _mean(found, lambda one: one.lone_hit_rate):.1f}",
+        percent(_mean(found, lambda one: one.lone_hit_rate), 1),
     ]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bench.simulator import plots, report
 from bench.simulator.experiments import (
+    Dates,
     Day,
-    DayJob,
     GroupJob,
     best_fixed,
     best_fixed_each,
@@ -29,12 +29,12 @@ FRONTIER_WORTH_S = (100.0, 200.0, 400.0, 800.0)
 FRONTIER_KEEP_S = (150.0, 300.0, 600.0, 1200.0)
 
 
-def comparison(worlds: Sequence[World], seeds: Sequence[int], group_starts: int) -> None:
+def comparison(worlds: Sequence[World], dates: Dates, group_starts: int) -> None:
     """Our policy and reactive growth: the three goals, in each world."""
     ours, theirs = adaptive("ours", told=TOLD), reactive()
-    jobs = [DayJob(policy, world, seed) for world in worlds for policy in (ours, theirs)
-            for seed in seeds]  # fmt: skip
-    found = iter(_in_chunks(days(jobs, "days"), len(seeds)))
+    jobs = [job for world in worlds for policy in (ours, theirs)
+            for job in dates.jobs(policy, world)]  # fmt: skip
+    found = iter(_by_date(days(jobs, "days"), dates))
     group_seeds = tuple(range(group_starts))
     group_jobs = [GroupJob(policy, world, group_seeds) for world in worlds
                   for policy in (ours, theirs)]  # fmt: skip
@@ -47,19 +47,20 @@ def comparison(worlds: Sequence[World], seeds: Sequence[int], group_starts: int)
     )
 
 
-def days_of_all(worlds: Sequence[World], seeds: Sequence[int], pictures: Path) -> None:
+def days_of_all(worlds: Sequence[World], dates: Dates, pictures: Path) -> None:
     """All policies over whole days, and the first promise."""
     ours = [adaptive("without notices"), adaptive("with notices", told=TOLD)]
     everything: dict[int, dict[str, list[Day]]] = {}
     promise = {}
     for world in worlds:
-        fixed = fixed_days(world, seeds)
-        best = [best_fixed(fixed, seed) for seed in seeds]
-        jobs = [DayJob(policy, world, seed) for policy in (*ours, reactive()) for seed in seeds]
-        jobs += [DayJob(best_fixed_each(EACH, fixed, seed), world, seed) for seed in seeds]
+        fixed = fixed_days(world, dates)
+        best = [best_fixed(fixed, seed) for seed in dates.seeds]
+        jobs = [job for policy in (*ours, reactive()) for job in dates.jobs(policy, world)]
+        jobs += [replace(job, policy=best_fixed_each(EACH, fixed, job.seed))
+                 for job in dates.jobs(reactive(), world)]  # fmt: skip
         by_policy = _by_policy([*fixed, *days(jobs, f"other policies, {_name(world)}")])
         each = by_policy.pop(EACH)
-        report.days_table(f"{len(seeds)} days, {_name(world)}", {**by_policy, EACH: each})
+        report.days_table(f"{len(dates.seeds)} days, {_name(world)}", {**by_policy, EACH: each})
         everything[world.replicas] = by_policy
         for policy in ours:
             name = f"{policy.name}, {_name(world)}"
@@ -67,7 +68,7 @@ def days_of_all(worlds: Sequence[World], seeds: Sequence[int], pictures: Path) -
             promise[f"{name}, by language"] = (by_policy[policy.name], each)
     report.promise_1(promise)
     plots.trade_off(everything, pictures)
-    samples = sampled_day(adaptive(told=TOLD), worlds[0], seeds[0], "python:1")
+    samples = sampled_day(adaptive(told=TOLD), worlds[0], dates, "python:1")
     plots.day(samples, "python", pictures)
 
 
@@ -98,7 +99,7 @@ def groups(like: World, group_starts: int, pictures: Path) -> None:
     plots.groups(misses, pictures)
 
 
-def frontier(worlds: Sequence[World], seeds: Sequence[int], pictures: Path) -> None:
+def frontier(worlds: Sequence[World], dates: Dates, pictures: Path) -> None:
     """The cost of hits in class in warm hours, as each policy is tuned by its one number."""
     lines = {
         "ours": [
@@ -107,9 +108,9 @@ def frontier(worlds: Sequence[World], seeds: Sequence[int], pictures: Path) -> N
         ],
         "reactive": [reactive(f"{keep_s:.0f} s", keep_s) for keep_s in FRONTIER_KEEP_S],
     }
-    jobs = [DayJob(policy, world, seed, SMALL_DAY) for world in worlds
-            for policies in lines.values() for policy in policies for seed in seeds]  # fmt: skip
-    found = iter(_in_chunks(days(jobs, "frontier"), len(seeds)))
+    jobs = [job for world in worlds for policies in lines.values() for policy in policies
+            for job in dates.jobs(policy, world, SMALL_DAY)]  # fmt: skip
+    found = iter(_by_date(days(jobs, "frontier"), dates))
     panels = {
         _name(world): {
             name: {policy.name: next(found) for policy in policies}
@@ -124,24 +125,24 @@ def frontier(worlds: Sequence[World], seeds: Sequence[int], pictures: Path) -> N
     plots.frontier(panels, f"{Sizes.worth_s:.0f} s", pictures)
 
 
-def workloads(worlds: Sequence[World], seeds: Sequence[int]) -> None:
+def workloads(worlds: Sequence[World], dates: Dates) -> None:
     """Our policy and reactive growth, on days of other kinds."""
     policies = (reactive(), adaptive("ours", told=TOLD))
     for kind in sorted(WORKLOADS.keys() - {SCHOOL_DAY, SMALL_DAY}):
-        jobs = [DayJob(policy, world, seed, kind) for world in worlds for policy in policies
-                for seed in seeds]  # fmt: skip
-        found = iter(_in_chunks(days(jobs, kind), len(seeds)))
+        jobs = [job for world in worlds for policy in policies
+                for job in dates.jobs(policy, world, kind)]  # fmt: skip
+        found = iter(_by_date(days(jobs, kind), dates))
         rows = {f"{policy.name}, {_name(world)}": next(found) for world in worlds
                 for policy in policies}  # fmt: skip
         report.days_table(kind, rows)
 
 
-def settings(worlds: Sequence[World], seeds: Sequence[int], group_starts: int) -> None:
+def settings(worlds: Sequence[World], dates: Dates, group_starts: int) -> None:
     """The daemon's policy with one thing changed: days, and misses of a group's start."""
     group_seeds = tuple(range(group_starts))
     for world in worlds:
         policies = variants()
-        jobs = [DayJob(policy, world, seed, SMALL_DAY) for policy in policies for seed in seeds]
+        jobs = [job for policy in policies for job in dates.jobs(policy, world, SMALL_DAY)]
         found = days(jobs, f"settings, {_name(world)}")
         report.days_table(f"{_name(world)}, one thing changed", _by_policy(found))
         misses = group_misses(
@@ -165,5 +166,6 @@ def _by_policy(found: Sequence[Day]) -> dict[str, list[Day]]:
     return by_policy
 
 
-def _in_chunks(found: Sequence[Day], size: int) -> list[Sequence[Day]]:
+def _by_date(found: Sequence[Day], dates: Dates) -> list[Sequence[Day]]:
+    size = len(dates.seeds)
     return [found[at : at + size] for at in range(0, len(found), size)]

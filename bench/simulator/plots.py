@@ -18,6 +18,7 @@ def day(samples: Sequence[Sample], image: str, pictures: Path) -> None:
     """Demand, target and warm containers of one image."""
     figure, (above, below) = figure_of(2, 1, height=5.5)
     shown = [one for one in samples if SHOWN_HOURS[0] <= one.at_s / HOUR_S <= SHOWN_HOURS[1]]
+    shown = shown or list(samples)  # of the evening
     hours = [one.at_s / HOUR_S for one in shown]
     above.plot(hours, [60 * one.rate for one in shown], color=BLACK, linewidth=1)
     above.set_ylabel("takes per minute,\nas the pool sees it")
@@ -27,7 +28,7 @@ def day(samples: Sequence[Sample], image: str, pictures: Path) -> None:
                where="post")  # fmt: skip
     below.set_ylabel("containers")
     below.set_xlabel("hour of the day")
-    below.set_ylim(0, max(one.target for one in shown) * 1.25)
+    below.set_ylim(0, max(1, *(one.target for one in shown)) * 1.25)
     below.legend(loc="upper right", ncols=2, frameon=False)
     below.sharex(above)
     save(figure, pictures / DAY_SVG)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.simulator.experiments import Day, ratio
-from bench.simulator.goals import Comparison
+from bench.simulator.goals import Comparison, percent
 
 LEFT = ("policy", "notices", "what")
 console = Console(width=120)
@@ -37,19 +37,19 @@ def _figures(found: Sequence[Day]) -> list[str]:
 
     hours = [one.warm_hours for one in found]
     return [
-        f"{100 * mean(lambda one: one.hit_rate):.2f}",
-        _percent(mean(lambda one: one.class_hit_rate), 2),
-        _percent(mean(lambda one: one.lone_hit_rate), 1),
+        percent(mean(lambda one: one.hit_rate), 2),
+        percent(mean(lambda one: one.class_hit_rate), 2),
+        percent(mean(lambda one: one.lone_hit_rate), 1),
         f"{mean(lambda one: one.first_minute_misses):.0f}",
-        f"{1000 * mean(lambda one: one.wait_p99_s):.0f}",
-        f"{1000 * mean(lambda one: one.wait_p999_s):.0f}",
+        _milliseconds(mean(lambda one: one.wait_p99_s)),
+        _milliseconds(mean(lambda one: one.wait_p999_s)),
         f"{statistics.mean(hours):.1f}",
         f"{min(hours):.0f}-{max(hours):.0f}",
     ]
 
 
-def _percent(part: float, digits: int) -> str:
-    return "-" if math.isnan(part) else f"{100 * part:.{digits}f}"
+def _milliseconds(wait_s: float) -> str:
+    return "-" if math.isnan(wait_s) else f"{1000 * wait_s:.0f}"
 
 
 def goals_table(comparisons: Sequence[Comparison]) -> None:
@@ -75,10 +75,10 @@ def promise_1(found: Mapping[str, tuple[Sequence[Day], Sequence[Day]]]) -> None:
             [
                 what,
                 ", ".join(sizes),
-                f"{100 * their_hits:.2f}",
+                percent(their_hits, 2),
                 f"{statistics.mean(parts):.2f}",
                 f"{min(parts):.2f}-{max(parts):.2f}",
-                f"{100 * worst_hits:.2f}",
+                percent(worst_hits, 2),
                 "yes" if held else "NO",
             ]
         )
@@ -120,7 +120,9 @@ def promise_2(
         cells = []
         for number, misses in of.items():
             mean, *blocks = ratio(without[number], misses)
-            if any(math.isnan(block) for block in blocks):  # nobody missed in some of them
+            if math.isnan(mean):  # nobody missed at all
+                cells.append("-")
+            elif any(math.isnan(block) for block in blocks):  # nobody missed in some of them
                 cells.append(f"{mean:.0f}")
             else:
                 cells.append(f"{mean:.1f} ({min(blocks):.1f}-{max(blocks):.1f})")

@@ -40,7 +40,7 @@ def simulate(
     `sampled`: an image, and the list that gets its samples on the first replica.
     """
     # The night before the first press costs nothing but time.
-    begin_s = min(press.at_s for press in presses) // NIGHT_ENDS_S * NIGHT_ENDS_S
+    begin_s = min((press.at_s for press in presses), default=0.0) // NIGHT_ENDS_S * NIGHT_ENDS_S
     day = _day(presses, policy, world, until_s=until_s, announced=announced, sampled=sampled)
     return virtual_time.run(day, seed=seed, begin_s=begin_s)
 

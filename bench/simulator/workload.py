@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 HOUR_S = 3600.0
-DAY_S = 24 * HOUR_S
+ALL_HOURS = (0, 24)
 LEARNERS = 30
 THINK_S = 30.0  # between two presses, on average
 THINK_SIGMA = 1.0  # of the logarithm: half of the pauses are below 18 s, one in 20 above 94 s
@@ -32,7 +32,7 @@ GROUP_BEGINS_S = 60.0
 RARE = tuple(f"rare-{number}:1" for number in range(40))
 NEW = "new:1"  # a language that nobody used yet
 LONE_LEARNERS = 40
-LONE_HOURS = (7, 21)
+LONE_HOURS = (7, 21)  # also those in which somebody comes at all
 LONE_LASTS_S = (5 * 60.0, 40 * 60.0)
 
 
@@ -87,6 +87,12 @@ WORKLOADS: dict[str, Callable[[int], list[Press]]] = {
     "lone learners": lambda seed: day(seed, classes=0, lone_learners=60),
     "rare images": lambda seed: day(seed, classes=0, lone_learners=60, images=RARE),
 }
+
+
+def within(presses: Sequence[Press], hours: tuple[int, int]) -> list[Press]:
+    """Those that come from the first hour on, and before the second."""
+    from_s, until_s = (hour * HOUR_S for hour in hours)
+    return [press for press in presses if from_s <= press.at_s < until_s]
 
 
 def group_start(seed: int, lasts_s: float = 120.0, learners: int = LEARNERS) -> list[Press]:

@@ -4,7 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from bench.languages import BEGIN, END, Language, load, section, write
+from bench.languages import (
+    BEGIN,
+    DOCUMENT,
+    END,
+    FOUND,
+    Language,
+    load,
+    main,
+    section,
+    start_points,
+    write,
+)
 from bench.ways import CELLS, DOCKER_RUN, LIMIT, WARM
 
 RIGHT = {"red": "red", "amber": "amber", "green": "green"}
@@ -86,3 +97,23 @@ def test_a_document_without_its_marks_is_left_alone(tmp_path: Path) -> None:
 def test_nothing_is_known_before_the_first_measurement(tmp_path: Path) -> None:
     """The file of results need not be there."""
     assert load(tmp_path / "none.json") == []
+
+
+def test_the_page_is_made_of_what_is_kept(tmp_path: Path) -> None:
+    """So in every clone some languages can be measured anew, and the page keeps the others."""
+    anew = tmp_path / "languages.md"
+    anew.write_text(f"{BEGIN}{END}")
+
+    write(load(FOUND), anew)
+
+    assert anew.read_text() in DOCUMENT.read_text()
+    assert load(FOUND)[0].name in start_points()
+
+
+async def test_a_language_that_there_is_not_is_an_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever misspells a name is told, and nothing is measured."""
+    assert await main(["gcc", "rubby"], [WARM], 1, None) == 1
+
+    assert "there is no rubby" in capsys.readouterr().out

@@ -1,22 +1,28 @@
 """The simulator: what it reports must follow from its own rules, small and fast."""
 
+import math
 import random
 from functools import cache
 
 import pytest
+from cyclopts import ValidationError
 
+from bench.simulator.__main__ import app
+from bench.simulator.experiments import Dates, days
 from bench.simulator.policies import TO_ALL, TOLD, adaptive, fixed, reactive
 from bench.simulator.replica import World
 from bench.simulator.simulation import simulate
 from bench.simulator.tally import Tally
 from bench.simulator.workload import (
     HOUR_S,
+    SMALL_DAY,
     THINK_S,
     WORKLOADS,
     Press,
     a_class,
     day,
     group_start,
+    within,
 )
 
 ONE = World()
@@ -66,6 +72,31 @@ class TestWorkload:
         """The same seed gives the same presses, another seed gives others."""
         assert day(1) == day(1)
         assert day(1) != day(2)
+
+    def test_hours_of_a_day_are_those_of_the_whole_day(self) -> None:
+        """A few hours have the presses that the whole day has then, and no others."""
+        presses = day(1)
+
+        morning, later = within(presses, (0, 11)), within(presses, (11, 24))
+
+        assert morning[-1].at_s < 11 * HOUR_S <= later[0].at_s
+        assert morning + later == presses
+
+
+def test_each_hour_is_simulated_until_its_end() -> None:
+    """Hours in which nobody comes have no hit rate, and nothing is warm in them."""
+    [empty] = days(Dates((1,), (2, 3)).jobs(fixed(1), ONE, SMALL_DAY), "an hour")
+
+    assert math.isnan(empty.hit_rate)
+    assert math.isnan(empty.wait_p99_s)
+    assert empty.warm_hours == 0
+
+
+@pytest.mark.parametrize("hours", ["9 9", "11 9", "0 7", "21 24", "9 25"])
+def test_hours_in_which_nobody_comes_are_refused(hours: str) -> None:
+    """A table of such hours would be empty, or a division by nothing."""
+    with pytest.raises(ValidationError, match=r"hour|nobody"):
+        app.parse_args(f"--hours {hours}", exit_on_error=False, print_error=False)
 
 
 @pytest.mark.parametrize("world", [ONE, CELLS, World(3), World(3, one_host=True)], ids=repr)

@@ -1,4 +1,4 @@
-"""Every command of the pages is run or parsed by a test, or has a reason why none can run it."""
+"""Every command of the pages is run by a test, or has a reason why none can run it."""
 
 from dataclasses import replace
 

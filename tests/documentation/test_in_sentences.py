@@ -27,6 +27,34 @@ OTHERS = sorted(
 OF_DOCKER = sorted(
     code for code in SENTENCES if re.match(r"docker (info|system df|(inspect|ps|run) --)", code)
 )
+# With something of the test's own, to which a page's reader adds the name of another.
+CONTAINER = f"id=$(docker run --detach {BUSYBOX} sleep 60)\ntrap 'docker rm --force $id' EXIT\n"
+ON_OWN = {
+    "docker logs": f"{CONTAINER}docker logs $id",
+    "docker stop": f"{CONTAINER}docker stop --time 1 $id",
+    "docker volume rm": "docker volume rm $(docker volume create)",
+}
+_OTHERS = "it removes what is not the test's"
+_TOLD = "a page tells what was done or measured on a host, and asks nobody to type it"
+# Why no test runs the others.
+NOT_RUN = {
+    "docker builder prune": _OTHERS,
+    "docker compose stop": _TOLD,
+    "docker compose up --detach runner": "test_compose.py starts all services by the same command",
+    "docker exec": "the daemon itself has the engine do it (tests/runner/container)",
+    "docker image prune": _OTHERS,
+    "docker load": _TOLD,
+    "docker login": "it needs an account; tests of credentials have the file that it writes",
+    "docker pull IMAGE": "it needs a registry; the daemon pulls from one in tests of pulls",
+    "docker run": "test_image.py runs those that a page shows whole",
+    "docker service update --force": _TOLD,
+    "docker volume prune": _OTHERS,
+    "kubectl describe pod": "it needs a Kubernetes cluster",
+    "systemctl restart docker": "others use this engine; tests/faults restarts one of its own",
+    "systemctl start": _TOLD,
+    "systemctl stop": _TOLD,
+    "systemctl stop docker.socket docker; sleep 10; systemctl start docker": _TOLD,
+}
 # Each changes the folder that it is started in.
 IN_A_CLONE = {
     ".venv/bin/pre-commit install": "pre-commit installed at",
@@ -39,6 +67,13 @@ def test_each_is_run() -> None:
     assert OF_PYTEST
     assert OF_DOCKER
     assert sorted(IN_A_CLONE) == OTHERS
+
+
+def test_each_of_an_operator_is_run_or_has_a_reason() -> None:
+    """A page that names another makes this test ask how that one is tested."""
+    found = {code for code in SENTENCES if re.match(r"(docker|kubectl|systemctl) [^ ]", code)}
+
+    assert found == {*OF_DOCKER, *ON_OWN, *NOT_RUN}
 
 
 @pytest.mark.parametrize("code", OF_BENCH)
@@ -71,6 +106,16 @@ async def test_it_works_in_a_clone(tmp_path: Path, code: str) -> None:
 
     assert said.status == 0, said
     assert IN_A_CLONE[code] in said.stdout
+
+
+@pytest.mark.long
+@pytest.mark.docker
+@pytest.mark.parametrize("code", ON_OWN)
+async def test_an_operator_acts(code: str) -> None:
+    """The engine does it with a container or a volume of the test's own."""
+    said = await shell(ON_OWN[code], DOCKER_HOST=DOCKER_HOST, within_s=100)
+
+    assert said.status == 0, said
 
 
 @pytest.mark.long
