@@ -27,8 +27,6 @@ def refusal(path: str, body: bytes, status: int, message: str) -> web.Response:
     response = web.Response(
         body=wire.compact({"exception": exception}), status=status, content_type="application/json"
     )
-    if status in (408, 413, 415):
-        response.force_close()
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

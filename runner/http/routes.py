@@ -151,10 +151,7 @@ async def contract(request: web.Request) -> web.Response:
         except ClientGoneError:
             return web.Response(status=_CLIENT_GONE)
         except Exception as error:
-            response = refusal(request.path, bytes(body.text[:LONGEST_ECHO]), *_status_of(error))
-            if not request.content.is_eof():
-                response.force_close()  # the rest must not be taken for a next request
-            return response
+            return refusal(request.path, bytes(body.text[:LONGEST_ECHO]), *_status_of(error))
     return web.Response(body=answer, content_type="application/json", headers=headers)
 
 
