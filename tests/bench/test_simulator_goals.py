@@ -12,23 +12,27 @@ from bench.simulator.simulation import Announced, simulate
 from bench.simulator.tally import Tally
 from bench.simulator.workload import (
     GROUP_BEGINS_S,
-    HOUR_S,
     NEW,
     Press,
     a_class,
     group_start,
 )
+from tests.examples import examples
 
 OURS = adaptive("ours", told=TOLD)
 WORLDS = [World(), World(cells=True), World(12), World(12, cells=True)]
 NAMES = ["1 single", "1 cells", "12 single", "12 cells"]
+# Every virtual second costs twelve replicas a decision each, so no day is longer than it must be.
+CLASS_BEGINS_S, CLASS_LASTS_S = 700.0, 600.0
+EMPTY_S = 2000.0  # by then no policy has kept a container
+GROUP_LASTS_S = 60.0
 
 
 @cache
 def short_day() -> list[Press]:
     """A class of ten minutes, and a lone learner before it."""
     rng = random.Random(3)  # noqa: S311 - a test must give the same each time
-    presses = a_class(rng, "a:1", 1000.0, 600.0)
+    presses = a_class(rng, "a:1", CLASS_BEGINS_S, CLASS_LASTS_S)
     presses += [Press(100.0 + 30 * number, "b:1", 0.3) for number in range(20)]
     return sorted(presses, key=lambda press: press.at_s)
 
@@ -36,7 +40,7 @@ def short_day() -> list[Press]:
 @cache
 def outcome(policy: Policy, world: World) -> Tally:
     """The result of a short day, until the last pool is empty."""
-    return simulate(short_day(), policy, world, until_s=HOUR_S, seed=1)
+    return simulate(short_day(), policy, world, until_s=EMPTY_S, seed=1)
 
 
 def class_hit_rate(tally: Tally) -> float:
@@ -48,11 +52,11 @@ def class_hit_rate(tally: Tally) -> float:
 def mean_misses(policy: Policy, world: World, starts: int, *, is_pulled: bool = False) -> float:
     """When a group begins, the mean of some group starts."""
     announced = Announced(NEW, GROUP_BEGINS_S - 50, tell=True) if is_pulled else None
+    until_s = GROUP_BEGINS_S + GROUP_LASTS_S + 1
+    days = ((group_start(seed, GROUP_LASTS_S), seed) for seed in range(starts))
     return statistics.mean(
-        simulate(
-            group_start(seed, 60.0), policy, world, until_s=150.0, seed=seed, announced=announced
-        ).misses
-        for seed in range(starts)
+        simulate(day, policy, world, until_s=until_s, seed=seed, announced=announced).misses
+        for day, seed in days
     )
 
 
@@ -73,7 +77,7 @@ class TestAgainstReactiveGrowth:
 
     def test_half_of_the_misses_when_a_group_begins(self, world: World) -> None:
         """A group in a new language misses at most half as often as with reactive growth."""
-        starts = 15 if world.replicas == 1 else 6
+        starts = examples(15) if world.replicas == 1 else 6
 
         ours, theirs = mean_misses(OURS, world, starts), mean_misses(REACTIVE, world, starts)
 
