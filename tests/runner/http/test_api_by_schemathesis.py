@@ -33,7 +33,12 @@ async def test_schemathesis_finds_nothing(serve_fake: ServeFake, tmp_path: Path)
             *("run", f"{served.url}/openapi.json", "--phases", "examples,coverage,fuzzing"),
             *("--max-examples", str(EXAMPLES), "--seed", str(SEED)),
             cwd=tmp_path,
-            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+            env={
+                "PYTHONPATH": str(ROOT),
+                "PATH": "/usr/bin:/bin",
+                # As for the other tests: to make its table of Unicode anew takes seconds of CPU.
+                "HYPOTHESIS_STORAGE_DIRECTORY": str(ROOT / ".hypothesis"),
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
