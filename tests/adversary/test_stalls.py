@@ -213,6 +213,7 @@ async def test_a_kata_that_started_late_keeps_its_partial_output(
     assert result["log"]["reason"].startswith("stopped after 1 s of 20 s")
 
 
+@pytest.mark.long_with("cells")  # an answer is judged the same, whichever container gave it
 async def test_files_that_take_for_ever_to_judge(serve_fake: ServeFake, reuse: str) -> None:
     """Output, status and colour are there; the log counts the rest."""
     engine = FakeEngine()
