@@ -100,8 +100,8 @@ def _creating_in(folder: str) -> Kata:
 def _large_text() -> str:
     """500 KB that gzip makes no smaller than a program's text."""
     rng = random.Random(1)
-    words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=7)) for _ in range(62_500)]
-    return "\n".join(words) + "\n"
+    letters = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=7 * 62_500))
+    return "\n".join(letters[at : at + 7] for at in range(0, len(letters), 7)) + "\n"
 
 
 def _many_files() -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter
+from typing import TYPE_CHECKING
 
 from bench.drawing import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, figure_of, save
 from bench.results import Cell, Found
 from bench.ways import CELLS, DOCKER_RUN, LIMIT, MISS, MISS_OWN, SERVER, TITLES, WARM, WARM_OWN
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _STYLES = {
     LIMIT: (BLACK, "o"),
@@ -119,8 +120,10 @@ def _class(found: Found, path: Path) -> None:
     save(figure, path)
 
 
-def _plain_numbers(axis: Axes, *, x: bool = True) -> None:
+def _plain_numbers(axis: "Axes", *, x: bool = True) -> None:
     """Write 100 and not 10 to the power of 2, and write enough of the marks."""
+    from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415 - see drawing.py
+
     for one in (axis.xaxis, axis.yaxis) if x else (axis.yaxis,):
         if one.get_scale() == "log":
             one.set_major_locator(LogLocator(subs=(1, 2, 5)))
