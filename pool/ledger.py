@@ -14,6 +14,11 @@ from pool.errors import PoolError
 from pool.host import Host
 from pool.sharing import Stake
 
+# Discards are counted by reason, and some reasons are the words of what runs in a container: the
+# counts must not grow with what it says.
+MOST_REASONS = 50
+OTHER_REASONS = "other"
+
 
 class Waiter:
     """A caller that waits for the next container that gets warm.
@@ -207,7 +212,10 @@ class Ledger:
 
     def count_discard(self, reason: str) -> None:
         """Count the discard of a container that never was in the books."""
-        self.counts.discards[reason] = self.counts.discards.get(reason, 0) + 1
+        discards = self.counts.discards
+        if reason not in discards and len(discards) >= MOST_REASONS:
+            reason = OTHER_REASONS
+        discards[reason] = discards.get(reason, 0) + 1
 
     def _lease(self, container: Container) -> None:
         container.move(State.LEASED)

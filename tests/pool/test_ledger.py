@@ -4,7 +4,7 @@ import pytest
 
 from pool import Container, EngineError, State
 from pool.host import Host
-from pool.ledger import Ledger
+from pool.ledger import MOST_REASONS, OTHER_REASONS, Ledger
 from pool.sharing import Stake
 from tests.fakes import FakeStream
 
@@ -211,3 +211,16 @@ def test_says_what_is_in_the_books() -> None:
     ledger.became_warm(a_container())
 
     assert repr(ledger) == "<Ledger warm=1 starting=0 queued=0 leased=0 resetting=0 waiting=0>"
+
+
+def test_reasons_of_discards_are_bounded() -> None:
+    """What says a new reason each time is counted under one name, and known reasons go on."""
+    ledger = a_ledger()
+    for number in range(3 * MOST_REASONS):
+        ledger.count_discard(f"reason {number}")
+    ledger.count_discard("reason 0")
+
+    discards = ledger.counts.discards
+    assert len(discards) == MOST_REASONS + 1
+    assert discards[OTHER_REASONS] == 2 * MOST_REASONS
+    assert discards["reason 0"] == 2
