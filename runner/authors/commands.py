@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +13,13 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from runner.authors import show
+from runner.authors.files import StartPointError, trouble_with
 from runner.authors.local import own_daemon, unreadable_patterns
 from runner.authors.manifest import faults_of, patterns_of
 from runner.authors.options import read_replacements
 from runner.authors.runs import PATIENCE_S, Checked, Ran, check_colours, have_image, run_once
 from runner.authors.start_point import (
     StartPoint,
-    StartPointError,
     manifest_of,
     read_json,
     read_start_point,
@@ -113,7 +113,7 @@ def check_manifest(file: Path, *, as_json: Json = False) -> int:
     async def work() -> int:
         path = manifest_of(file)
         manifest = read_json(path)
-        faults = faults_of(manifest, lambda name: os.path.isfile(path.parent / name))
+        faults = faults_of(manifest, partial(trouble_with, path.parent))
         patterns = patterns_of(manifest)
         unreadable = await unreadable_patterns(patterns) if patterns else {}
         if unreadable is None:

@@ -1,11 +1,12 @@
 """The rules for a start point's manifest.json; the words about a fault name its field."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from pool import is_well_formed
-from runner.authors.start_point import SCRIPT
+from runner.authors.start_point import SCRIPT, is_file_name
 
 REQUIRED = ("image_name", "display_name", "visible_filenames", "filename_extension")
 OPTIONAL = (
@@ -23,10 +24,11 @@ PATTERNS = ("hidden_filenames", "progress_regexs")
 _EXTENSION = re.compile(r"\.\S+")
 
 
-def faults_of(manifest: Mapping[str, Any], is_file: Callable[[str], bool]) -> list[str]:
+def faults_of(manifest: Mapping[str, Any], trouble_with: Callable[[str], str]) -> list[str]:
     """The faults of a manifest, in the order of its fields, but for those that only Ruby can tell.
 
-    `is_file` tells whether a file of that name stands beside the manifest.
+    `trouble_with` says why there can be no file of that name below the manifest's folder; it is
+    empty if there is one.
     """
     missing = [f"{key}: is missing" for key in REQUIRED if key not in manifest]
     known = {*REQUIRED, *OPTIONAL}
@@ -37,7 +39,7 @@ def faults_of(manifest: Mapping[str, Any], is_file: Callable[[str], bool]) -> li
         if key in _RULES
         for fault in _RULES[key](value, manifest)
     ]
-    return [*missing, *unknown, *wrong, *_not_there(manifest, is_file)]
+    return [*missing, *unknown, *wrong, *_not_there(manifest, trouble_with)]
 
 
 def patterns_of(manifest: Mapping[str, Any]) -> dict[str, str]:
@@ -50,11 +52,20 @@ def patterns_of(manifest: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _not_there(manifest: Mapping[str, Any], is_file: Callable[[str], bool]) -> Iterator[str]:
-    if _is_texts(manifest.get("visible_filenames")):
-        for name in manifest["visible_filenames"]:
-            if not is_file(name):
-                yield f"visible_filenames: there is no file {name!r} beside the manifest"
+def _not_there(manifest: Mapping[str, Any], trouble_with: Callable[[str], str]) -> Iterator[str]:
+    for key, names in _files_of(manifest).items():
+        for name in filter(_is_below, names):  # the rules have told of the others
+            if trouble := trouble_with(name):
+                yield f"{key}: {trouble}"
+
+
+def _files_of(manifest: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    """The names of files that are read for a run, by their fields."""
+    visible, ruby = manifest.get("visible_filenames"), manifest.get("rag_lambda")
+    return {
+        "visible_filenames": visible if _is_texts(visible) else [],
+        "rag_lambda": [ruby] if isinstance(ruby, str) and is_file_name(ruby) else [],
+    }
 
 
 def _image_name(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -79,19 +90,29 @@ def _names(value: Any) -> Iterator[str]:
     if not _is_texts(value) or not value:
         yield "must be a list of texts that is not empty"
         return
-    for name in sorted({name for name in value if value.count(name) > 1}):
+    for name in sorted(name for name, count in Counter(value).items() if count > 1):
         yield f"{name!r} is there twice"
-    for name in value:
-        if not name or name.startswith("/") or ".." in name.split("/"):
+    yield from _beyond(value)
+
+
+def _beyond(names: list[str]) -> Iterator[str]:
+    for name in names:
+        if not _is_below(name):
             yield f"{name!r} is no name of a file below the manifest's folder"
+
+
+def _is_below(name: str) -> bool:
+    """Whether it names a file below a folder; a link may lead out of it all the same."""
+    return bool(name) and not name.startswith("/") and ".." not in name.split("/")
 
 
 def _highlighted(value: Any, manifest: Mapping[str, Any]) -> Iterator[str]:
     yield from _names(value)
     visible = manifest.get("visible_filenames", [])
     if _is_texts(value) and _is_texts(visible):
+        among = set(visible)
         yield from (
-            f"{name!r} is not among visible_filenames" for name in value if name not in visible
+            f"{name!r} is not among visible_filenames" for name in value if name not in among
         )
 
 
@@ -128,9 +149,11 @@ def _max_seconds(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
 def _rag_lambda(value: Any, _manifest: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(value, str) or not value.strip():
         yield "must be Ruby, or the name of a file of Ruby"
+    elif is_file_name(value):
+        yield from _beyond([value])
 
 
-def _is_texts(value: Any) -> bool:
+def _is_texts(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 

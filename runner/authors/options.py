@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.authors.start_point import StartPoint, StartPointError, read_json
+from runner.authors.files import StartPointError
+from runner.authors.start_point import StartPoint, read_json
 
 OPTIONS = "options.json"
 COLOURS = ("red", "amber", "green")

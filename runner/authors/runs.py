@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pool import usual_name
+from runner.authors.files import StartPointError
 from runner.authors.options import COLOURS, Replacement, in_colour
-from runner.authors.start_point import StartPoint, StartPointError
+from runner.authors.start_point import StartPoint
 from runner.client import Result, RunnerClient
 
 PULL_WITHIN_S = 600.0

@@ -3,14 +3,14 @@
 import json
 import os
 import re
-import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
-from runner.commands.terminal import CommandError
+from runner.authors.files import MOST_BYTES, StartPointError, read_below, texts_below, why
 
 DEFAULT_MAX_SECONDS = 10.0
 SCRIPT = "cyber-dojo.sh"
@@ -21,14 +21,7 @@ _SUB_FOLDER = "start_point"
 # A manifest's rag_lambda of this form is the name of a file: no Ruby that makes a lambda has it.
 _FILE_NAME = re.compile(r"[\w./-]+")
 
-# A plain folder with more files was named by mistake: somebody's home, say, or a checkout with
-# node_modules.
-_MOST_FILES = 500
-_MOST_BYTES = 8 * 1024 * 1024
-
-
-class StartPointError(CommandError):
-    """The folder cannot be run as a kata; the message says in one line what to do."""
+_MOST_OF_ALL = 2 * MOST_BYTES  # characters; by default a daemon takes no larger request
 
 
 @dataclass(frozen=True)
@@ -82,9 +75,9 @@ def manifest_of(path: Path) -> Path:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a file. Raises StartPointError."""
+    """The object in a file of a start point's folder. Raises StartPointError."""
     try:
-        parsed = json.loads(_read(path, path.name))
+        parsed = json.loads(read_below(path.parent, path.name, path.name))
     except json.JSONDecodeError as error:
         raise StartPointError(f"{path}: line {error.lineno}: {error.msg}") from error
     except (RecursionError, ValueError) as error:  # it is JSON, of a size that no manifest has
@@ -96,18 +89,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _is_folder(path: Path) -> bool:
     try:
-        return stat.S_ISDIR(path.stat().st_mode)
+        return S_ISDIR(path.stat().st_mode)
     except FileNotFoundError as error:
         raise StartPointError(f"{path}: there is no such file or folder") from error
     except (OSError, ValueError) as error:
-        raise StartPointError(f"{path}: {_why(error)}") from error
+        raise StartPointError(f"{path}: {why(error)}") from error
 
 
 def _of_manifest(folder: Path, manifest: dict[str, Any], image_name: str | None) -> StartPoint:
     image = image_name or manifest.get("image_name")
     if not isinstance(image, str):
         raise StartPointError(f"{MANIFEST}: image_name is missing; add it, or give --image")
-    files = {name: _read(folder / name, name) for name in _names(manifest, "visible_filenames")}
+    files = _visible_files(folder, _names(manifest, "visible_filenames"))
     if SCRIPT not in files:
         raise StartPointError(f"{MANIFEST}: visible_filenames lacks {SCRIPT}")
     return StartPoint(
@@ -120,36 +113,34 @@ def _of_manifest(folder: Path, manifest: dict[str, Any], image_name: str | None)
     )
 
 
+def _visible_files(folder: Path, names: list[str]) -> dict[str, str]:
+    files: dict[str, str] = {}
+    left = _MOST_OF_ALL
+    for name in names:
+        called = f"{MANIFEST}: visible_filenames: {name}"
+        files[name] = read_below(folder, name, called)
+        left -= len(files[name])
+        if left < 0:
+            raise StartPointError(f"{called}: with it the files are too large for a kata")
+    return files
+
+
 def _of_plain_folder(folder: Path, image_name: str | None) -> StartPoint:
     if image_name is None:
         raise StartPointError(f"{folder} has no {MANIFEST}: say which image to use with --image")
-    files = _texts_below(folder)
+    found = texts_below(folder)
+    files = found.texts
     if SCRIPT not in files:
         raise StartPointError(
             f"{folder} has no {SCRIPT}: write one that runs the tests, such as `bash test.sh`"
         )
     notes = [f"no {MANIFEST}: every text file of the folder is sent"]
+    if found.lead_out:
+        notes.append(f"links that lead out of the folder are not sent: {', '.join(found.lead_out)}")
     own = files.pop("red_amber_green.rb", None)
     if own is None:
         notes.append("no red_amber_green.rb: the image's own decides the colour")
     return StartPoint(folder, image_name, files, rag_lambda=own, notes=tuple(notes))
-
-
-def _texts_below(folder: Path) -> dict[str, str]:
-    files: dict[str, str] = {}
-    left_bytes = _MOST_BYTES
-    for path in sorted(folder.rglob("*")):
-        below = path.relative_to(folder)
-        if any(part.startswith(".") for part in below.parts) or not path.is_file():
-            continue
-        left_bytes -= path.stat().st_size
-        if len(files) >= _MOST_FILES or left_bytes < 0:
-            raise StartPointError(f"{folder} is too large for a kata: write a {MANIFEST}")
-        try:
-            files[str(below)] = path.read_text(encoding="utf-8")
-        except (UnicodeDecodeError, OSError):
-            continue  # the file is no text, so a learner could not see it, either
-    return files
 
 
 def _names(manifest: dict[str, Any], key: str, *, required: bool = True) -> list[str]:
@@ -172,30 +163,11 @@ def _rag_lambda(folder: Path, value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise StartPointError(f"{MANIFEST}: rag_lambda must be a text")
-    return _read(folder / value, value) if _FILE_NAME.fullmatch(value) else value
+    if not is_file_name(value):
+        return value
+    return read_below(folder, value, f"{MANIFEST}: rag_lambda: {value}")
 
 
-def _read(path: Path, name: str) -> str:
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise StartPointError(f"{name}: is a folder")
-        if not stat.S_ISREG(status.st_mode):  # a pipe may say nothing for ever, a device never end
-            raise StartPointError(f"{name}: is no ordinary file")
-        if status.st_size > _MOST_BYTES:
-            raise StartPointError(f"{name}: is too large for a kata")
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise StartPointError(f"{name}: there is no such file in {path.parent}") from error
-    except (OSError, ValueError) as error:
-        raise StartPointError(f"{name}: {_why(error)}") from error
-
-
-def _why(error: OSError | ValueError) -> str:
-    match error:
-        case OSError():
-            return str(error.strerror)
-        case UnicodeDecodeError():
-            return "is not UTF-8"
-        case _:  # of a NUL, or half of a surrogate pair
-            return "cannot be the name of a file"
+def is_file_name(rag_lambda: str) -> bool:
+    """Whether a manifest's rag_lambda is the name of a file of Ruby, and not Ruby itself."""
+    return _FILE_NAME.fullmatch(rag_lambda) is not None

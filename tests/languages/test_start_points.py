@@ -1,9 +1,11 @@
 """Every language's start point is complete, without any engine."""
 
 import json
+from functools import partial
 
 import pytest
 
+from runner.authors.files import trouble_with
 from runner.authors.manifest import faults_of
 from runner.authors.options import COLOURS, in_colour, read_replacements
 from runner.authors.start_point import read_start_point
@@ -18,7 +20,7 @@ def test_a_manifest_is_as_authors_write_them(name: str) -> None:
     folder = START_POINTS[name]
     manifest = json.loads((folder / "manifest.json").read_text())
 
-    assert not faults_of(manifest, lambda filename: (folder / filename).is_file())
+    assert not faults_of(manifest, partial(trouble_with, folder))
     assert manifest["image_name"] == f"dojo-runner/{name}:latest"
 
 
@@ -40,6 +42,14 @@ def test_an_image_brings_its_user_and_its_lambda(name: str) -> None:
 
     assert "41966" in dockerfile or "shared/scratch-root.sh" in dockerfile
     assert "red_amber_green.rb" in dockerfile or "shared/scratch-root.sh" in dockerfile
+
+
+@pytest.mark.parametrize("name", [name for name in START_POINTS if name.endswith("-warm")])
+def test_a_warm_up_changes_no_file_of_a_start_point(name: str) -> None:
+    """What an image with a warm-up saves can be told by running the very same files without it."""
+    warm = read_start_point(START_POINTS[name])
+
+    assert warm.files == read_start_point(START_POINTS[name.removesuffix("-warm")]).files
 
 
 def test_two_start_points_are_shown_by_different_names() -> None:

@@ -1,1 +1,1 @@
-../../go-testing/start_point/cyber-dojo.sh
+go test

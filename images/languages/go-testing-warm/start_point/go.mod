@@ -1,1 +1,3 @@
-../../go-testing/start_point/go.mod
+module hiker
+
+go 1.19

@@ -1,1 +1,6 @@
-../../java-junit/start_point/Hiker.java
+public class Hiker {
+
+    public static int answer() {
+        return 6 * 9;
+    }
+}

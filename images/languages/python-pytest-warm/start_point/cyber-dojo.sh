@@ -1,1 +1,1 @@
-../../../python-pytest/start_point/cyber-dojo.sh
+python3 -B -m pytest -p no:cacheprovider

@@ -1,1 +1,2 @@
-../../../python-pytest/start_point/hiker.py
+def answer():
+    return 6 * 9

@@ -1,1 +1,5 @@
-../../../python-pytest/start_point/test_hiker.py
+from hiker import answer
+
+
+def test_life_the_universe_and_everything():
+    assert answer() == 42
