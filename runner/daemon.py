@@ -1,6 +1,7 @@
 """`dojo-runner serve`: the daemon's process, from its settings to its end."""
 
 import asyncio
+import errno
 import os
 import resource
 import sys
@@ -10,6 +11,7 @@ from loguru import logger
 
 from pool import give_up_all
 from runner.app import serve as serve_until_stopped
+from runner.configuration.variables import PREFIX
 from runner.environment import SettingsError, foreign_variables, read_settings
 from runner.operators.logs import log_to_stdout
 from runner.settings import Settings
@@ -46,7 +48,8 @@ def serve() -> int:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:
             runner.run(_serve(settings, lambda: writer.dropped))
     except OSError as error:
-        return _fail(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}")
+        where = f"{settings.host}:{settings.port}"
+        return _fail(f"cannot listen on {where}: {error.strerror} ({_variable_of(error)})")
     finally:
         writer.close(FLUSH_S)
     return 0
@@ -58,6 +61,12 @@ async def _serve(settings: Settings, lines_dropped: Callable[[], int]) -> None:
         await serve_until_stopped(settings, lines_dropped)
     finally:
         await give_up_all()  # calls of an engine that hangs
+
+
+def _variable_of(error: OSError) -> str:
+    """The setting of the port where that is taken or not allowed, else that of the host."""
+    is_of_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+    return f"{PREFIX}{'PORT' if is_of_port else 'HOST'}"
 
 
 def _keep_standard_descriptors() -> None:

@@ -51,15 +51,23 @@ def foreign_variables() -> list[str]:
     """The variables that begin like settings but belong to other tools; they are passed over.
 
     A PORT that holds a link is one of them. Raises SettingsError for a misspelt setting, also if it
-    is the name of a secret's file.
+    is the name of a secret's file, and for one whose value is no text or cannot be read.
     """
     known = {variable_of(name, field) for name, field in Settings.model_fields.items()}
     try:
         others = of_others(os.environ, known)
-        if SECRETS.is_dir():
-            check_names((path.name for path in SECRETS.iterdir()), known)
+        secrets = sorted(SECRETS.iterdir()) if SECRETS.is_dir() else []
+        check_names((path.name for path in secrets), known)
     except UnknownVariableError as error:
         raise SettingsError(str(error)) from error
+    except OSError as error:
+        raise SettingsError(f"{SECRETS}: {error.strerror}") from error
+    for name, value in os.environ.items():
+        if name.upper() in known:
+            _check_text(name, value)
+    for path in secrets:
+        if path.name.upper() in known:
+            _check_secret(path)
     return [f"{PREFIX}PORT", *others] if is_link(_environment_port()) else others
 
 
@@ -69,6 +77,28 @@ def variable_of(name: str, field: FieldInfo) -> str:
     if isinstance(alias, AliasChoices):
         alias = str(alias.choices[0])
     return str(alias) if alias is not None else f"{PREFIX}{name}".upper()
+
+
+def _check_text(name: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(f"{name}: is not UTF-8") from error
+
+
+def _check_secret(path: Path) -> None:
+    """A file that pydantic would pass over with a warning must not leave the daemon without it."""
+    name = path.name.upper()
+    try:
+        if not path.is_file():
+            raise SettingsError(f"{name}: {path} is no file")
+        if SECRETS.resolve() not in path.resolve().parents:
+            raise SettingsError(f"{name}: {path} leads out of {SECRETS}")
+        path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{name}: {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{name}: {path} is not UTF-8") from error
 
 
 def _environment_port() -> str:

@@ -46,6 +46,7 @@ class Service:
         lines_dropped: Callable[[], int] = lambda: 0,
     ) -> None:
         self.is_draining = False
+        self._has_begun = False
         self.supervisor = Supervisor(report_bug)
         self._settings = settings
         self._owner = owner
@@ -126,6 +127,7 @@ class Service:
 
     async def start(self) -> None:
         """Begin the background work, without waiting for the engine."""
+        self._has_begun = True
         self._images.start()
         self._traffic_light.start()
         self._siblings.start()
@@ -165,8 +167,9 @@ class Service:
         await self._cells.close()
         await self._pools.close()
         await self._network_holders.close()
-        with suppress(EngineError):  # reported where it failed
-            await remove_mine(self._engines.containers, self._owner)
+        if self._has_begun:  # otherwise nothing of ours is there, and the engine is left alone
+            with suppress(EngineError):  # reported where it failed
+                await remove_mine(self._engines.containers, self._owner)
         await self.views.closed()  # the last of all: a container that is left is worse
 
     async def run(self, kata: Kata, patience: Patience) -> RunResult:

@@ -21,6 +21,15 @@ def check_host_and_port(address: str) -> None:
         raise ValueError(f"{address!r}: no host can have the name {host!r}")
 
 
+def check_own_host(host: str) -> None:
+    """Check a host to listen on: a name, an address, or nothing. Raises ValueError that says why.
+
+    An IPv6 address has no brackets here, because no port follows it.
+    """
+    if host and not _is_address(host) and (host.startswith("[") or not _can_be_host(host)):
+        raise ValueError(f"no host can have the name {host!r}")
+
+
 def check_engine(address: str) -> None:
     """Check the engine's address, a Unix socket or a host. Raises ValueError that says why."""
     scheme = next((one for one in _SCHEMES if address.startswith(one)), None)
@@ -52,11 +61,15 @@ def _check_socket(path: str) -> None:
 def _can_be_host(host: str) -> bool:
     """Whether it is an address, or a name that the DNS could know (RFC 1035, 2.3.4)."""
     if host.startswith("[") and host.endswith("]"):
-        try:
-            ipaddress.IPv6Address(host[1:-1])
-        except ValueError:
-            return False
-        return True
+        return ":" in host and _is_address(host[1:-1])
     name = host.removesuffix(".")
     labels = name.split(".")
     return len(name) <= _LONGEST_HOST and all(map(_HOST_LABEL.fullmatch, labels))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 
+from runner.configuration.addresses import check_own_host
 from runner.configuration.subject import Subject
 from runner.configuration.tokens import Token
 from runner.configuration.variables import is_link
@@ -135,6 +136,12 @@ class ProcessSettings(Subject):
 
     Your terminal shows no colours, or you cannot read them.
     """
+
+    @field_validator("host")
+    @classmethod
+    def _can_be_a_host(cls, value: str) -> str:
+        check_own_host(value)
+        return value
 
     @field_validator("port", mode="before")
     @classmethod

@@ -1,5 +1,6 @@
 """Which variables are settings: a misspelt one is refused, and those of others are passed over."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,3 +137,68 @@ def test_a_secrets_file_of_a_misspelt_name_is_refused(
 
     with pytest.raises(SettingsError, match=f"did you mean {PREFIX}SECRET\\?$"):
         read_settings()
+
+
+def secret_that_is_a_folder(path: Path) -> None:
+    """What pydantic passes over: the secret is a folder."""
+    path.mkdir()
+
+
+def secret_that_is_no_text(path: Path) -> None:
+    """A secret of random bytes."""
+    path.write_bytes(b"sixteen letters \xff")
+
+
+def secret_of_nowhere(path: Path) -> None:
+    """A link without an end."""
+    path.symlink_to(path)
+
+
+def secret_of_elsewhere(path: Path) -> None:
+    """A link out of the folder, to a secret that would do."""
+    elsewhere = path.parents[1] / "elsewhere"
+    elsewhere.write_text("sixteen letters!\n")
+    path.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [secret_that_is_a_folder, secret_that_is_no_text, secret_of_nowhere, secret_of_elsewhere],
+)
+@pytest.mark.parametrize("name", ["secret", "acts_token"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_secret_that_cannot_be_read_is_refused(
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    make: Callable[[Path], None],
+) -> None:
+    """The daemon neither starts without the secret, nor ends with a traceback: one line has the
+    variable and the file.
+    """
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    monkeypatch.setattr("runner.environment.SECRETS", secrets)
+    make(secrets / f"cyber_dojo_runner_{name}")
+
+    with pytest.raises(SettingsError, match=f"^{PREFIX}{name.upper()}: {secrets}.* (is|leads)"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    "name", ["CYBER_DOJO_RUNNER_HOST", "CYBER_DOJO_RUNNER_REPLICA", "COMMIT_SHA", "DOCKER_HOST"]
+)
+def test_a_value_that_is_no_text_is_refused(environ: dict[str, str], name: str) -> None:
+    """Such bytes can be neither looked up nor logged nor labelled."""
+    environ[name] = os.fsdecode(b"a\xff")
+
+    with pytest.raises(SettingsError, match=f"^{name}: is not UTF-8$"):
+        read_settings()
+
+
+def test_bytes_of_others_stop_no_start(environ: dict[str, str]) -> None:
+    """A variable that is no setting may hold anything."""
+    environ["CYBER_DOJO_RUNNER_IMAGE"] = environ["MOTTO"] = os.fsdecode(b"a\xff")
+
+    assert read_settings() == Settings(_env_file=None)

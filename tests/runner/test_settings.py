@@ -160,6 +160,37 @@ def test_a_replica_has_a_name() -> None:
     assert Settings(port=1).replica_name != Settings(port=2).replica_name
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a" * 70,
+        "a b",
+        "runner..lan",
+        "[::1]",
+        "::g",
+        "http://runner",
+        "127.0.0.1:4597",
+        "caf\u00e9",
+    ],
+)
+def test_an_own_host_that_cannot_be_one_is_refused(environ: dict[str, str], host: str) -> None:
+    """The message names the variable; a look-up of such a name would end in a traceback."""
+    environ["CYBER_DOJO_RUNNER_HOST"] = host
+
+    with pytest.raises(
+        SettingsError, match=r"^CYBER_DOJO_RUNNER_HOST: .*no host can have the name"
+    ):
+        read_settings()
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "::1", "fe80::1%eth0", "localhost", "my_a"])
+def test_an_own_host_that_can_be_one_is_accepted(environ: dict[str, str], host: str) -> None:
+    """Addresses, names, and nothing, which is every address."""
+    environ["CYBER_DOJO_RUNNER_HOST"] = host
+
+    assert read_settings().host == host
+
+
 @pytest.mark.parametrize("wrong", ["runner", ":4597", "runner:http", "runner:0", "runner:65536"])
 def test_a_sibling_needs_host_and_port(environ: dict[str, str], wrong: str) -> None:
     """The message names the variable and the sibling that lacks host or port."""

@@ -3,9 +3,13 @@
 import asyncio
 from typing import Any
 
+from pool import EngineError
+from runner.service import Service
+from runner.settings import Settings
 from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.runner.http.support import RUN, until
+from tests.serving import new_owner
 
 
 async def test_a_container_is_used_once(serve_fake: ServeFake) -> None:
@@ -28,6 +32,18 @@ async def test_a_service_that_drains_takes_no_run(serve_fake: ServeFake) -> None
 
     assert answer.status == 503
     assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_service_that_never_began_asks_no_engine() -> None:
+    """A daemon that cannot listen ends at once, even where the engine would not answer."""
+    failed: list[EngineError] = []
+    engine = FakeEngine(failed.append)
+    engine.containers.list_error = EngineError("list", "cannot be asked")
+    service = Service(Settings(), new_owner(), engine.engines())
+
+    await service.drain()
+
+    assert (failed, engine.is_closed) == ([], True)
 
 
 async def test_a_run_that_begins_during_a_stop_keeps_its_output(serve_fake: ServeFake) -> None:
