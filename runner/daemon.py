@@ -17,6 +17,7 @@ from runner.operators.logs import log_to_stdout
 from runner.settings import Settings
 from runner.threads import SWITCH_S
 from runner.user import leave_root
+from runner.visible import visible_line
 
 try:
     import uvloop
@@ -89,5 +90,5 @@ def _raise_file_limit() -> None:
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(f"dojo-runner: {message}\n")
+    sys.stderr.write(f"dojo-runner: {visible_line(message)}\n")
     return 1

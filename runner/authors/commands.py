@@ -11,6 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from rich.text import Text
 
 from runner.authors import show
 from runner.authors.files import StartPointError, trouble_with
@@ -26,8 +27,9 @@ from runner.authors.start_point import (
 )
 from runner.client import RunnerClient
 from runner.commands.output import FAILED
-from runner.commands.terminal import WRONG, console, errors, print_json, told, visible
+from runner.commands.terminal import WRONG, console, errors, print_json, told
 from runner.settings import Reuse
+from runner.visible import visible_line
 
 _LOOKED_AT_EVERY_S = 0.3
 
@@ -124,7 +126,7 @@ def check_manifest(file: Path, *, as_json: Json = False) -> int:
             print_json({"file": str(path), "faults": faults})
         else:
             lines = faults or [f"{path}: all is well"]
-            sys.stdout.write("".join(f"{visible(line)}\n" for line in lines))
+            sys.stdout.write("".join(f"{visible_line(line)}\n" for line in lines))
         return WRONG if faults else 0
 
     return told(work())
@@ -141,7 +143,7 @@ async def _client(url: str | None, reuse: Reuse | None = None) -> AsyncIterator[
 
 
 async def _have_image(client: RunnerClient, start_point: StartPoint) -> None:
-    with errors().status(f"looking for {start_point.image_name}"):
+    with errors().status(Text(visible_line(f"looking for {start_point.image_name}"))):
         await have_image(client, start_point.image_name)
 
 
@@ -176,7 +178,7 @@ async def _changed(
         except StartPointError as error:
             if str(error) != problem:
                 problem = str(error)
-                errors().print(problem, style="red", markup=False)
+                errors().print(visible_line(problem), style="red", markup=False)
             continue
         if now != before:
             return now

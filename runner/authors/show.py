@@ -8,7 +8,7 @@ from rich.text import Text as Styled
 
 from runner.authors.runs import Checked, Ran
 from runner.client import Result, Text
-from runner.commands.terminal import visible
+from runner.visible import visible, visible_line
 
 _STYLES = {"red": "bold red", "amber": "bold yellow", "green": "bold green"}
 _OTHER = "bold magenta"
@@ -26,20 +26,20 @@ _PHASES = {
 
 def outcome(name: str) -> Styled:
     """The name of an outcome in its own colour."""
-    return Styled(name, style=_STYLES.get(name, _OTHER))
+    return Styled(visible_line(name), style=_STYLES.get(name, _OTHER))
 
 
 def ran(console: Console, one: Ran, notes: tuple[str, ...]) -> None:
     """Print the whole result of a run."""
     for note in notes:
-        console.print(Styled(visible(f"note: {note}"), style="dim"))
+        console.print(Styled(visible_line(f"note: {note}"), style="dim"))
     result = one.result
     _text(console, "stdout", result.stdout)
     _text(console, "stderr", result.stderr)
     _files(console, "created", result.created)
     _files(console, "changed", result.changed)
     _log(console, result)
-    words = f"  status {result.status}, {one.took_ms:.0f} ms{_phases(result.timings)}"
+    words = f"  status {visible_line(result.status)}, {one.took_ms:.0f} ms{_phases(result.timings)}"
     console.print(outcome(result.outcome).append(words, style="default"))
 
 
@@ -60,7 +60,7 @@ def checked(console: Console, one: Checked) -> None:
     if one.is_right:
         return
     if one.reason:
-        console.print(Styled(visible(f"      {one.reason}")))
+        console.print(Styled(f"      {visible_line(one.reason)}"))
     elif one.result is not None:
         _text(console, "stdout", one.result.stdout)
         _text(console, "stderr", one.result.stderr)
@@ -72,7 +72,7 @@ def checked(console: Console, one: Checked) -> None:
 def _text(console: Console, title: str, text: Text) -> None:
     if text.content:
         beginning = " (its beginning)" if text.truncated else ""
-        console.print(Styled(visible(title) + beginning, style="bold"))
+        console.print(Styled(visible_line(title) + beginning, style="bold"))
         console.print(Styled(visible(text.content.rstrip("\n"))), soft_wrap=True)
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from runner.commands.effective_settings import effective_settings
 from runner.commands.terminal import console, print_json, told
+from runner.visible import visible_line
 
 
 def show(
@@ -33,6 +34,6 @@ async def _show(*, as_json: bool) -> int:
     for one in settings:
         is_default = one.source == "default"
         line = Text(f"{one.variable:{width}}  ", style="dim" if is_default else "bold")
-        line.append(f"{one.value or '(empty)'}  ").append(one.source, style="dim")
+        line.append(f"{visible_line(one.value) or '(empty)'}  ").append(one.source, style="dim")
         to.print(line, soft_wrap=True)
     return 0

@@ -11,6 +11,7 @@ from runner.authors.runs import have_image
 from runner.client import RunnerClient
 from runner.commands.terminal import CommandError, console, errors, print_json, told
 from runner.environment import read_settings
+from runner.visible import visible_line
 
 
 def pull(
@@ -64,7 +65,7 @@ async def _in_lines(layers: AsyncIterator[LayerProgress], *, is_quiet: bool) -> 
     async for one in layers:
         if known.get(one.layer) != one.status and not is_quiet:
             words = f"{one.layer}: {one.status}" if one.layer else one.status
-            errors().print(words, markup=False, soft_wrap=True)
+            errors().print(visible_line(words), markup=False, soft_wrap=True)
         known[one.layer] = one.status
 
 
@@ -77,8 +78,8 @@ async def _in_bars(layers: AsyncIterator[LayerProgress]) -> None:
             if not one.layer:
                 continue
             if one.layer not in bars:
-                bars[one.layer] = progress.add_task(one.layer, total=None)
+                bars[one.layer] = progress.add_task(visible_line(one.layer), total=None)
             bar = bars[one.layer]
-            progress.update(bar, description=f"{one.layer} {one.status}")
+            progress.update(bar, description=visible_line(f"{one.layer} {one.status}"))
             if one.total_bytes:
                 progress.update(bar, total=one.total_bytes, completed=one.done_bytes)

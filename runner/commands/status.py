@@ -12,6 +12,7 @@ from rich.text import Text
 
 from runner.client import RunnerClient, RunnerError
 from runner.commands.terminal import console, print_json, told
+from runner.visible import visible_line
 
 EVERY_S = 1.0
 
@@ -28,6 +29,8 @@ _COLUMNS = {
 }
 _STYLES = {"ok": "bold green", "draining": "bold yellow"}
 _LONGEST_ERROR = 60
+_MOST_SECONDS = 1e12
+UNTOLD = "-"
 
 
 def show(
@@ -66,7 +69,7 @@ async def _follow(client: RunnerClient, health: Mapping[str, Any]) -> None:
             try:
                 live.update(view(await client.health()), refresh=True)
             except RunnerError as error:
-                live.update(Text(str(error), style="bold red"), refresh=True)
+                live.update(Text(visible_line(str(error)), style="bold red"), refresh=True)
 
 
 def view(health: Mapping[str, Any]) -> Group:
@@ -81,34 +84,50 @@ def view(health: Mapping[str, Any]) -> Group:
     images: Mapping[str, Mapping[str, Any]] = health.get("images", {})
     for name, pool in sorted(images.items()):
         table.add_row(
-            Text(name),
-            *(Text(str(pool.get(key, "-"))) for key in _COLUMNS),
-            Text(_start(pool.get("fill_seconds") or ())),
-            Text(str(pool.get("mode", "-"))),
-            Text(str(pool.get("last_error", ""))[:_LONGEST_ERROR], style="red"),
+            Text(visible_line(name)),
+            *(Text(_word(pool, key)) for key in _COLUMNS),
+            Text(_start(pool.get("fill_seconds"))),
+            Text(_word(pool, "mode")),
+            Text(_word(pool, "last_error", "")[:_LONGEST_ERROR], style="red"),
         )
     parts = [_daemon(health)]
     if health.get("pulling"):
-        parts.append(Text(f"pulling {', '.join(map(str, health['pulling']))}"))
+        names = [name for name in health["pulling"] if isinstance(name, str)]
+        parts.append(Text(visible_line(f"pulling {', '.join(names)}")))
     return Group(*parts, table if images else Text("no image has been used yet", style="dim"))
 
 
 def _daemon(health: Mapping[str, Any]) -> Text:
-    status = str(health.get("status", "?"))
-    line = Text(str(health.get("replica", "?")), style="bold")
+    status = _word(health, "status", "?")
+    line = Text(_word(health, "replica", "?"), style="bold")
     line.append(" ").append(status, style=_STYLES.get(status, "bold red"))
-    counts = (f"{key} {health.get(key, '-')}" for key in ("running", "queued", "refused"))
-    kind = health.get("reuse", {}).get("kind", "-")
-    up = f"up {_duration(float(health.get('uptime_s', 0)))}"
+    counts = (f"{key} {_word(health, key)}" for key in ("running", "queued", "refused"))
+    kind = _word(health.get("reuse", {}), "kind")
+    up = f"up {_duration(_number(health.get('uptime_s', 0)))}"
     return line.append(f"  {up}, {', '.join(counts)}, {kind}", style="not bold")
 
 
-def _start(seconds: "tuple[float, ...] | list[float]") -> str:
+def _word(told: Mapping[str, Any], key: str, otherwise: str = UNTOLD) -> str:
+    """A word or a number that a daemon tells; other kinds of values are as good as untold."""
+    value = told.get(key)
+    return visible_line(str(value)) if isinstance(value, str | int | float) else otherwise
+
+
+def _number(value: Any) -> float | None:
+    """A number that a daemon tells; None for what is none, or of no sense."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= _MOST_SECONDS else None
+
+
+def _start(seconds: Any) -> str:
     """The latest start, in milliseconds."""
-    return f"{1000 * seconds[-1]:.0f} ms" if seconds else "-"
+    latest = _number(seconds[-1]) if isinstance(seconds, list) and seconds else None
+    return UNTOLD if latest is None else f"{1000 * latest:.0f} ms"
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return UNTOLD
     minutes, hours, days = seconds / 60, seconds / 3600, seconds / 86400
     if days >= 2:
         return f"{days:.0f} d"

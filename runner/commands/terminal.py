@@ -14,12 +14,9 @@ from pool import EngineError
 from runner.client import RunnerError
 from runner.commands.output import FAILED, INTERRUPTED
 from runner.environment import SettingsError
+from runner.visible import visible_line
 
 WRONG = 42  # the command has checked something, and it is not as it must be
-
-# A terminal obeys some of these: the C0 and C1 control characters but tab and newline, and DEL.
-_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
-_PICTURES |= {0x7F: 0x2421, **dict.fromkeys(range(0x80, 0xA0), 0xFFFD)}
 
 
 class CommandError(Exception):
@@ -65,11 +62,6 @@ async def _until_interrupted(work: Coroutine[Any, Any, int]) -> int:
         raise
 
 
-def visible(text: str) -> str:
-    """The same with pictures of control characters, as a terminal would obey these."""
-    return text.replace("\r\n", "\n").translate(_PICTURES)
-
-
 def console() -> Console:
     """The console for a command's output: in colours on a terminal, plain text elsewhere."""
     return Console(highlight=False)
@@ -86,5 +78,5 @@ def print_json(value: Any) -> None:
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(f"dojo-runner: {visible(' '.join(message.split()))}\n")
+    sys.stderr.write(f"dojo-runner: {visible_line(message)}\n")
     return FAILED

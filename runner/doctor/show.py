@@ -9,6 +9,7 @@ from rich.text import Text
 
 from runner.commands.terminal import console, errors, print_json
 from runner.doctor.findings import Finding, Level, problem
+from runner.visible import visible_line
 
 _STYLES = {Level.OK: "green", Level.WARNING: "bold yellow", Level.PROBLEM: "bold red"}
 
@@ -43,7 +44,9 @@ def _sum_up(found: Iterable[Finding], *, as_json: bool) -> Level:
 def show(to: Console, finding: Finding) -> None:
     """One line, and a second one with what to do."""
     line = Text(f"{finding.level.value:8} ", style=_STYLES[finding.level])
-    line.append(f"{finding.name:16} ", style="bold").append(finding.found, style="default")
+    line.append(f"{visible_line(finding.name):16} ", style="bold")
+    line.append(visible_line(finding.found), style="default")
     to.print(line, soft_wrap=True)
     if finding.advice:
-        to.print(Text(f"{'':8} {'':16} {finding.advice}", style="dim"), soft_wrap=True)
+        advice = Text(f"{'':8} {'':16} {visible_line(finding.advice)}", style="dim")
+        to.print(advice, soft_wrap=True)

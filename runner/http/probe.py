@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 
 from runner.configuration.variables import PREFIX, is_link, value_of
+from runner.visible import visible_line
 
 DEADLINE_S = 5.0
 LONGEST_ANSWER_BYTES = 16 * 1024 * 1024
@@ -46,9 +47,9 @@ def main(*, pause_s: float = 0.0) -> int:
         time.sleep(pause_before(age_s(), pause_s))
         replica = ask_if_ready(*address())
     except (ValueError, NotReadyError) as error:
-        sys.stderr.write(f"dojo-runner: {error}\n")
+        sys.stderr.write(f"dojo-runner: {visible_line(str(error))}\n")
         return 1
-    sys.stdout.write(f"{replica} is ready\n")
+    sys.stdout.write(f"{visible_line(replica)} is ready\n")
     return 0
 
 

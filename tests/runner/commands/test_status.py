@@ -62,6 +62,22 @@ def test_a_daemon_of_another_version() -> None:
     assert "up 0 min, running -" in text
 
 
+@pytest.mark.parametrize("value", ["x", [], {}, None, True, -1, 1e300, 10**400, float("nan")])
+def test_what_no_daemon_would_tell(value: object) -> None:
+    """A value of another kind is a dash, as if it had not been told, and nothing fails."""
+    health: dict[str, Any] = {
+        "uptime_s": value,
+        "reuse": {"kind": []},
+        "pulling": ["gcc:1", value],
+        "images": {"gcc:1": {"fill_seconds": [1.5, value]}, "ruby:1": {"fill_seconds": value}},
+    }
+
+    text = "".join(segment.text for segment in Console(width=200).render(view(health)))
+
+    assert "up -, running -" in text
+    assert " ms" not in text
+
+
 def test_a_daemon_that_has_run_nothing() -> None:
     """The table would be empty, so a line says why."""
     segments = Console(width=80).render(view({"images": {}, "uptime_s": 90000.0 * 3}))
