@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import chain, islice
 from typing import Any
 
 from runner.operators.findings import Finding
@@ -11,7 +12,7 @@ from runner.operators.neighbours import Neighbour
 from runner.operators.recent_runs import MOST_BAD, SLOT_S, BadRun, RunsSeen
 from runner.operators.replica_view import ImageView, ReplicaView
 
-MOST_ROWS = 300  # of all replicas' images together
+MOST_ROWS = 300  # of all replicas' images together, and of their pulls, and of their bad runs
 
 
 def state_of(
@@ -22,7 +23,10 @@ def state_of(
     *,
     acts: bool,
 ) -> bytes:
-    """The state as JSON. `acts` tells whether the page offers to warm and drain images."""
+    """The state as JSON. `acts` tells whether the page offers to warm and drain images.
+
+    This replica's rows come first. Of what siblings tell, no more is looked at than is sent.
+    """
     siblings = {
         address: one
         for address, one in neighbours.items()
@@ -30,15 +34,15 @@ def state_of(
     }
     replicas = [_replica(own), *(_sibling(own, *one) for one in siblings.items())]
     views = [own, *(one.health for one in siblings.values() if one.health is not None)]
-    rows = [row for view in views for row in _images(view)]
+    images = sum(len(view.images) for view in views)
     state = {
         "replica": own.replica,
         "status": own.status,
         "findings": [asdict(one) for one in found],
         "replicas": replicas,
-        "images": rows[:MOST_ROWS],
-        "images_left_out": max(0, len(rows) - MOST_ROWS),
-        "pulls": [row for view in views for row in _pulls(view)],
+        "images": _first(row for view in views for row in _images(view)),
+        "images_left_out": max(0, images - MOST_ROWS),
+        "pulls": _first(row for view in views for row in _pulls(view)),
         "slot_s": SLOT_S,
         "outcomes": runs.outcomes,
         "phases": {name: asdict(times) for name, times in runs.phases.items()},
@@ -46,6 +50,10 @@ def state_of(
         "bad_runs": _bad_runs(own, runs.bad, views[1:]),
     }
     return json.dumps(state, separators=(",", ":")).encode()
+
+
+def _first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list(islice(rows, MOST_ROWS))
 
 
 def _is_same(own: ReplicaView, other: ReplicaView) -> bool:
@@ -91,15 +99,15 @@ def _sibling(own: ReplicaView, address: str, one: Neighbour) -> dict[str, Any]:
     }
 
 
-def _images(view: ReplicaView) -> list[dict[str, Any]]:
+def _images(view: ReplicaView) -> Iterator[dict[str, Any]]:
     """The images: those in trouble first, then by demand, because the last may be left out."""
 
     def rank(item: tuple[str, ImageView]) -> tuple[bool, int, str]:
         name, image = item
         return not image.last_error, -(image.leased + image.hits + image.misses), name
 
-    return [
-        {
+    for name, image in sorted(view.images.items(), key=rank):
+        yield {
             "replica": view.replica,
             "name": name,
             "warm": image.warm,
@@ -113,15 +121,11 @@ def _images(view: ReplicaView) -> list[dict[str, Any]]:
             "last_error": image.last_error,
             "pause_s": image.breaker_pause_s,
         }
-        for name, image in sorted(view.images.items(), key=rank)
-    ]
 
 
-def _pulls(view: ReplicaView) -> list[dict[str, Any]]:
-    return [
-        {"replica": view.replica, "name": name, **pull.model_dump()}
-        for name, pull in view.all_pulls.items()
-    ]
+def _pulls(view: ReplicaView) -> Iterator[dict[str, Any]]:
+    for name, pull in view.all_pulls.items():
+        yield {"replica": view.replica, "name": name, **pull.model_dump()}
 
 
 def _bad_runs(
@@ -132,10 +136,10 @@ def _bad_runs(
     Ours are all there, whatever a sibling's clock says. Where siblings have too many, those of the
     last siblings are left out.
     """
-    theirs = [
+    theirs = (
         {"replica": one.replica, **run.model_dump()}
         for one in siblings
         for run in one.bad_runs[:MOST_BAD]
-    ]
-    all_of_them = [{"replica": own.replica, **asdict(run)} for run in ours] + theirs
-    return sorted(all_of_them[:MOST_ROWS], key=lambda run: -run["at"])
+    )
+    own_runs = ({"replica": own.replica, **asdict(run)} for run in ours)
+    return sorted(_first(chain(own_runs, theirs)), key=lambda run: -run["at"])

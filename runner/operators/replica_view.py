@@ -2,7 +2,8 @@
 
 This replica's own health goes through the same model as a sibling's, so the page shows both alike.
 Anybody may answer at a sibling's address. So a text or a collection that is too long is cut here,
-and an answer with a number out of range, or with a value of another type, is refused as a whole.
+and an answer with a number out of range, or with a value of another type, is refused as a whole, by
+the first such value of a collection: words for each of many thousands would hold up the loop.
 """
 
 import statistics
@@ -15,6 +16,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     ValidationError,
 )
@@ -38,8 +40,8 @@ def _cut(collection: Any) -> Any:
 
 _T = TypeVar("_T")
 _Cut = BeforeValidator(_cut)
-ByName = Annotated[dict[Name, _T], _Cut]
-Some = Annotated[tuple[_T, ...], _Cut]
+ByName = Annotated[dict[Name, _T], FailFast(), _Cut]
+Some = Annotated[tuple[_T, ...], FailFast(), _Cut]
 
 
 class UnreadableHealthError(Exception):

@@ -1,12 +1,12 @@
 """The state that the live page shows: one replica's, and what its siblings tell."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from runner.operators.neighbours import Neighbour
 from runner.operators.page_state import MOST_ROWS, state_of
 from runner.operators.recent_runs import MOST_BAD, BadRun, RunsSeen
-from runner.operators.replica_view import BadRunView, ReplicaView
+from runner.operators.replica_view import BadRunView, ImageView, PullView, ReplicaView
 
 OWN = ReplicaView(status="ok", replica="a:4597", uptime_s=100)
 
@@ -54,6 +54,50 @@ def test_no_sibling_displaces_our_own_bad_runs() -> None:
     assert [run["at"] for run in shown if run["replica"] == OWN.replica] == [30.0, 10.0]
     assert len([run for run in shown if run["replica"] == "s0"]) == MOST_BAD
     assert len(shown) == MOST_ROWS
+
+
+class CountedImage(ImageView):
+    """Counts how many rows are made of images."""
+
+    made: ClassVar[int] = 0
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The same, counted."""
+        CountedImage.made += 1
+        return super().hit_rate
+
+
+class CountedPull(PullView):
+    """Counts how many rows are made of pulls."""
+
+    made: ClassVar[int] = 0
+
+    def model_dump(self, **kwargs: Any) -> dict[str, Any]:
+        """The same, counted."""
+        CountedPull.made += 1
+        return super().model_dump(**kwargs)
+
+
+def test_no_more_rows_are_made_than_are_sent() -> None:
+    """A hundred siblings of many images and pulls take no longer than a few; our own are sent."""
+    CountedImage.made = CountedPull.made = 0
+    names = [f"image {number}" for number in range(100)]
+    images = {name: CountedImage(hits=1) for name in names}
+    view = ReplicaView(status="ok", replica="b", uptime_s=1)
+    full = view.model_copy(
+        update={"images": images, "pulls": {name: CountedPull() for name in names}}
+    )
+    own = full.model_copy(update={"replica": "a"})
+    neighbours = {f"b:{number}": Neighbour(full) for number in range(100)}
+
+    state = json.loads(state_of(own, neighbours, ours(), (), acts=False))
+
+    assert (CountedImage.made, CountedPull.made) == (MOST_ROWS, MOST_ROWS)
+    for key in ("images", "pulls"):
+        assert len(state[key]) == MOST_ROWS
+        assert {row["name"] for row in state[key] if row["replica"] == "a"} == set(names)
+    assert state["images_left_out"] == 101 * len(names) - MOST_ROWS
 
 
 def test_a_sibling_that_is_ourselves_is_not_shown_twice() -> None:

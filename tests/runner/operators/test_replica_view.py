@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from runner.operators.replica_view import (
     MOST_ENTRIES,
@@ -70,6 +71,28 @@ def test_what_is_no_health_is_refused(sent: bytes) -> None:
     """A number out of range, or a value of another type, refuses the whole answer."""
     with pytest.raises(UnreadableHealthError):
         view_in(sent)
+
+
+WRONG = ["x"] * MOST_ENTRIES
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"images": {f"image {number}": {"fill_seconds": WRONG} for number in range(MOST_ENTRIES)}},
+        {"images": {f"image {number}": 1 for number in range(MOST_ENTRIES)}},
+        {"bad_runs": [{"phases_s": dict.fromkeys(map(str, range(MOST_ENTRIES)), "x")}] * 300},
+        {"siblings": WRONG, "pulling": [1] * MOST_ENTRIES},
+        {key: dict(enumerate(WRONG)) for key in ("pulls", "heard_ago_s", "loops", "images")},
+    ],
+)
+def test_many_wrong_values_are_refused_by_the_first(fields: dict[str, Any]) -> None:
+    """Pydantic makes words for each error, so that a hundred thousand would hold up the loop."""
+    with pytest.raises(UnreadableHealthError) as caught:
+        view_in(answer(**fields))
+
+    assert isinstance(caught.value.__cause__, ValidationError)
+    assert caught.value.__cause__.error_count() < 10
 
 
 def test_what_is_too_long_is_cut() -> None:
