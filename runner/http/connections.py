@@ -229,8 +229,7 @@ class Connection(asyncio.Protocol):
         self._head.feed(data)
         if is_new:
             self._connections.asking(self)
-            if not self._head.is_whole:
-                self._start_clock(HEAD_S)
+            self._start_clock(HEAD_S)
         elif self._head.is_too_long:
             self.drop()
 
@@ -254,11 +253,15 @@ class Connection(asyncio.Protocol):
 
 
 class _Head:
-    """Follows how much of a request's head has come."""
+    """Follows how much of a request's head has come.
+
+    The parser skips blank lines before a request. So they end no head, but they count.
+    """
 
     def __init__(self) -> None:
         self._bytes = 0
         self._end = b""
+        self._has_begun = False
         self.is_whole = False
 
     @property
@@ -270,7 +273,11 @@ class _Head:
         return not self.is_whole and self._bytes > LONGEST_HEAD_BYTES
 
     def feed(self, data: bytes) -> None:
-        if not self.is_whole:
-            self._bytes += len(data)
-            self.is_whole = b"\r\n\r\n" in self._end + data
-            self._end = data[-3:]
+        if self.is_whole:
+            return
+        self._bytes += len(data)
+        if not self._has_begun:
+            data = data.lstrip(b"\r\n")
+            self._has_begun = bool(data)
+        self.is_whole = b"\r\n\r\n" in self._end + data
+        self._end = (self._end + data)[-3:]

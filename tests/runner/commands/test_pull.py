@@ -64,12 +64,12 @@ async def test_for_programs(dockerd: FakeDockerd) -> None:
 
 async def test_a_pull_that_fails_on_the_way(dockerd: FakeDockerd) -> None:
     """The registry's own words are one line, and the status is 1."""
-    registry_says(dockerd, LAYERS[0], {"error": "toomanyrequests: slow down"})
+    registry_says(dockerd, LAYERS[0], {"error": "dial tcp : slow down"})
 
     said = await dojo_runner("pull", "gcc", "--json", DOCKER_HOST=dockerd.host)
 
     assert (said.status, said.stdout, said.stderr.count("\n")) == (1, "", 1)
-    assert "toomanyrequests: slow down" in said.stderr
+    assert said.stderr == "dojo-runner: pull gcc:latest: dial tcp : slow down\n"
 
 
 async def test_a_name_that_cannot_be_one() -> None:

@@ -21,12 +21,18 @@ def listener() -> Iterator[socket.socket]:
 
 
 @pytest.mark.parametrize("is_abstract", [False, True])
-def test_words_arrive(listener: socket.socket, tmp_path: Path, is_abstract: bool) -> None:
-    """Words go to the socket that is named, in the file system or in the abstract name space."""
-    name = f"@dojo-test-{tmp_path.name}" if is_abstract else str(tmp_path / "notify")
-    listener.bind(name.replace("@", "\0", 1))
+@pytest.mark.parametrize("name", ["notify", "user@1000.notify", "@"])
+def test_words_arrive(
+    listener: socket.socket, tmp_path: Path, is_abstract: bool, name: str
+) -> None:
+    """Words go to the socket that is named, in the file system or in the abstract name space.
 
-    Systemd(name).tell(READY)
+    Only an @ at the beginning tells which; systemd itself has folders with an @ in their names.
+    """
+    abstract = f"dojo-test-{tmp_path.name}-{name}"
+    listener.bind(f"\0{abstract}" if is_abstract else str(tmp_path / name))
+
+    Systemd(f"@{abstract}" if is_abstract else str(tmp_path / name)).tell(READY)
 
     assert listener.recv(100) == b"READY=1"
 
