@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterable
 from grp import getgrgid
 from pathlib import Path
+from stat import S_ISSOCK
 
 from runner.doctor.findings import Finding, ok, problem, warning
 from runner.doctor.ports import holder_of
@@ -27,11 +28,9 @@ def engine_socket(docker_host: str, may: Callable[[Path, int], bool] = os.access
     path = Path(docker_host.removeprefix(_UNIX))
     try:
         status = path.stat()
-    except FileNotFoundError:
-        return problem(name, f"{path} is not there", "start the engine, or correct DOCKER_HOST")
-    except PermissionError:
-        return problem(name, f"{path} is out of reach for this user", _become_root())
-    if not path.is_socket():
+    except OSError as error:
+        return problem(name, *_unreachable(path, error))
+    if not S_ISSOCK(status.st_mode):
         return problem(name, f"{path} is no socket", "correct DOCKER_HOST")
     group = _group_name(status.st_gid)
     if not may(path, os.R_OK | os.W_OK):
@@ -41,6 +40,17 @@ def engine_socket(docker_host: str, may: Callable[[Path, int], bool] = os.access
             f"add the user to that group (`usermod -aG {group} USER`) and log in again",
         )
     return ok(name, f"{path}, group {group}")
+
+
+def _unreachable(path: Path, error: OSError) -> tuple[str, str]:
+    """What is found of a socket that cannot be looked up, and what to do."""
+    match error:
+        case FileNotFoundError():
+            return f"{path} is not there", "start the engine, or correct DOCKER_HOST"
+        case PermissionError():
+            return f"{path} is out of reach for this user", _become_root()
+        case _:
+            return f"{path}: {error.strerror}", "correct DOCKER_HOST"
 
 
 def user_namespaces(root: Path = Path("/")) -> Finding:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _LISTENS = "0A"  # the state in /proc/net/tcp
@@ -11,7 +12,7 @@ _SOCKET = re.compile(r"socket:\[(\d+)\]")
 def holder_of(port: int, root: Path) -> str | None:
     """The program, such as `nginx (process 12)`; None if the port is free.
 
-    It is `somebody` if this user may not see the program.
+    It is `another user's process` if this user may not see the program.
     """
     inodes = set(_inodes(port, root))
     if not inodes:
@@ -36,15 +37,17 @@ def _inodes(port: int, root: Path) -> Iterator[str]:
 
 def _sockets_of(process: Path) -> Iterator[str]:
     try:
-        for descriptor in (process / "fd").iterdir():
-            if found := _SOCKET.fullmatch(str(descriptor.readlink())):
-                yield found[1]
+        descriptors = list((process / "fd").iterdir())
     except OSError:  # another user's, or it has ended
         return
+    for descriptor in descriptors:
+        with suppress(OSError):  # it has been closed; the process may have others
+            if found := _SOCKET.fullmatch(str(descriptor.readlink())):
+                yield found[1]
 
 
 def _name_of(process: Path) -> str:
     try:
-        return (process / "comm").read_text().strip()
+        return (process / "comm").read_text(errors="replace").strip()
     except OSError:
         return "a process"

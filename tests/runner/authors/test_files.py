@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,28 +17,35 @@ from tests.runner.authors.folders import IMAGE, write, write_start_point
 TEXT = "nobody else's"
 SCRIPT = "cyber-dojo.sh"
 
-_listening: list[list[str]] = []
+_listening: list[Callable[[str], None]] = []
 
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:
     # A number is that of a descriptor, which was opened by its path before.
     if event in ("open", "os.scandir", "os.listdir") and not isinstance(args[0], int):
-        for heard in _listening:
-            heard.append(os.fsdecode(args[0]))
+        for hear in list(_listening):
+            hear(os.fsdecode(args[0]))
 
 
 sys.addaudithook(_hear)  # for the life of the process: Python has no way to take one away
 
 
 @contextmanager
+def hearing(hear: Callable[[str], None]) -> Iterator[None]:
+    """Call this with the path of each file and folder that the process is about to open."""
+    _listening.append(hear)
+    try:
+        yield
+    finally:
+        _listening.remove(hear)
+
+
+@contextmanager
 def opened() -> Iterator[list[str]]:
     """The paths of all files and folders that the process opens meanwhile."""
     heard: list[str] = []
-    _listening.append(heard)
-    try:
+    with hearing(heard.append):
         yield heard
-    finally:
-        _listening.remove(heard)
 
 
 @pytest.fixture
@@ -167,4 +174,38 @@ def test_the_files_of_a_manifest_have_a_bound_together(tmp_path: Path) -> None:
     write_start_point(tmp_path, {"hiker.txt": "x" * 1_000_000}, visible_filenames=names)
 
     with pytest.raises(StartPointError, match=r"hiker\.txt: with it the files are too large"):
+        read_start_point(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("gone", "when"),
+    [("a.txt", "sub"), ("a.txt", "a.txt"), ("sub", "sub")],
+    ids=["before it is looked at", "as it is opened", "a folder as it is opened"],
+)
+def test_what_vanishes_meanwhile_is_passed_over(tmp_path: Path, gone: str, when: str) -> None:
+    """An editor or a compiler removes files while `run --watch` looks: the rest is read."""
+    write(tmp_path, {SCRIPT: "true", "a.txt": "a", "sub/b.txt": "b"})
+
+    def vanish(path: str) -> None:
+        if path == str(tmp_path / when):
+            (tmp_path / gone).rename(tmp_path.with_name("gone"))
+
+    with hearing(vanish):
+        found = read_start_point(tmp_path, image_name=IMAGE)
+
+    assert set(found.files) == {SCRIPT, "a.txt", "sub/b.txt"} - {gone, f"{gone}/b.txt"}
+
+
+def test_a_named_file_that_vanishes_is_told(tmp_path: Path) -> None:
+    """`run --watch` says so, and looks again; it does not end."""
+    write_start_point(tmp_path)
+
+    def vanish(path: str) -> None:
+        if path == str(tmp_path / "hiker.txt"):
+            (tmp_path / "hiker.txt").unlink()
+
+    with (
+        hearing(vanish),
+        pytest.raises(StartPointError, match=r"hiker\.txt: there is no such file"),
+    ):
         read_start_point(tmp_path)

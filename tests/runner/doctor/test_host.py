@@ -98,6 +98,16 @@ def test_a_file_is_no_socket(tmp_path: Path) -> None:
     assert host.engine_socket(f"unix://{tmp_path}/file").found.endswith("is no socket")
 
 
+def test_a_socket_that_cannot_be_looked_up(tmp_path: Path) -> None:
+    """A link to itself, and a path over a file, are told with the system's own words."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "file").touch()
+
+    for path in ("loop", "file/docker.sock"):
+        found = host.engine_socket(f"unix://{tmp_path}/{path}")
+        assert level_and_advice(found) == ("problem", "correct DOCKER_HOST")
+
+
 def test_a_socket_of_others(tmp_path: Path) -> None:
     """A user who is not in the group is told which group, and how to get into it."""
     path = tmp_path / "docker.sock"
@@ -151,17 +161,31 @@ def test_a_taken_port() -> None:
     assert f"(process {os.getpid()}) listens at" in found.found
 
 
-def test_a_port_of_a_process_that_cannot_be_seen(tmp_path: Path) -> None:
-    """Where /proc does not tell who it is, the finding says that somebody is there."""
+def taken_port(root: Path) -> Finding:
+    """What is found of a port on which socket 4711 listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
         row = f"  0: 0100007F:{number:04X} 00000000:0000 0A 0:0 00:0 0 0 0 4711 1"
-        (tmp_path / "proc/net").mkdir(parents=True)
-        (tmp_path / "proc/net/tcp").write_text(f"  sl  local_address ...\n{row}\n")
+        (root / "proc/net").mkdir(parents=True)
+        (root / "proc/net/tcp").write_text(f"  sl  local_address ...\n{row}\n")
+        return host.port("127.0.0.1", number, root)
 
-        found = host.port("127.0.0.1", number, tmp_path)
 
-    assert found.found.startswith("another user's process listens at")
+def test_a_port_of_a_process_that_cannot_be_seen(tmp_path: Path) -> None:
+    """Where /proc does not tell who it is, the finding says that somebody is there."""
+    assert taken_port(tmp_path).found.startswith("another user's process listens at")
+
+
+def test_a_process_that_closes_files_meanwhile(tmp_path: Path) -> None:
+    """A descriptor that is gone hides none of the others; a name of any bytes can be shown."""
+    descriptors = tmp_path / "proc/12/fd"
+    descriptors.mkdir(parents=True)
+    (descriptors.parent / "comm").write_bytes(b"web\xff\n")
+    for number in range(100):
+        (descriptors / f"{number}").touch()  # no link can be read here, either
+    (descriptors / "100").symlink_to("socket:[4711]")
+
+    assert taken_port(tmp_path).found.startswith("web\ufffd (process 12) listens at")
 
 
 def test_an_address_of_another_host() -> None:
