@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import aiohttp
 
+from runner.configuration.addresses import masked
 from runner.http.statuses import ASKS_FOR_TIMINGS, BUSY, OK
 
 ANSWERS_WITHIN_S = 40.0  # a run is answered within 26 s, and may have to be asked for twice
@@ -71,6 +72,7 @@ class RunnerClient:
 
     def __init__(self, url: str = "http://127.0.0.1:4597", *, patience_s: float = 0.0) -> None:
         self._url = url.rstrip("/")
+        self._shown = masked(self._url)  # in errors, which are printed and logged
         self._patience_s = patience_s
         self._session: aiohttp.ClientSession | None = None
 
@@ -143,7 +145,7 @@ class RunnerClient:
         """The state of the daemon for operators; docs/api.md has the fields."""
         answer, status = await self._get("health", None)
         if status != OK or not _is_health(answer):
-            raise RunnerError(f"{self._url}/health is not a daemon's")
+            raise RunnerError(f"{self._shown}/health is not a daemon's")
         return dict(answer)
 
     async def warm(self, image_name: str, containers: int, *, token: str) -> int:
@@ -162,7 +164,7 @@ class RunnerClient:
         if isinstance(answer, dict) and "detail" in answer:
             raise RefusedError(status, str(answer["detail"]))
         # This is the answer for an unknown path: a daemon without a token has no acts.
-        raise RefusedError(status, f"{self._url} lets nobody act: it has no ACTS_TOKEN")
+        raise RefusedError(status, f"{self._shown} lets nobody act: it has no ACTS_TOKEN")
 
     async def _ask(
         self,
@@ -175,7 +177,7 @@ class RunnerClient:
         if isinstance(answer, dict) and isinstance(exception := answer.get("exception"), dict):
             raise RefusedError(status, str(exception.get("message")))
         if not isinstance(answer, dict) or key not in answer:
-            raise RunnerError(f"{self._url}/{path} is not a daemon's")
+            raise RunnerError(f"{self._shown}/{path} is not a daemon's")
         return answer[key]
 
     async def _get(
@@ -186,23 +188,25 @@ class RunnerClient:
     ) -> tuple[Any, int]:
         if self._session is None:
             raise RunnerError("the client is not open; use it in an `async with` block")
-        url = f"{self._url}/{path}"
+        url = f"{self._shown}/{path}"
         body = b"" if arguments is None else json.dumps(arguments).encode()
         verb = "GET" if arguments is None else "POST"
         try:
-            async with self._session.request(verb, url, data=body, headers=headers) as response:
+            async with self._session.request(
+                verb, f"{self._url}/{path}", data=body, headers=headers
+            ) as response:
                 answer = await response.json(content_type=None)
                 if response.status == BUSY and "Retry-After" in response.headers:
                     raise _busy(answer, response.headers["Retry-After"])
                 return answer, response.status
         except TimeoutError as error:
-            raise RunnerError(f"no answer from {self._url} in time") from error
+            raise RunnerError(f"no answer from {self._shown} in time") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise RunnerError(
-                f"{self._url!r} is no daemon's URL: it must be like http://127.0.0.1:4597"
+                f"{self._shown!r} is no daemon's URL: it must be like http://127.0.0.1:4597"
             ) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise RunnerError(f"no answer from {self._url}: {error}") from error
+            raise RunnerError(f"no answer from {self._shown}: {error}") from error
         except ValueError as error:
             raise RunnerError(f"{url} is not a daemon's: its answer is not JSON") from error
 

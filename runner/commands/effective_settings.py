@@ -6,8 +6,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from runner import environment
+from runner.configuration.addresses import masked
 from runner.environment import read_settings, variable_of, variables_in_environment
 from runner.settings import Settings
+
+_URLS = ("otlp_endpoint", "otlp_traces_endpoint")  # they may have a password, or a token
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,15 @@ def effective_settings() -> list[EffectiveSetting]:
             source = str(environment.SECRETS / variable)
         else:
             source = "default"
-        rows.append(EffectiveSetting(variable, _shown(value), source, field.description or ""))
+        rows.append(
+            EffectiveSetting(variable, _shown(name, value), source, field.description or "")
+        )
     return rows
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if name in _URLS:
+        return masked(value)
     if isinstance(value, SecretStr):
         return "*****" if value.get_secret_value() else ""
     if isinstance(value, tuple):

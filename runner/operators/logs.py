@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from pool import EngineError
+from runner.configuration.addresses import masked_within
 from runner.operators.lines import Event, LineOf, as_coloured_text, as_json, as_text
 from runner.operators.log_writer import LogWriter
 from runner.settings import LogFormat
@@ -131,5 +132,5 @@ class _ToLoguru(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         logger.opt(exception=record.exc_info).bind(logger=record.name).log(
-            record.levelname, "{}", record.getMessage()
+            record.levelname, "{}", masked_within(record.getMessage())
         )

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from loguru import logger
 
+from runner.configuration.addresses import masked
 from runner.run.record import RunRecord
 from runner.settings import Settings
 
@@ -32,6 +33,6 @@ def traces_of(settings: Settings, *, version: str) -> Traces | None:
     try:
         from runner.operators import spans  # noqa: PLC0415 - a quarter of a second, and optional
     except ImportError:
-        logger.bind(collector=url).warning("no traces: install dojo-runner[otel]")
+        logger.bind(collector=masked(url)).warning("no traces: install dojo-runner[otel]")
         return None
     return spans.Spans(spans.to_collector(url), version=version, replica=settings.replica_name)

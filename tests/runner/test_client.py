@@ -53,6 +53,16 @@ async def test_what_is_no_url(url: str) -> None:
             await client.health()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "no/where", ":x"])
+async def test_a_login_is_in_no_error(host: str) -> None:
+    """Errors are printed and logged; a URL may have a password."""
+    async with RunnerClient(f"http://me:sesame@{host}") as client:
+        for ask in (client.health(), client.ready(), client.warm("gcc", 1, token="x" * 16)):
+            with pytest.raises(RunnerError) as caught:
+                await ask
+            assert "sesame" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -42,6 +42,17 @@ async def test_a_secret_is_masked() -> None:
     assert "*****  environment" in said.stdout
 
 
+async def test_a_login_is_masked() -> None:
+    """The URL of a collector may have a password, or a token."""
+    found = await config(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://me:sesame@collector:4318",
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://collector:4318/v1/traces?key=sesame",
+    )
+
+    assert "sesame" not in json.dumps(found)
+    assert found["OTEL_EXPORTER_OTLP_ENDPOINT"]["value"] == "http://*****@collector:4318"
+
+
 async def test_a_port_that_is_a_link_is_none() -> None:
     """Kubernetes writes a link into the variable, and the default holds."""
     found = await config(CYBER_DOJO_RUNNER_PORT="tcp://10.0.0.1:4597")

@@ -101,6 +101,14 @@ def test_what_libraries_log_goes_the_same_way(logs: Events) -> None:
     )
 
 
+def test_what_libraries_log_has_no_login(logs: Events) -> None:
+    """They name a URL that they cannot reach as it was set, with its password or its token."""
+    logging.getLogger("exporter").warning("no answer from http://me:sesame@host/v1?key=sesame")
+
+    (event,) = logs
+    assert event["message"] == "no answer from http://*****@host/v1?*****"
+
+
 def test_what_is_said_at_once_is_an_event_like_any_other(logs: Events) -> None:
     """What each run logs goes past loguru, as that costs less, and looks no different."""
     logger.bind(image="gcc").info("run {ended}", ended="ended")

@@ -143,14 +143,21 @@ def test_nothing_is_sent_where_no_collector_is_named() -> None:
 def test_without_the_extra_the_log_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, logs: list[dict[str, Any]]
 ) -> None:
-    """A collector is named, and OpenTelemetry is not installed: runs go on without traces."""
+    """A collector is named, and OpenTelemetry is not installed: runs go on without traces.
+
+    The line has the collector without its login.
+    """
     monkeypatch.delattr(operators, "spans")
     monkeypatch.setitem(sys.modules, "runner.operators.spans", None)
-    named = Settings(_env_file=None, OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318")
+    url = "http://me:sesame@collector:4318"
+    named = Settings(_env_file=None, OTEL_EXPORTER_OTLP_ENDPOINT=url)
 
     assert traces_of(named, version="1.2") is None
     (event,) = logs
-    assert (event["level"], event["collector"]) == ("WARNING", "http://collector:4318/v1/traces")
+    assert (event["level"], event["collector"]) == (
+        "WARNING",
+        "http://*****@collector:4318/v1/traces",
+    )
     assert "dojo-runner[otel]" in event["message"]
 
 
