@@ -31,7 +31,8 @@ def told(work: Coroutine[Any, Any, int]) -> int:
     except (CommandError, RunnerError, SettingsError) as error:
         return _fail(str(error))
     except EngineError as error:
-        return _fail(f"{error.operation} {error.image}: {error.message}".replace(" :", ":"))
+        what = f"{error.operation} {error.image}".strip()
+        return _fail(f"{what}: {error.message}")
     except BrokenPipeError:  # the reader of the output has closed it
         return FAILED
     except OSError as error:  # the machine's fault, such as a full disk

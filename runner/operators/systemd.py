@@ -17,8 +17,9 @@ class Systemd:
     """
 
     def __init__(self, notify_socket: str, watchdog_usec: int = 0) -> None:
-        # An @ stands for the NUL with which an abstract socket's name begins.
-        self._address = notify_socket.replace("@", "\0", 1) if notify_socket else ""
+        # An @ at the beginning stands for the NUL with which an abstract socket's name begins.
+        is_abstract = notify_socket.startswith("@")
+        self._address = f"\0{notify_socket[1:]}" if is_abstract else notify_socket
         self._every_s = watchdog_usec / 1e6 / 2
 
     def tell(self, words: str) -> None:
