@@ -37,7 +37,7 @@ def serve() -> int:
     except SettingsError as error:
         return _fail(str(error))
     _keep_standard_descriptors()
-    _raise_file_limit()
+    raise_file_limit()
     writer = log_to_stdout(
         settings.log_level, settings.log_format, may_colour=not settings.no_color
     )
@@ -80,7 +80,7 @@ def _keep_standard_descriptors() -> None:
     os.close(descriptor)
 
 
-def _raise_file_limit() -> None:
+def raise_file_limit() -> None:
     """Raise the soft limit of open files, which is often 1024, to the hard one.
 
     Every connection and every container takes a descriptor.

@@ -13,6 +13,7 @@ from loguru import logger
 
 from pool import DockerClient, DockerContainers, DockerHost, EngineError
 from runner.container.profile import RED_AMBER_GREEN
+from runner.daemon import raise_file_limit
 from runner.engine.engines import docker_engines
 from runner.operators.logs import set_up_logs
 from runner.settings import Reuse, Settings
@@ -29,6 +30,14 @@ DOCKER_IMAGE = "dojo-runner/python-pytest:latest"
 # No example has a deadline of its own: on a machine that others use, a slow one tells nothing.
 hypothesis_settings.register_profile("no deadline", deadline=None, max_examples=examples(100))
 hypothesis_settings.load_profile("no deadline")
+
+
+def pytest_configure() -> None:
+    """Services of tests may open as many files as a daemon, which raises its own limit.
+
+    A session of an ordinary user has a soft limit of 1024, with which a service warns in the log.
+    """
+    raise_file_limit()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,6 +42,12 @@ async def send(http: Served, sent: Any, secret: str = "", **headers: str) -> Ans
     return await http.ask("/refill", body, headers=headers)
 
 
+async def warm(http: Served) -> int:
+    """How many containers of the image are warm."""
+    count: int = http.service.health().as_json()["images"][FAKE_IMAGE]["warm"]
+    return count
+
+
 async def test_it_warms_an_image_that_is_here(serve_fake: ServeFake) -> None:
     """A notice warms an image of this node, so that the next learner's first run is a hit."""
     async with serve_fake(warm=None) as http:
@@ -53,6 +59,7 @@ async def test_it_warms_an_image_that_is_here(serve_fake: ServeFake) -> None:
         pool = http.service.health().as_json()["images"][FAKE_IMAGE]
         assert pool["target"] > 0
         assert pool["takes"] == 0
+        await eventually(lambda: warm(http))
         await http.run()
         assert http.service.health().as_json()["images"][FAKE_IMAGE]["hits"] == 1
         health = http.service.health().as_json()
