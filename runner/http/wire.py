@@ -42,6 +42,10 @@ _LONGEST_LIST = 10_000  # characters of names that a message lists; longer messa
 _FEW_TEXTS = 100
 _FEW_CHARACTERS = 256 * 1024
 
+# The field that may be of one type or another. pydantic names the types behind it, and they mean
+# nothing to a client.
+_UNION = ("manifest", "max_seconds")
+
 _BAD_REQUEST = 400
 _SERVER_ERROR = 500  # the contract's status for wrong types, kept as it is
 
@@ -240,10 +244,10 @@ def _validated(model: type[_M], arguments: Mapping[str, Any]) -> _M:
         return model.model_validate(arguments)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        # pydantic names the branches of a union behind the field. They mean nothing to a client.
-        where = ".".join(
-            str(part) for part in first["loc"] if part not in ("int", "float", "str", "[key]")
-        )
+        path = first["loc"]
+        if path[: len(_UNION)] == _UNION:
+            path = _UNION
+        where = ".".join(map(str, path))
         raise RequestError(_SERVER_ERROR, f"{where}: {first['msg']}") from error
 
 
