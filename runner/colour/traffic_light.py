@@ -24,6 +24,7 @@ from runner.colour.questions import (
     NoAnswerError,
 )
 from runner.engine.words import words_for_clients
+from runner.threads import in_turn
 
 LIMIT_S = 1.0  # of a lambda; they take a millisecond
 MARGIN_S = 1.0  # for the way there and back; when it is over, the evaluator has failed
@@ -31,6 +32,8 @@ QUESTION_S = 5.0  # for a question in all: its place in the queue, a start, and 
 BACK_OFF_S = 2.0  # between a failed start and the next
 
 QUESTION_BYTES = 4 * 1024 * 1024
+# The JSON of so many characters is written within a millisecond; that of more, in a thread.
+_FEW_CHARACTERS = 64 * 1024
 
 _CALLING = "exception when calling lambda source"
 
@@ -126,9 +129,7 @@ class TrafficLight:
         return frozenset(names[index] for index in answer)
 
     async def _ask(self, kind: str, question: Mapping[str, Any]) -> Answer:
-        body = json.dumps(question, ensure_ascii=False).encode(errors="replace")
-        if len(body) > QUESTION_BYTES:
-            raise NoAnswerError("TooLarge", f"{len(body)} bytes; the limit is {QUESTION_BYTES}")
+        body = await _body_of(question)
         try:
             async with asyncio.timeout(QUESTION_S), self._free_places:
                 return await self._ask_twice(kind, body)
@@ -175,3 +176,29 @@ class TrafficLight:
         self._present.discard(evaluator.container_id)
         with suppress(EngineError):  # reported where it failed; the sweep will remove it
             await self._containers.remove(evaluator.container_id)
+
+
+async def _body_of(question: Mapping[str, Any]) -> bytes:
+    """The question as JSON. Raises NoAnswerError if it is too large."""
+    characters = _characters_in(question)
+    if characters > QUESTION_BYTES:  # each of them has a byte or more
+        raise _too_large(characters)
+    few = characters <= _FEW_CHARACTERS
+    body = _as_json(question) if few else await in_turn(_as_json, question)
+    if len(body) > QUESTION_BYTES:
+        raise _too_large(len(body))
+    return body
+
+
+def _too_large(size_bytes: int) -> NoAnswerError:
+    return NoAnswerError("TooLarge", f"{size_bytes} bytes; the limit is {QUESTION_BYTES}")
+
+
+def _characters_in(question: Mapping[str, Any]) -> int:
+    """How many characters a question has: its values are texts, and lists of texts."""
+    texts = ([value] if isinstance(value, str) else value for value in question.values())
+    return sum(len(text) for some in texts for text in some)
+
+
+def _as_json(question: Mapping[str, Any]) -> bytes:
+    return json.dumps(question, ensure_ascii=False).encode(errors="replace")

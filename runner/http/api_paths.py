@@ -23,10 +23,11 @@ _TEXT, _HTML, _CSS = "text/plain", "text/html", "text/css"
 # so all of these apply to a path without arguments, too.
 _BODY_ERRORS = {
     400: "The body is not JSON, or no object; arguments are missing or unknown; a file has an "
-    "impossible name; a limit on names or on the JSON is exceeded. The message says which.",
+    "impossible name; a limit on names, lambda, patterns or JSON is exceeded, as the message says.",
     408: "The body did not arrive in time.",
     413: "The body is over the limit.",
     415: "The body has a Content-Encoding.",
+    417: "The header Expect asks for something else than 100-continue.",
     500: "A value has the wrong type or is malformed (the message names the field), or the engine "
     "has failed.",
     503: "There is no room: the queue is full, or there is no memory for the body; or the service "

@@ -1,9 +1,20 @@
-"""Bodies of requests: how they are read, and how much memory all of them may take together."""
+"""Bodies of requests: how they are read, and how much memory all of them may take together.
+
+A body claims memory in steps while it comes: for what has come, and for a little more. So a client
+that announces much and sends little holds little, and soon nothing, because each step has to come
+within seconds.
+
+Bodies that hold memory and wait for more could wait for each other for ever. A step is therefore
+granted only if afterwards all that is still missing could be granted to one body after the other:
+each to its end, with what the bodies before it leave free (Dijkstra's banker's algorithm). Thus at
+least one body can always go on, and large ones are read one after the other.
+"""
 
 import asyncio
-from collections import deque
+import bisect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from aiohttp import web
@@ -13,14 +24,21 @@ from runner.threads import in_turn
 
 # A body of this size costs less than its connection, so it is not counted.
 FREE_BYTES = 64 * 1024
+# A body claims memory for twice of what has come, but for at most so many bytes more.
+LARGEST_STEP_BYTES = 256 * 1024
+# A body of unknown length is taken to be no larger than this until it is. Otherwise each of them
+# would have to be alone, as it may become as large as the limit. A kata with a file of 500 kB is
+# smaller. If so many turn out larger at once that their texts leave no room for the first of them,
+# that one waits until the LONGEST_WAIT_S of others is over.
+PROBABLE_BYTES = 640 * 1024
 # The bytes of memory that a request takes, at its worst moment, for each byte of its body: 4 for
 # the texts (if a long text has one character beyond the BMP), and 1 each for the file that is being
 # packed, for what is packed already, and for the piece that is being written.
 COST = 7
-# A body that has its share of the memory must come at this rate, so that others get it soon.
+# A body that has a share of the memory must come at this rate, so that others get it soon.
 SLOWEST_BYTES_PER_S = 1024 * 1024
 GRACE_S = 2.0
-LONGEST_WAIT_S = 5.0
+LONGEST_WAIT_S = 5.0  # of a body, for all of its steps together
 MOST_WAITING = 50
 
 _P = ParamSpec("_P")
@@ -36,18 +54,26 @@ class Bodies:
     """
 
     def __init__(self, budget_bytes: int) -> None:
-        self.taken_bytes = 0
         self._budget_bytes = budget_bytes
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._shares: set[Share] = set()  # those that hold some memory
+        self._waiting: list[_Claim] = []  # in the order in which their requests came
+        self._requests = 0
+
+    @property
+    def taken_bytes(self) -> int:
+        """The memory that all requests hold together."""
+        return sum(share.taken_bytes for share in self._shares)
 
     @contextmanager
     def share(self) -> Iterator["Share"]:
         """A request's share, which is empty at first. At the end of the block it becomes free."""
-        share = Share(self)
+        self._requests += 1
+        share = Share(self, self._requests)
         try:
             yield share
         finally:
-            self.change(-share.taken_bytes)
+            self._shares.discard(share)
+            self.serve_waiting()
 
     async def aside(
         self, size_bytes: int, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
@@ -57,74 +83,133 @@ class Bodies:
             return work(*args, **kwargs)
         return await in_turn(work, *args, **kwargs)
 
-    async def take(self, size_bytes: int) -> None:
-        """Wait until there is room for so many bytes, and take them. Raises RequestError."""
-        if self._fits(size_bytes):
-            self.taken_bytes += size_bytes
+    async def take(self, share: "Share", size_bytes: int, most_bytes: int) -> None:
+        """Wait until the share may grow to so many bytes, and let it grow. Raises RequestError.
+
+        `most_bytes` is what it may have to grow to later. While it waits it keeps what it has. But
+        if it may have to grow to more than was thought, it keeps only what its text takes.
+        """
+        budget_bytes = self._budget_bytes
+        turn = asyncio.get_running_loop().create_future()
+        claim = _Claim(share, min(size_bytes, budget_bytes), min(most_bytes, budget_bytes), turn)
+        if self._is_safe_after(claim):
+            self._grant(claim)
             return
         if len(self._waiting) >= MOST_WAITING:
             raise _no_room()
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append((size_bytes, turn))
+        bisect.insort(self._waiting, claim, key=lambda one: one.share.number)
+        if claim.most_bytes > share.most_bytes:
+            share.keep_text()
         try:
-            async with asyncio.timeout(LONGEST_WAIT_S):
-                await turn
-        except BaseException as error:
-            self._give_up(size_bytes, turn)
-            if isinstance(error, TimeoutError):
-                raise _no_room() from error
+            await self._until(claim.turn, share)
+        except BaseException:
+            # If its turn came in this very moment, the end of the request frees its memory.
+            if claim in self._waiting:
+                self._waiting.remove(claim)
             raise
 
-    def _give_up(self, size_bytes: int, turn: asyncio.Future[None]) -> None:
-        if turn.cancelled():
-            self._waiting.remove((size_bytes, turn))
-        else:  # the request's turn came in this very moment
-            self.change(-size_bytes)
+    async def _until(self, turn: asyncio.Future[None], share: "Share") -> None:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        try:
+            async with asyncio.timeout(share.may_wait_s):
+                await turn
+        except TimeoutError as error:
+            raise _no_room() from error
+        finally:
+            share.may_wait_s -= loop.time() - began_s
 
-    def change(self, more_bytes: int) -> None:
-        """Take more without waiting, or free some, so that waiting requests that fit get theirs."""
-        self.taken_bytes += more_bytes
-        still_waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-        for size_bytes, turn in self._waiting:
-            if turn.done() or not self._fits(size_bytes):
-                still_waiting.append((size_bytes, turn))
-            else:
-                self.taken_bytes += size_bytes
-                turn.set_result(None)
-        self._waiting = still_waiting
+    def serve_waiting(self) -> None:
+        """Grant what can be granted now, because some memory became free."""
+        for claim in list(self._waiting):
+            if not claim.turn.done() and self._is_safe_after(claim):
+                self._waiting.remove(claim)
+                self._grant(claim)
+                claim.turn.set_result(None)
 
-    def _fits(self, size_bytes: int) -> bool:
-        return not self.taken_bytes or self.taken_bytes + size_bytes <= self._budget_bytes
+    def _grant(self, claim: "_Claim") -> None:
+        claim.share.taken_bytes, claim.share.most_bytes = claim.size_bytes, claim.most_bytes
+        self._shares.add(claim.share)
+
+    def _is_safe_after(self, claim: "_Claim") -> bool:
+        """Whether all bodies could then still be read to their ends, in one order or another."""
+        states = [(claim.most_bytes - claim.size_bytes, claim.size_bytes)]
+        for share in self._shares:
+            if share is not claim.share:
+                states.append((share.most_bytes - share.taken_bytes, share.taken_bytes))
+        free_bytes = self._budget_bytes - sum(taken_bytes for _, taken_bytes in states)
+        for missing_bytes, taken_bytes in sorted(states):
+            if missing_bytes > free_bytes:
+                return False
+            free_bytes += taken_bytes
+        return True
 
 
 class Share:
     """The part of the memory for all bodies that one request has."""
 
-    def __init__(self, bodies: Bodies) -> None:
+    def __init__(self, bodies: Bodies, number: int) -> None:
+        self.number = number
         self.taken_bytes = 0
+        self.most_bytes = 0
+        self.may_wait_s = LONGEST_WAIT_S
         self._bodies = bodies
 
-    async def take_for(self, body_bytes: int) -> None:
-        """Take enough for a body of at most this size. To be called once. Raises RequestError."""
-        needed_bytes = COST * body_bytes
-        await self._bodies.take(needed_bytes)
-        self.taken_bytes = needed_bytes
+    async def take_for(self, body_bytes: int, most_bytes: int) -> None:
+        """Have enough for the first `body_bytes` of a body that has at most `most_bytes`.
+
+        To be called again, with more, when more comes. Raises RequestError.
+        """
+        await self._bodies.take(self, COST * body_bytes, COST * most_bytes)
 
     def keep_for(self, body_bytes: int) -> None:
         """Correct the share: the body turned out to be of this size."""
-        needed_bytes = min(self.taken_bytes, COST * body_bytes)
-        self._bodies.change(needed_bytes - self.taken_bytes)
-        self.taken_bytes = needed_bytes
+        self._keep(COST * body_bytes)
+
+    def keep_text(self) -> None:
+        """Keep what the text takes while nothing is done with it: a byte for each of its own."""
+        self._keep(self.taken_bytes // COST)
+
+    def _keep(self, size_bytes: int) -> None:
+        self.taken_bytes = self.most_bytes = min(self.taken_bytes, size_bytes)
+        self._bodies.serve_waiting()
+
+
+@dataclass(frozen=True, eq=False)
+class _Claim:
+    """The claim of a share to grow to `size_bytes`; `turn` is done when it may."""
+
+    share: Share
+    size_bytes: int
+    most_bytes: int
+    turn: asyncio.Future[None]
 
 
 def _no_room() -> RequestError:
     return RequestError(503, "body: too many large ones at once")
 
 
+class Pace:
+    """Tells by when each step of a body has to be there: at the slowest rate, and GRACE_S late.
+
+    A body that came faster than it had to gains no time by that. Otherwise a client could send much
+    at once, and then hold it for long.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._late_s = now_s + GRACE_S
+
+    def until_s(self, now_s: float, step_bytes: int, waited_s: float) -> float:
+        """By when the next step has to be there. Before it the body waited for memory so long."""
+        self._late_s = min(self._late_s + waited_s, now_s + GRACE_S)
+        self._late_s += step_bytes / SLOWEST_BYTES_PER_S
+        return self._late_s
+
+
 class Body:
     """One body while it is read; `text` is what has come so far.
 
-    `may_grow` is awaited before more than FREE_BYTES are read. It may raise RequestError.
+    `may_grow` is called before more than FREE_BYTES are read. It may raise RequestError.
     """
 
     def __init__(self, request: web.Request, share: Share, limit_bytes: int, read_s: float) -> None:
@@ -149,13 +234,10 @@ class Body:
         until_s = asyncio.get_running_loop().time() + self._read_s
         try:
             async with asyncio.timeout_at(until_s) as limit:
-                await self._read_up_to(min(FREE_BYTES, self._limit_bytes))
-                if FREE_BYTES < len(self.text) <= self._limit_bytes:
+                is_longer = await self._is_longer_than(min(FREE_BYTES, self._limit_bytes))
+                if is_longer and len(self.text) <= self._limit_bytes:
                     may_grow()
-                    most_bytes = request.content_length or self._limit_bytes
-                    await self._share.take_for(most_bytes)
-                    limit.reschedule(min(until_s, _soon(most_bytes)))
-                    await self._read_up_to(self._limit_bytes)
+                    await self._read_in_steps(limit, until_s)
         except TimeoutError as error:
             raise RequestError(408, "body: did not arrive in time") from error
         except ConnectionError as error:
@@ -168,17 +250,39 @@ class Body:
         """Drop the bytes after the first `size_bytes`."""
         del self.text[size_bytes:]
 
-    async def _read_up_to(self, size_bytes: int) -> None:
-        """Read to the end, or a little more than so many bytes."""
+    async def _read_in_steps(self, limit: asyncio.Timeout, until_s: float) -> None:
+        """Read the rest, and have memory for each step before it is read."""
+        clock = asyncio.get_running_loop().time
+        pace = Pace(clock())
+        while len(self.text) <= self._limit_bytes:
+            size_bytes, most_bytes = self._next_step()
+            asked_s = clock()
+            limit.reschedule(until_s)
+            await self._share.take_for(size_bytes, most_bytes)
+            step_bytes = size_bytes - len(self.text)
+            step_until_s = pace.until_s(clock(), step_bytes, clock() - asked_s)
+            limit.reschedule(min(until_s, step_until_s))
+            if not await self._is_longer_than(size_bytes):
+                return
+
+    def _next_step(self) -> tuple[int, int]:
+        """The size that the body may have after the next step, and at the end."""
+        come_bytes = len(self.text)
+        most_bytes = self._request.content_length
+        if most_bytes is None:
+            is_probable = come_bytes < PROBABLE_BYTES
+            most_bytes = PROBABLE_BYTES if is_probable else self._limit_bytes
+            most_bytes = min(most_bytes, self._limit_bytes)
+        return min(2 * come_bytes, come_bytes + LARGEST_STEP_BYTES, most_bytes), most_bytes
+
+    async def _is_longer_than(self, size_bytes: int) -> bool:
+        """Read to the end, or a little more than so many bytes; tell whether it was more."""
         while len(self.text) <= size_bytes:
             piece = await self._request.content.readany()
             if not piece:
-                return
+                return False
             self.text += piece
+        return True
 
     def _too_large(self) -> RequestError:
         return RequestError(413, f"body: over the limit of {self._limit_bytes} bytes")
-
-
-def _soon(size_bytes: int) -> float:
-    return asyncio.get_running_loop().time() + GRACE_S + size_bytes / SLOWEST_BYTES_PER_S

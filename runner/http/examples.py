@@ -82,6 +82,7 @@ _MESSAGES = {
     408: "body: did not arrive in time",
     413: "body: over the limit",
     415: "body: Content-Encoding is not supported",
+    417: "Expect: the only expectation that can be met is 100-continue",
     429: "more than 20 notices a second from host-1:4597",
     500: "manifest.max_seconds: is not a number",
     502: "the engine does not answer",

@@ -1,7 +1,9 @@
-"""The answer to bytes that are no request of HTTP: an unknown verb, a header without a colon, TLS.
+"""The answer to what aiohttp refuses itself, before any handler of ours gets to see it.
 
-aiohttp's own is plain text, and writes the traceback of its parser into the log each time. So
-anybody could fill the log, and a client that reads JSON could not read why it was refused.
+These are bytes that are no request of HTTP (an unknown verb, a header without a colon, TLS), and
+expectations that nobody can meet. aiohttp's own answer is plain text, so a client that reads JSON
+could not read why it was refused. And for malformed bytes aiohttp writes the traceback of its
+parser into the log each time, so anybody could fill the log.
 """
 
 import asyncio
@@ -15,14 +17,14 @@ from runner.http.refusals import refusal
 
 
 class HttpProtocol(web.RequestHandler):
-    """aiohttp's protocol of a connection, with our answer to malformed requests."""
+    """aiohttp's protocol of a connection, with our answer to what aiohttp refuses itself."""
 
     __slots__ = ("_refused",)
 
     def __init__(
         self, server: web.Server, *, refused: Callable[[int], None], **settings: Any
     ) -> None:
-        """`refused` is told the status of each malformed request, for the metrics."""
+        """`refused` is told the status of each such request, for the metrics."""
         super().__init__(server, loop=asyncio.get_running_loop(), **settings)
         self._refused = refused
 
@@ -37,7 +39,20 @@ class HttpProtocol(web.RequestHandler):
         if not isinstance(exc, HttpProcessingError) or request.writer.output_size:
             return super().handle_error(request, status, exc, message)
         self._refused(status)
-        response = refusal("", b"", status, f"this is no HTTP: {in_one_line(exc.message)}")
+        return self._refusal("", status, f"this is no HTTP: {in_one_line(exc.message)}")
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer. aiohttp's refusal of an `Expect` is replaced by ours."""
+        if isinstance(resp, web.HTTPExpectationFailed):
+            message = "Expect: the only expectation that can be met is 100-continue"
+            resp = self._refusal(request.path, resp.status, message)
+        return await super().finish_response(request, resp, start_time)
+
+    def _refusal(self, path: str, status: int, message: str) -> web.Response:
+        self._refused(status)
+        response = refusal(path, b"", status, message)
         response.force_close()
         return response
 

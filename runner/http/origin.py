@@ -14,4 +14,12 @@ def is_from_elsewhere(request: web.Request) -> bool:
     origin = request.headers.get("Origin")
     if site not in ("same-origin", "none"):
         return True
-    return origin is not None and urlsplit(origin).netloc != request.host
+    return origin is not None and _host_of(origin) != request.host
+
+
+def _host_of(origin: str) -> str | None:
+    """The host and port of an origin; None if it is no URL."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None

@@ -21,6 +21,13 @@ from runner.http.file_names import (
 from runner.http.json_size import check_work
 from runner.kata import Kata, RunResult, Text
 
+# Real lambdas have a few hundred bytes, and an image's own may have as many as this. These limits
+# keep the work on a lambda and on patterns, some of which the event loop does, below a millisecond.
+LARGEST_LAMBDA_BYTES = 256 * 1024
+# Real manifests have a handful of patterns.
+MOST_PATTERNS = 1000
+MOST_PATTERNS_BYTES = 64 * 1024
+
 # cyber-dojo's ids have 6 characters. An id goes into the log and to the program, so it is bounded.
 LONGEST_ID = 4096
 
@@ -30,8 +37,14 @@ _NUMBER = re.compile(
 )
 _RUBY_SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*[?!=]?", re.ASCII)
 
+_LONGEST_LIST = 10_000  # characters of names that a message lists; longer messages are cut
+
 _FEW_TEXTS = 100
 _FEW_CHARACTERS = 256 * 1024
+
+# The field that may be of one type or another. pydantic names the types behind it, and they mean
+# nothing to a client.
+_UNION = ("manifest", "max_seconds")
 
 _BAD_REQUEST = 400
 _SERVER_ERROR = 500  # the contract's status for wrong types, kept as it is
@@ -82,7 +95,9 @@ class Manifest(_Model):
         "", description="Ruby that decides the colour; without it the image's own lambda does"
     )
     hidden_filenames: Annotated[list[str], FailFast()] = Field(
-        [], description="Ruby regular expressions: files whose names match are not returned"
+        [],
+        description="Ruby regular expressions: files whose names match are not returned",
+        json_schema_extra={"maxItems": MOST_PATTERNS},
     )
 
 
@@ -134,6 +149,7 @@ def kata_of(arguments: Mapping[str, Any], max_seconds_cap: float) -> Kata:
     parsed = _validated(RunArguments, arguments)
     manifest = parsed.manifest
     _check_image_name(manifest.image_name, "manifest.image_name")
+    _check_sizes(manifest)
     return Kata(
         id=_id_text(arguments["id"]),
         image_name=manifest.image_name,
@@ -208,10 +224,18 @@ def _check_names(arguments: Mapping[str, Any], expected: Sequence[str]) -> None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """`argument: :x` or `arguments: :x, :y`, as Ruby writes its symbols."""
-    symbols = [
-        f":{name}" if _RUBY_SYMBOL.fullmatch(name) else f":{json.dumps(name)}" for name in names
-    ]
+    """`argument: :x` or `arguments: :x, :y`, as Ruby writes its symbols; the first of many names.
+
+    Names that nobody would read would cost the event loop hundreds of milliseconds.
+    """
+    symbols: list[str] = []
+    length = 0
+    for name in names:
+        cut = name[:_LONGEST_LIST]
+        symbols.append(f":{cut}" if _RUBY_SYMBOL.fullmatch(cut) else f":{json.dumps(cut)}")
+        length += len(symbols[-1])
+        if length >= _LONGEST_LIST:
+            break
     return f"argument{'s' if len(names) > 1 else ''}: {', '.join(symbols)}"
 
 
@@ -220,16 +244,36 @@ def _validated(model: type[_M], arguments: Mapping[str, Any]) -> _M:
         return model.model_validate(arguments)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        # pydantic names the branches of a union behind the field. They mean nothing to a client.
-        where = ".".join(
-            str(part) for part in first["loc"] if part not in ("int", "float", "str", "[key]")
-        )
+        path = first["loc"]
+        if path[: len(_UNION)] == _UNION:
+            path = _UNION
+        where = ".".join(map(str, path))
         raise RequestError(_SERVER_ERROR, f"{where}: {first['msg']}") from error
 
 
 def _check_image_name(name: str, where: str) -> None:
     if not is_well_formed(name):
         raise RequestError(_SERVER_ERROR, f"{where}: malformed image name {json.dumps(name[:200])}")
+
+
+def _check_sizes(manifest: Manifest) -> None:
+    """Raises RequestError for a lambda or patterns that are larger than any real ones."""
+    if _is_over(LARGEST_LAMBDA_BYTES, [manifest.rag_lambda]):
+        over = f"over the limit of {LARGEST_LAMBDA_BYTES} bytes"
+        raise RequestError(_BAD_REQUEST, f"manifest.rag_lambda: {over}")
+    patterns = manifest.hidden_filenames
+    if len(patterns) > MOST_PATTERNS:
+        over = f"over the limit of {MOST_PATTERNS} patterns"
+        raise RequestError(_BAD_REQUEST, f"manifest.hidden_filenames: {over}")
+    if _is_over(MOST_PATTERNS_BYTES, patterns):
+        over = f"over the limit of {MOST_PATTERNS_BYTES} bytes for all patterns"
+        raise RequestError(_BAD_REQUEST, f"manifest.hidden_filenames: {over}")
+
+
+def _is_over(limit_bytes: int, texts: Sequence[str]) -> bool:
+    """Whether the texts have more bytes than that, without encoding what is far too long."""
+    characters = sum(len(text) for text in texts)
+    return characters > limit_bytes or sum(len(text.encode()) for text in texts) > limit_bytes
 
 
 def _seconds(value: float | str) -> float:

@@ -77,6 +77,7 @@ async def test_limits_of_the_settings_hold(serve_fake: ServeFake) -> None:
         ({"Authorization": "Bearer \xe9"}, 401),
         ({"Origin": "http://elsewhere.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Content-Type": "text/plain"}, 415),

@@ -165,10 +165,42 @@ async def test_a_slow_head_is_not_waited_for(
     assert answers.count(b'{"alive?":true}') == begun.count(ALIVE)
 
 
-async def test_a_head_has_a_greatest_length(serve_fake: ServeFake) -> None:
+@pytest.mark.parametrize("more", [b"x", b"\r\n"])
+async def test_blank_lines_do_not_stop_the_clock(
+    serve_fake: ServeFake, monkeypatch: pytest.MonkeyPatch, more: bytes
+) -> None:
+    """They are no head, and a client that sends nothing else sends no head either."""
+    monkeypatch.setattr(connections, "HEAD_S", 0.1)
+    async with serve_fake() as http, http.connection() as (reader, writer):
+        writer.write(ALIVE)
+        await answer_from(reader)
+        writer.write(b"\r\n\r\n" + (ALIVE[:-2] if more.strip() else b""))
+        reading = asyncio.create_task(all_from(reader))
+        with suppress(ConnectionError):
+            while not reading.done():
+                writer.write(more)
+                await asyncio.sleep(0.01)
+
+        assert await reading == b""
+
+
+async def test_blank_lines_before_a_request_are_skipped(fake_http: Served) -> None:
+    """Some old clients send one after a body, and it is no head, however it is cut."""
+    async with fake_http.connection() as (reader, writer):
+        for piece in (b"\r", b"\n\r\n", b"\r\n" + ALIVE[:-1], ALIVE[-1:], b"\r\n" + ALIVE):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        answers = [await answer_from(reader) for _ in range(2)]
+
+    assert [answer.body for answer in answers] == [{"alive?": True}] * 2
+
+
+@pytest.mark.parametrize("first", [b"", b"\r\n\r\n", b"\n\n"])
+async def test_a_head_has_a_greatest_length(serve_fake: ServeFake, first: bytes) -> None:
     """A head that is too long is refused, however many headers it has."""
     async with serve_fake() as http, http.connection() as (reader, writer):
-        writer.write(ALIVE[:-2])
+        writer.write(first + ALIVE[:-2])
         with suppress(ConnectionError):
             for number in range(120):
                 writer.write(b"X-%d: %s\r\n" % (number, b"x" * 8000))

@@ -173,6 +173,8 @@ async def test_a_stream_does_not_delay_a_stop(serve_fake: ServeFake) -> None:
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "http://elsewhere.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "http://a\u2100b"},
     ],
 )
 async def test_a_page_of_another_origin_may_not_watch(

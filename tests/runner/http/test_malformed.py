@@ -1,4 +1,4 @@
-"""Bytes that are no request of HTTP."""
+"""What aiohttp refuses itself: bytes that are no request of HTTP, and unknown expectations."""
 
 import asyncio
 
@@ -70,6 +70,38 @@ async def test_operators_count_them(fake_http: Served) -> None:
     async with fake_http.session.get(f"{fake_http.url}/metrics") as response:
         lines = (await response.text()).splitlines()
     assert [line for line in lines if 'path="other"' in line and 'status="400"' in line]
+
+
+EXPECTS = HEAD + b"Expect: %b\r\nContent-Length: 2\r\n\r\n"
+
+
+@pytest.mark.parametrize("path", ["/alive", "/run_cyber_dojo_sh", "/nowhere", "/health", "/refill"])
+async def test_an_expectation_that_cannot_be_met_is_refused(
+    fake_http: Served, logs: Events, path: str
+) -> None:
+    """Its answer has the same form as any other refusal, and the body need not be sent."""
+    request = EXPECTS.replace(b"/alive", path.encode()) % b"tea"
+    async with fake_http.connection() as (reader, writer):
+        writer.write(request)
+        answer = await answer_from(reader)
+
+    message = "Expect: the only expectation that can be met is 100-continue"
+    assert answer.refusal == (417, message)
+    assert (answer.exception["path"], answer.headers["Connection"]) == (path, "close")
+    [line] = [event for event in logs if event["level"] in ("WARNING", "ERROR")]
+    assert line["message"] == "request refused"
+
+
+@pytest.mark.parametrize("expected", [b"100-continue", b"100-Continue"])
+async def test_a_client_may_wait_before_it_sends_a_body(fake_http: Served, expected: bytes) -> None:
+    """It is told to go on, and then gets its answer."""
+    async with fake_http.connection() as (reader, writer):
+        writer.write(EXPECTS % expected)
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"{}")
+        answer = await answer_from(reader)
+
+    assert answer.body == {"alive?": True}
 
 
 def test_words_of_the_parser() -> None:

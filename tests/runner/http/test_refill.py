@@ -217,6 +217,14 @@ class TestSecret:
             assert health["notices_in"] == {"unsigned": 2}
             assert health["images"] == {}
 
+    async def test_a_signature_of_any_bytes(self, serve_fake: ServeFake) -> None:
+        """Bytes that are no text in UTF-8 are a wrong signature, and nothing worse."""
+        async with serve_fake(secret=SECRET) as http:
+            head = f"POST /refill HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n{SIGNATURE_HEADER}: "
+            answer = await http.raw(head.encode() + b"\xff\r\n\r\n{}")
+
+        assert (answer.status, answer.body["status"]) == (401, 401)
+
     async def test_a_signature_is_of_one_body(self, serve_fake: ServeFake) -> None:
         """A notice with another number of takes needs another signature."""
         async with serve_fake(secret=SECRET) as http:

@@ -67,6 +67,53 @@ def test_too_many_names_are_refused_before_their_values() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"rag_lambda": "x" * 262_145}, "rag_lambda: over the limit of 262144 bytes"),
+        ({"rag_lambda": "é" * 131_073}, "rag_lambda: over the limit of 262144 bytes"),
+        ({"hidden_filenames": ["x"] * 1001}, "hidden_filenames: over the limit of 1000 patterns"),
+        (
+            {"hidden_filenames": ["x" * 65_000, "é" * 300]},
+            "hidden_filenames: over the limit of 65536 bytes for all patterns",
+        ),
+    ],
+)
+def test_what_ruby_gets_has_a_greatest_size(fields: dict[str, Any], message: str) -> None:
+    """What is larger than any real lambda and any real patterns is 400, and its field is named."""
+    with pytest.raises(RequestError) as caught:
+        kata_of(**fields)
+
+    assert (caught.value.status, caught.value.message) == (400, f"manifest.{message}")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"rag_lambda": "x" * 262_144},
+        {"hidden_filenames": ["x"] * 1000},
+        {"hidden_filenames": ["x" * 65_536]},
+    ],
+)
+def test_what_ruby_gets_may_be_as_large(fields: dict[str, Any]) -> None:
+    """A limit itself is within it."""
+    kata = kata_of(**fields)
+
+    assert kata.rag_lambda == fields.get("rag_lambda")
+    assert list(kata.hidden_filenames) == fields.get("hidden_filenames", [])
+
+
+def test_of_many_unknown_arguments_the_first_are_listed() -> None:
+    """Nobody reads a message of megabytes, and it would take the event loop long to write one."""
+    names = {f"{number:05}": 1 for number in range(MOST_VALUES - 10)}
+
+    with pytest.raises(RequestError) as caught:
+        wire.image_to_pull({"id": "x", "image_name": "gcc", **names})
+
+    assert caught.value.message.startswith('unknown arguments: :"00000", :"00001", ')
+    assert len(caught.value.message) < 20_000
+
+
+@pytest.mark.parametrize(
     ("given_id", "text"),
     [("é'\"\n", "é'\"\n"), (7, "7"), (None, "null"), (["é"], '["é"]'), (1.5, "1.5"), ("", "")],
 )
