@@ -16,8 +16,9 @@ from typing import Any
 from loguru import logger
 
 from pool import Login, full_name, is_id
+from runner.threads import aside
 
-HELPER_S = 10.0
+LIMIT_S = 10.0
 _ENDS_S = 1.0  # after its KILL
 LARGEST_FILE_BYTES = 1024 * 1024
 LARGEST_ANSWER_BYTES = 64 * 1024
@@ -37,12 +38,12 @@ class _LoginError(Exception):
 class RegistryLogins:
     """The logins of `config.json` in a folder; an empty one stands for `~/.docker`.
 
-    The file is read for each pull, so a login that was renewed counts at once. A helper has
-    `helper_s` to answer.
+    The file is read for each pull, so a login that was renewed counts at once. Its disk and a
+    helper have `limit_s` each to answer.
     """
 
-    def __init__(self, folder: str = "", helper_s: float = HELPER_S) -> None:
-        self._helper_s = helper_s
+    def __init__(self, folder: str = "", limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
         self._is_chosen = bool(folder)
         self._file = Path(folder or os.path.expanduser("~/.docker")) / "config.json"
 
@@ -57,12 +58,20 @@ class RegistryLogins:
         host = full_name(image).partition("/")[0]
         key = _HUB_KEY if host == _HUB else host
         try:
-            config = await asyncio.to_thread(self._read)
-            from_helper = await _from_helper(config, key, host, self._helper_s)
+            config = await self._config()
+            from_helper = await _from_helper(config, key, host, self._limit_s)
             return from_helper or _from_file(config, key, host)
         except _LoginError as error:
             logger.bind(registry=host, reason=str(error)).warning("no login for the registry")
             return None
+
+    async def _config(self) -> Mapping[str, Any]:
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await aside(self._read)
+        except TimeoutError as error:
+            words = f"{self._file} cannot be read within {self._limit_s:g} s"
+            raise _LoginError(words) from error
 
     def _read(self) -> Mapping[str, Any]:
         try:

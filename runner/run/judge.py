@@ -17,11 +17,11 @@ from runner.run.budget import JUDGE_S, LAST_MOMENT_S, had_words
 from runner.run.conversation import Answer
 from runner.run.delta import LARGEST_DELTA_BYTES, Delta, created_and_changed, touched
 from runner.run.texts import cost_of, is_text, text_of
-from runner.threads import in_turn
+from runner.threads import beside, in_turn
 
 # Reading the archives of some thirty files, which is so much, takes a third of a millisecond.
 _READ_IN_THREAD_BYTES = 32 * 1024
-# For all files of an answer. libmagic takes a third of a millisecond for each that is not ASCII.
+# For all files of an answer. libmagic takes some 5 ms for a MiB, and 5 us for a short file.
 _FILES_S = 2.0
 # The thread stops itself this long before the daemon gives up its result, because it looks at the
 # clock only between two files, and a file of many megabytes takes that long.
@@ -204,7 +204,7 @@ async def _judged(kata: Kata, files: Mapping[str, bytes], until_s: float) -> Del
     """Judge the files in a thread, which looks at the clock itself, as nobody can end a thread."""
     left_s = min(until_s - asyncio.get_running_loop().time() - _THREAD_ENDS_S, _FILES_S)
     over_s = time.monotonic() + left_s
-    return await asyncio.to_thread(
+    return await beside(
         created_and_changed,
         kata.files,
         files,

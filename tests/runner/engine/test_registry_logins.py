@@ -156,7 +156,7 @@ async def test_trouble_with_a_helper_is_one_line_without_a_secret(
     """The image is pulled without a login then, as it may be one that needs none."""
     folder.helper("safe", helper)
     folder.write(credsStore="safe")
-    logins = RegistryLogins(str(folder.path), helper_s=0.3 if "sleep" in helper else 10.0)
+    logins = RegistryLogins(str(folder.path), limit_s=0.3 if "sleep" in helper else 10.0)
 
     assert await logins.of("gcc") is None
     (event,) = logs
@@ -205,3 +205,19 @@ async def test_a_file_that_cannot_be_read_is_said_if_it_was_chosen(
 def test_a_login_does_not_show_its_secrets() -> None:
     """Neither in a log nor in a trace."""
     assert SECRET not in repr(Login("me", SECRET, SECRET))
+
+
+async def test_a_file_that_cannot_be_read_in_time_gives_no_login(
+    folder: Folder, logs: Events
+) -> None:
+    """A disk may never answer; here the file is a pipe that nobody writes to."""
+    pipe = folder.path / "config.json"
+    os.mkfifo(pipe)
+    try:
+        login = await RegistryLogins(str(folder.path), limit_s=0.05).of("gcc")
+    finally:
+        os.close(os.open(pipe, os.O_RDWR | os.O_NONBLOCK))
+
+    assert login is None
+    (event,) = logs
+    assert event["reason"] == f"{pipe} cannot be read within 0.05 s"
