@@ -14,9 +14,9 @@ from aiodocker.containers import DockerContainer
 from aiodocker.docker import Docker
 
 from pool.archive import BrokenArchiveError, Entry, Kind, entries
-from pool.docker_client import DockerClient
+from pool.docker_client import DockerClient, a_text
 from pool.engine import Folder, Found, Image, Login
-from pool.errors import EngineError
+from pool.errors import EngineError, plain
 from pool.image_name import full_name
 from pool.time_limits import ENGINE_CALL_S, EVENTS_CONNECT_S, PULL_S, READ_FILES_S
 
@@ -55,7 +55,9 @@ class DockerImages:
         async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
             found = await docker.images.inspect(name)
             return Image(
-                found["Id"], _volumes_of(found["Config"]), str(found.get("Architecture") or "")
+                a_text(found["Id"]),
+                _volumes_of(found["Config"]),
+                plain(found.get("Architecture") or ""),
             )
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
@@ -67,8 +69,9 @@ class DockerImages:
                 if error.status != HTTPStatus.NOT_FOUND:
                     raise
                 return None
-        key, value = label
-        return Image(found["Image"]) if found["Config"]["Labels"].get(key) == value else None
+            key, value = label
+            labels = found["Config"]["Labels"] or {}
+            return Image(a_text(found["Image"])) if labels.get(key) == value else None
 
     async def pull(self, name: str) -> None:
         """Fetch the image from its registry."""
@@ -127,8 +130,11 @@ class DockerImages:
         try:
             yield
             with suppress(aiohttp.ClientError):  # the engine has ended, in whatever way
-                while await response.content.readline():
-                    yield
+                # By pieces, because a line that tells of many labels may be longer than a reader
+                # of lines takes.
+                async for piece in response.content.iter_any():
+                    if b"\n" in piece:
+                        yield
         finally:
             response.close()
 
