@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import json
 import os
 import re
@@ -60,7 +59,7 @@ class RegistryLogins:
         try:
             config = await self._config()
             from_helper = await _from_helper(config, key, host, self._limit_s)
-            return from_helper or _from_file(config, key, host)
+            return _that_can_be_sent(from_helper or _from_file(config, key, host))
         except _LoginError as error:
             logger.bind(registry=host, reason=str(error)).warning("no login for the registry")
             return None
@@ -89,7 +88,7 @@ class RegistryLogins:
             raise _LoginError(f"{self._file} is over {LARGEST_FILE_BYTES} bytes")
         try:
             config = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _LoginError(f"{self._file} is not JSON") from error
         return _mapping(config, str(self._file))
 
@@ -115,7 +114,7 @@ async def _from_helper(
     try:
         found = json.loads(answer)
         user, secret = found["Username"], found["Secret"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         user = secret = None
     if not isinstance(user, str) or not isinstance(secret, str):
         # The cause is left out, because its words may hold what the helper said.
@@ -197,7 +196,7 @@ def _from_file(config: Mapping[str, Any], key: str, host: str) -> Login | None:
     if isinstance(packed, str) and packed:
         try:
             user, colon, password = base64.b64decode(packed, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, no UTF-8, or not even ASCII
             colon = ""
         if not colon:
             raise _LoginError("its `auth` in config.json is no base64 of user:password")
@@ -205,6 +204,17 @@ def _from_file(config: Mapping[str, Any], key: str, host: str) -> Login | None:
     if isinstance(user, str) and isinstance(password, str) and user:
         return Login(user, password)
     return None
+
+
+def _that_can_be_sent(login: Login | None) -> Login | None:
+    """The login. Raises _LoginError if it has half of a surrogate pair, which JSON can hold."""
+    try:
+        if login is not None:
+            (login.user + login.password + login.identity_token).encode()
+    except UnicodeEncodeError:
+        # The cause is left out, because its words hold the login.
+        raise _LoginError("the login is no text that can be sent") from None
+    return login
 
 
 def _entry(config: Mapping[str, Any], key: str, host: str) -> Mapping[str, Any]:
