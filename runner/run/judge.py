@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from runner.colour.known import KnownColours, question_of
 from runner.colour.questions import Colour, ColourFault, NoAnswerError
@@ -29,6 +29,10 @@ _THREAD_ENDS_S = 0.2
 
 _CALLING = "exception when calling lambda source"
 _NO_LAMBDA = f"image_name must have {RED_AMBER_GREEN} file"
+
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Judge:
             )
         status = harvest.status or Code.NO_STATUS.value
         source = profile.rag_lambda if kata.rag_lambda is None else kata.rag_lambda
-        (delta, hiding), (outcome, judging) = await asyncio.gather(
+        (delta, hiding), (outcome, judging) = await _both(
             self._harvest(kata, files, until_s, harvested),
             self._colour(source, stdout, stderr, status, until_s),
         )
@@ -186,6 +190,16 @@ def reason_of(result: RunResult) -> str:
     exception = result.log.get("exception", {})
     words = (exception[part] for part in ("context", "message") if exception.get(part))
     return str(result.log.get("reason") or ": ".join(words))
+
+
+async def _both(one: Coroutine[Any, Any, _A], other: Coroutine[Any, Any, _B]) -> tuple[_A, _B]:
+    """What both return, done at the same time. When one fails, the other is ended before that."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = group.create_task(one), group.create_task(other)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return tasks[0].result(), tasks[1].result()
 
 
 async def _read(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:
