@@ -6,11 +6,12 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import aiodocker
 import aiohttp
 
-from pool.errors import EngineError, ImageMissingError, UnansweredError
+from pool.errors import EngineError, ImageMissingError, UnansweredError, plain
 from pool.time_limits import ENGINE_CALL_S
 
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
@@ -25,6 +26,18 @@ _ADVICE = {
     errno.ENOENT: _NOBODY_LISTENS,
     errno.ECONNREFUSED: _NOBODY_LISTENS,
 }
+# All but the last two come from an answer that is no JSON, or has an unexpected shape. aiodocker
+# asserts that its connection has not gone away meanwhile, and raises RuntimeError for a write to a
+# connection that it has closed.
+_NONSENSE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
+)
 _IF_IT_HANGS = "the engine hangs, or the machine is overloaded: see whether `docker ps` answers"
 
 
@@ -101,11 +114,10 @@ class DockerClient:
             failure = _cannot_connect(error, operation, image, container)
             self._report(failure)
             raise failure from error
-        # The first three come from an answer that is no JSON, or has an unexpected shape. aiodocker
-        # asserts that its connection has not gone away meanwhile, and raises RuntimeError for a
-        # write to a connection that it has closed.
-        except (ValueError, LookupError, TypeError, AssertionError, RuntimeError) as error:
-            failure = UnansweredError(operation, repr(error), image=image, container=container)
+        except _NONSENSE as error:
+            failure = UnansweredError(
+                operation, words_of(repr(error)), image=image, container=container
+            )
             self._report(failure)
             raise failure from error
         finally:
@@ -133,11 +145,19 @@ class DockerClient:
             self._report_to(error)
 
 
-def _shortened(words: str) -> str:
+def words_of(said: object) -> str:
     """An engine's words as a log can hold them: Podman repeats what it was asked for, in full."""
+    words = plain(said)
     if len(words) <= _LONGEST_WORDS:
         return words
     return f"{words[: _LONGEST_WORDS // 2]} ... {words[-_LONGEST_WORDS // 2 :]}"
+
+
+def a_text(said: Any) -> str:
+    """What must be a text in an engine's answer. Raises TypeError otherwise."""
+    if not isinstance(said, str):
+        raise TypeError(f"{said!r} is no text")
+    return said
 
 
 def _failure(
@@ -147,9 +167,9 @@ def _failure(
         # aiodocker's own words name another address than the one that was asked.
         return _cannot_connect(error.__context__ or error, operation, image, container)
     kind = EngineError
-    if error.status == 404 and "no such image" in error.message.lower():
+    words = words_of(error.message)
+    if error.status == 404 and "no such image" in words.lower():
         kind = ImageMissingError
-    words = _shortened(error.message)
     return kind(operation, words, status=error.status, image=image, container=container)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import aiodocker
 from aiodocker.containers import DockerContainer
 
-from pool.docker_client import DockerClient
+from pool.docker_client import DockerClient, a_text, words_of
 from pool.docker_stream import DockerStream
 from pool.engine import Seen, Started
 from pool.errors import EngineError
@@ -136,7 +136,7 @@ class DockerContainers:
             words = f"{state['Status']} ({state['ExitCode']})"
             if state.get("OOMKilled"):
                 words += ", out of memory"
-            return f"{words}: {state['Error']}" if state.get("Error") else words
+            return words_of(f"{words}: {state['Error']}" if state.get("Error") else words)
 
     async def list_containers(self, label: str) -> list[Seen]:
         """All containers, in any state, that carry the label (`key=value`)."""
@@ -144,17 +144,7 @@ class DockerContainers:
             listed = await docker._query_json(
                 "containers/json", params={"all": "1", "filters": json.dumps({"label": [label]})}
             )
-            return [
-                Seen(
-                    one["Id"],
-                    # A container that is just being removed may have no name any more.
-                    "".join(one["Names"][:1]).lstrip("/"),
-                    one["State"],
-                    one["Labels"],
-                    one.get("Created"),
-                )
-                for one in listed
-            ]
+            return [_seen(one) for one in listed]
 
     def works_on(self, seen: Seen) -> bool:
         """Whether this client is just making the container, or removing it."""
@@ -258,6 +248,25 @@ class DockerContainers:
         return task
 
 
+def _seen(listed: Any) -> Seen:
+    """A container of an engine's list. Without an id it raises an error that `call` knows.
+
+    What else makes no sense is left out: one odd container must keep no others from a sweep.
+    """
+    # A container that is just being removed may have no name any more.
+    names, labels, created_s = listed.get("Names"), listed.get("Labels"), listed.get("Created")
+    name = names[0] if names and isinstance(names, list) else ""
+    return Seen(
+        a_text(listed["Id"]),
+        str(name).lstrip("/"),
+        str(listed.get("State")),
+        {key: value for key, value in labels.items() if isinstance(value, str)}
+        if isinstance(labels, dict)
+        else {},
+        created_s if type(created_s) in (int, float) else None,
+    )
+
+
 async def _up_to_mark(stream: DockerStream, mark: bytes, limit_bytes: int, limit_s: float) -> bytes:
     said = bytearray()
     with suppress(TimeoutError):
@@ -272,7 +281,8 @@ async def _up_to_mark(stream: DockerStream, mark: bytes, limit_bytes: int, limit
 def held_bytes(memory: Any) -> int:
     """What a container holds, of `memory_stats` of the engine, whichever control groups it has.
 
-    Files that the kernel may drop do not count. Raises LookupError if the engine did not say.
+    Files that the kernel may drop do not count. Raises an error of the kinds that
+    DockerClient.call knows if the engine did not say.
     """
     of_kind = memory.get("stats") or {}
     dropped = of_kind.get("total_inactive_file", of_kind.get("inactive_file", 0))

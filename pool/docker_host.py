@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from pool.docker_client import DockerClient
+from pool.docker_pull import pull_events
 from pool.errors import EngineError
 from pool.image_name import usual_name
-from pool.time_limits import ENGINE_CALL_S, PULL_S
+from pool.time_limits import ENGINE_CALL_S, PULL_S, PULL_STALLS_S
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,12 @@ class DockerHost:
             )
 
     async def pull(self, name: str) -> AsyncIterator[LayerProgress]:
-        """Fetch an image from its registry, and tell how far each layer is."""
+        """Fetch an image from its registry, and tell how far each layer is.
+
+        A pull that makes no progress for two minutes fails.
+        """
         async with self._client.call("pull", PULL_S, image=name) as docker:
-            async for event in docker.images.pull(usual_name(name), stream=True):
+            async for event in pull_events(docker, usual_name(name), PULL_STALLS_S):
                 if "error" in event:
                     raise EngineError("pull", str(event["error"]), image=name)
                 detail = event.get("progressDetail") or {}

@@ -14,11 +14,18 @@ from aiodocker.containers import DockerContainer
 from aiodocker.docker import Docker
 
 from pool.archive import BrokenArchiveError, Entry, Kind, entries
-from pool.docker_client import DockerClient
+from pool.docker_client import DockerClient, a_text
+from pool.docker_pull import pull_events
 from pool.engine import Folder, Found, Image, Login
-from pool.errors import EngineError
+from pool.errors import EngineError, plain
 from pool.image_name import full_name
-from pool.time_limits import ENGINE_CALL_S, EVENTS_CONNECT_S, PULL_S, READ_FILES_S
+from pool.time_limits import (
+    ENGINE_CALL_S,
+    EVENTS_CONNECT_S,
+    PULL_S,
+    PULL_STALLS_S,
+    READ_FILES_S,
+)
 
 _IMAGE_EVENTS = ("pull", "load", "import", "tag", "untag", "delete", "prune")
 _LINKS_FOLLOWED = 5
@@ -39,14 +46,20 @@ async def no_login(_image: str) -> Login | None:
 class DockerImages:
     """Implements pool.engine.ImageEngine. `labels` mark the containers that reading needs.
 
-    `login_of` is asked before each pull for the login at the registry of an image's name.
+    `login_of` is asked before each pull for the login at the registry of an image's name. A pull
+    that makes no progress for `pull_stalls_s` fails.
     """
 
     def __init__(
-        self, client: DockerClient, labels: Mapping[str, str], login_of: LoginOf = no_login
+        self,
+        client: DockerClient,
+        labels: Mapping[str, str],
+        login_of: LoginOf = no_login,
+        pull_stalls_s: float = PULL_STALLS_S,
     ) -> None:
         self._client = client
         self._login_of = login_of
+        self._pull_stalls_s = pull_stalls_s
         self._labels = dict(labels)
         self._removals: set[asyncio.Task[None]] = set()
 
@@ -55,7 +68,9 @@ class DockerImages:
         async with self._client.call("inspect", ENGINE_CALL_S, image=name) as docker:
             found = await docker.images.inspect(name)
             return Image(
-                found["Id"], _volumes_of(found["Config"]), str(found.get("Architecture") or "")
+                a_text(found["Id"]),
+                _volumes_of(found["Config"]),
+                plain(found.get("Architecture") or ""),
             )
 
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
@@ -67,16 +82,17 @@ class DockerImages:
                 if error.status != HTTPStatus.NOT_FOUND:
                     raise
                 return None
-        key, value = label
-        return Image(found["Image"]) if found["Config"]["Labels"].get(key) == value else None
+            key, value = label
+            labels = found["Config"]["Labels"] or {}
+            return Image(a_text(found["Image"])) if labels.get(key) == value else None
 
     async def pull(self, name: str) -> None:
-        """Fetch the image from its registry."""
+        """Fetch the image from its registry. Raises EngineError, too, when that stalls."""
         login = await self._login_of(name)
         async with self._client.call("pull", PULL_S, image=name) as docker:
             # With a login the client library wants a name that begins with the registry's host.
             from_image, auth = (name, None) if login is None else (full_name(name), _auth(login))
-            async for _progress in docker.images.pull(from_image, auth=auth, stream=True):
+            async for _ in pull_events(docker, from_image, self._pull_stalls_s, auth=auth):
                 pass
 
     async def read_files(
@@ -127,8 +143,11 @@ class DockerImages:
         try:
             yield
             with suppress(aiohttp.ClientError):  # the engine has ended, in whatever way
-                while await response.content.readline():
-                    yield
+                # By pieces, because a line that tells of many labels may be longer than a reader
+                # of lines takes.
+                async for piece in response.content.iter_any():
+                    if b"\n" in piece:
+                        yield
         finally:
             response.close()
 

@@ -1,6 +1,11 @@
 """The errors of the pool: one root class, with the facts as attributes."""
 
 
+def plain(words: object) -> str:
+    """What an engine said, as a text that can be encoded, whatever its JSON held."""
+    return str(words).encode("utf-8", "replace").decode()
+
+
 class PoolError(Exception):
     """The root of all errors that this package raises on purpose."""
 
@@ -23,15 +28,16 @@ class EngineError(PoolError):
     `operation` is create, attach, start, ready, exec, network, remove, list, inspect, read, pull or
     events.
     `status` is the engine's HTTP status; it is 0 if the engine could not be asked, or did not
-    answer in time. `message` has the engine's own words; of very many, the middle is left out.
+    answer in time. `message` has the engine's own words, as a text that can be encoded; of very
+    many, the middle is left out.
     """
 
     def __init__(
         self, operation: str, message: str, *, status: int = 0, image: str = "", container: str = ""
     ) -> None:
-        super().__init__(f"{operation} {container or image}: {message}")
         self.operation = operation
-        self.message = message
+        self.message = plain(message)
+        super().__init__(f"{operation} {container or image}: {self.message}")
         self.status = status
         self.image = image
         self.container = container

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import os
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ REMOVALS_AT_ONCE = 4
 NEVER_STARTED_S = 600
 # For containers of this process. The engine calls of a look into an image take less together.
 NOT_STARTED_S = 80.0
+
+_PID = re.compile("[0-9]{1,10}")  # any process of the engine's host may label a container
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def is_provably_dead(process: str) -> bool:
     boot_and_space, _, rest = process.rpartition("]/")
     ours = _process_name(os.getpid()).rpartition("]/")[0]
     pid = rest.partition("/")[0]
-    if boot_and_space != ours or not pid.isdecimal():
+    if boot_and_space != ours or not _PID.fullmatch(pid):
         return False
     try:
         return _process_name(int(pid)) != process

@@ -12,5 +12,6 @@ NETWORK_S = 2.0  # a holder's next network, which usually takes 1 ms
 WRITE_S = 10.0  # hand-over: the entry point reads at once
 READ_FILES_S = 30.0  # the engine mounts the image, and packs the files
 PULL_S = 3600.0  # gigabytes over a class-room line
+PULL_STALLS_S = 120.0  # without progress; an engine tells of each half MiB, fetched or unpacked
 EVENTS_CONNECT_S = 10.0
 LAST_WORDS_S = 1.0  # from the end of a stream to the end of its container

@@ -207,7 +207,7 @@ class RunnerClient:
             ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise RunnerError(f"no answer from {self._shown}: {error}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunnerError(f"{url} is not a daemon's: its answer is not JSON") from error
 
 
@@ -242,7 +242,7 @@ def _result(answer: Any) -> Result:
             changed={name: _text(one) for name, one in answer["changed"].items()},
             timings={name: float(one) for name, one in answer["log"].get("timings", {}).items()},
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise RunnerError("the answer to a run lacks what the API promises") from error
 
 

@@ -55,6 +55,7 @@ class Upkeep:
         self._warm_images = warm_images
         self._came = came
         self._sweep_now = asyncio.Event()
+        self._look_at_pools = asyncio.Event()
 
     @property
     def engine_answers(self) -> bool:
@@ -62,8 +63,9 @@ class Upkeep:
         return self._watch.answers
 
     def start(self) -> None:
-        """Begin to watch the engine, and to sweep containers that serve nobody."""
+        """Begin to watch the engine and its images, and to sweep containers that serve nobody."""
         self._watch.start()
+        self._tasks.loop(self._retire_replaced_for_ever, "retire replaced images")
         self._tasks.loop(self._sweep_for_ever, "sweep")
 
     async def close(self) -> None:
@@ -84,7 +86,7 @@ class Upkeep:
         self._traffic_light.try_now()
         self._network_holders.look_again()
         self._warm_images.try_now()
-        self._tasks.start(self._retire_replaced(), "retire replaced images")
+        self._look_at_pools.set()
 
     def _engine_came(self) -> None:
         """Try again at once what failed while the engine was away."""
@@ -100,6 +102,13 @@ class Upkeep:
     def _holds(self, container_id: str) -> bool:
         holders = (self._pools, self._cells, self._traffic_light, self._network_holders)
         return any(one.holds(container_id) for one in holders)
+
+    async def _retire_replaced_for_ever(self) -> None:
+        """Look at all pools after a change: once for all changes that came during the last look."""
+        while True:
+            await self._look_at_pools.wait()
+            self._look_at_pools.clear()
+            await self._retire_replaced()
 
     async def _retire_replaced(self) -> None:
         for name, pool in self._pools.by_image.items():

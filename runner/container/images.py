@@ -8,6 +8,9 @@ from loguru import logger
 from pool import EngineError, ImageEngine, ImageMissingError, Supervisor, Tasks, usual_name
 from runner.container.profile import ImageProfile, Surveyor, no_survey, probe
 from runner.container.pulls import Pulls, PullStatus
+from runner.latest import Latest
+
+MOST_PROFILES = 1000
 
 _LISTEN_AGAIN_S = 1.0
 
@@ -42,7 +45,8 @@ class Images:
         self._surveyor = surveyor
         self._ids: dict[str, str] = {}  # name -> image id, as far as known to be true
         self._changes = 0
-        self._profiles: dict[str, asyncio.Task[ImageProfile]] = {}  # by image id
+        # By image id. A profile that was forgotten costs another look into its image.
+        self._profiles: Latest[str, asyncio.Task[ImageProfile]] = Latest(MOST_PROFILES)
         self._tasks = Tasks(supervisor)
         self._pulls = Pulls(
             engine, self._tasks, at_once=pulls_at_once, queue=pulls_queue, pulled=self._has_come

@@ -13,7 +13,9 @@ HOOK = "/usr/local/bin/cyber_dojo_warm_up.sh"
 
 _MOST_IMAGES = 1000
 # entry.sh prints this to stderr when the program has ended.
-_SAID = re.compile(r"^dojo-runner: warm-up (\d+) ms, (\d+) KiB: (.*)\n?", re.MULTILINE)
+_SAID = re.compile(
+    r"^dojo-runner: warm-up ([0-9]{1,9}) ms, ([0-9]{1,9}) KiB: (.*)\n?", re.MULTILINE
+)
 _WELL = "well"
 
 

@@ -12,11 +12,12 @@ from runner.app import OTHER_DESCRIPTORS
 from runner.commands.output import FAILED
 from runner.commands.terminal import told
 from runner.doctor import engine, host, trial
-from runner.doctor.findings import Finding, Level, aside, ok, problem, within
+from runner.doctor.findings import Finding, Level, ok, problem, within
 from runner.doctor.show import tell
 from runner.engine.own_image import OrOwnImage, read_own_container_id
 from runner.environment import SettingsError, read_settings
 from runner.settings import Settings
+from runner.threads import aside
 
 LOOK_S = 5.0  # for what is read on this host
 ASK_S = 10.0  # for a question to the engine

@@ -1,7 +1,6 @@
 """The findings of an examination: one for each thing that was looked at."""
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -63,32 +62,3 @@ async def within(
         return problem(name, ": ".join(words), "see what hangs, and try again")
     except Exception as error:
         return problem(name, f"cannot be looked at: {error!r}", "please report it")
-
-
-async def aside(check: Callable[[], _T]) -> _T:
-    """Do a check in a thread that holds up neither the loop nor the process's end.
-
-    A disk may never answer.
-    """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[_T] = loop.create_future()
-
-    def settle(result: _T | None, error: Exception | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(result)  # type: ignore[arg-type]  # of the check's own type
-
-    def work() -> None:
-        result, failure = None, None
-        try:
-            result = check()
-        except Exception as error:
-            failure = error
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    threading.Thread(target=work, daemon=True, name="doctor").start()
-    return await answer

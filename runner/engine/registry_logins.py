@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import json
 import os
 import re
@@ -16,8 +15,9 @@ from typing import Any
 from loguru import logger
 
 from pool import Login, full_name, is_id
+from runner.threads import aside
 
-HELPER_S = 10.0
+LIMIT_S = 10.0
 _ENDS_S = 1.0  # after its KILL
 LARGEST_FILE_BYTES = 1024 * 1024
 LARGEST_ANSWER_BYTES = 64 * 1024
@@ -37,12 +37,12 @@ class _LoginError(Exception):
 class RegistryLogins:
     """The logins of `config.json` in a folder; an empty one stands for `~/.docker`.
 
-    The file is read for each pull, so a login that was renewed counts at once. A helper has
-    `helper_s` to answer.
+    The file is read for each pull, so a login that was renewed counts at once. Its disk and a
+    helper have `limit_s` each to answer.
     """
 
-    def __init__(self, folder: str = "", helper_s: float = HELPER_S) -> None:
-        self._helper_s = helper_s
+    def __init__(self, folder: str = "", limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
         self._is_chosen = bool(folder)
         self._file = Path(folder or os.path.expanduser("~/.docker")) / "config.json"
 
@@ -57,12 +57,20 @@ class RegistryLogins:
         host = full_name(image).partition("/")[0]
         key = _HUB_KEY if host == _HUB else host
         try:
-            config = await asyncio.to_thread(self._read)
-            from_helper = await _from_helper(config, key, host, self._helper_s)
-            return from_helper or _from_file(config, key, host)
+            config = await self._config()
+            from_helper = await _from_helper(config, key, host, self._limit_s)
+            return _that_can_be_sent(from_helper or _from_file(config, key, host))
         except _LoginError as error:
             logger.bind(registry=host, reason=str(error)).warning("no login for the registry")
             return None
+
+    async def _config(self) -> Mapping[str, Any]:
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await aside(self._read)
+        except TimeoutError as error:
+            words = f"{self._file} cannot be read within {self._limit_s:g} s"
+            raise _LoginError(words) from error
 
     def _read(self) -> Mapping[str, Any]:
         try:
@@ -80,7 +88,7 @@ class RegistryLogins:
             raise _LoginError(f"{self._file} is over {LARGEST_FILE_BYTES} bytes")
         try:
             config = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _LoginError(f"{self._file} is not JSON") from error
         return _mapping(config, str(self._file))
 
@@ -106,7 +114,7 @@ async def _from_helper(
     try:
         found = json.loads(answer)
         user, secret = found["Username"], found["Secret"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         user = secret = None
     if not isinstance(user, str) or not isinstance(secret, str):
         # The cause is left out, because its words may hold what the helper said.
@@ -188,7 +196,7 @@ def _from_file(config: Mapping[str, Any], key: str, host: str) -> Login | None:
     if isinstance(packed, str) and packed:
         try:
             user, colon, password = base64.b64decode(packed, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, no UTF-8, or not even ASCII
             colon = ""
         if not colon:
             raise _LoginError("its `auth` in config.json is no base64 of user:password")
@@ -196,6 +204,17 @@ def _from_file(config: Mapping[str, Any], key: str, host: str) -> Login | None:
     if isinstance(user, str) and isinstance(password, str) and user:
         return Login(user, password)
     return None
+
+
+def _that_can_be_sent(login: Login | None) -> Login | None:
+    """The login. Raises _LoginError if it has half of a surrogate pair, which JSON can hold."""
+    try:
+        if login is not None:
+            (login.user + login.password + login.identity_token).encode()
+    except UnicodeEncodeError:
+        # The cause is left out, because its words hold the login.
+        raise _LoginError("the login is no text that can be sent") from None
+    return login
 
 
 def _entry(config: Mapping[str, Any], key: str, host: str) -> Mapping[str, Any]:

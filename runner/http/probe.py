@@ -107,7 +107,7 @@ def ask_if_ready(host: str, port: int, deadline_s: float = DEADLINE_S) -> str:
     except OSError as error:
         raise NotReadyError(f"no answer from {where}: {error.strerror or error}") from error
     status, replica = None, None
-    with suppress(ValueError, LookupError, TypeError):
+    with suppress(ValueError, LookupError, TypeError, RecursionError):
         health = json.loads(answer)
         status, replica = str(health["status"]), str(health["replica"])
     if status is None:

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from runner.colour.known import KnownColours, question_of
 from runner.colour.questions import Colour, ColourFault, NoAnswerError
@@ -17,11 +17,11 @@ from runner.run.budget import JUDGE_S, LAST_MOMENT_S, had_words
 from runner.run.conversation import Answer
 from runner.run.delta import LARGEST_DELTA_BYTES, Delta, created_and_changed, touched
 from runner.run.texts import cost_of, is_text, text_of
-from runner.threads import in_turn
+from runner.threads import beside, in_turn
 
 # Reading the archives of some thirty files, which is so much, takes a third of a millisecond.
 _READ_IN_THREAD_BYTES = 32 * 1024
-# For all files of an answer. libmagic takes a third of a millisecond for each that is not ASCII.
+# For all files of an answer. libmagic takes some 5 ms for a MiB, and 5 us for a short file.
 _FILES_S = 2.0
 # The thread stops itself this long before the daemon gives up its result, because it looks at the
 # clock only between two files, and a file of many megabytes takes that long.
@@ -29,6 +29,10 @@ _THREAD_ENDS_S = 0.2
 
 _CALLING = "exception when calling lambda source"
 _NO_LAMBDA = f"image_name must have {RED_AMBER_GREEN} file"
+
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Judge:
             )
         status = harvest.status or Code.NO_STATUS.value
         source = profile.rag_lambda if kata.rag_lambda is None else kata.rag_lambda
-        (delta, hiding), (outcome, judging) = await asyncio.gather(
+        (delta, hiding), (outcome, judging) = await _both(
             self._harvest(kata, files, until_s, harvested),
             self._colour(source, stdout, stderr, status, until_s),
         )
@@ -188,6 +192,16 @@ def reason_of(result: RunResult) -> str:
     return str(result.log.get("reason") or ": ".join(words))
 
 
+async def _both(one: Coroutine[Any, Any, _A], other: Coroutine[Any, Any, _B]) -> tuple[_A, _B]:
+    """What both return, done at the same time. When one fails, the other is ended before that."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = group.create_task(one), group.create_task(other)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return tasks[0].result(), tasks[1].result()
+
+
 async def _read(kata: Kata, answer: Answer) -> tuple[Harvest, dict[str, bytes]]:
     """The harvest of an answer, and its files that were touched. Raises UnreadableError."""
     if len(answer.archives) > _READ_IN_THREAD_BYTES:
@@ -204,7 +218,7 @@ async def _judged(kata: Kata, files: Mapping[str, bytes], until_s: float) -> Del
     """Judge the files in a thread, which looks at the clock itself, as nobody can end a thread."""
     left_s = min(until_s - asyncio.get_running_loop().time() - _THREAD_ENDS_S, _FILES_S)
     over_s = time.monotonic() + left_s
-    return await asyncio.to_thread(
+    return await beside(
         created_and_changed,
         kata.files,
         files,

@@ -15,6 +15,7 @@ from pool import (
     PoolRetiredError,
     Pools,
 )
+from runner.colour.questions import BadPatternError
 from runner.container.images import Images
 from runner.container.profile import ImageProfile
 from runner.container.roots import Roots
@@ -105,6 +106,10 @@ class KataRunner:
         except asyncio.CancelledError:
             why = "client gone" if patience.is_gone else "stopping"
             self._ended(story.ended(kata, ABANDONED, "", why))
+            raise
+        except BadPatternError as error:
+            why = f"hidden_filenames.{error.index}: {error.message}"
+            self._ended(story.ended(kata, Outcome.FAULTY.value, "", why))
             raise
         except ImageMissingError:
             result = self._pulling(kata)

@@ -1,12 +1,12 @@
 """One sibling replica, as seen by the replica that tells it of takes."""
 
-import asyncio
 import random
 import socket
 from dataclasses import dataclass, field
 
 from pool import BackOff
 from runner.siblings.notice import PATH
+from runner.threads import aside
 
 POSTS_AT_ONCE = 4  # to one sibling; a slow sibling holds up only itself
 
@@ -80,7 +80,8 @@ class Sibling:
 async def addresses_of(name: str) -> set[Address]:
     """The addresses of a name now. Raises OSError or UnicodeError when it has none."""
     host, _, port = name.rpartition(":")
-    found = await asyncio.get_running_loop().getaddrinfo(
-        host.strip("[]"), int(port), type=socket.SOCK_STREAM
+    # Aside, because asyncio's own look-up keeps the loop from its end until a resolver gives up.
+    found = await aside(
+        lambda: socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
     )
     return {(str(address[0]), int(address[1])) for *_, address in found}

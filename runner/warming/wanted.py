@@ -1,11 +1,14 @@
 """Images that somebody wants: a missing one is pulled, and one that is here is made warm."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
 from pool import ContainerSpec, EngineError, Pools, Supervisor, Tasks, usual_name
 from runner.configuration.allowed_images import AllowedImages
 from runner.container.images import Images
+
+# So many images are warmed at the same time. Others are not warmed: their first runs do that.
+MOST_AT_ONCE = 100
 
 SpecOf = Callable[[str], Awaitable[ContainerSpec | None]]
 
@@ -33,9 +36,17 @@ class WantedImages:
         self._spec_of = spec_of
         self._announce = announce
         self._tasks = Tasks(supervisor)
+        self._under_way: set[tuple[str, str]] = set()  # what is done with which image
+        self._is_closed = False
+
+    @property
+    def under_way(self) -> int:
+        """How many images are being made warm; one that is also to be announced counts twice."""
+        return len(self._under_way)
 
     async def close(self) -> None:
-        """End what goes on in the background. Twice is harmless."""
+        """End what goes on in the background, and begin nothing. Twice is harmless."""
+        self._is_closed = True
         await self._tasks.cancel()
 
     async def pull(self, name: str) -> str:
@@ -48,12 +59,12 @@ class WantedImages:
             self._images.pull(name)
             return "pulling"
         # A client that asks for an image is about to begin with it, on whichever replica.
-        self._tasks.start(self._expect(name), f"expect {name}")
+        self._begin("expect", self._expect, usual_name(name))
         return "pulled"
 
     def pulled(self, name: str) -> None:
         """A pull of this image has ended well: warm it."""
-        self._tasks.start(self._warm_up(name), f"warm up {name}")
+        self._begin("warm up", self._warm_up, usual_name(name))
 
     async def spec_if_allowed(self, name: str) -> ContainerSpec | None:
         """The image's container; None if it is not here, or not allowed. Raises EngineError."""
@@ -66,9 +77,20 @@ class WantedImages:
             self._pools.warm_up(spec)
         return spec is not None
 
+    def _begin(
+        self, what: str, act: Callable[[str], Coroutine[None, None, None]], name: str
+    ) -> None:
+        """Do it in the background, unless just that is under way, or too much is."""
+        key = what, name
+        if self._is_closed or key in self._under_way or len(self._under_way) >= MOST_AT_ONCE:
+            return
+        self._under_way.add(key)
+        task = self._tasks.start(act(name), f"{what} {name}")
+        task.add_done_callback(lambda _: self._under_way.discard(key))
+
     async def _expect(self, name: str) -> None:
         await self._warm_up(name)
-        self._announce(usual_name(name))
+        self._announce(name)
 
     async def _warm_up(self, name: str) -> None:
         with suppress(EngineError):  # reported where it failed

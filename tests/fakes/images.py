@@ -20,7 +20,8 @@ class FakeImage:
 class FakeImages:
     """Implements pool.engine.ImageEngine.
 
-    Clear `may_pull` or `may_read` to keep pulls, or looks into images, waiting.
+    Clear `may_pull`, `may_read` or `may_tell` to keep pulls, looks into images, or answers to what
+    an image is, waiting. Such an answer tells what was so when it was asked for.
 
     `bugs` holds errors that nobody foresees: the next call of the method so named raises it.
     """
@@ -38,6 +39,10 @@ class FakeImages:
         self.may_pull.set()
         self.may_read = asyncio.Event()
         self.may_read.set()
+        self.may_tell = asyncio.Event()
+        self.may_tell.set()
+        self.asking = 0
+        self.most_asked_at_once = 0
         self.read_s = 0.0  # how long a look into an image takes
         self.reading = 0
         self.most_reads_at_once = 0
@@ -74,6 +79,12 @@ class FakeImages:
         self._stumble("image")
         by_id = {image.image_id: image for image in self.on_node.values()}
         image = self.on_node.get(name) or by_id.get(name)
+        self.asking += 1
+        self.most_asked_at_once = max(self.most_asked_at_once, self.asking)
+        try:
+            await self.may_tell.wait()
+        finally:
+            self.asking -= 1
         if image is None:
             raise ImageMissingError("inspect", f"No such image: {name}", status=404, image=name)
         return Image(image.image_id, image.volumes)

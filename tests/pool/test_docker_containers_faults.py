@@ -9,6 +9,7 @@ import pytest
 
 from pool import DockerClient, DockerContainers, EngineError, NetworkHolder, Networks, Started
 from pool.docker_containers import SHIM_BYTES
+from pool.orphans import is_orphan, is_provably_dead
 from tests.fakes import FakeStream
 from tests.waiting import eventually
 
@@ -88,8 +89,15 @@ async def test_a_container_that_has_warmed_up_is_weighed(
 
 @pytest.mark.parametrize(
     "said",
-    [answer({"message": "no"}, 500), answer({"memory_stats": {}}), answer([1]), reset],
-    ids=["an error", "nothing", "nonsense", "no answer"],
+    [
+        answer({"message": "no"}, 500),
+        answer({"memory_stats": {}}),
+        answer([1]),
+        answer({"memory_stats": {"usage": 1, "stats": [1]}}),
+        answer({"memory_stats": {"usage": float("inf")}}),
+        reset,
+    ],
+    ids=["an error", "nothing", "nonsense", "a list", "without end", "no answer"],
 )
 async def test_a_container_that_cannot_be_weighed_is_as_good_as_any(
     dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError], said: Answer
@@ -287,11 +295,71 @@ async def test_when_it_was_created_is_in_the_list(
     assert seen.created_s == more.get("Created")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"Labels": None, "Created": None},
+        {"Labels": {"a": 1}, "Created": "soon"},
+        {"Labels": ["a"], "Created": True, "Names": None},
+        {"Labels": "a", "Created": {}, "State": ["running"]},
+        {"Names": None, "State": None},
+    ],
+)
+async def test_what_is_odd_in_a_list_is_passed_over(
+    dockerd: FakeDockerd, containers: DockerContainers, odd: dict[str, object]
+) -> None:
+    """The container is listed without it, so one odd container keeps no others from a sweep."""
+    listed = {"Id": "c1", "Names": ["/one"], "State": "created", "Labels": {}, "Created": 1, **odd}
+    dockerd.on("GET /containers/json", answer([listed]))
+
+    (seen,) = await containers.list_containers("a=1")
+
+    assert seen.container_id == "c1"
+    assert seen.name == ("one" if odd.get("Names", 1) else "")
+    assert seen.labels == {}
+    assert seen.created_s == (None if "Created" in odd else 1)
+    assert not is_orphan(seen, is_provably_dead, now_s=0)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"Status": "exited \ud83d", "ExitCode": 1, "Error": "\ud83d"},
+        {"Status": ["exited"], "ExitCode": None, "Error": {"a": "x" * 10_000}},
+    ],
+)
+async def test_last_words_can_be_written_down(
+    dockerd: FakeDockerd, containers: DockerContainers, state: dict[str, object]
+) -> None:
+    """A learner reads them: they can be encoded, and are no longer than an error of the engine."""
+    dockerd.on("POST /containers/c1/wait", answer({"StatusCode": 1}))
+    dockerd.on("GET /containers/c1/json", answer({"State": state}))
+
+    words = await containers.last_words("c1")
+
+    assert words.encode()
+    assert "exited" in words
+    assert len(words) < 1_100
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"message": "hello"},
+        None,
+        [5],
+        [{"Names": []}],
+        [{"Id": 5, "Names": [], "State": "", "Labels": {}}],
+    ],
+)
 async def test_a_list_of_another_shape_is_an_error(
-    dockerd: FakeDockerd, containers: DockerContainers, reported: list[EngineError]
+    dockerd: FakeDockerd,
+    containers: DockerContainers,
+    reported: list[EngineError],
+    listed: object,
 ) -> None:
     """An answer that is no list of containers is an error of the engine, and is reported."""
-    dockerd.on("GET /containers/json", answer({"message": "hello"}))
+    dockerd.on("GET /containers/json", answer(listed))
 
     with pytest.raises(EngineError) as caught:
         await containers.list_containers("a=1")

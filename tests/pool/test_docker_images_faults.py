@@ -6,6 +6,7 @@ import pytest
 
 from pool import (
     DockerClient,
+    DockerHost,
     DockerImages,
     EngineError,
 )
@@ -34,16 +35,85 @@ async def test_a_pull_that_fails_on_its_way_says_why(
     assert reported == [caught.value]
 
 
+@pytest.mark.parametrize(
+    "progress", ["<html>", "5", "[1]", "null", '{"status": "x", "progressDetail": [1]}']
+)
 async def test_a_pull_whose_progress_is_garbage_is_an_error(
-    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
+    dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError], progress: str
 ) -> None:
-    """What is not JSON is no progress."""
-    dockerd.on("POST /images/create", chunks(b"<html>\r\n"))
+    """What is not JSON, or no object, is no progress: neither for the daemon nor for a command."""
+    dockerd.on("POST /images/create", chunks(progress.encode() + b"\r\n"))
 
     with pytest.raises(EngineError) as caught:
-        await images.pull("some/image:latest")
+        async for _ in DockerHost(client).pull("some/image:latest"):
+            pass
 
     assert reported == [caught.value]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        {"Id": 5, "Config": {}},
+        {"Id": None, "Config": None},
+        {"Id": "i", "Config": {"Volumes": 5}},
+    ],
+)
+async def test_an_image_of_another_shape_is_an_error(
+    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError], found: object
+) -> None:
+    """An answer that tells of no image is an error of the engine, and is reported."""
+    dockerd.on("GET /images/some/json", answer(found))
+
+    with pytest.raises(EngineError) as caught:
+        await images.image("some")
+
+    assert reported == [caught.value]
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"a": None}])
+async def test_a_container_without_the_label_tells_of_no_image(
+    dockerd: FakeDockerd, images: DockerImages, labels: object
+) -> None:
+    """An engine may say `null` where a container has no labels."""
+    found = {"Image": "sha256:1", "Config": {"Labels": labels}}
+    dockerd.on("GET /containers/c1/json", answer(found))
+
+    assert await images.image_of_container("c1", ("a", "b")) is None
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        {"Image": 5, "Config": {"Labels": {"a": "b"}}},
+        {"Image": "i", "Config": {"Labels": ["a"]}},
+    ],
+)
+async def test_a_container_of_another_shape_is_an_error(
+    dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError], found: object
+) -> None:
+    """An answer that tells of no container is an error of the engine, and is reported."""
+    dockerd.on("GET /containers/c1/json", answer(found))
+
+    with pytest.raises(EngineError) as caught:
+        await images.image_of_container("c1", ("a", "b"))
+
+    assert reported == [caught.value]
+
+
+async def test_a_change_may_be_told_in_a_very_long_line(
+    dockerd: FakeDockerd, images: DockerImages
+) -> None:
+    """An image may have many labels, which the engine repeats in each event."""
+    event = b'{"Action":"tag","Actor":{"Attributes":{"a":"' + b"x" * 4_000_000 + b'"}}}\n'
+    dockerd.on("GET /events", chunks(event, event))
+
+    async with asyncio.timeout(5):
+        heard = [change async for change in images.image_changes()]
+
+    assert len(heard) >= 3
 
 
 @pytest.mark.parametrize("cut", [False, True])

@@ -123,8 +123,12 @@ def test_a_process_id_in_new_hands_is_dead() -> None:
         this_process().process.replace("pid:[", "pid:[9"),
         this_process().process.rpartition("]/")[0] + "]/\N{SUPERSCRIPT TWO}/1",
         this_process().process.rpartition("]/")[0] + "]/../1",
+        this_process().process.rpartition("]/")[0] + "]/" + "9" * 5000 + "/1",
     ],
-    ids=["nothing", "nonsense", "another boot", "another name space", "no number", "a path"],
+    ids=[
+        *("nothing", "nonsense", "another boot", "another name space", "no number", "a path"),
+        "a number without end",
+    ],
 )
 def test_who_cannot_be_seen_from_here_is_not_provably_dead(name: str) -> None:
     """Another boot, another name space, or no name of ours at all: no proof."""

@@ -135,12 +135,26 @@ async def test_a_busy_daemon_is_asked_again() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "<html>", "[]", "{}", '{"run_cyber_dojo_sh": 1}', '{"run_cyber_dojo_sh": {"stdout": 1}}'],
+    [
+        *("", "<html>", "[]", "{}", "[" * 200_000, '{"a":' * 200_000),
+        *('{"run_cyber_dojo_sh": 1}', '{"run_cyber_dojo_sh": {"stdout": 1}}'),
+    ],
 )
 async def test_somebody_else(text: str) -> None:
     """An answer that is none of the API's is an error that says so, whatever it is."""
     async with answering(web.Response(text=text)) as url, RunnerClient(url) as client:
         with pytest.raises(RunnerError):
+            await client.run({}, "image")
+
+
+async def test_timings_that_are_no_times() -> None:
+    """A number that no clock has is told as an answer that is none of the API's."""
+    text = {"content": "", "truncated": False}
+    texts = {"stdout": text, "stderr": text, "created": {}, "changed": {}}
+    result = {**texts, "status": "0", "outcome": "red", "log": {"timings": {"run": 10**400}}}
+    answer = web.json_response({"run_cyber_dojo_sh": result})
+    async with answering(answer) as url, RunnerClient(url) as client:
+        with pytest.raises(RunnerError, match="lacks what the API promises"):
             await client.run({}, "image")
 
 

@@ -1,5 +1,6 @@
 """What serves nobody is removed while the service runs, and what serves somebody is not."""
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -59,6 +60,47 @@ async def test_what_a_failed_removal_left_is_removed(serve_fake: ServeFake) -> N
         engine.images.stop_listening()
 
         await eventually(left, lambda count: count == 1)
+
+
+async def test_a_storm_of_changes_is_one_look_at_the_pools_at_a_time(
+    serve_fake: ServeFake,
+) -> None:
+    """A build tells of many changes of images: the engine is not asked about all pools for each."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        await http.until_ready()
+        await http.run()
+        engine.images.most_asked_at_once = 0
+        engine.images.may_tell.clear()
+        for number in range(100):
+            engine.images.add(f"other:{number}")
+            await asyncio.sleep(0)
+        await eventually(lambda: _now(engine.images.asking))
+        await asyncio.sleep(0.05)
+        engine.images.may_tell.set()
+
+    assert engine.images.most_asked_at_once < 10
+
+
+async def test_a_change_during_a_look_is_looked_at_again(serve_fake: ServeFake) -> None:
+    """An image that is replaced while the pools are looked at is retired all the same."""
+    engine = FakeEngine()
+    async with serve_fake(engine) as http:
+        await http.until_ready()
+        await http.run()
+        old = http.service.health().pools[http.image].spec.image_id
+        engine.images.may_tell.clear()
+        engine.images.add("other:1")
+        await eventually(lambda: _now(engine.images.asking))
+        engine.images.add(http.image, {"/new": b""})
+        await asyncio.sleep(0.05)
+        engine.images.may_tell.set()
+
+        async def is_retired() -> bool:
+            pool = http.service.health().pools.get(http.image)
+            return pool is None or pool.spec.image_id != old
+
+        assert await eventually(is_retired)
 
 
 async def _now(value: int) -> int:

@@ -171,7 +171,9 @@ async def test_a_daemon_that_hangs() -> None:
     assert time.monotonic() - began_s < 2
 
 
-@pytest.mark.parametrize(("status", "text"), [(200, "<html>"), (200, "[]"), (200, "{}"), (404, "")])
+@pytest.mark.parametrize(
+    ("status", "text"), [(200, "<html>"), (200, "[]"), (200, "{}"), (404, ""), (200, "[" * 200_000)]
+)
 async def test_somebody_else(status: int, text: str) -> None:
     """An answer that is not a daemon's of ours is told as that."""
     async with answering(status, text) as port:

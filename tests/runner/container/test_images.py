@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pool import EngineError, Folder, Found, Image
-from runner.container.images import Images
+from runner.container.images import MOST_PROFILES, Images
 from runner.container.profile import RED_AMBER_GREEN, Home, ImageProfile
 from tests.fakes import FakeImages
 from tests.reports import unheard
@@ -241,3 +241,20 @@ async def test_closing_ends_pulls() -> None:
         await until(lambda: bool(engine.pulls))
 
     assert images.pulling == []
+
+
+async def test_so_many_images_are_remembered() -> None:
+    """A node whose images are built anew for ever does not fill the daemon's memory with them."""
+    engine = CountingImages()
+    for number in range(MOST_PROFILES + 1):
+        engine.add(f"built:{number}")
+    async with listening(engine) as images:
+        for number in range(MOST_PROFILES + 1):
+            await images.profile(f"built:{number}")
+        reads = len(engine.reads)
+        await images.profile(f"built:{MOST_PROFILES}")
+        of_the_latest = len(engine.reads) - reads
+        await images.profile("built:0")
+
+    assert of_the_latest == 0
+    assert len(engine.reads) == reads + 1

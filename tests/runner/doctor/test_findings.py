@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import AsyncIterator
 
 import pytest
 
 from pool import Delivery
-from runner.doctor.findings import Finding, Level, aside, ok, within
+from runner.doctor.findings import Finding, Level, ok, within
 from runner.doctor.show import tell
 from runner.doctor.trial import Trial
 
@@ -76,29 +75,3 @@ async def test_a_check_with_a_bug_is_a_problem() -> None:
 
     assert found.level is Level.PROBLEM
     assert "KeyError('x')" in found.found
-
-
-async def test_what_blocks_is_looked_at_in_a_thread() -> None:
-    """A disk that never answers keeps neither the deadline nor the end of the process."""
-    go_on = threading.Event()
-
-    def blocks() -> Finding:
-        go_on.wait()
-        assert threading.current_thread().daemon
-        return ok("x", "late")
-
-    found = await within(0.05, "x", lambda: aside(blocks))
-    go_on.set()
-
-    assert found.level is Level.PROBLEM
-    assert await aside(lambda: 5) == 5
-
-
-async def test_an_error_in_the_thread_is_raised() -> None:
-    """Whoever waits for the thread gets its error."""
-
-    def fails() -> None:
-        raise OSError("no")
-
-    with pytest.raises(OSError, match="no"):
-        await aside(fails)

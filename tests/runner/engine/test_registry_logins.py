@@ -146,6 +146,9 @@ async def test_what_a_helper_does_not_have_the_file_may_have(
         (f"echo {SECRET}; exit 3", "docker-credential-safe failed with status 3"),
         (f"echo {SECRET}", "docker-credential-safe answered something else than a login"),
         (f"""echo '{{"Secret": "{SECRET}"}}'""", "answered something else than a login"),
+        ("yes '[' | head -c 60000 | tr -d '\\n'", "answered something else than a login"),
+        (r"""echo '{"Username": "\ud800", "Secret": "s3cret"}'""", "is no text that can be sent"),
+        (r"""echo '{"Username": "u", "Secret": "s3cret\ud800"}'""", "is no text that can be sent"),
         ("yes s3cret", f"docker-credential-safe answered over {LARGEST_ANSWER_BYTES} bytes"),
         ("sleep 60 & wait", "docker-credential-safe did not answer within 0.3 s"),
     ],
@@ -156,7 +159,7 @@ async def test_trouble_with_a_helper_is_one_line_without_a_secret(
     """The image is pulled without a login then, as it may be one that needs none."""
     folder.helper("safe", helper)
     folder.write(credsStore="safe")
-    logins = RegistryLogins(str(folder.path), helper_s=0.3 if "sleep" in helper else 10.0)
+    logins = RegistryLogins(str(folder.path), limit_s=0.3 if "sleep" in helper else 10.0)
 
     assert await logins.of("gcc") is None
     (event,) = logs
@@ -169,6 +172,20 @@ async def test_trouble_with_a_helper_is_one_line_without_a_secret(
     ("text", "reason"),
     [
         (f"{{{SECRET}", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('{"a":' * 100_000, "is not JSON"),
+        (f'{{"{SECRET}": {"9" * 10_000}}}', "is not JSON"),
+        (json.dumps({"auths": {HUB: {"auth": SECRET + "é"}}}), "no base64 of user:password"),
+        (json.dumps({"auths": {HUB: {"auth": "s3cret=\ud800"}}}), "no base64 of user:password"),
+        (json.dumps({"auths": {HUB: {"identitytoken": "s3cret\ud800"}}}), "is no text that can be"),
+        (
+            json.dumps({"auths": {HUB: {"username": "\ud800", "password": SECRET}}}),
+            "is no text that",
+        ),
+        (json.dumps({"auths": {HUB: {"username": "a", "password": "s3cret\udfff"}}}), "is no text"),
+        (json.dumps({"auths": {HUB: [SECRET]}}), "an entry of auths is no JSON object"),
+        (json.dumps({"credHelpers": {HUB: [SECRET]}}), "helper is malformed"),
+        (json.dumps({"credHelpers": {HUB: "\ud800"}}), "helper is malformed"),
         (json.dumps([SECRET]), "is no JSON object"),
         (json.dumps({"auths": [SECRET]}), "auths is no JSON object"),
         (json.dumps({"auths": {HUB: {"auth": SECRET}}}), "no base64 of user:password"),
@@ -205,3 +222,19 @@ async def test_a_file_that_cannot_be_read_is_said_if_it_was_chosen(
 def test_a_login_does_not_show_its_secrets() -> None:
     """Neither in a log nor in a trace."""
     assert SECRET not in repr(Login("me", SECRET, SECRET))
+
+
+async def test_a_file_that_cannot_be_read_in_time_gives_no_login(
+    folder: Folder, logs: Events
+) -> None:
+    """A disk may never answer; here the file is a pipe that nobody writes to."""
+    pipe = folder.path / "config.json"
+    os.mkfifo(pipe)
+    try:
+        login = await RegistryLogins(str(folder.path), limit_s=0.05).of("gcc")
+    finally:
+        os.close(os.open(pipe, os.O_RDWR | os.O_NONBLOCK))
+
+    assert login is None
+    (event,) = logs
+    assert event["reason"] == f"{pipe} cannot be read within 0.05 s"

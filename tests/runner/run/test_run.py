@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from runner.colour.questions import BadPatternError
 from runner.container.answer import LARGE_ANSWER_BYTES
-from runner.kata import Code, Kata, Outcome
+from runner.kata import Code, Kata, Outcome, RunResult
 from runner.run.admission import BusyError
 from runner.run.patience import ClientGoneError, Patience
 from runner.run.record import ABANDONED
@@ -13,7 +14,7 @@ from runner.run.run import LARGE_AT_ONCE
 from tests.conftest import FAKE_IMAGE
 from tests.fakes import FakeEngine, archive, framed
 from tests.runner.http.support import until
-from tests.runner.run.support import stage
+from tests.runner.run.support import ScriptedJudge, stage
 
 LARGE = archive({"sandbox/large": bytes(2 * LARGE_ANSWER_BYTES)})
 SMALL = archive({".dojo/status": b"0   "})
@@ -37,6 +38,26 @@ async def test_what_stalls_without_a_deadline_of_its_own_ends_with_the_run(
     assert (result.outcome, result.status) == (Outcome.FAULTY, Code.MACHINERY_FAILED)
     assert result.log["reason"] == "the answer was not judged in time"
     assert [run.outcome for run in on_stage.ended] == ["faulty"]
+
+
+class NoPattern(ScriptedJudge):
+    """Finds that one of the kata's patterns is none."""
+
+    async def result(self, *_parts: object) -> RunResult:
+        """Raises BadPatternError."""
+        raise BadPatternError(1, "target of repeat operator is not specified")
+
+
+async def test_a_run_that_is_refused_for_its_pattern_has_a_record(engine: FakeEngine) -> None:
+    """Only Ruby can tell, after the program has run: operators see such a run like any other."""
+    async with stage(engine, budget_s=20, judge=NoPattern()) as on_stage:
+        with pytest.raises(BadPatternError):
+            await on_stage.run()
+
+    (run,) = on_stage.ended
+    assert (run.outcome, run.status) == ("faulty", "")
+    assert run.reason == "hidden_filenames.1: target of repeat operator is not specified"
+    assert "run" in run.phases_s
 
 
 async def test_a_turn_that_does_not_come_is_refused_in_time(engine: FakeEngine) -> None:

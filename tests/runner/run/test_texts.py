@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import magic
@@ -58,6 +59,58 @@ def test_every_byte_is_judged_as_libmagic_judges_it(byte: int) -> None:
 def test_ascii_is_judged_as_libmagic_judges_it(content: str) -> None:
     """ASCII is text whatever kind of file it looks like."""
     assert is_text(content.encode()) == (_encoding(content.encode()) != "binary")
+
+
+_PIECES = (
+    b"\n", b"\r\n", b"\r", b" ", b"\t", b"\0", b"a", b"\xe9", b"\x85", b"\x01", b"\xff\xfe", b"[",
+    "é".encode(), "😀".encode(), "ü\n".encode("utf-16-le"), "ü\n".encode("utf-32-be"), b"a,b\n",
+    b'{"a":', b"From: ", b"\\begin{", b"<a ", b"PK\3\4", b"\x7fELF\2\1\1", b"%PDF-1.4", b".TH ",
+    b"#!/bin/sh\n", b"def a():\n", b"\x93\x85",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_PIECES) | st.binary(max_size=9), min_size=2).map(b"".join))
+def test_any_content_is_judged_as_libmagic_judges_it(content: bytes) -> None:
+    """The verdict is that of a libmagic that looks for everything it knows."""
+    assert is_text(content) == (len(content) < 2 or _encoding(content) != "binary")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        b"\n", b"\r\n", b"\r", b" ", b"\t", b"x", b" \n\t\n", b"a\n", b"\0", b"\n\0", b"[",
+        b"a,b\n", b'{"a":[', b"From: a\n", b".TH a\n", b"\\begin{a}\n", b"def a(b):\n", b"<a ",
+        b"/* ", b"#include <a>\n", b"PK\3\4", "\n".encode("utf-16-le"), "\n".encode("utf-32-le"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("mark", [b"\xe9", b"\xff\xfe", b"\xff\xfe\0\0"])
+def test_no_content_takes_long_to_judge(unit: bytes, mark: bytes) -> None:
+    """Whatever a program repeats for ever costs about as much CPU as prose of the same size."""
+    prose = _repeated("Ein Bär läuft.\n".encode())
+    for content in (_repeated(unit) + mark, mark + _repeated(unit)):
+        assert _cpu_s(content) < 20 * _cpu_s(prose) + 0.05
+
+
+@pytest.mark.parametrize("unit", [b"\n", b" ", b"\t", b"\r\n", b"x", b"\0", b"[", b"From: a\n"])
+@pytest.mark.parametrize("mark", [b"\xe9", b"\0", "é".encode()])
+def test_what_takes_libmagic_long_is_judged_the_same(unit: bytes, mark: bytes) -> None:
+    """The verdict on what is repeated is that of a libmagic that looks for everything it knows."""
+    for content in (unit * 5000 + mark, unit * 2500 + mark + unit * 2500):
+        assert is_text(content) == (_encoding(content) != "binary")
+
+
+def _repeated(unit: bytes) -> bytes:
+    return unit * (MIB // 4 // len(unit))
+
+
+def _cpu_s(content: bytes) -> float:
+    """The CPU that a verdict takes, at the best of three times."""
+    took_s = []
+    for _ in range(3):
+        began_s = time.thread_time()
+        is_text(content)
+        took_s.append(time.thread_time() - began_s)
+    return min(took_s)
 
 
 def _encoding(content: bytes) -> str:

@@ -1,19 +1,22 @@
 """Images that somebody wants: a client that pulls, a sibling that tells of takes, the settings."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
 from pool import ContainerSpec, EngineError, Pools, PoolSettings
 from runner.configuration.allowed_images import AllowedImages, ImageNotAllowedError
 from runner.container.images import Images
-from runner.warming.wanted import WantedImages
+from runner.warming.wanted import MOST_AT_ONCE, WantedImages
 from tests.fakes import FakeEngine, FakeImage
 from tests.reports import unheard
 from tests.waiting import eventually
 
 HERE, MISSING, FORBIDDEN = "here:1", "missing:1", "elsewhere/one:1"
+_T = TypeVar("_T")
 SPEC = ContainerSpec(HERE, "sha256:1", ("bash",), b"", "")
 
 
@@ -26,6 +29,8 @@ class Rig:
         self.engine.images.in_registry[MISSING] = FakeImage("sha256:missing")
         self.announced: list[str] = []
         self.fails = False
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
         supervisor = unheard()
         self.images = Images(
             self.engine.images,
@@ -38,7 +43,7 @@ class Rig:
         self.wanted = WantedImages(
             self.images,
             self.pools,
-            AllowedImages((HERE, MISSING)),
+            AllowedImages(("here", MISSING)),
             spec_of=self._spec_of,
             announce=self.announced.append,
             supervisor=supervisor,
@@ -54,6 +59,7 @@ class Rig:
         self.wanted.pulled(name)
 
     async def _spec_of(self, name: str) -> ContainerSpec | None:
+        await self.may_go_on.wait()
         if self.fails:
             raise EngineError("inspect", "the engine stumbles", status=500)
         image_id = await self.images.image_id(name)
@@ -118,3 +124,41 @@ async def test_an_engine_that_stumbles_does_not_hide_an_announcement(rig: Rig) -
 
     assert await eventually(announced) == [HERE]
     assert await rig.pooled() == set()
+
+
+async def test_an_image_that_is_wanted_often_is_warmed_once_at_a_time(rig: Rig) -> None:
+    """A client that asks for an image again and again holds one task, under whatever name."""
+    rig.may_go_on.clear()
+    for _ in range(100):
+        assert await rig.wanted.pull(HERE) == "pulled"
+        assert await rig.wanted.pull(f"docker.io/library/{HERE}") == "pulled"
+    assert rig.wanted.under_way == 1
+    rig.may_go_on.set()
+
+    assert await eventually(rig.pooled) == {HERE}
+    assert rig.announced == [HERE]
+    assert await rig.wanted.pull(HERE) == "pulled"
+    assert await eventually(lambda: _now(rig.announced), lambda told: told == [HERE, HERE])
+
+
+async def test_so_many_images_are_warmed_at_once(rig: Rig) -> None:
+    """Clients that ask for many images at the same time get their answers, and no more tasks."""
+    rig.may_go_on.clear()
+    for number in range(MOST_AT_ONCE + 20):
+        name = f"here:{number}"
+        rig.engine.images.add(name)
+        assert await rig.wanted.pull(name) == "pulled"
+
+    assert rig.wanted.under_way == MOST_AT_ONCE
+
+
+async def test_a_pull_that_ends_after_the_close_begins_nothing(rig: Rig) -> None:
+    """When the service stops, a pull may end a moment later."""
+    await rig.wanted.close()
+    rig.wanted.pulled(HERE)
+
+    assert rig.wanted.under_way == 0
+
+
+async def _now(value: _T) -> _T:
+    return value
