@@ -18,6 +18,8 @@ from pool import Login, full_name, is_id
 from runner.threads import aside
 
 LIMIT_S = 10.0
+# At once, for as many pulls as the settings allow: each that its disk never answers keeps a thread.
+MOST_READS = 100
 _ENDS_S = 1.0  # after its KILL
 LARGEST_FILE_BYTES = 1024 * 1024
 LARGEST_ANSWER_BYTES = 64 * 1024
@@ -43,6 +45,7 @@ class RegistryLogins:
 
     def __init__(self, folder: str = "", limit_s: float = LIMIT_S) -> None:
         self._limit_s = limit_s
+        self._reads: set[object] = set()  # those that have not ended
         self._is_chosen = bool(folder)
         self._file = Path(folder or os.path.expanduser("~/.docker")) / "config.json"
 
@@ -65,9 +68,20 @@ class RegistryLogins:
             return None
 
     async def _config(self) -> Mapping[str, Any]:
+        if len(self._reads) >= MOST_READS:
+            raise _LoginError(f"{self._file} cannot be read: no earlier read has ended")
+        this = object()
+        self._reads.add(this)
+
+        def read() -> Mapping[str, Any]:
+            try:
+                return self._read()
+            finally:
+                self._reads.discard(this)
+
         try:
             async with asyncio.timeout(self._limit_s):
-                return await aside(self._read)
+                return await aside(read)
         except TimeoutError as error:
             words = f"{self._file} cannot be read within {self._limit_s:g} s"
             raise _LoginError(words) from error
