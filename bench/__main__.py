@@ -265,7 +265,13 @@ def run_flame(picture: Path, seconds: int = 8) -> int:
 
 def end_as_by_ctrl_c() -> None:
     """SIGTERM is taken like Ctrl-C, so the engine and the daemon that were started end, too."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+    def as_ctrl_c(*_: object) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a script's background jobs
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, as_ctrl_c)
 
 
 if __name__ == "__main__":

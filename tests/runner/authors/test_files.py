@@ -188,7 +188,7 @@ def test_what_vanishes_meanwhile_is_passed_over(tmp_path: Path, gone: str, when:
 
     def vanish(path: str) -> None:
         if path == str(tmp_path / when):
-            (tmp_path / gone).rename(tmp_path.with_name("gone"))
+            (tmp_path / gone).rename(tmp_path.with_name(f"{tmp_path.name}-gone"))
 
     with hearing(vanish):
         found = read_start_point(tmp_path, image_name=IMAGE)
