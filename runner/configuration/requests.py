@@ -49,8 +49,7 @@ class RequestSettings(Subject):
     bodies_memory_mib: int = Field(112, ge=1, description="for all bodies that are read or held")
     """the memory for all bodies of over 64 KiB that are read or held; each byte of a body counts as
     7. A body takes its part step by step, as it comes. One for which there is none waits for 5 s,
-    and is then answered with 503. A body that
-    needs more than the whole is served alone
+    and is then answered with 503. A body that needs more than the whole is served alone
 
     Many large bodies come at once, and the host has memory for them.
     """
