@@ -147,6 +147,18 @@ async def test_a_silent_connection_is_closed_soon(
         assert await reader.read() == b""
 
 
+async def all_while_sending(
+    more: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> bytes:
+    """All that the service answers to a client that sends a little again and again, to the end."""
+    reading = asyncio.create_task(all_from(reader))
+    with suppress(ConnectionError):
+        while not reading.done():
+            writer.write(more)
+            await asyncio.sleep(0.01)
+    return await reading
+
+
 @pytest.mark.parametrize("begun", [b"G", ALIVE[:-2], ALIVE + ALIVE[:-2]])
 async def test_a_slow_head_is_not_waited_for(
     serve_fake: ServeFake, monkeypatch: pytest.MonkeyPatch, begun: bytes
@@ -155,12 +167,7 @@ async def test_a_slow_head_is_not_waited_for(
     monkeypatch.setattr(connections, "HEAD_S", 0.1)
     async with serve_fake() as http, http.connection() as (reader, writer):
         writer.write(begun)
-        reading = asyncio.create_task(all_from(reader))
-        with suppress(ConnectionError):
-            while not reading.done():
-                writer.write(b"x")
-                await asyncio.sleep(0.01)
-        answers = await reading
+        answers = await all_while_sending(b"x", reader, writer)
 
     assert answers.count(b'{"alive?":true}') == begun.count(ALIVE)
 
@@ -175,13 +182,8 @@ async def test_blank_lines_do_not_stop_the_clock(
         writer.write(ALIVE)
         await answer_from(reader)
         writer.write(b"\r\n\r\n" + (ALIVE[:-2] if more.strip() else b""))
-        reading = asyncio.create_task(all_from(reader))
-        with suppress(ConnectionError):
-            while not reading.done():
-                writer.write(more)
-                await asyncio.sleep(0.01)
 
-        assert await reading == b""
+        assert await all_while_sending(more, reader, writer) == b""
 
 
 async def test_blank_lines_before_a_request_are_skipped(fake_http: Served) -> None:
