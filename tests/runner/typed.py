@@ -17,7 +17,8 @@ from pathlib import Path
 
 from tests.daemon_process import environment
 
-WITHIN_S = 60.0
+# A command that starts a daemon takes a minute on a virtual machine; pytest itself waits longer.
+WITHIN_S = 110.0
 
 
 @dataclass(frozen=True)

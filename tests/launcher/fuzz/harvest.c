@@ -109,7 +109,8 @@ static void act(uint8_t what, uint8_t how, int *depth) {
     make_many(how, sizes[how >> 4]);
     break;
   case 7:
-    (void)!chmod("a0", how);
+    /* Not of what a link leads to: that may be the tree's own folder. */
+    (void)!fchmodat(AT_FDCWD, "a0", how, AT_SYMLINK_NOFOLLOW);
     break;
   case 8:
     is_unsteady = how & 1;
@@ -123,7 +124,8 @@ static void act(uint8_t what, uint8_t how, int *depth) {
   }
 }
 
-/* How many regular files are here and below whose names are short enough to be harvested. */
+/* How many regular files are here and below whose names are short enough to be harvested. The program
+ * may have made some that this user cannot read, and the harvest cannot either, unless the user is root. */
 static int count_files(int folder, size_t path_length) {
   int count = 0;
   DIR *entries = fdopendir(folder);
@@ -131,6 +133,8 @@ static int count_files(int folder, size_t path_length) {
   for (struct dirent *entry; (entry = readdir(entries));) {
     size_t length = path_length + 1 + strlen(entry->d_name);
     if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || length >= LONGEST_PATH)
+      continue;
+    if (faccessat(folder, entry->d_name, entry->d_type == DT_DIR ? R_OK | X_OK : R_OK, 0) != 0)
       continue;
     if (entry->d_type == DT_REG)
       count++;

@@ -43,7 +43,7 @@ async def test_an_image_that_cannot_run() -> None:
     )
 
     assert said.status == 1
-    assert re.search("bash.*: No such file or directory", said.stdout)
+    assert re.search("bash.*: (?i:No such file or directory)", said.stdout)
     assert "dojo-runner image check dojo-runner/no-bash:latest" in said.stdout
 
 
