@@ -42,6 +42,8 @@ async def terminal(line: str, folder: Path, **variables: str) -> AsyncIterator[T
     shown = folder / ".shown"
     shown.write_text("")
     process = await asyncio.create_subprocess_exec(
+        # A shell that runs the tests in its background has set SIGINT to be ignored.
+        *("env", "--default-signal=INT"),
         *("script", "--quiet", "--return", "--flush", "--command", f"stty cols 100; {line}", shown),
         cwd=folder,
         env=environment(TERM="xterm", **variables),

@@ -14,10 +14,10 @@ from pool import DockerClient, DockerContainers, EngineError
 from tests.daemon_process import DOCKER_HOST
 from tests.waiting import eventually
 
-# Of its own: a second dockerd without one takes away the bridge of the first. Several processes of
-# one test session may have such an engine at the same time.
-_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_BRIDGE, _ADDRESS = f"dojo-faults{_NUMBER}", f"172.30.{77 + _NUMBER}.1/24"
+# Each engine has a bridge of its own: a second dockerd without one takes away the bridge of the
+# first. Several test processes may have such an engine at the same time, so each takes the first
+# name that is free, with its network.
+_BRIDGES = {f"dojo-faults{number}": f"172.30.{77 + number}.1/24" for number in range(8)}
 _ENVIRONMENT = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
 _SERVICE = "dojo-runner.service=dojo-runner"
 
@@ -28,11 +28,12 @@ class OwnEngine:
     `keeps_containers` set to False ends that, from its next start on.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bridge: str) -> None:
         self.keeps_containers = True
         self.socket = folder / "docker.sock"
         self.host = f"unix://{self.socket}"
         self._folder = folder
+        self._bridge = bridge
         self._process: asyncio.subprocess.Process | None = None
         self._client = DockerClient(self.host, lambda error: None)
         self._containers = DockerContainers(self._client)
@@ -49,7 +50,7 @@ class OwnEngine:
                 f"--data-root={folder}/data",
                 f"--exec-root={folder}/exec",
                 f"--pidfile={folder}/pid",
-                f"--bridge={_BRIDGE}",
+                f"--bridge={self._bridge}",
                 "--iptables=false",
                 "--ip-masq=false",
                 "--ip-forward=false",
@@ -143,8 +144,8 @@ async def own_engine() -> AsyncIterator[OwnEngine]:
     # In memory: ten thousand files of an image are there, and gone, in a moment.
     await _call("mount", "-t", "tmpfs", "faults", str(folder))
     try:
-        async with _bridge():
-            engine = OwnEngine(folder)
+        async with _bridge() as bridge:
+            engine = OwnEngine(folder, bridge)
             await engine.start()
             try:
                 yield engine
@@ -157,14 +158,22 @@ async def own_engine() -> AsyncIterator[OwnEngine]:
 
 
 @asynccontextmanager
-async def _bridge() -> AsyncIterator[None]:
-    await _call("ip", "link", "add", _BRIDGE, "type", "bridge")
+async def _bridge() -> AsyncIterator[str]:
+    bridge = await _free_bridge()
     try:
-        await _call("ip", "addr", "add", _ADDRESS, "dev", _BRIDGE)
-        await _call("ip", "link", "set", _BRIDGE, "up")
-        yield
+        await _call("ip", "addr", "add", _BRIDGES[bridge], "dev", bridge)
+        await _call("ip", "link", "set", bridge, "up")
+        yield bridge
     finally:
-        await _call("ip", "link", "del", _BRIDGE)
+        await _call("ip", "link", "del", bridge)
+
+
+async def _free_bridge() -> str:
+    for bridge in _BRIDGES:
+        with suppress(AssertionError):  # another process has this one
+            await _call("ip", "link", "add", bridge, "type", "bridge")
+            return bridge
+    raise AssertionError(f"none of {', '.join(_BRIDGES)} is free; `ip link del` removes old ones")
 
 
 def _tar_of(files: Mapping[str, bytes]) -> bytes:
