@@ -39,7 +39,7 @@ LoginOf = Callable[[str], Awaitable[Login | None]]
 
 
 async def no_login(_image: str) -> Login | None:
-    """No login: every image is pulled as anybody may pull it."""
+    """No login: every image is pulled anonymously."""
     return None
 
 
@@ -143,8 +143,8 @@ class DockerImages:
         try:
             yield
             with suppress(aiohttp.ClientError):  # the engine has ended, in whatever way
-                # By pieces, because a line that tells of many labels may be longer than a reader
-                # of lines takes.
+                # The stream is read in pieces, and not in lines: a line that tells of many labels
+                # may be longer than aiohttp's limit for a line.
                 async for piece in response.content.iter_any():
                     if b"\n" in piece:
                         yield

@@ -14,7 +14,9 @@ class Ranking(Generic[_ITEM]):
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[_ITEM, int] = {}  # of the entry that counts
+        self._numbers: dict[
+            _ITEM, int
+        ] = {}  # of each item's latest entry, the only one that counts
         self._entries: list[tuple[tuple[float, ...], int, _ITEM]] = []
         self._puts = 0
 

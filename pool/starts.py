@@ -18,8 +18,8 @@ from pool.sizing import LONGEST_YIELD_S, may_yield
 from pool.spec import ContainerSpec
 from pool.tasks import Tasks
 
-# The ages and the runs at which containers are replaced are spread by chance, over this part of the
-# most. Otherwise all containers of a class would be replaced at once.
+# Each container gets limits of its own for its age and for its runs, by chance within the last
+# quarter of the settings' limits. Otherwise all containers of a class would be replaced at once.
 SPREAD = 0.25
 
 
@@ -37,7 +37,7 @@ def _may_be_its_warm_up(error: EngineError) -> bool:
 
 @dataclass(eq=False)
 class Starts:
-    """The starts of one image's pool. A container is replaced once it is `longest_wait_s` old.
+    """The starts of one image's pool. No container stays warm when it is `longest_wait_s` old.
 
     `engine_worked` is called after each start that succeeded. `no_warm_up` is the error of a start
     that then worked without the spec's warm-up; from then on no start has the warm-up.
