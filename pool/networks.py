@@ -23,8 +23,8 @@ from pool.time_limits import NETWORK_S
 
 _TELL = b"\n"  # any byte: the holder makes a new network
 _LONGEST_LINE_BYTES = 4096
-# A namespace's number, and sysctls that a container in it is to have. No other words of a container
-# go into a request to the engine.
+# A namespace's number, and the kernel's switches that a container in it is to have. No other words
+# of a container go into a request to the engine.
 _LINE = re.compile(rb"[0-9]{1,20}(;net\.[a-z0-9_.]{1,100}=[0-9 \t]{1,50}){0,20}\Z")
 
 
@@ -75,7 +75,7 @@ class NetworkHolder:
     def in_its_network(self, spec: ContainerSpec) -> ContainerSpec:
         """The spec of the same container in the newest network of this holder.
 
-        It has the sysctls that the holder has named: those of a network of the container's own.
+        Its sysctls are the switches that the holder has named, those of a network of its own.
         """
         return replace(
             spec,
