@@ -55,8 +55,8 @@ def limit_s(max_seconds: float, left_s: float, usual_s: float = 0.0) -> float | 
 def deadline_before_stop(deadline_s: float, last_s: float, now_s: float, usual_s: float) -> float:
     """The deadline of a program that begins now, if no run goes on after `last_s`.
 
-    It is cut only where that leaves time for what programs of its image usually take, and then for
-    partial output. With less time it is not: the program may be quick.
+    The deadline is cut only if enough time is left then for what programs of the image usually
+    take, and for partial output. With less time it is not cut, because the program may be quick.
     """
     ends_s = last_s - LATEST_S
     if ends_s - now_s < max(usual_s, SHORTEST_LIMIT_S + _KEPT_S):
@@ -65,7 +65,7 @@ def deadline_before_stop(deadline_s: float, last_s: float, now_s: float, usual_s
 
 
 def had_words(limit_s: float, asked_s: float) -> str:
-    """The time that a program had, in words; they say if it was less than the kata asks for."""
+    """The time that a program had, in words that say so if it was less than the kata asks for."""
     words = f"{limit_s:.3g} s"
     if limit_s == asked_s:
         return words
