@@ -264,7 +264,7 @@ module TrafficLight
       unanswered("NoAnswer", "its process spoilt its answer")
     end
 
-    # Whether there is a name or a pattern of that index the daemon knows.
+    # The daemon checks whether there is a name or a pattern of that index.
     def checked_index(index)
       raise TypeError unless index.is_a?(Integer) && index.between?(0, QUESTION_BYTES)
 
