@@ -117,7 +117,8 @@ class Siblings:
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             words = str(error) or type(error).__name__
             if not sibling.is_lost:
-                logger.bind(sibling=sibling.url, reason=words).warning("a sibling hears nothing")
+                bound = logger.bind(sibling=sibling.url, reason=words)
+                bound.warning("a sibling cannot be told of takes")
             sibling.missed(words, time.monotonic())
             outcome = "failed"
         finally:
@@ -137,7 +138,7 @@ class Siblings:
             answer = await response.content.read(LONGEST_ANSWER_BYTES)
         sibling.is_self = f'"{Verdict.OWN}"'.encode() in answer
         if sibling.is_lost:
-            logger.bind(sibling=sibling.url).info("a sibling hears us again")
+            logger.bind(sibling=sibling.url).info("a sibling can be told of takes again")
         sibling.answered()
 
     async def _look_up_for_ever(self) -> None:
