@@ -18,7 +18,8 @@ from pool import Login, full_name, is_id
 from runner.threads import aside
 
 LIMIT_S = 10.0
-# At once, for as many pulls as the settings allow: each that its disk never answers keeps a thread.
+# The most reads of the file that have not ended: one for each pull that the settings allow at once.
+# A read that the disk never answers keeps its thread for ever.
 MOST_READS = 100
 _ENDS_S = 1.0  # after its KILL
 LARGEST_FILE_BYTES = 1024 * 1024
@@ -213,7 +214,7 @@ def _from_file(config: Mapping[str, Any], key: str, host: str) -> Login | None:
         except ValueError:  # no base64, no UTF-8, or not even ASCII
             colon = ""
         if not colon:
-            raise _LoginError("its `auth` in config.json is no base64 of user:password")
+            raise _LoginError("`auth` in config.json is not the base64 of user:password")
         password = password.rstrip("\0") if password else password
     if isinstance(user, str) and isinstance(password, str) and user:
         return Login(user, password)
