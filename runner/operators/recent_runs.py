@@ -22,7 +22,7 @@ _BAD = frozenset((Outcome.TIMED_OUT.value, Outcome.FAULTY.value, ABANDONED))
 # most a tenth too large, and a slot's size does not depend on the number of runs.
 _SHORTEST_S = 0.001
 _WIDER = math.log(1.1)
-_LAST_BIN = 120  # 93 s: no run takes so long
+_LAST_BIN = 120  # 93 s; longer times are counted in this bin, too
 
 
 @dataclass(frozen=True)
