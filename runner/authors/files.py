@@ -48,9 +48,9 @@ def read_below(folder: Path, name: str, called: str) -> str:
 
 
 def trouble_with(folder: Path, name: str) -> str:
-    """The words of read_below for a file that is not there or not fit; empty if it is.
+    """The words of read_below for a file that is not there or not fit; empty if it is fit.
 
-    It does not read the file, so it cannot tell whether that is a text.
+    The file is not read, so it is not known whether it is a text.
     """
     try:
         with _errors_of(name, folder):
@@ -87,7 +87,10 @@ def texts_below(folder: Path) -> TextsBelow:
 
 
 def _paths_below(folder: Path) -> Iterator[Path]:
-    """What is no folder, without hidden ones. It follows no links, and stops at MOST_ENTRIES."""
+    """The paths of all but folders and hidden entries. No link is followed.
+
+    Raises StartPointError for more than MOST_ENTRIES.
+    """
     looked_at = 0
     folders = [folder]
     while folders:
@@ -156,7 +159,7 @@ def _errors_of(called: str, folder: Path) -> Iterator[None]:
 
 
 def why(error: OSError | ValueError) -> str:
-    """The words for an error of the file system, or for a name or content that cannot be."""
+    """The words for an error of the file system, for a malformed name, or for no UTF-8."""
     match error:
         case _UnfitError():
             return str(error)

@@ -10,15 +10,16 @@ INTERRUPTED = 130
 
 
 def ended(command: Callable[[], int | None]) -> int:
-    """Run a command, and have all that it printed written. Its exit status.
+    """Run a command, and write all that it has printed. Returns its exit status.
 
-    That status is 1 where stdout cannot be written. A reader that has seen enough is told nothing.
+    The status is 1 if stdout cannot be written. If its reader has closed the pipe, no error is
+    printed.
     """
     _prepare()
     status = FAILED
     try:
         status = command() or 0
-    except SystemExit as error:  # cyclopts and Rich end so
+    except SystemExit as error:  # cyclopts and Rich end a command in this way
         status = error.code if isinstance(error.code, int) else FAILED
     except KeyboardInterrupt:
         status = INTERRUPTED
@@ -36,7 +37,7 @@ def ended(command: Callable[[], int | None]) -> int:
 
 
 def _prepare() -> None:
-    """Give stdout and stderr a place where they are closed, and words for what they cannot show."""
+    """Open stdout and stderr if they are closed; escape characters that they cannot encode."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open until the end
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
