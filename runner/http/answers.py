@@ -58,7 +58,7 @@ class Result(_Answer):
     outcome: Outcome
     log: dict[str, Any] = Field(description="empty when all is well")
     created: dict[str, Text] = Field(description="the first 16 new text files, by name")
-    changed: dict[str, Text] = Field(description="the text files that were sent and are otherwise")
+    changed: dict[str, Text] = Field(description="the text files that were sent and now differ")
 
 
 class RunAnswer(_Answer):
@@ -124,6 +124,6 @@ class HealthAnswer(BaseModel):
     queued: int = Field(description="runs that wait for their turn")
     refused: int = Field(description="runs refused so far")
     pulling: list[str]
-    limits: dict[str, float] = Field(description="those that hold in this process")
+    limits: dict[str, float] = Field(description="the limits that hold in this process")
     colours: dict[str, Any] = Field(description="whether colours can be told, and how many were")
     images: dict[str, dict[str, Any]] = Field(description="the pools of warm containers, by image")
