@@ -238,7 +238,7 @@ class DockerContainers:
     async def _memory_bytes(
         self, spec: ContainerSpec, container: DockerContainer, name: str
     ) -> int:
-        """What the container and its shim take; 0 if the engine does not say."""
+        """The memory of the container and its shim, in bytes; 0 if the engine does not say."""
         # A failure is reported where it happens. The container then counts like one without a
         # warm-up.
         with suppress(EngineError):

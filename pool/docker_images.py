@@ -31,7 +31,7 @@ _IMAGE_EVENTS = ("pull", "load", "import", "tag", "untag", "delete", "prune")
 _LINKS_FOLLOWED = 5
 # An engine's words for a path with a circle of links, or a file for a folder, in an image.
 _LEADS_NOWHERE = ("too many links", "too many levels of symbolic links", "not a directory")
-# Tar is written in records of 10 KiB. So many bytes hold the first entries of a directory.
+# Enough bytes of an archive for the first entries of a directory: tar is written in 10 KiB records.
 _FIRST_ENTRIES_BYTES = 64 * 1024
 
 

@@ -2,7 +2,7 @@
 
 
 def plain(words: object) -> str:
-    """What an engine said, as a text that can be encoded, whatever its JSON held."""
+    """An engine's words as a text that can be encoded, even if its JSON held half a surrogate."""
     return str(words).encode("utf-8", "replace").decode()
 
 

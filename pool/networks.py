@@ -31,7 +31,7 @@ _LINE = re.compile(rb"[0-9]{1,20}(;net\.[a-z0-9_.]{1,100}=[0-9 \t]{1,50}){0,20}\
 class NetworkHolder:
     """A container that lends its network. `ended` is called once, when it can lend no more.
 
-    `hostname` is the holder's own, which the engine gives to whatever is started in its network.
+    `hostname` is the holder's own, which the engine gives to every container in its network.
     """
 
     def __init__(self, started: Started, hostname: str, ended: Callable[[], None]) -> None:

@@ -65,7 +65,7 @@ def _process_name(pid: int) -> str:
     # start time in clock ticks.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     if fields[0] in "ZX":
-        raise ProcessLookupError(f"{pid} was killed, and its parent has not asked for it yet")
+        raise ProcessLookupError(f"{pid} has ended, and its parent has not asked for its status")
     return f"{boot}/{space}/{pid}/{fields[19]}"
 
 

@@ -4,7 +4,7 @@ import heapq
 from typing import Generic, TypeVar
 
 _ITEM = TypeVar("_ITEM")
-_FEW = 64  # so few outdated entries are not worth a clean-up
+_FEW = 64  # outdated entries that are not worth a clean-up
 
 
 class Ranking(Generic[_ITEM]):

@@ -65,7 +65,7 @@ class Starts:
         """
         error = self.breaker.refuses(self.now_s())
         if error is not None:
-            # The traceback is dropped. It would grow with every caller that gets this error.
+            # The traceback is removed, because it would grow with every caller that gets the error.
             self.ledger.fail_unserved(error.with_traceback(None))
             return
         for _ in range(self.ledger.unserved()):
@@ -125,9 +125,10 @@ class Starts:
         """Whether the start that is under way must first show that the image can be started.
 
         The first container of an image is started alone, because siblings that warm the same image
-        at this moment may share these cores. So is the first one after a failure. But if a caller
-        waits for the first one, it may be the first of a group, so a second one is started beside.
-        Containers that only hearsay asks for are started one after the other.
+        at this moment may share these cores. So is the first container after a failure. But if a
+        caller waits for the first container, that caller may be the first of a group, so a second
+        container is started at the same time. Containers that only hearsay asks for are started one
+        after the other.
         """
         under_way = self.ledger.starting + self.ledger.queued
         if self.breaker.on_trial:
