@@ -18,7 +18,7 @@ MOST_FILES = 500
 MOST_BYTES = 8 * 1024 * 1024
 MOST_ENTRIES = 2_000  # files and folders that are looked at, be they sent or not
 
-# The files here are the kernel's. They look ordinary, but to read one may take for ever.
+# The files in these folders are the kernel's. They look ordinary, but a read may take for ever.
 _KERNEL = (Path("/proc"), Path("/sys"))
 
 
@@ -27,7 +27,7 @@ class StartPointError(CommandError):
 
 
 class _UnfitError(ValueError):
-    """Such a file is not read; the message says why."""
+    """The file is of a kind that is not read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _size_bytes(place: Path) -> int:
 
 def _text(place: Path) -> str:
     """Raises OSError, and ValueError for what is not UTF-8."""
-    # What has become a pipe or a link meanwhile is neither waited for nor followed.
+    # The file may have become a pipe or a link: a pipe is not waited for, a link is not followed.
     descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     with open(descriptor, encoding="utf-8") as file:
         return file.read(MOST_BYTES)

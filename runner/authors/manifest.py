@@ -101,7 +101,7 @@ def _beyond(names: list[str]) -> Iterator[str]:
 
 
 def _is_below(name: str) -> bool:
-    """Whether it names a file below a folder; a link may lead out of it all the same."""
+    """Whether the name is that of a file below a folder, although it may be a link out of it."""
     return bool(name) and not name.startswith("/") and ".." not in name.split("/")
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 
-FAILED = 1  # what was asked for could not be done
+FAILED = 1  # the command could not do its work
 INTERRUPTED = 130
 
 
@@ -31,7 +31,7 @@ def ended(command: Callable[[], int | None]) -> int:
         if status == 0:
             _tell(error)
         status = status or FAILED
-        # What is left would be tried once more when Python ends.
+        # At its end Python would try to write the rest once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status
 

@@ -69,7 +69,7 @@ def console() -> Console:
 
 
 def errors() -> Console:
-    """The same on stderr, for a command's progress."""
+    """The console on stderr, for a command's progress."""
     return Console(stderr=True, highlight=False)
 
 

@@ -60,7 +60,7 @@ def hand_over(kata: Kata, nonce: str) -> bytes:
 
 
 def hand_over_to_cell(kata: Kata) -> bytes:
-    """The same for the launcher, which marks answers itself, so it needs no nonce."""
+    """Header and payload for the launcher, which marks answers itself, so it needs no nonce."""
     pieces = list(_packed(kata))
     return b"".join([_header_for(kata, pieces), *pieces])
 

@@ -11,7 +11,7 @@ from functools import cache
 from pool import ContainerSpec, NetworkHolder
 from runner.container.seccomp import docker_seccomp_profile
 
-HOSTNAME = "sandbox"  # the engine gives it to whatever is started in the holder's network
+HOSTNAME = "sandbox"  # the engine gives it to every container in the holder's network
 
 _PROGRAM = "/networks"
 _READY_MARK = b"dojo-runner networks\n"

@@ -104,7 +104,7 @@ class NetworkHolders:
         return NetworksStatus(works, self._most, self._said or "")
 
     def holds(self, container_id: str) -> bool:
-        """Whether it is a holder."""
+        """Whether the container is a holder."""
         return container_id in self._holders
 
     async def close(self) -> None:

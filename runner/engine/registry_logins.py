@@ -26,7 +26,7 @@ LARGEST_FILE_BYTES = 1024 * 1024
 LARGEST_ANSWER_BYTES = 64 * 1024
 
 _HUB = "docker.io"
-_HUB_KEY = "https://index.docker.io/v1/"  # what Docker Hub is called in the file and by helpers
+_HUB_KEY = "https://index.docker.io/v1/"  # the name of Docker Hub in the file and for helpers
 _HUB_HOSTS = (_HUB, "index.docker.io", "registry-1.docker.io")
 _HELPER = re.compile("[A-Za-z0-9._-]+")
 _TOKEN_USER = "<token>"  # noqa: S105 - the user's name with which a helper says that it has a token
@@ -46,7 +46,7 @@ class RegistryLogins:
 
     def __init__(self, folder: str = "", limit_s: float = LIMIT_S) -> None:
         self._limit_s = limit_s
-        self._reads: set[object] = set()  # those that have not ended
+        self._reads: set[object] = set()  # the reads of the file that have not ended
         self._is_chosen = bool(folder)
         self._file = Path(folder or os.path.expanduser("~/.docker")) / "config.json"
 
@@ -95,7 +95,7 @@ class RegistryLogins:
             return {}
         except OSError as error:
             if not self._is_chosen:
-                # It may be root's home: root started the daemon, which is another user now.
+                # The home may be root's: root started the daemon, which is another user now.
                 return {}
             words = f"{self._file} cannot be read: {error.strerror}"
             raise _LoginError(words) from error

@@ -106,7 +106,7 @@ class ActAnswer(_Answer):
 
 
 class Engine(BaseModel):
-    """What is known of the engine."""
+    """The engine, as the service sees it."""
 
     answers: bool
     listening: bool = Field(description="whether the engine tells of changes of images")

@@ -55,7 +55,7 @@ class Bodies:
 
     def __init__(self, budget_bytes: int) -> None:
         self._budget_bytes = budget_bytes
-        self._shares: set[Share] = set()  # those that hold some memory
+        self._shares: set[Share] = set()  # the shares that hold some memory
         self._waiting: list[_Claim] = []  # in the order in which their requests came
         self._requests = 0
 

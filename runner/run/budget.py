@@ -14,15 +14,15 @@ JUDGE_S = 5.0  # from the answer to the result; a colour alone may take that lon
 LAST_MOMENT_S = 0.7
 LATEST_S = 0.9  # past the deadline: the service waits for nothing any longer than that
 
-# When the program's limit is cut, so much of the budget is kept for the program's end and the
-# harvest. A small harvest takes less.
+# The part of the budget that is kept for the program's end and the harvest when the program's limit
+# is cut. A small harvest takes less.
 _KEPT_S = 2.0
 SHORTEST_LIMIT_S = 1.0  # with less than that no program is begun
-# A run may queue so long even if runs of its image usually take the whole budget.
+# How long a run may queue at least, even if runs of its image usually take the whole budget.
 SHORTEST_QUEUE_S = 3.0
 
-# What a run that is made again needs beside its program's time: its container's start, its harvest,
-# its files and its colour.
+# The time that a run that is made again needs beside its program's: for the start of its container,
+# its harvest, its files and its colour.
 _AGAIN_S = 3.0
 
 

@@ -21,7 +21,7 @@ LOOK_UP_S = 5.0  # a new replica is found, and one that has gone is forgotten, w
 ANSWERS_WITHIN_S = 1.0
 LONGEST_ANSWER_BYTES = 1000
 MOST_SIBLINGS = 100
-MOST_TRACES = 1000  # so many images may have been taken without a notice so far
+MOST_TRACES = 1000  # images that were taken, and of which no sibling has been told yet
 
 
 class Siblings:

@@ -22,7 +22,8 @@ from runner.latest import Latest
 # Refusals to one address: they take some 5 % of a processor. A thousand at once do no harm.
 REFUSALS_PER_S = 250.0
 BURST = 1000
-# Senders wait at least this long for an answer. So none gives up earlier, to send at full speed.
+# The longest time that a refusal waits. Siblings wait as long for an answer, so none of them gives
+# up earlier, and sends at full speed.
 LONGEST_S = 1.0
 # Of all addresses together. One address has at most REFUSALS_PER_S * LONGEST_S.
 MOST_HELD = 500

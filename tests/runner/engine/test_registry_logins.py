@@ -181,7 +181,10 @@ async def test_trouble_with_a_helper_is_one_line_without_a_secret(
         ('{"a":' * 100_000, "is not JSON"),
         (f'{{"{SECRET}": {"9" * 10_000}}}', "is not JSON"),
         (json.dumps({"auths": {HUB: {"auth": SECRET + "é"}}}), "not the base64 of user:password"),
-        (json.dumps({"auths": {HUB: {"auth": "s3cret=\ud800"}}}), "not the base64 of user:password"),
+        (
+            json.dumps({"auths": {HUB: {"auth": "s3cret=\ud800"}}}),
+            "not the base64 of user:password",
+        ),
         (json.dumps({"auths": {HUB: {"identitytoken": "s3cret\ud800"}}}), "is no text that can be"),
         (
             json.dumps({"auths": {HUB: {"username": "\ud800", "password": SECRET}}}),
