@@ -146,7 +146,7 @@ class RunnerClient:
         """The state of the daemon for operators; docs/api.md has the fields."""
         answer, status = await self._get("health", None)
         if status != OK or not _is_health(answer):
-            raise RunnerError(f"{self._shown}/health is not a daemon's")
+            raise RunnerError(f"what answers at {self._shown}/health is no daemon")
         return dict(answer)
 
     async def warm(self, image_name: str, containers: int, *, token: str) -> int:
@@ -178,7 +178,7 @@ class RunnerClient:
         if isinstance(answer, dict) and isinstance(exception := answer.get("exception"), dict):
             raise RefusedError(status, str(exception.get("message")))
         if not isinstance(answer, dict) or key not in answer:
-            raise RunnerError(f"{self._shown}/{path} is not a daemon's")
+            raise RunnerError(f"what answers at {self._shown}/{path} is no daemon")
         return answer[key]
 
     async def _get(
@@ -209,7 +209,7 @@ class RunnerClient:
         except (aiohttp.ClientError, OSError) as error:
             raise RunnerError(f"no answer from {self._shown}: {error}") from error
         except (ValueError, RecursionError) as error:
-            raise RunnerError(f"{url} is not a daemon's: its answer is not JSON") from error
+            raise RunnerError(f"what answers at {url} is no daemon: it sends no JSON") from error
 
 
 def _is_health(answer: Any) -> bool:

@@ -125,7 +125,7 @@ class TrafficLight:
             raise answer
         assert isinstance(answer, list)
         if len(set(answer)) != len(answer) or not all(index < len(names) for index in answer):
-            raise NoAnswerError("NoAnswer", "an answer that names no names")
+            raise NoAnswerError("NoAnswer", "the answer has an index of no name, or one twice")
         return frozenset(names[index] for index in answer)
 
     async def _ask(self, kind: str, question: Mapping[str, Any]) -> Answer:

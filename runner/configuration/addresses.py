@@ -78,7 +78,9 @@ def _check_socket(path: str) -> None:
     if not path.startswith("/") or path.endswith("/"):
         raise ValueError(f"unix:// needs the absolute path of a socket, not {path!r}")
     if "\0" in path or len(path.encode()) > _LONGEST_SOCKET_BYTES:
-        raise ValueError(f"no socket can have this path, of over {_LONGEST_SOCKET_BYTES} bytes")
+        raise ValueError(
+            f"no socket can have this path: it is over {_LONGEST_SOCKET_BYTES} bytes or has a NUL"
+        )
 
 
 def _no_host(address: str, host: str) -> ValueError:

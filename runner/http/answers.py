@@ -22,7 +22,7 @@ class AliveAnswer(_Answer):
 
 
 class ReadyAnswer(_Answer):
-    """False while the engine does not answer, and while the service drains."""
+    """False while the engine does not answer, while the service drains, and at the very start."""
 
     ready: bool = Field(alias="ready?")
 
