@@ -64,7 +64,7 @@ def wanted(rate: float, replaced_s: float, sizes: Sizes, *, least: int = 0, spar
 
 
 def may_yield(warm: int, enough: int, running: int, waited_s: float) -> bool:
-    """Whether a refill should wait, because a start costs 300 ms of CPU, which runs would feel.
+    """Whether a refill should wait, because runs would feel the CPU that a start costs.
 
     It waits while kata run, for two seconds at the longest, if `enough` containers are warm: so
     many that takes can do without this refill for that time.

@@ -1,7 +1,8 @@
 """How long the engine may take, in seconds, so that a stalled engine does not stall the service.
 
-On 2 cores an engine creates a container in some 20 ms, and has it ready after 230 ms more
-(docs/benchmarks.md). The limits leave time for an engine that starts the containers of a class.
+On 2 idle cores an engine creates a container in some 20 ms, and has it ready after 225 ms more, or
+half of that in a network that is lent (docs/benchmarks.md). The limits leave time for an engine
+that starts the containers of a class.
 """
 
 ENGINE_CALL_S = 20.0  # create, attach, start, exec, remove, list, inspect
