@@ -14,9 +14,8 @@ class Ranking(Generic[_ITEM]):
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[
-            _ITEM, int
-        ] = {}  # of each item's latest entry, the only one that counts
+        # The number of each item's latest entry, the only one of its entries that counts.
+        self._numbers: dict[_ITEM, int] = {}
         self._entries: list[tuple[tuple[float, ...], int, _ITEM]] = []
         self._puts = 0
 

@@ -1,1 +1,1 @@
-"""The service: what a kata means, and how clients have one run."""
+"""The service: what a kata means, and how clients ask for a run."""

@@ -26,7 +26,7 @@ _ASKED_EVERY_S = 0.02
 async def own_daemon(
     reuse: Reuse | None = None, delivery: Delivery | None = None
 ) -> AsyncIterator[str]:
-    """The URL of a daemon that is ready; the environment has its settings, but for the arguments.
+    """The URL of a daemon that is ready. But for the arguments, the environment has its settings.
 
     Raises CommandError, with what to do, if no engine answers.
     """

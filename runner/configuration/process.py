@@ -115,7 +115,7 @@ class ProcessSettings(Subject):
     containers. The default fits into the 10 s of `docker stop`
 
     Your scheduler waits longer than 10 s for a stop, as the files in `deploy/` make it do. Then
-    more runs can end before it.
+    more runs can end before the stop is over.
     """
     log_level: str = Field(
         "INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$", description="the least that is logged"

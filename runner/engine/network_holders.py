@@ -23,7 +23,7 @@ from pool import (
 )
 from runner.container.network_holder import HOSTNAME, holder_spec, trial_spec
 
-# The pause before a holder is made. The start that found no network has the engine for itself.
+# The pause before a holder is made, in which the start that found no network has the engine alone.
 GROW_S = 1.0
 # The pauses after a holder has ended by itself, or could not be made. On a host where that always
 # fails, each costs a start and a line in the log, at last every ten minutes.

@@ -22,7 +22,10 @@ class AliveAnswer(_Answer):
 
 
 class ReadyAnswer(_Answer):
-    """False while the engine does not answer, while the service drains, and at the very start."""
+    """False while the engine does not answer, and while the service drains.
+
+    It is also false at the start, until it is known whether cells can be had.
+    """
 
     ready: bool = Field(alias="ready?")
 
