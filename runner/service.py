@@ -32,7 +32,7 @@ CLOSE_S = 0.5  # at the very end, for calls of the engine that are still under w
 
 
 class Service:
-    """Runs kata, pulls images. Must be made in a running loop.
+    """Runs katas, pulls images. Must be made in a running loop.
 
     `owner` marks the containers that this process starts, and only those. `lines_dropped` counts
     the lines that the log has lost, for the metrics.

@@ -20,7 +20,7 @@ class RequestSettings(Subject):
     """Requests and runs."""
 
     runs_at_once: int = Field(0, ge=0, le=1000, description="0: the number of cores, plus one")
-    """how many kata run at once; 0 is the number of cores, plus one
+    """how many runs go on at once; 0 is the number of cores, plus one
 
     If other work shares the host, set fewer, which leaves cores for it.
     """

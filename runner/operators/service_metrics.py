@@ -27,8 +27,8 @@ def families_of(health: Health) -> Iterable[Metric]:
 
 def _gauges(health: Health) -> Iterable[Metric]:
     yield gauge("runner_engine_up", "Whether the engine answers.", health.engine_answers)
-    yield gauge("runner_inflight_runs", "Kata that run now.", health.running)
-    yield gauge("runner_queued_runs", "Kata that wait for their turn.", health.queued)
+    yield gauge("runner_inflight_runs", "Runs that go on now.", health.running)
+    yield gauge("runner_queued_runs", "Runs that wait for their turn.", health.queued)
     yield gauge(
         "runner_pulls_underway", "Images that are pulled, or wait to be.", len(health.pulling)
     )

@@ -44,7 +44,7 @@ STOPPED = "the service was stopped before the run had ended"
 
 
 class KataRunner:
-    """Runs kata. `budget_s` is what a request may take in all, from its arrival.
+    """Runs katas. `budget_s` is what a request may take in all, from its arrival.
 
     `specs` decides which container a run gets. `roots` tells whether an image may have a writable
     root. `warm_ups` hears how each warm-up of an image ends. `ended` is called with the record of
