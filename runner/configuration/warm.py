@@ -32,7 +32,7 @@ class WarmSettings(Subject):
     A whole class begins at once, and misses are many then.
     """
     host_containers: int = Field(40, ge=0, le=2000, description="the most of all images together")
-    """the most containers of all images together, with those in use. An idle one costs 3 to 5 MiB,
+    """the most containers of all images together, with those in use. A warm one costs 3 to 5 MiB,
     its shim included (measured with 20)
 
     The host has more memory, and many languages are used. The smaller of this limit and the next

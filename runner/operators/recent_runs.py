@@ -29,8 +29,8 @@ _LAST_BIN = 120  # 93 s; longer times are counted in this bin, too
 class PhaseTimes:
     """The seconds that one phase took: in half of the runs at most `p50_s`, in 95 of 100 `p95_s`.
 
-    The first number is that of all slots together, the others are those of each slot, the oldest
-    first. A number is None if no run ended in that time.
+    These two are of all slots together; `p50_by_slot_s` and `p95_by_slot_s` have one number for
+    each slot, the oldest first. A number is None if no run ended in that time.
     """
 
     p50_s: float | None
