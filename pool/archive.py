@@ -15,7 +15,7 @@ _ZEROS = bytes(_BLOCK)
 _OCTAL = re.compile(rb"[ \0]*([0-7]{1,12})[ \0]*")
 _LINK_RECORD = re.compile(rb"(?:^|\n)[0-9]{1,5} linkpath=([^\n]*)\n")
 _SIZE_RECORD = re.compile(rb"(?:^|\n)[0-9]{1,5} size=")
-# These come before an entry. They hold what its header has no room for.
+# The kinds of headers that come before an entry, and hold what its own header has no room for.
 _EXTENDED, _LONG_NAME, _LONG_LINK, _FOR_ALL = b"x", b"L", b"K", b"g"
 _MOST_HEADERS = 1000
 

@@ -38,7 +38,7 @@ class Breaker:
 
     last_error: EngineError | None = None
     _back_off: BackOff = field(default_factory=lambda: BackOff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
-    _counted_at_s: float = 0.0  # the last failure that was not begun before a pause
+    _counted_at_s: float = 0.0  # the last failure outside of a pause
     _failed_at_s: float = 0.0
     _closed_at_s: float = 0.0
     _is_wanted: bool = False  # since the last failure

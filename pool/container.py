@@ -1,4 +1,4 @@
-"""One container from warm to gone."""
+"""One container of a pool, from its ready mark until it is discarded."""
 
 from dataclasses import dataclass, field
 from enum import Enum

@@ -12,8 +12,10 @@ from pool.sizing import LONGEST_YIELD_S, Sizes, mean, wanted, worth_keeping
 FAST_S = 15.0  # this average sees a class begin within a few presses
 SLOW_S = 60.0  # this average remembers the class through a lull: learners think between presses
 SILENCE_S = 600.0  # after such a silence, demand may mean that a group begins
-ASKED_S = 900.0  # what an operator has asked for is kept so long, so that a class can begin
-EXPECTED_S = 300.0  # an image that is expected keeps its spare containers so long for a first take
+# How long the containers that an operator has asked for are kept, so that a class can begin.
+ASKED_S = 900.0
+# How long an image that is expected keeps its spare containers for a first take.
+EXPECTED_S = 300.0
 TIMES_KEPT = 20
 
 

@@ -44,9 +44,9 @@ _IF_IT_HANGS = "the engine hangs, or the machine is overloaded: see whether `doc
 class DockerClient:
     """A client of the engine that connects at its first call.
 
-    `report` is called once for every failed call, where it fails. That an image is missing is an
-    answer, and no failure; nor is the end of a call that `close` has cut off. `ended` is called
-    after every call, with its operation and its seconds.
+    `report` is called once for every failed call, where it fails. It is not called when an image is
+    missing, because that is an answer, nor for a call that `close` has cut off. `ended` is called
+    after every call, with its operation and the seconds that it took.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class DockerClient:
 
     @property
     def docker(self) -> aiodocker.Docker:
-        """The client below. Must be used inside `call`, which sets the time limit."""
+        """aiodocker's client. Must be used inside `call`, which sets the time limit."""
         if self._docker is None:
             # Every warm container holds a connection. With aiohttp's default limit of 100, the
             # hundredth container would block every further call.
@@ -146,7 +146,10 @@ class DockerClient:
 
 
 def words_of(said: object) -> str:
-    """An engine's words as a log can hold them: Podman repeats what it was asked for, in full."""
+    """An engine's words, short enough for a log; of very many, the middle is left out.
+
+    Podman's errors repeat the whole request, of many kilobytes.
+    """
     words = plain(said)
     if len(words) <= _LONGEST_WORDS:
         return words
@@ -154,7 +157,7 @@ def words_of(said: object) -> str:
 
 
 def a_text(said: Any) -> str:
-    """What must be a text in an engine's answer. Raises TypeError otherwise."""
+    """A part of an engine's answer that must be a text. Raises TypeError if it is none."""
     if not isinstance(said, str):
         raise TypeError(f"{said!r} is no text")
     return said

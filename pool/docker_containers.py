@@ -18,13 +18,18 @@ from pool.networks import Networks
 from pool.spec import ContainerSpec, Delivery
 from pool.time_limits import ENGINE_CALL_S, LAST_WORDS_S, READY_S, STATS_S
 
-SHIM_BYTES = 4 * 1024**2  # of each container, and in no control group of it
+# The memory of the shim that an engine runs beside each container. No control group of the
+# container counts it.
+SHIM_BYTES = 4 * 1024**2
 
 _GONE = (404, 409)  # no such container; its removal is already in progress
 
 
 class DockerContainers:
-    """Implements pool.engine.ContainerEngine. Of `networks` those are borrowed that are lent."""
+    """Implements pool.engine.ContainerEngine.
+
+    `networks` has the holders that lend networks to containers whose spec says so.
+    """
 
     def __init__(self, client: DockerClient, networks: Networks | None = None) -> None:
         self._client = client
@@ -78,7 +83,10 @@ class DockerContainers:
     async def _begin_in_any_network(
         self, spec: ContainerSpec, name: str
     ) -> tuple[DockerContainer, DockerStream]:
-        """Start it in a network that is lent, if there is one: that is over before it is ready."""
+        """Create, attach, start: in a network that a holder lends, if one is idle.
+
+        The holder is needed only until the container has started, not until its ready mark.
+        """
         if spec.borrows_network:
             async with self._networks.lend(spec.hostname) as holder:
                 if holder is not None:
@@ -106,7 +114,7 @@ class DockerContainers:
         return container, stream
 
     async def remove(self, container_id: str) -> None:
-        """Kill and remove it with its anonymous volumes; harmless when it is gone already."""
+        """Kill and remove a container with its anonymous volumes; harmless if it is gone."""
         self._removing.add(container_id)
         try:
             async with self._client.call("remove", ENGINE_CALL_S, container=container_id) as docker:
@@ -119,7 +127,7 @@ class DockerContainers:
             self._removing.discard(container_id)
 
     async def last_words(self, container_id: str) -> str:
-        """The engine's words for how the container ended: `exited (137), out of memory`, say."""
+        """The engine's words for how the container ended, such as `exited (137), out of memory`."""
         async with self._client.call("inspect", ENGINE_CALL_S, container=container_id) as docker:
             container = docker.containers.container(container_id)
             try:
@@ -147,7 +155,7 @@ class DockerContainers:
             return [_seen(one) for one in listed]
 
     def works_on(self, seen: Seen) -> bool:
-        """Whether this client is just making the container, or removing it."""
+        """Whether a call of this object is making the container just now, or removing it."""
         return seen.name in self._making or not self._removing.isdisjoint(
             (seen.container_id, seen.name)
         )
@@ -230,8 +238,10 @@ class DockerContainers:
     async def _memory_bytes(
         self, spec: ContainerSpec, container: DockerContainer, name: str
     ) -> int:
-        """What the container and its shim take; 0 if the engine does not say."""
-        with suppress(EngineError):  # reported; it counts as a container without a warm-up does
+        """The memory of the container and its shim, in bytes; 0 if the engine does not say."""
+        # A failure is reported where it happens. The container then counts like one without a
+        # warm-up.
+        with suppress(EngineError):
             async with self._client.call("stats", STATS_S, image=spec.image, container=name):
                 said = await self._client.docker._query_json(
                     f"containers/{container.id}/stats",
@@ -279,10 +289,10 @@ async def _up_to_mark(stream: DockerStream, mark: bytes, limit_bytes: int, limit
 
 
 def held_bytes(memory: Any) -> int:
-    """What a container holds, of `memory_stats` of the engine, whichever control groups it has.
+    """The memory that a container takes, from the engine's `memory_stats` of cgroups v1 or v2.
 
-    Files that the kernel may drop do not count. Raises an error of the kinds that
-    DockerClient.call knows if the engine did not say.
+    Cached files that the kernel may drop do not count. If the engine did not say, this raises an
+    error of the kinds that DockerClient.call turns into an EngineError.
     """
     of_kind = memory.get("stats") or {}
     dropped = of_kind.get("total_inactive_file", of_kind.get("inactive_file", 0))

@@ -31,7 +31,7 @@ _IMAGE_EVENTS = ("pull", "load", "import", "tag", "untag", "delete", "prune")
 _LINKS_FOLLOWED = 5
 # An engine's words for a path with a circle of links, or a file for a folder, in an image.
 _LEADS_NOWHERE = ("too many links", "too many levels of symbolic links", "not a directory")
-# Tar is written in records of 10 KiB. So many bytes hold the first entries of a directory.
+# Enough bytes of an archive for the first entries of a directory: tar is written in 10 KiB records.
 _FIRST_ENTRIES_BYTES = 64 * 1024
 
 
@@ -39,7 +39,7 @@ LoginOf = Callable[[str], Awaitable[Login | None]]
 
 
 async def no_login(_image: str) -> Login | None:
-    """No login: every image is pulled as anybody may pull it."""
+    """No login: every image is pulled anonymously."""
     return None
 
 
@@ -143,8 +143,8 @@ class DockerImages:
         try:
             yield
             with suppress(aiohttp.ClientError):  # the engine has ended, in whatever way
-                # By pieces, because a line that tells of many labels may be longer than a reader
-                # of lines takes.
+                # The stream is read in pieces, and not in lines: a line that tells of many labels
+                # may be longer than aiohttp's limit for a line.
                 async for piece in response.content.iter_any():
                     if b"\n" in piece:
                         yield

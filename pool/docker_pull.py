@@ -12,7 +12,8 @@ from aiodocker.jsonstream import json_stream_stream
 
 from pool.errors import EngineError
 
-# An image may have so many layers, and more of what an engine tells of under a name.
+# The most layers whose latest event is remembered: more than any image has. An engine that names
+# ever new ones must not fill the memory.
 _MOST_LAYERS = 1000
 
 

@@ -12,7 +12,8 @@ class Stream(Protocol):
     """A started container's stdin and stdout. A reader gets what came before it, too.
 
     The end of the stream says only that the container, or the connection, has ended. It does not
-    say that the bytes before it are complete, so whoever reads a stream needs a frame.
+    say that the bytes before it are complete, so a reader must find the end of an answer in the
+    bytes themselves.
     """
 
     @property
@@ -40,8 +41,8 @@ class Stream(Protocol):
 class Started:
     """A container that has printed its ready mark.
 
-    `memory_bytes` is what one that has warmed up takes; 0 if its spec has no warm-up, or if the
-    engine does not say.
+    `memory_bytes` is what the container takes after its warm-up; 0 if its spec has no warm-up, or
+    if the engine does not say.
     """
 
     container_id: str
@@ -58,7 +59,7 @@ class Seen:
     name: str
     state: str  # created, running, exited, dead, removing, ...
     labels: Mapping[str, str]
-    created_s: int | None = None  # by the engine's clock, in Unix time; None: it does not say
+    created_s: int | None = None  # Unix time of the engine's clock; None: the engine does not say
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Image:
 
     image_id: str
     volumes: tuple[str, ...] = ()
-    architecture: str = ""  # in the engine's words; empty: it does not say
+    architecture: str = ""  # in the engine's words; empty: the engine does not say
 
 
 @dataclass(frozen=True)
@@ -98,17 +99,17 @@ class ContainerEngine(Protocol):
         """
 
     async def remove(self, container_id: str) -> None:
-        """Kill and remove it with its anonymous volumes; harmless when it is gone already."""
+        """Kill and remove a container with its anonymous volumes; harmless if it is gone."""
 
     async def output(self, spec: ContainerSpec, limit_bytes: int, limit_s: float) -> bytes:
-        """Start a container, and return what it prints until its ready mark.
+        """Start a container, and return what it prints on stdout until its ready mark.
 
-        Its end, or the time limit, ends the wait, too. The output is cut to so many bytes. The
-        container is removed in the background.
+        The wait also ends when the container ends, or after `limit_s` seconds. The output is cut
+        to `limit_bytes`. The container is removed in the background.
         """
 
     async def last_words(self, container_id: str) -> str:
-        """The engine's words for how the container ended: `exited (137), out of memory`, say."""
+        """The engine's words for how the container ended, such as `exited (137), out of memory`."""
 
     async def list_containers(self, label: str) -> list[Seen]:
         """All containers, in any state, that carry the label (`key=value`)."""

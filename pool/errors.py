@@ -2,7 +2,7 @@
 
 
 def plain(words: object) -> str:
-    """What an engine said, as a text that can be encoded, whatever its JSON held."""
+    """An engine's words as a text that can be encoded, even if its JSON held half a surrogate."""
     return str(words).encode("utf-8", "replace").decode()
 
 
@@ -25,11 +25,13 @@ class PoolRetiredError(PoolClosedError):
 class EngineError(PoolError):
     """The engine refused or failed an operation.
 
-    `operation` is create, attach, start, ready, exec, network, remove, list, inspect, read, pull or
-    events.
-    `status` is the engine's HTTP status; it is 0 if the engine could not be asked, or did not
-    answer in time. `message` has the engine's own words, as a text that can be encoded; of very
-    many, the middle is left out.
+    - `operation` is the call that failed: create, attach, start, ready, exec, stats, network,
+      remove, list, list images, inspect, read, pull, events, info or version. It is `warm` if a
+      container ended by itself right after its ready mark.
+    - `status` is the engine's HTTP status; it is 0 if the engine could not be asked, or did not
+      answer in time.
+    - `message` has the engine's own words, as a text that can be encoded; of very many, the middle
+      is left out.
     """
 
     def __init__(

@@ -109,10 +109,11 @@ class Host:
             self._rank(stake)
 
     def weigh(self, stake: Stake, memory_bytes: int) -> None:
-        """A new container of the image takes so much; the most that one has taken counts.
+        """A new container of the image takes so much memory; the image's largest one counts.
 
-        A container never counts as more than the whole host: that image would never be warm. If
-        the targets do not fit any more, this image's falls at once, and the upkeep shares anew.
+        A container never takes more places than the host has, because that image would never be
+        warm. If the targets do not fit into the host any more, this image's target falls at once,
+        and the upkeep shares the places anew.
         """
         places = min(self.limit, math.ceil(memory_bytes / self._place_bytes))
         if places <= stake.places:
@@ -155,7 +156,7 @@ class Host:
     def make_room(self, wanted: int) -> Iterator[Tenant]:
         """The pools that must evict a container, one after another.
 
-        The last one does when `wanted` places are not taken, or no container is warm.
+        There is no further one when `wanted` places are not taken, or no container is warm.
         """
         while self.room < wanted:
             stake = self._least_worth_keeping.least()
@@ -166,10 +167,10 @@ class Host:
     def evicted(self, stake: Stake, heir: Stake | None, *, was_used: bool) -> None:
         """The image has discarded a warm container because `make_room` said so.
 
-        If reusable containers displace it, their image is the `heir`, and gets the place. Otherwise
-        the place is withheld. A container that was started in it would be displaced by the next
-        learner, so its start would be in vain. A container that has served a run (`was_used`) was
-        not started in vain, so its place is free.
+        If a reusable container displaces it, the image of that one is the `heir`, and gets the
+        place. Otherwise the place is withheld: a container that was started there would be
+        displaced by the next learner, so its start would be in vain. If the discarded container has
+        served a run (`was_used`), its start was not in vain, and its place is free.
         """
         if self._warm_of.get(stake, 0) < stake.target:
             self._retarget(stake, -1)
@@ -180,7 +181,7 @@ class Host:
                 self.withheld += stake.places
 
     def learner_waits(self) -> None:
-        """A start has begun for a learner who waits; it may take a place that is withheld."""
+        """A start has begun for a learner who waits; the start may take a withheld place."""
         self._needed = max(self._needed, self.withheld - max(0, self.room))
 
     def settle(self, claims: dict[Stake, Claim], now_s: float) -> None:

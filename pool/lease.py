@@ -13,9 +13,9 @@ class Lease:
     """A container for one run, and whether it was a hit.
 
     If the container can serve another run, the caller sets `reset` before the lease ends. The pool
-    calls `reset` after the lease. It waits until the container is warm once more, and then returns
-    an empty text; or it returns the reason why the container must serve no further run. Without
-    `reset` the container is discarded.
+    awaits `reset()` after the lease. That call waits until the container is warm again, and then
+    returns an empty text; or it returns the reason why the container must serve no further run.
+    Without `reset` the container is discarded.
     """
 
     container_id: str

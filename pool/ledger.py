@@ -14,8 +14,8 @@ from pool.errors import PoolError
 from pool.host import Host
 from pool.sharing import Stake
 
-# Discards are counted by reason, and some reasons are the words of what runs in a container: the
-# counts must not grow with what it says.
+# Discards are counted by reason. Some reasons are the words of a program in a container, which
+# could make up new ones without end. So at most so many reasons are told apart.
 MOST_REASONS = 50
 OTHER_REASONS = "other"
 
@@ -31,7 +31,7 @@ class Waiter:
         self._answer: asyncio.Future[Container] = asyncio.get_running_loop().create_future()
 
     def offer(self, container: Container) -> bool:
-        """Give the waiter a container; returns whether it took it."""
+        """Give the waiter a container; returns whether the waiter took it."""
         if self._answer.done():
             return False
         self._answer.set_result(container)
@@ -113,7 +113,7 @@ class Ledger:
 
     @property
     def own_idle_target(self) -> int:
-        """The same, but only for takes of its own: the rest is asked for by hearsay."""
+        """The same, but without the containers that only hearsay asks for."""
         return self._idle(min(self._stake.target, self._stake.own))
 
     def _idle(self, target: int) -> int:
@@ -211,7 +211,7 @@ class Ledger:
         self.counts.runs_of_discarded += container.runs_served
 
     def count_discard(self, reason: str) -> None:
-        """Count the discard of a container that never was in the books."""
+        """Count a discard by its reason, also of a container that never was in the books."""
         discards = self.counts.discards
         if reason not in discards and len(discards) >= MOST_REASONS:
             reason = OTHER_REASONS

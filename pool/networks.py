@@ -1,10 +1,10 @@
-"""Networks for containers that are started: new ones, which cost less than those of the engine.
+"""New networks for containers that are started, which cost less CPU than those of the engine.
 
 To start a container "in the network of another container", an engine opens /proc/PID/ns/net of the
 other one's first process. The first process of a holder makes a new, empty network namespace for
 itself whenever it is told to (images/launcher/networks). So a container that is started in the
 holder's network gets one that no other container has been in, as long as one start at a time uses
-a holder. For a network of the container's own dockerd executes itself anew, several times.
+a holder. The engine's own way costs more: dockerd executes itself several times for each network.
 """
 
 import asyncio
@@ -23,22 +23,22 @@ from pool.time_limits import NETWORK_S
 
 _TELL = b"\n"  # any byte: the holder makes a new network
 _LONGEST_LINE_BYTES = 4096
-# A namespace's number, and switches that a container in it is to have. Nothing else of what a
-# container says goes into what the engine is asked for.
+# A namespace's number, and the kernel's switches that a container in it is to have. No other words
+# of a container go into a request to the engine.
 _LINE = re.compile(rb"[0-9]{1,20}(;net\.[a-z0-9_.]{1,100}=[0-9 \t]{1,50}){0,20}\Z")
 
 
 class NetworkHolder:
     """A container that lends its network. `ended` is called once, when it can lend no more.
 
-    `hostname` is the holder's own, which the engine gives to whatever is started in its network.
+    `hostname` is the holder's own, which the engine gives to every container in its network.
     """
 
     def __init__(self, started: Started, hostname: str, ended: Callable[[], None]) -> None:
         self.container_id = started.container_id
         self.hostname = hostname
         self.number = ""  # of the newest network
-        self.is_new = False  # whether nobody has used that
+        self.is_new = False  # whether no container has been in the newest network
         self._switches: dict[str, str] = {}
         self._stream = started.stream
         self._ended = ended
@@ -52,7 +52,10 @@ class NetworkHolder:
         return not self._stream.ended
 
     async def renew(self) -> None:
-        """Make the next network. Raises EngineError. One that was broken off can be repeated."""
+        """Make the next network. Raises EngineError. After a cancellation it may be called again.
+
+        Then the holder makes one network for each call, and the last one counts.
+        """
         try:
             async with asyncio.timeout(NETWORK_S):
                 self._owed += 1
@@ -70,7 +73,10 @@ class NetworkHolder:
         self.is_new = True
 
     def in_its_network(self, spec: ContainerSpec) -> ContainerSpec:
-        """The same container in the newest network, with the switches of one of its own."""
+        """The spec of the same container in the newest network of this holder.
+
+        Its sysctls are the switches that the holder has named, those of a network of its own.
+        """
         return replace(
             spec,
             network=f"container:{self.container_id}",
@@ -79,11 +85,11 @@ class NetworkHolder:
         )
 
     def may_be_why(self, error: EngineError) -> bool:
-        """Whether the holder, not the container that was started, may be why a start failed."""
+        """Whether a start may have failed because of this holder, not of its own container."""
         return not self.works or self.container_id in error.message
 
     async def close(self) -> None:
-        """Close its stdin, which ends it."""
+        """Close the holder's stdin, which ends its container."""
         was_working = self.works
         await self._stream.close()
         if was_working:
@@ -105,7 +111,7 @@ class NetworkHolder:
 
 
 class Networks:
-    """The holders that are idle. Without any, containers get networks of the engine's.
+    """The holders that are idle. Without any, the engine makes a network for each container.
 
     `missed` is called when a start has found no holder that was idle.
     """
@@ -121,7 +127,7 @@ class Networks:
         return sum(one.works for one in self._idle)
 
     def add(self, holder: NetworkHolder) -> None:
-        """It lends its network from now on."""
+        """The holder lends networks from now on."""
         self._idle.append(holder)
 
     async def close(self) -> None:
@@ -130,9 +136,9 @@ class Networks:
 
     @asynccontextmanager
     async def lend(self, hostname: str) -> AsyncIterator[NetworkHolder | None]:
-        """A holder with a new network, for one start; None: there is none for that hostname.
+        """A holder with a new network, for one start; None: no holder of that hostname is idle.
 
-        When the start is over, the holder leaves the container's network, in the background.
+        When the start is over, the holder makes its next network, in the background.
         """
         holder = await self._next(hostname)
         if holder is None:
@@ -144,8 +150,8 @@ class Networks:
             yield holder
             end = partial(self._take_back, holder)
         except EngineError as error:
-            # Where it did not answer, the engine may yet start that container, in whichever
-            # network the holder has by then.
+            # An engine that did not answer may start that container later, in whichever network
+            # the holder has by then. So this holder is closed.
             if not isinstance(error, UnansweredError):
                 end = partial(self._take_back, holder)
             raise
@@ -170,7 +176,7 @@ class Networks:
         return None
 
     def _pop(self, hostname: str) -> NetworkHolder | None:
-        """The one that has been idle for longest. Those that have ended are forgotten."""
+        """The holder of that hostname that has been idle for longest; ended ones are forgotten."""
         self._idle = deque(one for one in self._idle if one.works)
         found = next((one for one in self._idle if one.hostname == hostname), None)
         if found is not None:
@@ -179,7 +185,7 @@ class Networks:
 
     async def _take_back(self, holder: NetworkHolder) -> None:
         try:
-            with suppress(EngineError):  # found out before the next start, too
+            with suppress(EngineError):  # a holder that is broken fails again before the next start
                 await holder.renew()
         finally:
             self._idle.append(holder)

@@ -31,8 +31,8 @@ _PID = re.compile("[0-9]{1,10}")  # any process of the engine's host may label a
 class Owner:
     """The daemon that started a container: its replica's name, and its process.
 
-    `process` is `<boot id>/<pid name space>/<pid>/<start time>`. It is unique for ever, and every
-    process in the same name space can tell whether that one still lives.
+    `process` is `<boot id>/<pid namespace>/<pid>/<start time>`. It is unique for ever, and every
+    process in the same namespace can tell whether that process still lives.
     """
 
     replica: str
@@ -65,12 +65,12 @@ def _process_name(pid: int) -> str:
     # start time in clock ticks.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     if fields[0] in "ZX":
-        raise ProcessLookupError(f"{pid} was killed, and its parent has not asked for it yet")
+        raise ProcessLookupError(f"{pid} has ended, and its parent has not asked for its status")
     return f"{boot}/{space}/{pid}/{fields[19]}"
 
 
 def is_provably_dead(process: str) -> bool:
-    """Whether the process ran in this name space, and has ended."""
+    """Whether the process ran in this pid namespace, and has ended."""
     boot_and_space, _, rest = process.rpartition("]/")
     ours = _process_name(os.getpid()).rpartition("]/")[0]
     pid = rest.partition("/")[0]

@@ -4,7 +4,7 @@ import heapq
 from typing import Generic, TypeVar
 
 _ITEM = TypeVar("_ITEM")
-_FEW = 64  # so few outdated entries are not worth a clean-up
+_FEW = 64  # outdated entries that are not worth a clean-up
 
 
 class Ranking(Generic[_ITEM]):
@@ -14,7 +14,8 @@ class Ranking(Generic[_ITEM]):
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[_ITEM, int] = {}  # of the entry that counts
+        # The number of each item's latest entry, the only one of its entries that counts.
+        self._numbers: dict[_ITEM, int] = {}
         self._entries: list[tuple[tuple[float, ...], int, _ITEM]] = []
         self._puts = 0
 

@@ -31,7 +31,7 @@ class Refillable(Protocol):
 
     @property
     def places(self) -> int:
-        """How many of the host's places a container of it takes."""
+        """How many of the host's places each container of this pool takes."""
 
     @property
     def is_short(self) -> bool:
@@ -66,7 +66,7 @@ class Refills:
         self._workers = workers
         self._supervisor = supervisor
         self._idle = at_once  # workers without a job
-        self._accepted = 0  # the places for jobs whose turn has come, and whose start has not begun
+        self._accepted = 0  # the places of jobs that were submitted and have not begun
         self._loop = asyncio.get_running_loop()
         self._is_due = False
         # Each queue keeps the order in which its pools came.
@@ -128,8 +128,8 @@ class Refills:
     def _next(self, room: int) -> Refillable | None:
         """Take the pool whose turn it is out of all queues.
 
-        One whose container does not fit into the room keeps its place in the queue. Those behind it
-        take nothing from it, because the targets of all pools fit into the host together.
+        A pool whose container does not fit into the room stays where it is in its queue. The pools
+        behind it take nothing from it, because the targets of all pools fit into the host together.
         """
         waiting = [self._short] if self._host.in_use else [self._short, self._giving_way]
         for pool in itertools.chain.from_iterable(waiting):

@@ -51,7 +51,7 @@ class Resets:
     def _ended(self, container: Container, unfit: str, taken_s: float) -> None:
         if unfit:
             self.shelf.discard(container, unfit)
-            self.starts.serve_waiting()  # callers may have counted on this container
+            self.starts.serve_waiting()  # a caller may have waited for this container
             return
         self.ledger.counts.resets += 1
         self.demand.was_reset(self.now_s() - taken_s)

@@ -7,8 +7,9 @@ from pool.sizing import Sizes
 from pool.spec import ContainerSpec
 
 MIB = 1024 * 1024
-# What an idle container takes: bash, docker-init and their shim take 3 to 5 MiB, as measured with
-# 20 containers (docs/benchmarks.md). One that has warmed up may take more; see place_bytes.
+# The memory that a warm container takes: bash, docker-init and their shim take 3 to 5 MiB, as
+# measured with 20 containers (docs/benchmarks.md). A container whose image brings a warm-up may
+# take more; see place_bytes.
 WARM_BYTES = 5 * MIB
 
 
@@ -19,8 +20,8 @@ class PoolSettings:
     - `host_containers` and `host_memory_bytes` bound the containers of all images together, warm
       ones and leased ones.
     - `leases_at_once`, if given, is how many containers can be in use at the same time.
-    - `refills_at_once` bounds the starts in the background that go on together. A start costs 300
-      to 400 ms of CPU in the engine.
+    - `refills_at_once` bounds the starts in the background that go on together. A start costs the
+      engine 300 to 400 ms of CPU, and half of that in a network that is lent (docs/benchmarks.md).
     - A container that dies younger than `shortest_life_s` counts as one that could not start.
     - A container that has been warm for `longest_wait_s` is replaced, because its tmpfs and other
       things of it may have become stale.
@@ -62,8 +63,9 @@ class PoolSettings:
 
     @property
     def place_bytes(self) -> float:
-        """The part of the host's memory that is for each of so many containers.
+        """The host's memory in bytes, divided by its limit: what one place stands for.
 
-        One that takes more memory counts as several, so that all of them keep within both bounds.
+        A container that takes more memory takes several places, so that all containers together
+        keep within both bounds.
         """
         return self.host_memory_bytes / self.host_limit if self.host_limit else math.inf

@@ -59,8 +59,8 @@ class Stake:
     containers: int = 0
     claimed: int = 0
     own: int = 0
-    heard_s: float = -math.inf  # when anybody wanted it last, hearsay included
-    taken_s: float = -math.inf  # when it was wanted last by takes of its own
+    wanted_s: float = -math.inf  # when anybody wanted it last, hearsay included
+    taken_s: float = -math.inf  # when it was last taken here, or announced by a client of ours
     is_current: bool = False
     popularity: float = field(default=-math.inf)
 
@@ -74,19 +74,19 @@ class Stake:
         """Remember what the image asks for."""
         self.claimed = claim.target
         self.own = claim.target if claim.own is None else min(claim.own, claim.target)
-        self.heard_s = claim.wanted_s
+        self.wanted_s = claim.wanted_s
 
     def look_at_the_time(self, now_s: float) -> None:
         """An image that has not been taken for a while is not current any more."""
         self.is_current = now_s - self.taken_s < CURRENT_S
 
     def value(self, place: int, *, is_held: bool, is_firm: bool) -> Value:
-        """The worth of the image's place of that number, of which the first is 1.
+        """The worth of one place to the image; its first place has the number 1.
 
         `is_firm`: whether the places that a current image holds are out of reach for others.
         """
         if place > self.own:
-            return (Rank.HEARD_HELD if is_held else Rank.HEARD), self.heard_s
+            return (Rank.HEARD_HELD if is_held else Rank.HEARD), self.wanted_s
         worth = self.popularity - math.log(place)
         if is_held and is_firm and self.is_current:
             return (Rank.FIRM_FIRST if place == 1 else Rank.FIRM), worth
@@ -103,13 +103,13 @@ class Stake:
 
 
 def share(stakes: Iterable[Stake], limit: int) -> dict[Stake, int]:
-    """Targets for all images whose places fit into the limit together.
+    """Targets for all images, in containers, whose places fit into the limit together.
 
     The places are given in this order: first those that current images hold already; then a first
     place for each other current image; then places for takes of images' own, by popularity; at last
-    places for hearsay. The order does not depend on the limit, and nothing that comes later in it
-    is put in where an image with larger containers does not fit. So a higher limit takes nothing
-    from any image.
+    places for hearsay. The order does not depend on the limit, and the sharing stops at the first
+    container that does not fit, even if a smaller one that comes later would fit. So a higher limit
+    takes nothing from any image.
     """
     everybody = list(stakes)
     targets = {stake: stake.claimed for stake in everybody}

@@ -92,7 +92,10 @@ class Shelf:
         self.refill_soon()
 
     def _ended(self, container: Container) -> None:
-        """A container's stream has ended. A warm one has died; a leased one concerns its run."""
+        """A container's stream has ended: a warm container has died.
+
+        If the container is leased, its run sees the end; if it is resetting, its reset does.
+        """
         if container.state is not State.WARM:
             return
         self.discard(container, "died while warm")

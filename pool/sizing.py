@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 UNKNOWN_TIME_S = 0.5  # the assumed time to replace a container, until one has been replaced
-LONGEST_YIELD_S = 2.0  # most kata end sooner, see bench/storm.py
+LONGEST_YIELD_S = 2.0  # most runs end sooner, see bench/storm.py
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def wanted(rate: float, replaced_s: float, sizes: Sizes, *, least: int = 0, spar
 
 
 def may_yield(warm: int, enough: int, running: int, waited_s: float) -> bool:
-    """Whether a refill should wait, because a start costs 300 ms of CPU, which runs would feel.
+    """Whether a refill should wait, because runs would feel the CPU that a start costs.
 
-    It waits while kata run, for two seconds at the longest, if `enough` containers are warm: so
+    It waits while runs go on, for two seconds at the longest, if `enough` containers are warm: so
     many that takes can do without this refill for that time.
     """
     return running > 0 and waited_s < LONGEST_YIELD_S and warm >= enough

@@ -34,7 +34,7 @@ class ContainerSpec:
     - A container is reusable if it may serve more than one run; it serves `most_runs` at most.
     """
 
-    image: str  # the name that people know it by: for logs
+    image: str  # the name that people know it by; it also names the image's pool
     image_id: str  # what the container is created from
     command: tuple[str, ...]
     ready_mark: bytes
@@ -64,8 +64,8 @@ class ContainerSpec:
     masked_paths: tuple[str, ...] | None = None
     readonly_paths: tuple[str, ...] | None = None
     network: str = "none"
-    borrows_network: bool = False  # rather than have the engine make one, if one is lent
-    runtime: str = ""  # a name that the engine knows; empty: its default
+    borrows_network: bool = False  # it may start in a network that a holder lends, if one is idle
+    runtime: str = ""  # a runtime that the engine knows by this name; empty: the engine's default
     init: bool = True
 
     @property

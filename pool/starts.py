@@ -18,8 +18,8 @@ from pool.sizing import LONGEST_YIELD_S, may_yield
 from pool.spec import ContainerSpec
 from pool.tasks import Tasks
 
-# The ages and the runs at which containers are replaced are spread by chance, over this part of the
-# most. Otherwise all containers of a class would be replaced at once.
+# Each container gets limits of its own for its age and for its runs, by chance within the last
+# quarter of the settings' limits. Otherwise all containers of a class would be replaced at once.
 SPREAD = 0.25
 
 
@@ -37,7 +37,7 @@ def _may_be_its_warm_up(error: EngineError) -> bool:
 
 @dataclass(eq=False)
 class Starts:
-    """The starts of one image's pool. A container is replaced once it is `longest_wait_s` old.
+    """The starts of one image's pool. No container stays warm when it is `longest_wait_s` old.
 
     `engine_worked` is called after each start that succeeded. `no_warm_up` is the error of a start
     that then worked without the spec's warm-up; from then on no start has the warm-up.
@@ -65,7 +65,7 @@ class Starts:
         """
         error = self.breaker.refuses(self.now_s())
         if error is not None:
-            # The traceback is dropped. It would grow with every caller that gets this error.
+            # The traceback is removed, because it would grow with every caller that gets the error.
             self.ledger.fail_unserved(error.with_traceback(None))
             return
         for _ in range(self.ledger.unserved()):
@@ -125,9 +125,10 @@ class Starts:
         """Whether the start that is under way must first show that the image can be started.
 
         The first container of an image is started alone, because siblings that warm the same image
-        at this moment may share these cores. So is the first one after a failure. But if a caller
-        waits for the first one, it may be the first of a group, so a second one is started beside.
-        Containers that only hearsay asks for are started one after the other.
+        at this moment may share these cores. So is the first container after a failure. But if a
+        caller waits for the first container, that caller may be the first of a group, so a second
+        container is started at the same time. Containers that only hearsay asks for are started one
+        after the other.
         """
         under_way = self.ledger.starting + self.ledger.queued
         if self.breaker.on_trial:

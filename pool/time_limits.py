@@ -1,13 +1,14 @@
 """How long the engine may take, in seconds, so that a stalled engine does not stall the service.
 
-On 2 cores an engine creates a container in some 20 ms, and has it ready after 230 ms more
-(docs/benchmarks.md). The limits leave time for an engine that starts the containers of a class.
+On 2 idle cores an engine creates a container in some 20 ms, and has it ready after 225 ms more, or
+half of that in a network that is lent (docs/benchmarks.md). The limits leave time for an engine
+that starts the containers of a class.
 """
 
 ENGINE_CALL_S = 20.0  # create, attach, start, exec, remove, list, inspect
 READY_S = 20.0  # from start to the ready mark
 RESET_S = 5.0  # from a run's end until its container is warm again, which usually takes 5 ms
-STATS_S = 2.0  # how much memory a container takes; a start waits for it
+STATS_S = 2.0  # how much memory a container takes; a start with a warm-up waits for the answer
 NETWORK_S = 2.0  # a holder's next network, which usually takes 1 ms
 WRITE_S = 10.0  # hand-over: the entry point reads at once
 READ_FILES_S = 30.0  # the engine mounts the image, and packs the files

@@ -40,9 +40,11 @@ READ_BUFFER_BYTES = 64 * 1024  # of a connection, for what its request's handler
 # Descriptors that are neither a connection's nor a container's; each container takes one.
 OTHER_DESCRIPTORS = 100
 FEWEST_CONNECTIONS = 16
-# Of the time for a stop, for the removal of containers: forty take an engine two seconds.
+# The part of the time for a stop that is kept for the removal of containers. An engine removes
+# forty of them in two seconds.
 REMOVALS_S = 2.5
-# Of the time in which runs may end during a stop, for the answers of those that have not ended.
+# The part of the time for runs, during a stop, that is kept for the answers of runs that have not
+# ended.
 ANSWERS_S = 0.5
 
 UNSENT = web.AppKey("UNSENT", Unsent)
@@ -111,7 +113,7 @@ class _Runner(web.AppRunner):
 
     @property
     def server(self) -> Any:
-        """Make the protocol of a new connection."""
+        """A callable that makes the protocol of a new connection."""
         return self._connections
 
     async def shutdown(self) -> None:
@@ -143,7 +145,7 @@ def _descriptors_left(settings: Settings) -> int:
 
 @web.middleware
 async def _attended(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tell the request's connection how far it is, and send the answer, within a time limit.
+    """Tell the connection how far its request is, and send the answer within a time limit.
 
     While the service drains, each connection ends after its answer. So clients that keep
     connections go elsewhere before the daemon has to close them. A connection also ends with a
@@ -153,7 +155,7 @@ async def _attended(request: web.Request, handler: Handler) -> web.StreamRespons
     connection.head_came()
     trace = trace_of(request.headers)
     if request.match_info.http_exception is not None:
-        handler = contract  # what is asked for is no path (`OPTIONS *`), so no route is for it
+        handler = contract  # the request names no path (`OPTIONS *`), so it has no route
     with traced(trace):
         response = await handler(request)
     if not response.prepared:
@@ -184,9 +186,10 @@ async def _send(request: web.Request, response: web.StreamResponse) -> None:
 async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0) -> None:
     """Serve until SIGTERM or SIGINT; then linger, finish the runs, remove our containers, return.
 
-    While the service lingers it is not ready, but answers what still comes. After that it has
-    `drain_s` for all that is left to do, whatever the engine does. A second signal stops it at
-    once. Raises OSError when the port is taken, before Docker is touched.
+    While the service lingers it is not ready, but still answers requests. After that it has
+    `drain_s` for all that is left to do, whatever the engine does. A second signal ends the linger
+    and the wait for runs. Raises OSError when the port is taken, before the engine is asked for
+    anything.
     """
     stop, stop_now = asyncio.Event(), asyncio.Event()
 

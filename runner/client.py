@@ -12,7 +12,7 @@ import aiohttp
 from runner.configuration.addresses import masked
 from runner.http.statuses import ASKS_FOR_TIMINGS, BUSY, OK
 
-ANSWERS_WITHIN_S = 40.0  # a run is answered within 26 s, and may have to be asked for twice
+ANSWERS_WITHIN_S = 40.0  # a run is answered within 26 s, unless the daemon's budget is set higher
 CONNECTS_WITHIN_S = 5.0
 LONGEST_RETRY_AFTER_S = 5.0
 
@@ -22,7 +22,7 @@ class RunnerError(Exception):
 
 
 class RefusedError(RunnerError):
-    """The daemon refused the request; the message is the daemon's, `status` the HTTP status."""
+    """The daemon refused the request. The message is the daemon's; `status` is the HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -50,7 +50,8 @@ class Result:
     """The result of a run. `outcome` is red, amber, green, timed_out, faulty or pulling.
 
     `status` is the exit status of cyber-dojo.sh as text, or one of the codes 141 to 145. `timings`
-    are the daemon's figures: milliseconds by phase, of the whole (`total`), and what the run used.
+    are the daemon's figures: the milliseconds of each phase and of the whole run (`total`), and
+    what the run took of the machine.
     """
 
     stdout: Text
@@ -145,7 +146,7 @@ class RunnerClient:
         """The state of the daemon for operators; docs/api.md has the fields."""
         answer, status = await self._get("health", None)
         if status != OK or not _is_health(answer):
-            raise RunnerError(f"{self._shown}/health is not a daemon's")
+            raise RunnerError(f"what answers at {self._shown}/health is no daemon")
         return dict(answer)
 
     async def warm(self, image_name: str, containers: int, *, token: str) -> int:
@@ -177,7 +178,7 @@ class RunnerClient:
         if isinstance(answer, dict) and isinstance(exception := answer.get("exception"), dict):
             raise RefusedError(status, str(exception.get("message")))
         if not isinstance(answer, dict) or key not in answer:
-            raise RunnerError(f"{self._shown}/{path} is not a daemon's")
+            raise RunnerError(f"what answers at {self._shown}/{path} is no daemon")
         return answer[key]
 
     async def _get(
@@ -208,11 +209,11 @@ class RunnerClient:
         except (aiohttp.ClientError, OSError) as error:
             raise RunnerError(f"no answer from {self._shown}: {error}") from error
         except (ValueError, RecursionError) as error:
-            raise RunnerError(f"{url} is not a daemon's: its answer is not JSON") from error
+            raise RunnerError(f"what answers at {url} is no daemon: it sends no JSON") from error
 
 
 def _is_health(answer: Any) -> bool:
-    """Whether it is a daemon's, perhaps of another version; other servers may answer as well."""
+    """Whether this is the health of a daemon, perhaps of another version, not of another server."""
     if not isinstance(answer, dict) or not isinstance(answer.get("status"), str):
         return False
     kinds = {"pulling": list, "reuse": dict, "images": dict}

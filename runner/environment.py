@@ -87,7 +87,10 @@ def _check_text(name: str, value: str) -> None:
 
 
 def _check_secret(path: Path) -> None:
-    """A file that pydantic would pass over with a warning must not leave the daemon without it."""
+    """Raise SettingsError for a secret's file that cannot be read.
+
+    Pydantic would pass over such a file with a warning, and the daemon would have no secret.
+    """
     name = path.name.upper()
     try:
         if not path.is_file():

@@ -18,7 +18,7 @@ class Outcome(StrEnum):
 
 
 class Code(StrEnum):
-    """The status of a run that has no exit status of its own (contract, run_cyber_dojo_sh)."""
+    """The status of a run that has no exit status of its own; see docs/api.md."""
 
     PULLING = "141"
     TIMED_OUT = "142"

@@ -66,7 +66,7 @@ class Parts:
         pulled: Callable[[str], None],
         listening: Callable[[bool], None],
     ) -> Images:
-        """Make what knows the images on this node; see Images for the callbacks."""
+        """Make Images, which knows the images on this node; see there for the callbacks."""
         settings = self._settings
         surveyor = Surveyor(
             self._engines.containers,
@@ -86,7 +86,7 @@ class Parts:
         )
 
     def siblings(self, standing: Callable[[str], Standing | None]) -> Siblings:
-        """Make what tells the other replicas of takes, and how an image stands here."""
+        """Make Siblings, which tells the other replicas of takes, with an image's `standing`."""
         settings = self._settings
         return Siblings(
             settings.siblings,
@@ -98,7 +98,7 @@ class Parts:
         )
 
     def roots(self) -> Roots:
-        """Make what knows which images get a writable root."""
+        """Make Roots, which knows which images get a writable root."""
         settings = self._settings
         return Roots(
             allowed=settings.writable_roots is not WritableRoots.NEVER,
@@ -107,7 +107,7 @@ class Parts:
         )
 
     def specs(self, roots: Roots, cells: Cells) -> Specs:
-        """Make what decides which container a run gets."""
+        """Make Specs, which decides which container a run gets."""
         return Specs(
             delivery=self._settings.delivery,
             runtime=self._settings.runtime,
@@ -117,7 +117,7 @@ class Parts:
         )
 
     def traffic_light(self) -> TrafficLight:
-        """Make what tells colours."""
+        """Make the traffic light, which tells colours."""
         return TrafficLight(
             self._engines.containers,
             self.tool_images,
@@ -128,7 +128,7 @@ class Parts:
         )
 
     def cells(self, *, decided: Callable[[], None]) -> Cells:
-        """Make what tries whether cells can be had, and calls `decided` when that is known."""
+        """Make Cells, which tries whether cells can be had; it calls `decided` at each verdict."""
         settings = self._settings
         return Cells(
             self._engines.containers,
@@ -145,7 +145,10 @@ class Parts:
         )
 
     def network_holders(self) -> NetworkHolders:
-        """Make what has networks lent to containers that are started, to as many as run at once."""
+        """Make NetworkHolders, which keeps containers that lend networks.
+
+        By default there are at most as many holders as runs at once.
+        """
         settings = self._settings
         most = self.places if settings.network_holders is None else settings.network_holders
         networks = self._engines.networks

@@ -32,7 +32,7 @@ CLOSE_S = 0.5  # at the very end, for calls of the engine that are still under w
 
 
 class Service:
-    """Runs kata, pulls images. Must be made in a running loop.
+    """Runs katas, pulls images. Must be made in a running loop.
 
     `owner` marks the containers that this process starts, and only those. `lines_dropped` counts
     the lines that the log has lost, for the metrics.
@@ -170,7 +170,7 @@ class Service:
         if self._has_begun:  # otherwise nothing of ours is there, and the engine is left alone
             with suppress(EngineError):  # reported where it failed
                 await remove_mine(self._engines.containers, self._owner)
-        await self.views.closed()  # the last of all: a container that is left is worse
+        await self.views.closed()  # last: traces that are lost matter less than containers left
 
     async def run(self, kata: Kata, patience: Patience) -> RunResult:
         """See KataRunner.run. Raises ImageNotAllowedError, too."""
@@ -212,7 +212,7 @@ class Service:
         """Whether a run would be taken on. It is cheap to ask, and true even if no pool is warm."""
         return is_passed(self.readiness())
 
-    # The images are made before the parts that are told of them, which cannot be handed to them.
+    # `Images` is made before the parts that it has to call. So it calls these methods instead.
     def _images_changed(self) -> None:
         self._engines.log.images_changed()
         self._upkeep.images_changed()

@@ -74,5 +74,5 @@ class Settings(
 
     @property
     def replica_name(self) -> str:
-        """This replica's name. By default the port is part of it: a host may have two daemons."""
+        """This replica's name; by default `host:port`, because a host may have two daemons."""
         return self.replica or f"{socket.gethostname()}:{self.port}"

@@ -15,12 +15,12 @@ from typing import ParamSpec, TypeVar
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-# A thread keeps the lock for so many seconds while another waits for it. Python's default of 0.005
-# is too long for an event loop, which takes the lock several times for one request.
+# How long a thread keeps the interpreter's lock while another waits for it. Python's default of
+# 0.005 is too long for an event loop, which takes the lock several times for one request.
 SWITCH_S = 0.001
 
-# It shares the interpreter's lock with the event loop. Several threads would end their work no
-# sooner, and the event loop would wait for each of them in turn.
+# This one thread shares the interpreter's lock with the event loop. Several threads would end their
+# work no sooner, and the event loop would wait for each of them in turn.
 _thread = ThreadPoolExecutor(1, "python-work")
 _beside_python = ThreadPoolExecutor(os.cpu_count() or 1, "native-work")
 

@@ -1,4 +1,4 @@
-"""The names of a request in logs and traces, of this replica and of those that it tells.
+"""The names of a request, in the logs and traces of this replica and of its siblings.
 
 A client may name its request in two headers: in X-Request-Id by a word of its own, and in
 traceparent as the W3C specifies (Trace Context). Both are untrusted text, so a header that is not
@@ -66,9 +66,9 @@ def trace_of(headers: Mapping[str, str]) -> Trace:
 
 
 def _fresh() -> str:
-    """A name that no other request has, as far as chance goes. It is no secret.
+    """A random name, so that hardly ever two requests have the same. It is no secret.
 
-    An id of the W3C's must not be all zeros.
+    It is never all zeros, because the W3C forbids such an id.
     """
     return f"{random.getrandbits(64) or 1:016x}"
 
@@ -85,7 +85,7 @@ _request: ContextVar[_Request | None] = ContextVar("_request", default=None)
 
 
 class traced:  # noqa: N801 - a context manager, of which each request takes one: no generator
-    """Gives this name to the block, which serves the request, and to the tasks that it begins."""
+    """Gives a request's names to the block that serves it, and to the tasks that this begins."""
 
     def __init__(self, trace: Trace) -> None:
         self._request = _Request(trace)
@@ -99,6 +99,6 @@ class traced:  # noqa: N801 - a context manager, of which each request takes one
 
 
 def current_trace() -> Trace | None:
-    """The name of the request that the calling task serves; None if it serves none."""
+    """The names of the request that the calling task serves; None if it serves none."""
     request = _request.get()
     return None if request is None or request.is_over else request.trace

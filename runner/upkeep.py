@@ -19,7 +19,7 @@ from runner.engine.watch import EngineWatch
 from runner.operators.engine_log import EngineLog
 from runner.warming.warm_images import WarmImages
 
-SWEEP_S = 30.0  # containers of processes that have died are in nobody's way
+SWEEP_S = 30.0  # containers of a process that has died do no harm meanwhile
 SWEEP_AGAIN_S = 2.0  # after a failure
 
 
@@ -69,7 +69,7 @@ class Upkeep:
         self._tasks.loop(self._sweep_for_ever, "sweep")
 
     async def close(self) -> None:
-        """End all of it. Twice is harmless."""
+        """End the watch and the sweeps. Twice is harmless."""
         await self._watch.close()
         await self._tasks.cancel()
 

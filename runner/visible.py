@@ -6,10 +6,10 @@ _PICTURES |= {0x7F: 0x2421, **dict.fromkeys(range(0x80, 0xA0), 0xFFFD)}
 
 
 def visible(text: str) -> str:
-    """The same with pictures of control characters, as a terminal would obey these."""
+    """The text with pictures in the place of control characters, which a terminal would obey."""
     return text.replace("\r\n", "\n").translate(_PICTURES)
 
 
 def visible_line(text: str) -> str:
-    """The same in one line, so that a text cannot add lines that look like a command's own."""
+    """The same in one line, so that the text cannot add lines that look like a command's own."""
     return visible(" ".join(text.split()))

@@ -18,7 +18,7 @@ MOST_FILES = 500
 MOST_BYTES = 8 * 1024 * 1024
 MOST_ENTRIES = 2_000  # files and folders that are looked at, be they sent or not
 
-# The files here are the kernel's. They look ordinary, but to read one may take for ever.
+# The files in these folders are the kernel's. They look ordinary, but a read may take for ever.
 _KERNEL = (Path("/proc"), Path("/sys"))
 
 
@@ -27,7 +27,7 @@ class StartPointError(CommandError):
 
 
 class _UnfitError(ValueError):
-    """Such a file is not read; the message says why."""
+    """The file is of a kind that is not read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ def read_below(folder: Path, name: str, called: str) -> str:
 
 
 def trouble_with(folder: Path, name: str) -> str:
-    """The words of read_below for a file that is not there or not fit; empty if it is.
+    """The words of read_below for a file that is not there or not fit; empty if it is fit.
 
-    It does not read the file, so it cannot tell whether that is a text.
+    The file is not read, so it is not known whether it is a text.
     """
     try:
         with _errors_of(name, folder):
@@ -87,7 +87,10 @@ def texts_below(folder: Path) -> TextsBelow:
 
 
 def _paths_below(folder: Path) -> Iterator[Path]:
-    """What is no folder, without hidden ones. It follows no links, and stops at MOST_ENTRIES."""
+    """The paths of all but folders and hidden entries. No link is followed.
+
+    Raises StartPointError for more than MOST_ENTRIES.
+    """
     looked_at = 0
     folders = [folder]
     while folders:
@@ -135,7 +138,7 @@ def _size_bytes(place: Path) -> int:
 
 def _text(place: Path) -> str:
     """Raises OSError, and ValueError for what is not UTF-8."""
-    # What has become a pipe or a link meanwhile is neither waited for nor followed.
+    # The file may have become a pipe or a link: a pipe is not waited for, a link is not followed.
     descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     with open(descriptor, encoding="utf-8") as file:
         return file.read(MOST_BYTES)
@@ -156,7 +159,7 @@ def _errors_of(called: str, folder: Path) -> Iterator[None]:
 
 
 def why(error: OSError | ValueError) -> str:
-    """The words for an error of the file system, or for a name or content that cannot be."""
+    """The words for an error of the file system, for a malformed name, or for no UTF-8."""
     match error:
         case _UnfitError():
             return str(error)

@@ -28,7 +28,7 @@ _ASKED_EVERY_S = 0.02
 async def own_daemon(
     reuse: Reuse | None = None, delivery: Delivery | None = None
 ) -> AsyncIterator[str]:
-    """The URL of a daemon that is ready; apart from the arguments the environment has its settings.
+    """The URL of a daemon that is ready. But for the arguments, the environment has its settings.
 
     Raises CommandError, with what to do, if no engine answers or the daemon does not become ready.
     """
@@ -63,9 +63,8 @@ async def unreadable_patterns(patterns: Mapping[str, str]) -> dict[str, str] | N
         Supervisor(lambda _name, _error: None),
     )
     try:
-        await engines.images.image(
-            settings.ruby_image
-        )  # asked once, where a start is tried for long
+        # If the image is missing, this fails at once. A start would be tried again and again.
+        await engines.images.image(settings.ruby_image)
         return {
             where: fault
             for where, pattern in patterns.items()

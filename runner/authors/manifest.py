@@ -13,9 +13,8 @@ OPTIONAL = (
     *("hidden_filenames", "highlight_filenames", "max_seconds", "progress_regexs"),
     *("rag_lambda", "tab_size"),
 )
-PROGRESS_REGEXS = (
-    2  # one pattern finds the summary of failing tests in an output, the other that of passing ones
-)
+# One pattern finds the summary of failing tests in an output, the other that of passing tests.
+PROGRESS_REGEXS = 2
 LARGEST_TAB = 8
 LARGEST_MAX_SECONDS = 20
 # The fields that hold regular expressions of Ruby's.
@@ -27,8 +26,8 @@ _EXTENSION = re.compile(r"\.\S+")
 def faults_of(manifest: Mapping[str, Any], trouble_with: Callable[[str], str]) -> list[str]:
     """The faults of a manifest, in the order of its fields, but for those that only Ruby can tell.
 
-    `trouble_with` says why there can be no file of that name below the manifest's folder; it is
-    empty if there is one.
+    `trouble_with` returns the reason why there is no such file below the manifest's folder, or an
+    empty text if there is one.
     """
     missing = [f"{key}: is missing" for key in REQUIRED if key not in manifest]
     known = {*REQUIRED, *OPTIONAL}
@@ -54,7 +53,7 @@ def patterns_of(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 def _not_there(manifest: Mapping[str, Any], trouble_with: Callable[[str], str]) -> Iterator[str]:
     for key, names in _files_of(manifest).items():
-        for name in filter(_is_below, names):  # the rules have told of the others
+        for name in filter(_is_below, names):  # of other names the rules have told already
             if trouble := trouble_with(name):
                 yield f"{key}: {trouble}"
 
@@ -102,7 +101,7 @@ def _beyond(names: list[str]) -> Iterator[str]:
 
 
 def _is_below(name: str) -> bool:
-    """Whether it names a file below a folder; a link may lead out of it all the same."""
+    """Whether the name is that of a file below a folder, although it may be a link out of it."""
     return bool(name) and not name.startswith("/") and ".." not in name.split("/")
 
 

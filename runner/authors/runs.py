@@ -14,7 +14,7 @@ from runner.client import Result, RunnerClient
 
 PULL_WITHIN_S = 600.0
 _PULL_ASKED_EVERY_S = 0.5
-PATIENCE_S = 30.0  # a busy daemon is asked again for so long
+PATIENCE_S = 30.0  # how long a busy daemon is asked again
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Checked:
 
     @property
     def is_right(self) -> bool:
-        """Whether it has the colour that it must have."""
+        """Whether the run's outcome is the colour that it must have."""
         return self.outcome == self.colour
 
     def as_json(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class StartPoint:
     notes: tuple[str, ...] = ()
 
     def with_text(self, filename: str, old: str, new: str) -> "StartPoint":
-        """The same, with a text in one of its files replaced. Raises StartPointError."""
+        """This start point, with a text in one of its files replaced. Raises StartPointError."""
         if filename not in self.files:
             raise StartPointError(f"{filename} is not among the visible files")
         content = self.files[filename]

@@ -28,10 +28,10 @@ from runner.settings import Reuse
 ENGINE_AGAIN_S = 60.0
 # The profile in deploy/apparmor. A host that has no AppArmor, or has not loaded it, needs none.
 APPARMOR_PROFILE = "dojo-runner-cells"
-# After a trial's container has ended although it had worked: the engine may be going down.
+# The pause after a trial's container has ended although it had worked: the engine may be stopping.
 TRY_AGAIN_S = 1.0
-# After a trial that failed, because the engine may have stumbled. On a host where trials always
-# fail, this costs a start and a line in the log every ten minutes.
+# The pauses after trials that failed, because the engine may have stumbled. On a host where trials
+# always fail, each costs a start and a line in the log, at last every ten minutes.
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 600.0
 
@@ -186,7 +186,8 @@ class Cells:
             self._again_s = asyncio.get_running_loop().time() + self._pauses.failed()
             # Cells that have worked with this volume will work again once the engine is back.
             if error.may_pass and volume == self._volume:
-                logger.bind(reason=error.message).warning("a trial of cells failed: they go on")
+                bound = logger.bind(reason=error.message)
+                bound.warning("a trial of cells failed: runs still get cells")
             else:
                 await self._give_up(volume, error)
         finally:

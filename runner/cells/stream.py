@@ -27,7 +27,7 @@ class CellStream:
 
     @property
     def has_begun(self) -> bool:
-        """Whether some of the answer is there: the program has ended, and is being harvested."""
+        """Whether some of the answer is there: the program has ended, and its files are read."""
         return bool(self._answer)
 
     @property
@@ -60,7 +60,10 @@ class CellStream:
         return self.is_complete or not self.unfit
 
     async def next_cell(self) -> str:
-        """Wait for the next cell, without a limit; "" when it waits, or why none will come."""
+        """Wait until the next cell waits for files, without a time limit.
+
+        Returns an empty text, or the reason why no cell will come.
+        """
         while not self._is_ready and not self.unfit:
             await self._take()
         return self.unfit

@@ -20,7 +20,7 @@ MIB = 1024 * 1024
 # mappings, which the kernel counts for no process.
 _CELL_BYTES = 64 * MIB
 _QUESTION_BYTES = 8 * MIB  # of 4 MiB each, once as it came and once on its way to a cell
-_SERVER_BYTES = 64 * MIB  # it takes 20
+_SERVER_BYTES = 64 * MIB  # the front process and the nursery take 20 MiB
 
 # A place may have two processes for a moment, the one that ends and the next. Each has a thread of
 # Ruby's own.

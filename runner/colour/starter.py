@@ -12,20 +12,20 @@ from runner.colour.evaluator import Evaluator
 # may have lost it, and the wait would last until its limit of 20 s. But an overloaded machine must
 # not get more to do, so a start that went well has to show first how long starts take there.
 SLOW_S = 3.0
-# The same when the engine is just back: it may have lost the start that was under way before.
+# The same when the engine has just come back: it may have lost a start that was under way before.
 DOUBTFUL_S = 1.0
 
 
 def slow_s(last_s: float | None) -> float | None:
-    """The seconds after which a start hangs, if the last good one took `last_s`.
+    """The seconds after which a start counts as hanging, if the last good start took `last_s`.
 
-    None if there was no good one, so that nobody knows.
+    None if there was no good start yet: then no start counts as hanging.
     """
     return None if last_s is None else max(SLOW_S, 4 * last_s)
 
 
 def doubtful_s(last_s: float | None) -> float | None:
-    """The same for a start that was under way when the engine was back."""
+    """The same for a start that was under way when the engine came back."""
     return None if last_s is None else max(DOUBTFUL_S, 2 * last_s)
 
 
@@ -71,7 +71,7 @@ class Starter:
             unwanted.discard(chosen)
         finally:
             for one in unwanted:
-                self._tasks.start(self._drop(one), "drop a start of the traffic light")
+                self._tasks.start(self._discard(one), "discard a start of the traffic light")
         return chosen.result()
 
     async def close(self) -> None:
@@ -97,7 +97,7 @@ class Starter:
         finally:
             self._patience = None
 
-    async def _drop(self, start: asyncio.Task[Evaluator]) -> None:
+    async def _discard(self, start: asyncio.Task[Evaluator]) -> None:
         start.cancel()
         await asyncio.wait([start])
         if not start.cancelled() and start.exception() is None:

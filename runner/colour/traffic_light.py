@@ -32,7 +32,7 @@ QUESTION_S = 5.0  # for a question in all: its place in the queue, a start, and 
 BACK_OFF_S = 2.0  # between a failed start and the next
 
 QUESTION_BYTES = 4 * 1024 * 1024
-# The JSON of so many characters is written within a millisecond; that of more, in a thread.
+# The JSON of up to so many characters is written within a millisecond, and of more in a thread.
 _FEW_CHARACTERS = 64 * 1024
 
 _CALLING = "exception when calling lambda source"
@@ -92,7 +92,7 @@ class TrafficLight:
         return self._keeper.trouble
 
     def holds(self, container_id: str) -> bool:
-        """Whether it is a container of this traffic light."""
+        """Whether the container is one of this traffic light."""
         return container_id in self._present
 
     async def close(self) -> None:
@@ -125,7 +125,7 @@ class TrafficLight:
             raise answer
         assert isinstance(answer, list)
         if len(set(answer)) != len(answer) or not all(index < len(names) for index in answer):
-            raise NoAnswerError("NoAnswer", "an answer that names no names")
+            raise NoAnswerError("NoAnswer", "the answer has an index of no name, or one twice")
         return frozenset(names[index] for index in answer)
 
     async def _ask(self, kind: str, question: Mapping[str, Any]) -> Answer:

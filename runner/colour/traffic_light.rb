@@ -44,7 +44,7 @@ module TrafficLight
   # The kernel counts pipes, signals and the like for each user of the host. So the containers of
   # several replicas draw ids of their own by chance. Nobody else uses the first range. It is so large
   # that with a hundred containers on a host, two overlap on one of three thousand hosts. The second range
-  # is for a remapped user name space, above the ids of learners; with three containers, two overlap on
+  # is for a remapped user namespace, above the ids of learners; with three containers, two overlap on
   # one of two hundred hosts.
   ID_RANGES = [1_879_048_192..2_147_483_646, 52_000..65_500].freeze
 
@@ -89,7 +89,7 @@ module TrafficLight
     Front.new(ours, first_id).run
   end
 
-  # The first of IDS successive ids that this user name space has, for users and for groups.
+  # The first of IDS successive ids that this user namespace has, for users and for groups.
   def self.draw_first_id(maps)
     range = ID_RANGES.find { |ids| maps.all? { |map| mapped?(map, ids) } } || ID_RANGES.last
     range.first + IDS * Random.rand(range.size / IDS)
@@ -264,7 +264,7 @@ module TrafficLight
       unanswered("NoAnswer", "its process spoilt its answer")
     end
 
-    # Whether there is a name or a pattern of that index the daemon knows.
+    # The daemon checks whether there is a name or a pattern of that index.
     def checked_index(index)
       raise TypeError unless index.is_a?(Integer) && index.between?(0, QUESTION_BYTES)
 

@@ -19,7 +19,7 @@ app = App(name="dojo-runner", help=ABOUT, help_format="plaintext", version=_vers
 
 
 def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
-    """Print what makes a shell complete this command's words."""
+    """Print the script by which a shell completes this command's words."""
     sys.stdout.write(app.generate_completion(shell=shell))
     return 0
 

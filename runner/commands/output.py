@@ -5,20 +5,21 @@ import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 
-FAILED = 1  # what was asked for could not be done
+FAILED = 1  # the command could not do its work
 INTERRUPTED = 130
 
 
 def ended(command: Callable[[], int | None]) -> int:
-    """Run a command, and have all that it printed written. Its exit status.
+    """Run a command, and write all that it has printed. Returns its exit status.
 
-    That status is 1 where stdout cannot be written. A reader that has seen enough is told nothing.
+    The status is 1 if stdout cannot be written. If its reader has closed the pipe, no error is
+    printed.
     """
     _prepare()
     status = FAILED
     try:
         status = command() or 0
-    except SystemExit as error:  # cyclopts and Rich end so
+    except SystemExit as error:  # cyclopts and Rich end a command in this way
         status = error.code if isinstance(error.code, int) else FAILED
     except KeyboardInterrupt:
         status = INTERRUPTED
@@ -30,13 +31,13 @@ def ended(command: Callable[[], int | None]) -> int:
         if status == 0:
             _tell(error)
         status = status or FAILED
-        # What is left would be tried once more when Python ends.
+        # At its end Python would try to write the rest once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status
 
 
 def _prepare() -> None:
-    """Give stdout and stderr a place where they are closed, and words for what they cannot show."""
+    """Open stdout and stderr if they are closed; escape characters that they cannot encode."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open until the end
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):

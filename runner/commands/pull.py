@@ -24,8 +24,8 @@ def pull(
 ) -> int:
     """Pull an image to this node, and show how far each of its layers is.
 
-    With --url the node is that of a daemon, which tells only when it is there. The exit status
-    is 1 if it cannot be pulled.
+    With --url the node is that of a daemon, which tells only when the image is there. The exit
+    status is 1 if the image cannot be pulled.
     """
     return told(_pull(image, url, as_json=as_json))
 

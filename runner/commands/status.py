@@ -43,8 +43,8 @@ def show(
 ) -> int:
     """Show the pools of a daemon, anew each second until Ctrl-C.
 
-    What is no terminal gets the table once, as plain text. The exit status is 1 where no daemon
-    answers.
+    If stdout is no terminal, the table is printed once, as plain text. The exit status is 1 if no
+    daemon answers.
     """
     return told(_show(url, once=once, as_json=as_json))
 
@@ -108,13 +108,13 @@ def _daemon(health: Mapping[str, Any]) -> Text:
 
 
 def _word(told: Mapping[str, Any], key: str, otherwise: str = UNTOLD) -> str:
-    """A word or a number that a daemon tells; other kinds of values are as good as untold."""
+    """A word or a number that a daemon tells; `otherwise` in the place of any other value."""
     value = told.get(key)
     return visible_line(str(value)) if isinstance(value, str | int | float) else otherwise
 
 
 def _number(value: Any) -> float | None:
-    """A number that a daemon tells; None for what is none, or of no sense."""
+    """A number that a daemon tells; None if the value is no number, or makes no sense."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and 0 <= value <= _MOST_SECONDS else None
 

@@ -25,7 +25,7 @@ class CommandError(Exception):
 
 def told(work: Coroutine[Any, Any, int]) -> int:
     """Run a command to its end, and return its exit status; an error prints one line."""
-    logger.remove()  # whoever types a command has no use for the service's own log
+    logger.remove()  # the service's own log is of no use to a user who types a command
     try:
         return asyncio.run(_until_interrupted(work))
     except (CommandError, RunnerError, SettingsError) as error:
@@ -69,7 +69,7 @@ def console() -> Console:
 
 
 def errors() -> Console:
-    """The same on stderr, for a command's progress."""
+    """The console on stderr, for a command's progress."""
     return Console(stderr=True, highlight=False)
 
 

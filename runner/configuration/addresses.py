@@ -17,7 +17,7 @@ _SCHEMES = (_UNIX, "tcp://", "http://", "https://")
 def masked(address: str) -> str:
     """The address as it may be shown: without a user, a password, or what follows a `?`.
 
-    It need not be a good one. Where it is not clear what is a password, too much is left out.
+    The address may be malformed. If it is not clear which part is a password, too much is masked.
     """
     before, at, rest = address.rpartition("@")
     scheme, slashes, _ = before.partition("//")
@@ -36,7 +36,7 @@ def _is_of_url(word: str) -> bool:
 
 
 def check_host_and_port(address: str) -> None:
-    """Check a sibling's address, say. Raises ValueError that says what is wrong with it."""
+    """Check an address such as a sibling's. Raises ValueError that says what is wrong with it."""
     host, _, port = address.rpartition(":")
     if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         raise ValueError(f"{masked(address)!r} is not host:port")
@@ -78,7 +78,9 @@ def _check_socket(path: str) -> None:
     if not path.startswith("/") or path.endswith("/"):
         raise ValueError(f"unix:// needs the absolute path of a socket, not {path!r}")
     if "\0" in path or len(path.encode()) > _LONGEST_SOCKET_BYTES:
-        raise ValueError(f"no socket can have this path, of over {_LONGEST_SOCKET_BYTES} bytes")
+        raise ValueError(
+            f"no socket can have this path: it is over {_LONGEST_SOCKET_BYTES} bytes or has a NUL"
+        )
 
 
 def _no_host(address: str, host: str) -> ValueError:
@@ -86,7 +88,7 @@ def _no_host(address: str, host: str) -> ValueError:
 
 
 def _can_be_host(host: str) -> bool:
-    """Whether it is an address, or a name that the DNS could know (RFC 1035, 2.3.4)."""
+    """Whether the host is an address, or a name that the DNS could know (RFC 1035, 2.3.4)."""
     if host.startswith("[") and host.endswith("]"):
         return ":" in host and _is_address(host[1:-1])
     name = host.removesuffix(".")

@@ -15,9 +15,9 @@ from runner.configuration.subject import Subject
 class Reuse(StrEnum):
     """How many runs a container serves. If cells cannot be had, it serves one."""
 
-    NEVER = "never"  # one
+    NEVER = "never"  # one run
     CELLS = "cells"  # many, each in a cell of its own; an error is logged if cells cannot be had
-    AUTO = "auto"  # the same, but a warning is logged
+    AUTO = "auto"  # the same as `cells`, but a warning is logged
 
 
 class WritableRoots(StrEnum):
@@ -58,14 +58,16 @@ class ContainerSettings(Subject):
     [cell of its own](security.md#cells). If cells cannot be had, each run gets a container of its
     own; with `auto` a warning is logged, with `cells` an error. `never`: one run
 
-    No container may serve a second run
-    ([why one might want that](security.md#why-cells-are-on-by-default)): `never`.
+    If no container may serve a second run
+    ([why one might want that](security.md#why-cells-are-on-by-default)), set `never`.
     """
-    reuse_most_runs: int = Field(500, ge=1, le=100_000, description="of one container of cells")
-    """the most runs that a container of cells serves. Each container ends after three quarters of
-    them to all of them, by chance, and after an hour at the latest
+    reuse_most_runs: int = Field(
+        500, ge=1, le=100_000, description="the most runs of one container of cells"
+    )
+    """the most runs that a container of cells serves. Each container ends, by chance, between three
+    quarters of this number and the whole of it, and after an hour at the latest
 
-    Whatever a run may leave behind in a container is to be gone sooner: fewer.
+    If what a run may leave behind in a container is to be gone sooner, set fewer.
     """
     reuse_overlays: Names = Field(
         (), description="folders of images that runs in cells may write to, separated by commas"
@@ -82,7 +84,7 @@ class ContainerSettings(Subject):
     one](security.md#places-to-write-to). `never`: no container has one, and no run is made again on
     a writable root
 
-    The disk of the engine must not be filled: `never`. A container's own layer has no size limit
+    If the disk of the engine must not be filled, set `never`. A container's own layer has no limit
     ([security.md](security.md#writable-roots)).
     """
     writable_root_images: Names = Field(
@@ -102,7 +104,7 @@ class ContainerSettings(Subject):
     The daemon gives an image a writable root that it can do without.
     """
     launcher_image: str = Field(
-        "dojo-runner/launcher:latest", description="it makes the cells, and lends networks"
+        "dojo-runner/launcher:latest", description="the image that makes cells and lends networks"
     )
     """the image of the programs that make cells and [lend
     networks](security.md#networks-that-are-lent): `make images IMAGES=launcher`
@@ -117,7 +119,7 @@ class ContainerSettings(Subject):
     containers which are started; a start then costs half the CPU. Empty: as many as runs at once.
     0: none, and the engine makes each network
 
-    No container of the service may have the capabilities SYS_ADMIN and NET_ADMIN: 0.
+    If no container of the service may have the capabilities SYS_ADMIN and NET_ADMIN, set 0.
     """
     apparmor: str = Field(
         "",
@@ -129,15 +131,17 @@ class ContainerSettings(Subject):
 
     You have a profile of your own for them.
     """
-    runtime: str = Field("", description="of runs, by the engine's name for it; empty: its default")
-    """the runtime of kata's containers, by the name that the engine knows it by (`crun`, `runsc`);
+    runtime: str = Field(
+        "", description="the runtime of runs, by the engine's name for it; empty: its default"
+    )
+    """the runtime of runs' containers, by the name that the engine has for it (`crun`, `runsc`);
     empty is the engine's default
 
-    Starts are to be cheaper: [benchmarks.md](benchmarks.md) has what `crun` saves. Or runs are to
-    be kept apart by more than the kernel: `runsc`.
+    If starts are to cost less CPU, set `crun`; [benchmarks.md](benchmarks.md) has what that saves.
+    If runs are to be kept apart by more than the kernel, set `runsc`.
     """
     ruby_image: str = Field(
-        "dojo-runner/ruby:latest", description="it tells colours: any with Ruby 2.7 or later"
+        "dojo-runner/ruby:latest", description="image that tells colours; has Ruby 2.7 or later"
     )
     """the image in which colours are decided: any image with Ruby 2.7 or later. If the node lacks
     it, the service's own image stands in, as it does for the launcher's

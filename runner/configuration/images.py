@@ -20,7 +20,8 @@ class ImageSettings(Subject):
     organisation on Docker Hub: `cyberdojofoundation` allows all of its images. A request for
     another image is answered with 403, and a sibling's notice about one warms nothing
 
-    Clients are not to choose any image: whoever names an image has it pulled and run.
+    Clients must not choose any image. By default the daemon pulls and runs every image that a
+    client names.
     """
     image_ids: bool = Field(False, description="whether clients may name an image by its id")
     """whether clients may also name an image by its id (`sha256:...`), which leads to any image of
@@ -31,7 +32,7 @@ class ImageSettings(Subject):
     pulls_at_once: int = Field(4, ge=1, le=100, description="pulls that go on at the same time")
     """how many images are pulled at the same time
 
-    The network or the registry is slow: fewer, so that each ends sooner.
+    If the network or the registry is slow, set fewer, so that each pull ends sooner.
     """
     pulls_queue: int = Field(
         60, ge=0, le=10_000, description="how many more pulls may wait; others are refused"

@@ -27,12 +27,13 @@ class ProcessSettings(Subject):
     host: str = Field("127.0.0.1", description="address to listen on")
     """address to listen on
 
-    Other machines or containers are to reach the daemon: `0.0.0.0`. The service's image sets it.
+    If other machines or containers are to reach the daemon, set `0.0.0.0`. The service's image does
+    so.
     """
     port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="port to listen on")
     """port to listen on
 
-    Another service or a second daemon of this host has the port. 0 takes one that is free.
+    Another service or a second daemon of this host uses the port. 0 takes a port that is free.
     """
     run_as: str = Field(
         "", pattern="^([0-9]{1,9}:[0-9]{1,9})?$", description="uid:gid to become, if root starts it"
@@ -49,7 +50,7 @@ class ProcessSettings(Subject):
     )
     """what `/sha` answers
 
-    You build the service's image: its build argument of this name sets it.
+    Never by hand: the build argument of this name sets it in the service's image.
     """
     notify_socket: str = Field(
         "", validation_alias="NOTIFY_SOCKET", description="the socket on which systemd listens"
@@ -73,7 +74,7 @@ class ProcessSettings(Subject):
     """the base URL of a collector for [traces of runs](operations.md#traces). Needs the extra
     `otel`
 
-    Runs are to be seen together with the requests that caused them.
+    You want to see runs together with the requests that caused them.
     """
     otlp_traces_endpoint: str = Field(
         "",
@@ -87,10 +88,11 @@ class ProcessSettings(Subject):
     replica: str = Field("", description="this replica's name; the host's name and port if empty")
     """this replica's name, a label on its containers
 
-    Replicas would have the same name, because their hosts have.
+    Two replicas would have the same name, because the names of their hosts and their ports are the
+    same.
     """
     acts_token: Token = Field(
-        SecretStr(""), description="with it operators may warm and drain images over HTTP"
+        SecretStr(""), description="a token with which operators may warm and drain images"
     )
     """a token of 16 characters or more, with which operators may warm and drain images over HTTP
     ([operations.md](operations.md#what-to-look-at-first)). Empty: the paths do not exist. It is
@@ -99,21 +101,21 @@ class ProcessSettings(Subject):
     Operators want to warm an image before a class, by the live page or `dojo-runner warm`.
     """
     linger_s: float = Field(
-        0.0, ge=0, le=60, description="after SIGTERM: so long not ready, but serving"
+        0.0, ge=0, le=60, description="seconds after SIGTERM: not ready, but serving"
     )
-    """for so many seconds after SIGTERM the daemon says that it is not ready, but goes on serving,
-    so that load balancers turn away first
+    """how many seconds after SIGTERM the daemon says that it is not ready, but goes on serving, so
+    that load balancers turn away first
 
-    A load balancer is before the daemon: more than the seconds between two of its checks.
+    If a load balancer is before the daemon, set more seconds than it has between two checks.
     """
     # By default an engine gives a container 10 s to stop; the rest is for the process's own exit.
-    drain_s: float = Field(8.5, ge=0, description="for a stop after the linger")
+    drain_s: float = Field(8.5, ge=0, description="seconds for a stop, after the linger")
     """how long a stop may take once the port is closed, whatever the engine does. Runs under way
-    have all of it but the last 3 s (or half of it, if that is more); the rest is for the removal of
-    containers. The default fits into the 10 s of `docker stop`
+    have all of it but the last 3 s, or half of it but the last 0.5 s if that is more; the rest is
+    for the removal of containers. The default fits into the 10 s of `docker stop`
 
-    Your scheduler waits longer than 10 s, as the files in `deploy/` make it do: then more runs end
-    in a stop.
+    Your scheduler waits longer than 10 s for a stop, as the files in `deploy/` make it do. Then
+    more runs can end before the stop is over.
     """
     log_level: str = Field(
         "INFO", pattern="^(TRACE|DEBUG|INFO|WARNING|ERROR)$", description="the least that is logged"
@@ -121,14 +123,14 @@ class ProcessSettings(Subject):
     """`TRACE`, `DEBUG`, `INFO`, `WARNING` or `ERROR`, in upper or lower case. Each run is a line at
     `INFO`, so at `WARNING` the log has only what went wrong
 
-    A line for each run is too much: `WARNING`. The metrics count every run in any case.
+    If a line for each run is too much, set `WARNING`. The metrics count every run in any case.
     """
     log_format: LogFormat = Field(LogFormat.AUTO, description="auto, json or text")
     """the form of the log's lines: `json`, `text` (key=value, for people), or `auto`: text where
     stdout is a terminal, JSON elsewhere. Text has colours on a terminal, unless `NO_COLOR` is set
     to anything
 
-    People read the log from a file: `text`.
+    If people read the log from a file, set `text`.
     """
     no_color: str = Field("", validation_alias="NO_COLOR", description="see no-color.org")
     """anything in it leaves the colours out, of the log and of every command

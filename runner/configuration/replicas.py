@@ -16,13 +16,13 @@ class ReplicaSettings(Subject):
     few seconds, and all of its addresses are siblings (`tasks.runner:4597` on Swarm). A replica's
     own address among them does no harm
 
-    There is more than one replica: they warm each other.
+    There is more than one replica. Replicas that are siblings warm images for each other.
     """
-    siblings_told: int = Field(3, ge=1, le=100, description="so many siblings hear of a take")
+    siblings_told: int = Field(3, ge=1, le=100, description="how many siblings hear of a take")
     """how many siblings are told of a take. All are told if there are fewer, and of the first take
     of an image in a minute
 
-    There are many replicas, and each is to be ready for any image: more.
+    If there are many replicas, and each is to be ready for any image, set more.
     """
     secret: Token = Field(
         SecretStr(""), description="shared with the siblings; with it unsigned notices are refused"
@@ -30,8 +30,8 @@ class ReplicaSettings(Subject):
     """a secret shared with the siblings, of 16 characters or more. Notices are signed with it, and
     unsigned ones are refused. It is also read from the file `/run/secrets/cyber_dojo_runner_secret`
 
-    There are siblings, and others reach the daemon's port, too: it then takes no notice from
-    strangers.
+    There are siblings, and strangers reach the daemon's port, too. With a secret the daemon takes
+    no notice from strangers.
     """
 
     @field_validator("siblings")

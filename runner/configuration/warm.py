@@ -25,14 +25,14 @@ class WarmSettings(Subject):
 
     Classes are large, misses are many, and the host has memory for more.
     """
-    warm_spare: int = Field(2, ge=0, le=100, description="so many more while a group may begin")
-    """so many more warm containers while a group may be beginning: for half a minute of demand
-    after a silence
+    warm_spare: int = Field(2, ge=0, le=100, description="how many more while a group may begin")
+    """how many more warm containers there are while a group may be beginning: for half a minute of
+    demand after a silence
 
     A whole class begins at once, and misses are many then.
     """
     host_containers: int = Field(40, ge=0, le=2000, description="the most of all images together")
-    """the most containers of all images together, with those in use. An idle one costs 3 to 5 MiB,
+    """the most containers of all images together, with those in use. A warm one costs 3 to 5 MiB,
     its shim included (measured with 20)
 
     The host has more memory, and many languages are used. The smaller of this limit and the next
@@ -48,9 +48,9 @@ class WarmSettings(Subject):
     As above, and when other work of the host needs the memory.
     """
     forget_s: float = Field(
-        3600.0, ge=60, description="an image that nobody wants for so long leaves the books"
+        3600.0, ge=60, description="seconds until an image that nobody wants leaves the books"
     )
-    """after so many seconds an image that nobody wants, and of which no container is left, leaves
+    """the seconds after which an image that nobody wants, and of which no container is left, leaves
     `/health` and the metrics; its counts begin anew when it is wanted again
 
     The metrics of an image are to go on over longer pauses.
@@ -58,10 +58,11 @@ class WarmSettings(Subject):
     refills_at_once: int = Field(2, ge=1, le=16, description="starts in the background")
     """how many are started at once in the background
 
-    Other work shares the host: 1. Or it has many cores, and pools stay empty for long: more.
+    If other work shares the host, set 1. If the host has many cores, and pools stay empty for long,
+    set more.
     """
     warm_images: Names = Field((), description="images to warm at start, separated by commas")
     """images to warm at start, separated by commas
 
-    You know what the next class uses: nothing is warm of an image that nobody has asked for.
+    You know what the next class uses. Of other images nothing is warm until somebody asks for them.
     """

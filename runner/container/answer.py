@@ -52,12 +52,12 @@ class Frame:
 
     @property
     def has_begun(self) -> bool:
-        """Whether its first line is there: the program has ended, and is being harvested."""
+        """Whether the first line is there: the program has ended, and its files are being read."""
         return len(self._received) >= len(self._first_line)
 
     @property
     def is_complete(self) -> bool:
-        """Whether its last line is there."""
+        """Whether the last line is there."""
         return self._ended is not None
 
     @property

@@ -25,7 +25,7 @@ WHOLE_BYTES = 64 * 1024
 LONGEST_ID_BYTES = 4096
 # Level 1 packs a kata of 10 KB to a third of its size in 0.1 ms; level 9 takes five times as long.
 _GZIP_LEVEL = 1
-# By these values of `wbits` zlib writes the format of gzip, and no more than compressed blocks.
+# Values of `wbits`: with the first zlib writes the format of gzip, with the second only blocks.
 _GZIP, _RAW = 31, -15
 # A large file is copied piece by piece, and a piece has this size.
 _PIECE_BYTES = 1024 * 1024
@@ -60,7 +60,7 @@ def hand_over(kata: Kata, nonce: str) -> bytes:
 
 
 def hand_over_to_cell(kata: Kata) -> bytes:
-    """The same for the launcher, which marks answers itself, so it needs no nonce."""
+    """Header and payload for the launcher, which marks answers itself, so it needs no nonce."""
     pieces = list(_packed(kata))
     return b"".join([_header_for(kata, pieces), *pieces])
 
@@ -116,7 +116,7 @@ def _packed(kata: Kata) -> Iterator[bytes]:
             checksum = zlib.crc32(piece, checksum)
             if zipped := deflate.compress(piece):
                 yield zipped
-    # So a file in the format of gzip ends (RFC 1952).
+    # The format of gzip ends with a checksum and the size (RFC 1952).
     yield deflate.flush() + struct.pack("<LL", checksum, size & 0xFFFFFFFF)
 
 

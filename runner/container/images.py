@@ -140,7 +140,7 @@ class Images:
                     self._changed()
             except EngineError as error:
                 # The failure was reported where it happened. While the engine tells of no changes,
-                # it is asked each time.
+                # it is asked anew for each name.
                 logger.debug("not listening to the engine: {}", error.message)
             finally:
                 self._listen(False)

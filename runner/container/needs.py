@@ -19,7 +19,7 @@ from runner.container.survey import Holds, InHome, Place
 # Each tmpfs is one more mount in every container or cell. Most images need two or three.
 _MOST_TMPFS = 16
 _MOST_OVERLAYS = 8
-_NAMED = 3
+_NAMED = 3  # places that a reason names; of further ones it says only how many there are
 
 
 class Root(Enum):

@@ -11,7 +11,7 @@ from functools import cache
 from pool import ContainerSpec, NetworkHolder
 from runner.container.seccomp import docker_seccomp_profile
 
-HOSTNAME = "sandbox"  # the engine gives it to whatever is started in the holder's network
+HOSTNAME = "sandbox"  # the engine gives it to every container in the holder's network
 
 _PROGRAM = "/networks"
 _READY_MARK = b"dojo-runner networks\n"
@@ -21,14 +21,14 @@ MIB = 1024 * 1024
 
 
 def holder_spec(image_name: str, image_id: str, labels: Mapping[str, str]) -> ContainerSpec:
-    """The container; `image_name` is for logs."""
+    """The holder's container; `image_name` is for logs."""
     return ContainerSpec(
         image=image_name,
         image_id=image_id,
         command=(_PROGRAM,),
         ready_mark=_READY_MARK,
-        # Root, with the right to make a network namespace, and to switch its lo on. What else the
-        # first of the two allows is a system call that the filter refuses.
+        # Root, with SYS_ADMIN to make a network namespace, and NET_ADMIN to switch its `lo` on.
+        # SYS_ADMIN allows more, by system calls that the filter refuses.
         user="0:0",
         cap_drop=("ALL",),
         cap_add=("SYS_ADMIN", "NET_ADMIN"),
@@ -36,11 +36,11 @@ def holder_spec(image_name: str, image_id: str, labels: Mapping[str, str]) -> Co
         labels=labels,
         hostname=HOSTNAME,
         read_only=True,
-        # The runtime's own process is in them, too, until it has become the program.
+        # The runtime's own process counts in these limits, too, until it has become the program.
         memory_bytes=64 * MIB,
         pids=16,
         network="none",
-        # The engine looks for the network of a container's first process.
+        # The engine uses the network of a container's first process, which must be the program.
         init=False,
     )
 
@@ -66,7 +66,10 @@ def trial_spec(holder: ContainerSpec, lends: NetworkHolder, runtime: str) -> Con
 
 @cache
 def _seccomp_profile() -> str:
-    """Docker's, but what capabilities would allow beyond it; and of `unshare` the one flag."""
+    """Docker's profile, without the calls that it allows to capabilities only.
+
+    Of those, `unshare` is allowed for a new network namespace alone.
+    """
     profile = docker_seccomp_profile()
     rules = [rule for rule in profile["syscalls"] if not rule.get("includes", {}).get("caps")]
     networks = {

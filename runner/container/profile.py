@@ -12,7 +12,7 @@ from runner.container.survey import InHome, Place, Survey
 
 RED_AMBER_GREEN = "/usr/local/bin/red_amber_green.rb"
 _HOME = "/home/sandbox"
-_OURS = frozenset((_HOME, "/sandbox", "/tmp"))  # noqa: S108 - each is a tmpfs in any case
+_OURS = frozenset((_HOME, "/sandbox", "/tmp"))  # noqa: S108 - every run gets these anew
 _MOST_VOLUMES = 16
 _LARGEST_LAMBDA_BYTES = 256 * 1024
 _SHOWN = 16

@@ -15,7 +15,8 @@ _LONGEST_ERROR = 500  # characters
 class PullStatus:
     """A pull that somebody wants: since when, how often it was tried, and why it failed last.
 
-    `since_s` is in seconds before now. `last_error` is empty until a try has failed.
+    `since_s` is how many seconds ago the image was first asked for. `last_error` is empty until a
+    try has failed.
     """
 
     since_s: float

@@ -22,7 +22,8 @@ from runner.container.profile import ImageProfile
 from runner.latest import Latest
 
 REMEMBERED_S = 3600.0
-MOST_IN_VAIN = 3  # so many runs of an image may be made again without a difference; then it pauses
+# After so many runs of an image that were made again without a difference, none is for PAUSE_S.
+MOST_IN_VAIN = 3
 PAUSE_S = 600.0
 _MOST_IMAGES = 1000
 

@@ -26,7 +26,7 @@ def docker_seccomp_profile() -> dict[str, Any]:
 
 
 def without(profile: dict[str, Any], calls: tuple[str, ...]) -> dict[str, Any]:
-    """The same profile without these calls; what is on no list of it is refused."""
+    """The same profile without these calls; a call that no rule names is refused."""
     rules = [
         {**rule, "names": [name for name in rule["names"] if name not in calls]}
         for rule in profile["syscalls"]

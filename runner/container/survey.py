@@ -32,7 +32,7 @@ class InHome(StrEnum):
 
 
 class Holds(StrEnum):
-    """What there is at a place."""
+    """The kind of thing that is at a place, and whose it is."""
 
     EMPTY = "empty"  # a folder in which the learner's user sees nothing
     OURS = "ours"  # a folder of files that all belong to the learner's user and group

@@ -50,7 +50,7 @@ async def _findings(image: str | None) -> AsyncIterator[Finding]:
         yield problem("settings", str(error), "correct it; the rest is looked at with the defaults")
         settings = Settings.model_construct()
     else:
-        yield ok("settings", "each variable is one, and has a value that can be")
+        yield ok("settings", "each variable is a setting, and has a possible value")
     async for finding in _of_host(settings):
         yield finding
     client = DockerClient(settings.docker_host, lambda _error: None)

@@ -143,7 +143,7 @@ def _lambda(found: Found | None) -> Finding:
     return problem(
         name,
         f"{RED_AMBER_GREEN} is not in the image",
-        "COPY it into the image; a start point without a rag_lambda has no colour else",
+        "COPY it into the image; without it, a start point that has no rag_lambda has no colour",
     )
 
 
@@ -152,7 +152,7 @@ def _ran_as(rows: Sequence[Sequence[str]]) -> Finding:
     for row in rows:
         if row[0] == "user":
             return ok(name, f"as {row[1]}:{row[2]}, without network, under the limits of every run")
-    return problem(name, "nothing came of it", "see `dojo-runner run` with this image")
+    return problem(name, "it printed nothing", "see `dojo-runner run` with this image")
 
 
 def _places(rows: Sequence[Sequence[str]]) -> Finding:

@@ -21,8 +21,8 @@ _READY = "see `dojo-runner serve`: its log says what it waits for"
 class Trial:
     """A line of shell in a container of the image, whose colour Ruby tells.
 
-    What was found is there as soon as it is known, also when the trial does not end in its time:
-    `finding`, and `cells`, which is what the daemon says of them. `doing` is the step under way.
+    `finding` and `cells` (what the daemon says of cells) are set as soon as they are known, also if
+    the trial does not end within its time. `doing` is the step under way.
     """
 
     def __init__(self, image: str, delivery: Delivery) -> None:
@@ -34,12 +34,12 @@ class Trial:
         self._delivery = delivery
 
     async def within(self, limit_s: float) -> Finding:
-        """What came of it by then; what is known counts, even if the daemon does not end."""
+        """The finding after `limit_s` at the most; it counts even if the daemon does not end."""
         found = await within(limit_s, self.name, self.run, lambda: self.doing)
         return self.finding or found
 
     async def run(self) -> Finding:
-        """Try it, from the request to the colour, and end the daemon."""
+        """Make the run, from the request to the colour, and end the daemon."""
         reuse = Reuse.AUTO if self._delivery is Delivery.ATTACH else Reuse.NEVER
         try:
             async with (
@@ -77,7 +77,7 @@ def kata_image(names: Iterable[str], wanted: Iterable[str], otherwise: str) -> s
 def cells(said: Mapping[str, str] | None) -> Finding:
     """The finding about cells, from what a daemon said; None if no daemon could be asked."""
     if said is None:
-        return warning("cells", "nobody could try", "see above")
+        return warning("cells", "could not be tried, because no run came back", "see above")
     if said["kind"] == "cells":
         return ok("cells", "can be had: docs/security.md")
     return warning("cells", said["why_no_cells"], "each run has a container: docs/hosts.md")

@@ -23,9 +23,10 @@ from pool import (
 )
 from runner.container.network_holder import HOSTNAME, holder_spec, trial_spec
 
-GROW_S = 1.0  # until then those who found no network have the engine for themselves
-# After an end that nobody wanted, or a failure; where it always fails, a start and a line in the
-# log every ten minutes are the price.
+# The pause before a holder is made, in which the start that found no network has the engine alone.
+GROW_S = 1.0
+# The pauses after a holder has ended by itself, or could not be made. On a host where that always
+# fails, each costs a start and a line in the log, at last every ten minutes.
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 600.0
 
@@ -35,7 +36,7 @@ _LONGEST_NUMBER_BYTES = 32
 
 @dataclass(frozen=True)
 class NetworksStatus:
-    """How many holders there are and may be, and why no more could be made; empty: they could."""
+    """How many holders there are and may be, and why no more can be made; empty if they can."""
 
     holders: int
     most: int
@@ -103,7 +104,7 @@ class NetworkHolders:
         return NetworksStatus(works, self._most, self._said or "")
 
     def holds(self, container_id: str) -> bool:
-        """Whether it is a holder."""
+        """Whether the container is a holder."""
         return container_id in self._holders
 
     async def close(self) -> None:
@@ -132,7 +133,7 @@ class NetworkHolders:
         return self._are_missed and len(self._holders) < self._most
 
     def _pause_s(self) -> float | None:
-        """Until a holder that is missed may be made; None: only news can change anything."""
+        """The seconds until a missed holder may be made; None: wait for news without a limit."""
         if not self._may_grow or self._not_before_s == math.inf:
             return None
         return max(0.0, self._not_before_s - asyncio.get_running_loop().time())
@@ -170,9 +171,9 @@ class NetworkHolders:
         self._networks.add(holder)
 
     async def _check(self, spec: ContainerSpec, holder: NetworkHolder) -> None:
-        """Whether this engine starts a container where the holder is, not where it was once.
+        """Check that this engine starts a container in the holder's newest network.
 
-        Else containers would share one network. Raises EngineError.
+        Otherwise containers would share one network. Raises EngineError if it does not.
         """
         trial = trial_spec(spec, holder, self._runtime)
         said = await self._containers.output(trial, _LONGEST_NUMBER_BYTES, TRIAL_S)
@@ -184,7 +185,7 @@ class NetworkHolders:
     async def _remove(self, holder: NetworkHolder) -> None:
         await holder.close()
         try:
-            with suppress(EngineError):  # reported; the sweep takes it
+            with suppress(EngineError):  # reported; the sweep will remove the container
                 await self._containers.remove(holder.container_id)
         finally:
             self._holders.pop(holder.container_id, None)

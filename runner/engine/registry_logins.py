@@ -18,14 +18,15 @@ from pool import Login, full_name, is_id
 from runner.threads import aside
 
 LIMIT_S = 10.0
-# At once, for as many pulls as the settings allow: each that its disk never answers keeps a thread.
+# The most reads of the file that have not ended: one for each pull that the settings allow at once.
+# A read that the disk never answers keeps its thread for ever.
 MOST_READS = 100
 _ENDS_S = 1.0  # after its KILL
 LARGEST_FILE_BYTES = 1024 * 1024
 LARGEST_ANSWER_BYTES = 64 * 1024
 
 _HUB = "docker.io"
-_HUB_KEY = "https://index.docker.io/v1/"  # what Docker Hub is called in the file and by helpers
+_HUB_KEY = "https://index.docker.io/v1/"  # the name of Docker Hub in the file and for helpers
 _HUB_HOSTS = (_HUB, "index.docker.io", "registry-1.docker.io")
 _HELPER = re.compile("[A-Za-z0-9._-]+")
 _TOKEN_USER = "<token>"  # noqa: S105 - the user's name with which a helper says that it has a token
@@ -45,7 +46,7 @@ class RegistryLogins:
 
     def __init__(self, folder: str = "", limit_s: float = LIMIT_S) -> None:
         self._limit_s = limit_s
-        self._reads: set[object] = set()  # those that have not ended
+        self._reads: set[object] = set()  # the reads of the file that have not ended
         self._is_chosen = bool(folder)
         self._file = Path(folder or os.path.expanduser("~/.docker")) / "config.json"
 
@@ -94,7 +95,7 @@ class RegistryLogins:
             return {}
         except OSError as error:
             if not self._is_chosen:
-                # It may be root's home: root started the daemon, which is another user now.
+                # The home may be root's: root started the daemon, which is another user now.
                 return {}
             words = f"{self._file} cannot be read: {error.strerror}"
             raise _LoginError(words) from error
@@ -213,7 +214,7 @@ def _from_file(config: Mapping[str, Any], key: str, host: str) -> Login | None:
         except ValueError:  # no base64, no UTF-8, or not even ASCII
             colon = ""
         if not colon:
-            raise _LoginError("its `auth` in config.json is no base64 of user:password")
+            raise _LoginError("`auth` in config.json is not the base64 of user:password")
         password = password.rstrip("\0") if password else password
     if isinstance(user, str) and isinstance(password, str) and user:
         return Login(user, password)

@@ -1,4 +1,4 @@
-"""Asks the engine for a list every moment, so that the service knows whether it answers."""
+"""Asks the engine for a list every 1.5 s, so that the service knows whether it answers."""
 
 import asyncio
 from collections.abc import Callable
@@ -59,7 +59,7 @@ class EngineWatch:
     async def _watch(self) -> None:
         while True:
             self._heed(await self._trouble())
-            self._doubt.clear()  # what failed during the look, the look itself included
+            self._doubt.clear()  # calls that failed during the look need no further look
             if not self.answers:
                 await asyncio.sleep(WHILE_AWAY_S)
                 continue
@@ -82,7 +82,7 @@ class EngineWatch:
         """Why the engine does not answer; None if it does.
 
         It takes LOOK_S at most. On a machine so busy that this process does not run, the answer may
-        have come and nobody has read it: so a look that ended late is made once more.
+        have come without being read. So a look that ended late is made once more.
         """
         loop = asyncio.get_running_loop()
         late_s = loop.time() + LOOK_S + LATE_S

@@ -22,7 +22,10 @@ class AliveAnswer(_Answer):
 
 
 class ReadyAnswer(_Answer):
-    """False while the engine does not answer, and while the service drains."""
+    """False while the engine does not answer, and while the service drains.
+
+    It is also false at the start, until it is known whether cells can be had.
+    """
 
     ready: bool = Field(alias="ready?")
 
@@ -58,7 +61,7 @@ class Result(_Answer):
     outcome: Outcome
     log: dict[str, Any] = Field(description="empty when all is well")
     created: dict[str, Text] = Field(description="the first 16 new text files, by name")
-    changed: dict[str, Text] = Field(description="the text files that were sent and are otherwise")
+    changed: dict[str, Text] = Field(description="the text files that were sent and now differ")
 
 
 class RunAnswer(_Answer):
@@ -106,7 +109,7 @@ class ActAnswer(_Answer):
 
 
 class Engine(BaseModel):
-    """What is known of the engine."""
+    """The engine, as the service sees it."""
 
     answers: bool
     listening: bool = Field(description="whether the engine tells of changes of images")
@@ -124,6 +127,6 @@ class HealthAnswer(BaseModel):
     queued: int = Field(description="runs that wait for their turn")
     refused: int = Field(description="runs refused so far")
     pulling: list[str]
-    limits: dict[str, float] = Field(description="those that hold in this process")
+    limits: dict[str, float] = Field(description="the limits that hold in this process")
     colours: dict[str, Any] = Field(description="whether colours can be told, and how many were")
     images: dict[str, dict[str, Any]] = Field(description="the pools of warm containers, by image")

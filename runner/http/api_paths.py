@@ -40,7 +40,7 @@ _NOTICE_ERRORS = {
     408: "The body did not arrive in time.",
     413: "The body is over 4096 bytes.",
     415: "The body has a Content-Encoding.",
-    429: "This sender tells too much. Retry-After says when to send again.",
+    429: "This sender has sent too many notices. Retry-After says when to send again.",
     503: "The service is stopping. Retry-After says when to send again.",
 }
 _ACT_ERRORS = {
@@ -67,7 +67,7 @@ class PathEntry:
     body: Json | None = None
     status: int = 200
     errors: Mapping[int, str] = field(default_factory=dict)
-    error: str = "refusal"  # which form errors have
+    error: str = "refusal"  # the form of its errors: "refusal" or "problem"
     about: str = ""
     more: Json = field(default_factory=dict)  # other good answers, by status
     parameters: tuple[Json, ...] = ()
@@ -108,7 +108,8 @@ def _contract() -> dict[str, PathEntry]:
             verbs,
             json_body("RunArguments", examples.RUN),
             errors={**_BODY_ERRORS, **_NOT_ALLOWED},
-            about="cyber-dojo's web sends this as GET with a body. An answer comes within 26 s. "
+            about="cyber-dojo's web sends this as GET with a body. By default an answer comes "
+            "within 26 s. "
             f"Its header {timings.ANSWER_HEADER} tells how long each phase took.",
             parameters=(
                 {
@@ -130,11 +131,13 @@ def _operators() -> dict[str, PathEntry]:
             "operators",
             "The state of the service",
             json_body("HealthAnswer", examples.HEALTH),
-            parameters=(_flag(BAD_RUNS, "whether the latest runs that ended badly are told, too"),),
+            parameters=(
+                _flag(BAD_RUNS, "if present, the answer has the latest runs that ended badly, too"),
+            ),
         ),
-        "/livez": _probe("Whether the process lives, for whatever restarts it if it does not"),
-        "/readyz": _probe("Whether a run would be taken on, for whatever shares out requests"),
-        "/metrics": PathEntry("operators", "The same for Prometheus", _plain(_TEXT)),
+        "/livez": _probe("Whether the process lives, for a scheduler that restarts it"),
+        "/readyz": _probe("Whether a run would be taken on, for a load balancer"),
+        "/metrics": PathEntry("operators", "Metrics for Prometheus", _plain(_TEXT)),
         notice.PATH: PathEntry(
             "replicas",
             "Tell of takes, so that this replica gets ready for some",
@@ -142,10 +145,10 @@ def _operators() -> dict[str, PathEntry]:
             ("post",),
             json_body("RefillNotice", examples.NOTICE),
             status=202,
-            more={"200": response("It does not count.", stale)},
+            more={"200": response("The notice does not count.", stale)},
             errors=_NOTICE_ERRORS,
             error="problem",
-            about="A replica's refusals may be slowed down, and its connection closed.",
+            about="The answer to a refused notice may be delayed, and its connection closed.",
             parameters=(
                 {
                     "name": notice.SIGNATURE_HEADER,
@@ -165,8 +168,8 @@ def _probe(summary: str) -> PathEntry:
         "operators",
         summary,
         _plain(_TEXT),
-        more={"503": response("It does not; a line for each condition.", _plain(_TEXT))},
-        parameters=(_flag("verbose", "whether each condition has a line although all hold"),),
+        more={"503": response("No. There is a line for each condition.", _plain(_TEXT))},
+        parameters=(_flag("verbose", "if present, each condition has a line, even if all hold"),),
     )
 
 
@@ -206,8 +209,8 @@ def _documents() -> dict[str, PathEntry]:
         "/openapi.json": PathEntry(
             "documents", "This document", {_JSON: {"schema": {"type": "object"}}}
         ),
-        "/docs": PathEntry("documents", "A page of this document", _plain(_HTML)),
-        "/docs/style.css": PathEntry("documents", "How that page looks", _plain(_CSS)),
+        "/docs": PathEntry("documents", "This document as a page", _plain(_HTML)),
+        "/docs/style.css": PathEntry("documents", "The style sheet of that page", _plain(_CSS)),
     }
 
 

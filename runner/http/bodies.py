@@ -22,9 +22,9 @@ from aiohttp import web
 from runner.http.errors import RequestError
 from runner.threads import in_turn
 
-# A body of this size costs less than its connection, so it is not counted.
+# A body of up to this size costs less than its connection, so it is not counted.
 FREE_BYTES = 64 * 1024
-# A body claims memory for twice of what has come, but for at most so many bytes more.
+# A body claims memory for twice what has come of it, but for at most so many bytes more.
 LARGEST_STEP_BYTES = 256 * 1024
 # A body of unknown length is taken to be no larger than this until it is. Otherwise each of them
 # would have to be alone, as it may become as large as the limit. A kata with a file of 500 kB is
@@ -55,7 +55,7 @@ class Bodies:
 
     def __init__(self, budget_bytes: int) -> None:
         self._budget_bytes = budget_bytes
-        self._shares: set[Share] = set()  # those that hold some memory
+        self._shares: set[Share] = set()  # the shares that hold some memory
         self._waiting: list[_Claim] = []  # in the order in which their requests came
         self._requests = 0
 
@@ -84,10 +84,10 @@ class Bodies:
         return await in_turn(work, *args, **kwargs)
 
     async def take(self, share: "Share", size_bytes: int, most_bytes: int) -> None:
-        """Wait until the share may grow to so many bytes, and let it grow. Raises RequestError.
+        """Wait until the share may grow to `size_bytes`, and let it grow. Raises RequestError.
 
-        `most_bytes` is what it may have to grow to later. While it waits it keeps what it has. But
-        if it may have to grow to more than was thought, it keeps only what its text takes.
+        `most_bytes` is the size to which the share may have to grow later. A share that waits keeps
+        what it has. But if its `most_bytes` has become larger, it keeps only what its text takes.
         """
         budget_bytes = self._budget_bytes
         turn = asyncio.get_running_loop().create_future()
@@ -186,11 +186,11 @@ class _Claim:
 
 
 def _no_room() -> RequestError:
-    return RequestError(503, "body: too many large ones at once")
+    return RequestError(503, "body: too many large bodies at once")
 
 
 class Pace:
-    """Tells by when each step of a body has to be there: at the slowest rate, and GRACE_S late.
+    """Tells by when each step of a body must have come: SLOWEST_BYTES_PER_S, at most GRACE_S late.
 
     A body that came faster than it had to gains no time by that. Otherwise a client could send much
     at once, and then hold it for long.
@@ -200,7 +200,10 @@ class Pace:
         self._late_s = now_s + GRACE_S
 
     def until_s(self, now_s: float, step_bytes: int, waited_s: float) -> float:
-        """By when the next step has to be there. Before it the body waited for memory so long."""
+        """The time by which the next step must have come.
+
+        Before that step the body waited for memory for `waited_s`, which does not count.
+        """
         self._late_s = min(self._late_s + waited_s, now_s + GRACE_S)
         self._late_s += step_bytes / SLOWEST_BYTES_PER_S
         return self._late_s
@@ -220,10 +223,7 @@ class Body:
         self._read_s = read_s
 
     async def read(self, may_grow: Callable[[], None] = lambda: None) -> None:
-        """Read the whole body, at most so many bytes, within the settings' time.
-
-        Raises RequestError.
-        """
+        """Read the whole body. Raises RequestError, for example if it is too large or too late."""
         request = self._request
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise RequestError(415, "Content-Encoding: send the body as it is")
@@ -276,7 +276,7 @@ class Body:
         return min(2 * come_bytes, come_bytes + LARGEST_STEP_BYTES, most_bytes), most_bytes
 
     async def _is_longer_than(self, size_bytes: int) -> bool:
-        """Read to the end, or a little more than so many bytes; tell whether it was more."""
+        """Read to the end, or a little more than `size_bytes`; tell whether there was more."""
         while len(self.text) <= size_bytes:
             piece = await self._request.content.readany()
             if not piece:

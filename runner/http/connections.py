@@ -36,7 +36,7 @@ class Connections:
         self._unasked: dict[Connection, None] = {}
         self._idle: dict[Connection, None] = {}
         self._of_http: dict[asyncio.Protocol, Connection] = {}
-        self._dropped: Counter[str] = Counter()  # by address, or "" for all, while it is so
+        self._dropped: Counter[str] = Counter()  # in a shortage: by address; "" is that of all
 
     def __len__(self) -> int:
         return self._by_address.total()

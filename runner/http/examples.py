@@ -77,16 +77,16 @@ ACTED = {"image": _IMAGE, "target": 4}
 _MESSAGES = {
     400: "missing arguments: :id, :files",
     401: "X-Dojo-Runner-Signature: missing or wrong",
-    403: "image alpine:latest is not allowed here",
+    403: "image_name: not allowed here: 'alpine:latest'",
     404: "image alpine:latest is not on this node",
     408: "body: did not arrive in time",
-    413: "body: over the limit",
-    415: "body: Content-Encoding is not supported",
+    413: "body: over the limit of 16777216 bytes",
+    415: "Content-Encoding: send the body as it is",
     417: "Expect: the only expectation that can be met is 100-continue",
     429: "more than 20 notices a second from host-1:4597",
     500: "manifest.max_seconds: is not a number",
     502: "the engine does not answer",
-    503: "the queue is full",
+    503: "the queue is full (5 running, 60 waiting)",
 }
 
 

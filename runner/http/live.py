@@ -14,7 +14,7 @@ from runner.operators.live_page import LivePage, TooManyWatchersError
 
 STREAM = "/page/stream"
 
-# For a client to take one state. A client that does not is dropped, and may ask again.
+# The time for a client to take one state. Otherwise its connection is dropped; it may ask again.
 _SEND_S = 5.0
 _INDEX = "index.html"
 _TYPES = {
@@ -101,7 +101,7 @@ async def _stream(request: web.Request) -> web.StreamResponse:
 
 async def _send_frames(request: web.Request, live: LivePage, number: int) -> web.StreamResponse:
     connection = request.app[CONNECTIONS].of(request.protocol)
-    connection.body_came(lambda: None)  # from now on it is busy, so it is not dropped for others
+    connection.body_came(lambda: None)  # busy from now on, so that it is not dropped for others
     response = web.StreamResponse(headers={**_HEADERS, "Cache-Control": "no-store"})
     response.content_type = "text/event-stream"
     response.force_close()

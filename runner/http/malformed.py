@@ -38,7 +38,6 @@ class HttpProtocol(web.RequestHandler):
         """Refuse what the parser refuses. Any other error is our own, and aiohttp logs it."""
         if not isinstance(exc, HttpProcessingError) or request.writer.output_size:
             return super().handle_error(request, status, exc, message)
-        self._refused(status)
         return self._refusal("", status, f"this is no HTTP: {in_one_line(exc.message)}")
 
     async def finish_response(

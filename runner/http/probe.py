@@ -54,9 +54,9 @@ def main(*, pause_s: float = 0.0) -> int:
 
 
 def pause_before(container_s: float, pause_s: float) -> float:
-    """The pause, in seconds, of a container that is so old: none while it is young.
+    """The seconds to pause, for a container of the age `container_s`: 0 while it is young.
 
-    Raises ValueError if that is no pause.
+    Raises ValueError if `pause_s` is out of range.
     """
     if not 0.0 <= pause_s <= LONGEST_PAUSE_S:
         raise ValueError(f"--pause-s: {pause_s:g} is not between 0 and {LONGEST_PAUSE_S:g}")

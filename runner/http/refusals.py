@@ -6,14 +6,14 @@ from loguru import logger
 from runner.http import wire
 from runner.http.problems import RETRY_AFTER_S
 
-# So much of the raw body is part of an error's answer: by it a client recognises its request.
+# The bytes of the raw body that an error's answer repeats, so that a client recognises its request.
 LONGEST_ECHO = 50 * 1024
-_LONGEST_LOGGED = 500  # so much of it is in the log
-_LONGEST_MESSAGE = 10_000
+_LONGEST_LOGGED = 500  # characters of it that the log gets
+_LONGEST_MESSAGE = 10_000  # characters
 
 
 def refusal(path: str, body: bytes, status: int, message: str) -> web.Response:
-    """The answer. It repeats `body`, the raw body's beginning of at most LONGEST_ECHO bytes."""
+    """The answer, which repeats `body`: the first LONGEST_ECHO bytes of the raw body at most."""
     text = body.decode("utf-8", "replace")
     exception = {
         "path": path,

@@ -31,7 +31,7 @@ from runner.siblings import notice
 from runner.siblings.book import NOTICES_PER_S, Verdict
 from runner.threads import in_turn
 
-_CLIENT_GONE = 499  # for the log and the metrics: its client has left
+_CLIENT_GONE = 499  # for the metrics only: nobody gets this answer, as the client has left
 
 _RUN = "/run_cyber_dojo_sh"
 
@@ -88,7 +88,7 @@ def _checked(request: web.Request, name: str, checks: Sequence[Check]) -> web.Re
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """The same for Prometheus, and how long runs take."""
+    """The metrics for Prometheus: the state of the service, and how long runs take."""
     views = request.app[SERVICE].views
     compress = gzip_accepted(request.headers.get("Accept-Encoding", ""))
     headers = {"Content-Type": views.metrics.content_type, "Vary": "Accept-Encoding"}
@@ -106,7 +106,7 @@ async def refill(request: web.Request) -> web.Response:
 
 
 async def _hear(request: web.Request) -> tuple[web.Response, bool]:
-    """The answer to a notice, and whether an honest sibling's notice may get the same one."""
+    """The answer to a notice, and whether an honest sibling's notice may get the same answer."""
     service, secret = request.app[SERVICE], request.app[SETTINGS].secret.get_secret_value()
     try:
         body = await _notice_in(request)
@@ -233,7 +233,7 @@ _PATHS = ("/health", "/livez", "/readyz", "/metrics", notice.PATH)
 
 
 def known_path(path: str) -> str:
-    """The path by which operators' counts name a request; all unknown paths have one name."""
+    """The path as a label of metrics; all unknown paths share the label `other`."""
     return path if path in _HANDLERS or path in _PATHS else "other"
 
 

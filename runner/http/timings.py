@@ -20,7 +20,11 @@ def asks_for_timings(headers: Mapping[str, str]) -> bool:
 
 
 def with_timings(result: RunResult) -> RunResult:
-    """The result with `timings` in its log: milliseconds by phase, and of the whole; and Used."""
+    """The result with `timings` in its log.
+
+    These are the milliseconds of each phase and of the whole run, and what the run took of the
+    machine (`Used`).
+    """
     timings = {**_milliseconds(result.timings), **_used(result.timings)}
     return replace(result, log={**result.log, "timings": timings})
 

@@ -9,7 +9,7 @@ from runner.run.judge import ColoursStatus
 
 @dataclass(frozen=True)
 class Check:
-    """One condition, and `why` it does not hold. If it does not `count`, it is only shown."""
+    """One condition, and `why` it does not hold. If `counts` is False, it is only shown."""
 
     name: str
     is_well: bool
@@ -32,8 +32,9 @@ def words_for(name: str, checks: Sequence[Check], *, verbose: bool) -> str:
 
 
 def liveness(loops: Mapping[str, LoopStatus]) -> tuple[Check, ...]:
-    """The conditions of being alive: the very answer shows it. Loops that have failed count not,
-    because they begin again by themselves.
+    """The conditions of being alive. That the process answers is the only one that counts.
+
+    Loops that have failed do not count, because they begin again by themselves.
     """
     shown = (
         Check(f"loop {name}", loop.is_running, f"begins again after: {loop.last_error}", False)
@@ -54,7 +55,7 @@ def readiness(
     return (
         Check("serving", not is_draining, "draining"),
         Check("engine", engine_answers, "the engine does not answer"),
-        Check("cells", cells_decided, "whether cells can be had is being tried"),
+        Check("cells", cells_decided, "it is not known yet whether cells can be had"),
         Check("colours", colours.can_be_told, colours.last_error, counts=False),
     )
 

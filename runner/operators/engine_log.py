@@ -28,7 +28,7 @@ class EngineLog:
 
     An image whose starts fail has one line as well, and one when it can be started again. Its
     further failures are lines at DEBUG until images change. So are all failures of the image
-    `on_trial`: whoever starts that one tells the log why nothing can be had of it.
+    `on_trial`, because the part that starts that image logs itself why it cannot be started.
 
     When a call fails, the engine may be away. Then `doubted` is called, to have the engine looked
     at, and the line about the call waits until the look has shown whether the engine is there.

@@ -26,7 +26,7 @@ class Limits:
 
 
 def runs_at_once(settings: Settings) -> int:
-    """How many kata may run at once."""
+    """How many runs may go on at once."""
     return settings.runs_at_once or (os.cpu_count() or 1) + 1
 
 

@@ -35,7 +35,7 @@ LineOf = Callable[[Event], str]
 
 
 def as_json(event: Event) -> str:
-    """One flat object of JSON."""
+    """The event as one flat JSON object."""
     head = {"time": event.time.isoformat(), "level": event.level, "message": event.message}
     return escaped(_encode({**head, **event.fields}))
 
@@ -53,7 +53,7 @@ def as_text(event: Event) -> str:
 
 
 def as_coloured_text(event: Event) -> str:
-    """The same in a terminal's colours."""
+    """The same as `as_text`, in a terminal's colours."""
     colour = _LEVEL_COLOURS.get(event.level, _DIM)
     return " ".join(
         (

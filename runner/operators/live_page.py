@@ -79,7 +79,7 @@ class LivePage:
         Raises TooManyWatchersError.
         """
         if self._watchers >= MOST_WATCHERS:
-            raise TooManyWatchersError(f"{MOST_WATCHERS} watch already")
+            raise TooManyWatchersError(f"{MOST_WATCHERS} clients watch already")
         # The first watcher must not get the latest frame, which may be an hour old. To the others
         # it is shown at once.
         begin = self._frame.number - (1 if self._watchers else 0)

@@ -42,7 +42,7 @@ class LogWriter:
         self._is_closing = False
         self._is_idle = False  # the thread waits for a first line
         self._change = threading.Condition()
-        # It is a daemon thread: stuck in a write, it must not keep the process from ending.
+        # A daemon thread, so that a write that never ends does not keep the process from ending.
         self._thread = threading.Thread(target=self._write_on, name="log writer", daemon=True)
         self._thread.start()
 

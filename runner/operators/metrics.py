@@ -82,7 +82,7 @@ class Metrics:
         return self._write(compress)
 
     async def render_aside(self, *, compress: bool) -> bytes:
-        """The same, in a thread if there is much to write."""
+        """The same as `render`, in a thread if there is much to write."""
         if len(self._labels) <= _FEW_IMAGES:
             return self.render(compress=compress)
         self._service.look()

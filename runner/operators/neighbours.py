@@ -15,7 +15,7 @@ ANSWERS_WITHIN_S = 1.5
 AT_ONCE = 4
 LARGEST_BYTES = 1024 * 1024  # the health of 1,000 images
 LONGEST_TROUBLE = 200
-BAD_RUNS = "bad_runs"  # what is asked of a health beside its usual fields
+BAD_RUNS = "bad_runs"  # the query for which /health has this field beside its usual ones
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,12 @@ def pools_of(sums_of: Mapping[str, _Sums]) -> Iterable[Metric]:
         "How many containers the pool means to keep.",
         labels=["image"],
     )
-    rates = GaugeMetricFamily("runner_pool_takes_per_second", "Moving average.", labels=["image"])
-    fills = GaugeMetricFamily("runner_pool_fills_per_second", "Moving average.", labels=["image"])
+    rates = GaugeMetricFamily(
+        "runner_pool_takes_per_second", "Takes, as a moving average.", labels=["image"]
+    )
+    fills = GaugeMetricFamily(
+        "runner_pool_fills_per_second", "Starts, as a moving average.", labels=["image"]
+    )
     takes = CounterMetricFamily(
         "runner_pool_takes", "Containers taken: warm, or not.", labels=["image", "result"]
     )

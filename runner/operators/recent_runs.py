@@ -22,15 +22,15 @@ _BAD = frozenset((Outcome.TIMED_OUT.value, Outcome.FAULTY.value, ABANDONED))
 # most a tenth too large, and a slot's size does not depend on the number of runs.
 _SHORTEST_S = 0.001
 _WIDER = math.log(1.1)
-_LAST_BIN = 120  # 93 s: no run takes so long
+_LAST_BIN = 120  # 93 s; longer times are counted in this bin, too
 
 
 @dataclass(frozen=True)
 class PhaseTimes:
     """The seconds that one phase took: in half of the runs at most `p50_s`, in 95 of 100 `p95_s`.
 
-    The first number is that of all slots together, the others are those of each slot, the oldest
-    first. A number is None if no run ended in that time.
+    These two are of all slots together; `p50_by_slot_s` and `p95_by_slot_s` have one number for
+    each slot, the oldest first. A number is None if no run ended in that time.
     """
 
     p50_s: float | None

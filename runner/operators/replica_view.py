@@ -1,9 +1,9 @@
 """One replica as the live page shows it, read from the JSON of `GET /health`.
 
 This replica's own health goes through the same model as a sibling's, so the page shows both alike.
-Anybody may answer at a sibling's address. So a text or a collection that is too long is cut here,
-and an answer with a number out of range, or with a value of another type, is refused as a whole, by
-the first such value of a collection: words for each of many thousands would hold up the loop.
+Anybody may answer at a sibling's address. So a text or a collection that is too long is cut here.
+An answer with a number out of range, or with a value of another type, is refused as a whole. Of a
+collection only the first such value is told, because words for thousands would hold up the loop.
 """
 
 import statistics

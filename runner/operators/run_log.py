@@ -1,4 +1,4 @@
-"""One line of the log for each run."""
+"""Logs one line for each run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -31,7 +31,7 @@ class RunMetrics:
         self._phases = _Histogram(
             "runner_run_duration_seconds",
             "Phases of a run: queue (for a place), lease (of a container), run, harvest (files),"
-            " colour.",
+            " colour, again (on a writable root).",
             ("image", "phase"),
             _BOUNDS_S,
         )

@@ -13,7 +13,11 @@ from runner.run.judge import ColoursStatus
 def families_of(health: Health) -> Iterable[Metric]:
     """All families of metrics without a label for the image."""
     yield from _gauges(health)
-    yield counter("runner_refused_runs", "Kata that found no place in time.", health.refused)
+    yield counter(
+        "runner_refused_runs",
+        "Runs that were refused: the queue was full, or no place became free in time.",
+        health.refused,
+    )
     yield _notices(health)
     yield from _loops(health)
     yield from _colours(health.colours)
@@ -23,8 +27,8 @@ def families_of(health: Health) -> Iterable[Metric]:
 
 def _gauges(health: Health) -> Iterable[Metric]:
     yield gauge("runner_engine_up", "Whether the engine answers.", health.engine_answers)
-    yield gauge("runner_inflight_runs", "Kata that run now.", health.running)
-    yield gauge("runner_queued_runs", "Kata that wait for their turn.", health.queued)
+    yield gauge("runner_inflight_runs", "Runs that go on now.", health.running)
+    yield gauge("runner_queued_runs", "Runs that wait for their turn.", health.queued)
     yield gauge(
         "runner_pulls_underway", "Images that are pulled, or wait to be.", len(health.pulling)
     )
@@ -35,7 +39,7 @@ def _gauges(health: Health) -> Iterable[Metric]:
     )
     yield gauge(
         "runner_pulls_longest_wait_seconds",
-        "Since when the image is wanted that has not come for the longest time.",
+        "How long the image has been wanted that is waited for longest.",
         max((pull.since_s for pull in health.pulls.values()), default=0.0),
     )
     yield gauge("runner_siblings", "Siblings that are told of takes.", len(health.siblings))
@@ -59,7 +63,7 @@ def _gauges(health: Health) -> Iterable[Metric]:
 def _notices(health: Health) -> Metric:
     notices = CounterMetricFamily(
         "runner_refill_notices",
-        "What became of notices from and to siblings.",
+        "Notices from and to siblings, by their result.",
         labels=["direction", "result"],
     )
     for direction, counts in (("in", health.notices_in), ("out", health.notices_out)):
@@ -74,7 +78,7 @@ def _loops(health: Health) -> Iterable[Metric]:
     )
     running = GaugeMetricFamily(
         "runner_loop_running",
-        "Whether a loop in the background runs now, or waits to begin again after a failure.",
+        "1 while a loop in the background runs, 0 while it waits to begin again after a failure.",
         labels=["loop"],
     )
     for name, loop in health.loops.items():
@@ -87,11 +91,11 @@ def _colours(colours: ColoursStatus) -> Iterable[Metric]:
     yield gauge("runner_colours_can_be_told", "Whether Ruby can be asked now.", colours.can_be_told)
     yield counters(
         "runner_colour_questions",
-        "Questions for a colour, by who knew the answer: memory or Ruby.",
+        "Questions for a colour, by where the answer came from: memory or Ruby.",
         "answered_by",
         {"memory": colours.known, "ruby": colours.asked},
     )
-    yield counter("runner_colour_faults", "Questions that got no colour.", colours.faulty)
+    yield counter("runner_colour_faults", "Runs that got no colour.", colours.faulty)
     yield counter(
         "runner_evaluator_restarts",
         "Containers of Ruby that ended and were replaced.",

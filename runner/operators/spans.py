@@ -81,7 +81,7 @@ class Spans:
         """Take on no more runs, and begin to send the spans that are left. Twice is harmless."""
         if self._sent is None:
             self._sent = asyncio.Event()
-            # It is a daemon thread: a collector that does not answer must not keep the process.
+            # A daemon thread, so that a collector that does not answer does not keep the process.
             sends = threading.Thread(target=self._send, args=(self._sent.set,), daemon=True)
             sends.start()
 

@@ -23,7 +23,7 @@ class Systemd:
         self._every_s = watchdog_usec / 1e6 / 2
 
     def tell(self, words: str) -> None:
-        """Send a word. It does not matter whether the service manager listens."""
+        """Send a word to systemd. If systemd does not listen, a warning is logged."""
         if not self._address:
             return
         try:

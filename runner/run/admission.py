@@ -78,7 +78,10 @@ class Admission:
 
 @asynccontextmanager
 async def _ended_by(until_s: Callable[[], float]) -> AsyncIterator[None]:
-    """Raises TimeoutError at that time, for which it asks again, as it may have become later."""
+    """Raises TimeoutError at the time that `until_s` returns.
+
+    At that time `until_s` is called again; if its time is later now, the block goes on until then.
+    """
     loop = asyncio.get_running_loop()
     timer: asyncio.TimerHandle
     async with asyncio.timeout(None) as limit:

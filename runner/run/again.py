@@ -1,4 +1,4 @@
-"""A run that failed on a read-only root is made again, at once, on one that is not."""
+"""A run that failed on a read-only root is made again at once, on a writable root."""
 
 import asyncio
 import re
@@ -32,7 +32,7 @@ class Limits:
 class Again:
     """Makes runs again on a writable root.
 
-    `roots` tells whether an image may have one, and remembers whether it made a difference.
+    `roots` tells whether an image may have such a root, and remembers whether it made a difference.
     """
 
     def __init__(self, engine: ContainerEngine, pools: Pools, judge: Judge, roots: Roots) -> None:
@@ -83,7 +83,7 @@ class Again:
         self._roots.tried(spec.image, profile, changed=changed)
         if changed:
             with suppress(PoolClosedError):
-                self._pools.warm_up(spec)  # these take the place of those with a read-only root
+                self._pools.warm_up(spec)  # the new pool takes the place of the read-only one
         bound = logger.bind(kata_id=kata.id, image=spec.image, changed=changed)
         bound.debug("run again on a writable root")
         return second if changed else first

@@ -14,15 +14,15 @@ JUDGE_S = 5.0  # from the answer to the result; a colour alone may take that lon
 LAST_MOMENT_S = 0.7
 LATEST_S = 0.9  # past the deadline: the service waits for nothing any longer than that
 
-# When the program's limit is cut, so much of the budget is kept for the program's end and the
-# harvest. A small harvest takes less.
+# The part of the budget that is kept for the program's end and the harvest when the program's limit
+# is cut. A small harvest takes less.
 _KEPT_S = 2.0
 SHORTEST_LIMIT_S = 1.0  # with less than that no program is begun
-# A run may queue so long even if runs of its image usually take the whole budget.
+# How long a run may queue at least, even if runs of its image usually take the whole budget.
 SHORTEST_QUEUE_S = 3.0
 
-# What a run that is made again needs beside its program's time: its container's start, its harvest,
-# its files and its colour.
+# The time that a run that is made again needs beside its program's: for the start of its container,
+# its harvest, its files and its colour.
 _AGAIN_S = 3.0
 
 
@@ -55,8 +55,8 @@ def limit_s(max_seconds: float, left_s: float, usual_s: float = 0.0) -> float | 
 def deadline_before_stop(deadline_s: float, last_s: float, now_s: float, usual_s: float) -> float:
     """The deadline of a program that begins now, if no run goes on after `last_s`.
 
-    It is cut only where that leaves time for what programs of its image usually take, and then for
-    partial output. With less time it is not: the program may be quick.
+    The deadline is cut only if enough time is left then for what programs of the image usually
+    take, and for partial output. With less time it is not cut, because the program may be quick.
     """
     ends_s = last_s - LATEST_S
     if ends_s - now_s < max(usual_s, SHORTEST_LIMIT_S + _KEPT_S):
@@ -65,7 +65,7 @@ def deadline_before_stop(deadline_s: float, last_s: float, now_s: float, usual_s
 
 
 def had_words(limit_s: float, asked_s: float) -> str:
-    """The time that a program had, in words; they say if it was less than the kata asks for."""
+    """The time that a program had, in words that say so if it was less than the kata asks for."""
     words = f"{limit_s:.3g} s"
     if limit_s == asked_s:
         return words

@@ -34,8 +34,8 @@ def touched(
 class Delta:
     """The part of the files touched by a run that is returned.
 
-    `left_out` counts texts that would have made the answer too large. `unjudged` counts files that
-    nobody has looked at before the time was over, so that they may be texts or not.
+    `left_out` counts texts that would have made the answer too large. `unjudged` counts files for
+    which no time was left to tell whether they are texts.
     """
 
     created: dict[str, Text] = field(default_factory=dict)

@@ -193,7 +193,7 @@ def reason_of(result: RunResult) -> str:
 
 
 async def _both(one: Coroutine[Any, Any, _A], other: Coroutine[Any, Any, _B]) -> tuple[_A, _B]:
-    """What both return, done at the same time. When one fails, the other is ended before that."""
+    """What both return, done at the same time. When one fails, the other is cancelled first."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = group.create_task(one), group.create_task(other)
@@ -247,7 +247,7 @@ def _of_machinery(reason: str) -> dict[str, str]:
 
 
 def _no_room(harvest: Harvest) -> Mapping[str, str]:
-    """What the log says when a file system was full: a program may fail of it without a word."""
+    """What the log says when a file system was full, because the program itself may not say it."""
     if not harvest.full:
         return {}
     return {"full": f"no room was left at the end in {', '.join(harvest.full)}"}

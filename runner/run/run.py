@@ -44,7 +44,7 @@ STOPPED = "the service was stopped before the run had ended"
 
 
 class KataRunner:
-    """Runs kata. `budget_s` is what a request may take in all, from its arrival.
+    """Runs katas. `budget_s` is what a request may take in all, from its arrival.
 
     `specs` decides which container a run gets. `roots` tells whether an image may have a writable
     root. `warm_ups` hears how each warm-up of an image ends. `ended` is called with the record of
@@ -200,7 +200,7 @@ class KataRunner:
             story.bytes_in, story.bytes_out = answer.sent_bytes, len(answer.archives)
             story.late = "the answer was not judged in time"
             # The answer is judged before the lease ends. The end of the lease makes the engine
-            # remove a container and start another, which takes 300 ms of CPU, and the learner
+            # remove a container and start another, which takes up to 300 ms of CPU, and the learner
             # still waits for this result.
             result = await self._judge.result(kata, profile, answer, deadline_s, story.harvested)
             judged_s = clock()

@@ -37,7 +37,7 @@ class Story:
     def judged(self, answered_s: float, judged_s: float) -> None:
         """The answer that came at `answered_s` has been judged, by the loop's clock.
 
-        The phase of a colour is only what it took longer than the files did.
+        The colour's phase is only the time that it took longer than the files.
         """
         if self.harvested_s is None:
             self.phases_s["harvest"] = judged_s - answered_s

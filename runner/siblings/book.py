@@ -11,7 +11,7 @@ from runner.siblings.notice import RefillNotice
 LONGEST_TRAVEL_S = 30.0
 
 # How many notices of one sender count. An honest sender sends one a second for each image that is
-# in use, and there are never more than 20 of those.
+# taken, and there are hardly ever more than 20 such images.
 NOTICES_PER_S = 20.0
 BURST = 40.0
 
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 
 @dataclass
 class _Allowance:
-    """A token bucket: NOTICES_PER_S tokens come in each second, and at most BURST stay."""
+    """A token bucket: it gains NOTICES_PER_S tokens a second, and holds BURST at the most."""
 
     left: float
     at_s: float
@@ -60,7 +60,10 @@ class NoticeBook:
         self._heard_s: Latest[str, float] = Latest(MOST_SENDERS)
 
     def judge(self, notice: RefillNotice, sender: str, now_s: float, unix_s: float) -> Verdict:
-        """The verdict on a notice, which uses up allowance of `sender`; `now_s` is monotonic."""
+        """The verdict on a notice from `sender`, whose allowance it may use up.
+
+        `now_s` is a time of a monotonic clock, `unix_s` of the Unix clock.
+        """
         if notice.replica == self._replica:
             return Verdict.OWN
         if notice.sent_at < unix_s - LONGEST_TRAVEL_S:

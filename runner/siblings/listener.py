@@ -12,9 +12,10 @@ LOOK_UPS_AT_ONCE = 4
 
 
 class Listener:
-    """The listener of one replica. `spec_of` makes an image's container; None: not on this node.
+    """The listener of one replica.
 
-    `now_s` is a monotonic clock, `unix_s` the time of day.
+    `spec_of` makes an image's container; it returns None if the image is not on this node, or not
+    allowed. `now_s` is a monotonic clock, `unix_s` the Unix clock.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Listener:
         return self._book.heard_ago_s(self._now_s())
 
     async def hear(self, notice: RefillNotice, sender: str) -> Verdict:
-        """Let the pools expect takes, as a sibling had some. Raises PoolClosedError."""
+        """Let the pools expect takes, because a sibling had some. Raises PoolClosedError."""
         verdict = self._book.judge(notice, sender, self._now_s(), self._unix_s())
         if verdict is Verdict.COUNTED:
             verdict = await self._heed(notice)

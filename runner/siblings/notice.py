@@ -85,6 +85,7 @@ def sign(secret: str, body: bytes) -> str:
 
 def is_signed(secret: str, body: bytes, signature: str) -> bool:
     """Whether the writer of the body knows the secret."""
-    # A header's bytes that are no UTF-8 come as halves of surrogate pairs, which no bytes are for.
+    # aiohttp gives a header's bytes that are no UTF-8 as halves of surrogate pairs, which cannot be
+    # encoded.
     given = signature.encode("utf-8", "replace")
     return hmac.compare_digest(sign(secret, body).encode(), given)

@@ -21,7 +21,7 @@ LOOK_UP_S = 5.0  # a new replica is found, and one that has gone is forgotten, w
 ANSWERS_WITHIN_S = 1.0
 LONGEST_ANSWER_BYTES = 1000
 MOST_SIBLINGS = 100
-MOST_TRACES = 1000  # so many images may have been taken without a notice so far
+MOST_TRACES = 1000  # images that were taken, and of which no sibling has been told yet
 
 
 class Siblings:
@@ -117,7 +117,8 @@ class Siblings:
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             words = str(error) or type(error).__name__
             if not sibling.is_lost:
-                logger.bind(sibling=sibling.url, reason=words).warning("a sibling hears nothing")
+                bound = logger.bind(sibling=sibling.url, reason=words)
+                bound.warning("a sibling cannot be told of takes")
             sibling.missed(words, time.monotonic())
             outcome = "failed"
         finally:
@@ -137,7 +138,7 @@ class Siblings:
             answer = await response.content.read(LONGEST_ANSWER_BYTES)
         sibling.is_self = f'"{Verdict.OWN}"'.encode() in answer
         if sibling.is_lost:
-            logger.bind(sibling=sibling.url).info("a sibling hears us again")
+            logger.bind(sibling=sibling.url).info("a sibling can be told of takes again")
         sibling.answered()
 
     async def _look_up_for_ever(self) -> None:

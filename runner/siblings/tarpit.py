@@ -3,11 +3,11 @@
 A refused notice costs a fifth of a millisecond of CPU, nearly all of it HTTP, which runs would feel
 at a thousand a second. A sender that waits for its answers can be slowed down by them.
 
-Only the address identifies a sender. A sender that does not sign may take any name, and one whose
-signature is good may still have gone mad. But honest siblings may share an address with a sender
-that floods us, behind a NAT or on loopback. So only answers to refused notices wait. The answer to
-a notice that counts, or whose image is not here, never waits. And what an address did before is no
-reason to refuse a notice, only to hold back its refusal.
+Only the address identifies a sender. A sender that does not sign may take any name, and a sender
+whose signature is good may have a fault and send too much. But honest siblings may share an address
+with a sender that floods us, behind a NAT or on loopback. So only answers to refused notices wait.
+The answer to a notice that counts, or whose image is not here, never waits. And what an address did
+before is no reason to refuse a notice, only to hold back its refusal.
 
 An honest sibling is hardly ever refused, and its neighbours make no difference to that. A sibling
 with a wrong secret is refused 20 times a second at most, so it is answered at once.
@@ -22,7 +22,8 @@ from runner.latest import Latest
 # Refusals to one address: they take some 5 % of a processor. A thousand at once do no harm.
 REFUSALS_PER_S = 250.0
 BURST = 1000
-# Senders wait at least this long for an answer. So none gives up earlier, to send at full speed.
+# The longest time that a refusal waits. Siblings wait as long for an answer, so none of them gives
+# up earlier, and sends at full speed.
 LONGEST_S = 1.0
 # Of all addresses together. One address has at most REFUSALS_PER_S * LONGEST_S.
 MOST_HELD = 500
@@ -30,7 +31,7 @@ MOST_ADDRESSES = 1000
 
 
 class Tarpit:
-    """Refusals that wait, and for how long."""
+    """Holds refusals back, and decides for how long."""
 
     def __init__(self) -> None:
         # For each address, when its next refusal may leave. A time in the past is an allowance.
@@ -44,14 +45,14 @@ class Tarpit:
         return len(self._held)
 
     def wait_s(self, address: str, now_s: float) -> float:
-        """How long a refusal of that address would wait now; inf if there is no place for it."""
+        """The seconds that a refusal to that address would wait now; inf if it has no place."""
         next_s = self._next_s.get(address, -math.inf)
         wait_s = max(0.0, next_s - now_s)
         is_full = wait_s > LONGEST_S or (wait_s and self.held >= MOST_HELD)
         return math.inf if is_full else wait_s
 
     def refused(self, address: str, now_s: float) -> float:
-        """The same for a refusal that is made now; it takes the place."""
+        """The same for a refusal that is made now, and so takes its place."""
         wait_s = self.wait_s(address, now_s)
         if wait_s <= LONGEST_S:
             saved_up_s = now_s - (BURST - 1) / REFUSALS_PER_S

@@ -7,7 +7,7 @@ from loguru import logger
 from pool import ContainerSpec, Pools, usual_name
 from runner.configuration.allowed_images import AllowedImages
 
-MOST_ASKED = 100  # the settings cannot allow an image more
+MOST_ASKED = 100  # containers; no setting can allow an image more
 
 
 class UnknownImageError(Exception):

@@ -7,7 +7,7 @@ from pool import ContainerSpec, EngineError, Pools, Supervisor, Tasks, usual_nam
 from runner.configuration.allowed_images import AllowedImages
 from runner.container.images import Images
 
-# So many images are warmed at the same time. Others are not warmed: their first runs do that.
+# The most images that are warmed at the same time. Further images get warm by their first runs.
 MOST_AT_ONCE = 100
 
 SpecOf = Callable[[str], Awaitable[ContainerSpec | None]]
@@ -36,7 +36,7 @@ class WantedImages:
         self._spec_of = spec_of
         self._announce = announce
         self._tasks = Tasks(supervisor)
-        self._under_way: set[tuple[str, str]] = set()  # what is done with which image
+        self._under_way: set[tuple[str, str]] = set()  # an act, and the name of its image
         self._is_closed = False
 
     @property
@@ -80,7 +80,7 @@ class WantedImages:
     def _begin(
         self, what: str, act: Callable[[str], Coroutine[None, None, None]], name: str
     ) -> None:
-        """Do it in the background, unless just that is under way, or too much is."""
+        """Begin an act in the background, unless it is under way, or too many are."""
         key = what, name
         if self._is_closed or key in self._under_way or len(self._under_way) >= MOST_AT_ONCE:
             return

@@ -230,7 +230,7 @@ async def test_an_operator_acts_from_the_page(serve_fake: ServeFake, look: Look)
 
         assert "missing or wrong" in await act(page, "x", "warm")
         await page.locator("#containers").fill("5")
-        assert "to keep 5 now" in await act(page, "t" * 20, "warm")
+        assert "its pool now keeps 5" in await act(page, "t" * 20, "warm")
         await expect(rows(page).first).to_contain_text("5 of 5")
 
 

@@ -73,7 +73,7 @@ async def test_a_login_is_in_no_error(host: str) -> None:
 async def test_the_health_of_something_else(said: Any) -> None:
     """JSON of another form is none of a daemon's, and no command stumbles over it."""
     async with answering(web.json_response(said)) as url, RunnerClient(url) as client:
-        with pytest.raises(RunnerError, match="/health is not a daemon's"):
+        with pytest.raises(RunnerError, match="/health is no daemon"):
             await client.health()
 
 

@@ -1,4 +1,4 @@
-// The two acts of operators: warm and drain an image. The token stays in its field, and nowhere else.
+// The two acts of operators: warm and drain an image. The token is kept in its field, and nowhere else.
 
 import { byId, element, say } from "./words.js";
 
@@ -19,7 +19,7 @@ async function ask(act, image) {
       body: JSON.stringify(act === "warm" ? { image, containers } : { image }),
     });
     const body = await answer.json();
-    const good = `${act} ${image}: it means to keep ${body.target} now`;
+    const good = `${act} ${image}: its pool now keeps ${body.target}`;
     say(said, answer.ok ? good : `${act} ${image}: ${body.detail}`);
   } catch (error) {
     say(said, `${act} ${image}: ${error}`);

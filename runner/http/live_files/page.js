@@ -378,7 +378,7 @@ function filterImages() {
   showImages(images.rows, 0);
 }
 
-/** Say how old the figures are; a page that stands still must not look well. */
+/** Say how old the figures are, so that a page without news does not look as if all were well. */
 function showAge() {
   const age_s = newsAt ? (Date.now() - newsAt) / 1000 : 0;
   const isStale = isLost || age_s > STALE_S;
@@ -401,7 +401,7 @@ function follow() {
     showAge();
   };
   source.onerror = () => {
-    // Begun anew by us: a browser gives up where the answer is an error.
+    // We connect again ourselves, because a browser gives up if the answer is an error.
     source.close();
     isLost = true;
     showAge();

@@ -15,7 +15,7 @@ from tests.waiting import eventually
 
 LAUNCHER = "dojo-runner/launcher:latest"
 IN_CELLS = "each run gets a cell of its own in a container that serves many"
-GO_ON = "a trial of cells failed: they go on"
+GO_ON = "a trial of cells failed: runs still get cells"
 ALONE = "cells cannot be had: each run gets a container of its own"
 Events = list[dict[str, Any]]
 

@@ -89,7 +89,7 @@ class TestFrames:
         async def respond(stream: ScriptedStream, number: int) -> None:
             stream.say(frame(number, b'{"hidden":%s}' % indexes.encode()))
 
-        with pytest.raises(NoAnswerError, match="names no names"):
+        with pytest.raises(NoAnswerError, match="an index of no name"):
             await make_light(ScriptedEngine(respond)).hidden(["x"], ["a", "b"])
 
     async def test_only_the_first_answer_to_a_question_counts(self, make_light: MakeLight) -> None:

@@ -180,8 +180,11 @@ async def test_trouble_with_a_helper_is_one_line_without_a_secret(
         ("[" * 100_000, "is not JSON"),
         ('{"a":' * 100_000, "is not JSON"),
         (f'{{"{SECRET}": {"9" * 10_000}}}', "is not JSON"),
-        (json.dumps({"auths": {HUB: {"auth": SECRET + "é"}}}), "no base64 of user:password"),
-        (json.dumps({"auths": {HUB: {"auth": "s3cret=\ud800"}}}), "no base64 of user:password"),
+        (json.dumps({"auths": {HUB: {"auth": SECRET + "é"}}}), "not the base64 of user:password"),
+        (
+            json.dumps({"auths": {HUB: {"auth": "s3cret=\ud800"}}}),
+            "not the base64 of user:password",
+        ),
         (json.dumps({"auths": {HUB: {"identitytoken": "s3cret\ud800"}}}), "is no text that can be"),
         (
             json.dumps({"auths": {HUB: {"username": "\ud800", "password": SECRET}}}),
@@ -193,7 +196,7 @@ async def test_trouble_with_a_helper_is_one_line_without_a_secret(
         (json.dumps({"credHelpers": {HUB: "\ud800"}}), "helper is malformed"),
         (json.dumps([SECRET]), "is no JSON object"),
         (json.dumps({"auths": [SECRET]}), "auths is no JSON object"),
-        (json.dumps({"auths": {HUB: {"auth": SECRET}}}), "no base64 of user:password"),
+        (json.dumps({"auths": {HUB: {"auth": SECRET}}}), "not the base64 of user:password"),
         (json.dumps({"credsStore": "../" + SECRET}), "helper is malformed"),
         (json.dumps({"credsStore": "nowhere"}), "docker-credential-nowhere is not on the PATH"),
         (" " * (LARGEST_FILE_BYTES + 1), "is over"),

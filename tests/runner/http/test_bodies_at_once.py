@@ -119,7 +119,7 @@ async def test_waiting_for_memory_has_an_end(monkeypatch: pytest.MonkeyPatch) ->
 
     assert (caught.value.status, caught.value.message) == (
         503,
-        "body: too many large ones at once",
+        "body: too many large bodies at once",
     )
     holder.may_go.set()
     await settle()
@@ -226,7 +226,7 @@ async def test_a_large_body_that_finds_no_memory_is_refused(
         await http.ask("/alive")
         answer = await http.ask("/alive", b"y" * MIB)
 
-    assert answer.refusal == (503, "body: too many large ones at once")
+    assert answer.refusal == (503, "body: too many large bodies at once")
     assert answer.exception["body"] == "y" * 50 * 1024
     assert (answer.headers["Connection"], answer.headers["Retry-After"]) == ("close", "2")
 

@@ -61,18 +61,32 @@ async def test_a_later_request_of_a_connection_may_be_malformed(
     assert [event["level"] for event in logs if event["level"] != "INFO"] == ["WARNING"]
 
 
-async def test_operators_count_them(fake_http: Served) -> None:
+EXPECTS = HEAD + b"Expect: %b\r\nContent-Length: 2\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(MALFORMED["no verb"], 400), (EXPECTS.replace(b"/alive", b"/nowhere") % b"tea", 417)],
+    ids=["no HTTP", "an expectation"],
+)
+async def test_operators_count_each_of_them_once(
+    fake_http: Served, sent: bytes, status: int
+) -> None:
     """They are among the answers to unknown paths."""
+    before = await answers_counted(fake_http, status)
     async with fake_http.connection() as (reader, writer):
-        writer.write(MALFORMED["no verb"])
+        writer.write(sent)
         await answer_from(reader)
 
-    async with fake_http.session.get(f"{fake_http.url}/metrics") as response:
+    assert await answers_counted(fake_http, status) == before + 1
+
+
+async def answers_counted(http: Served, status: int) -> float:
+    """How many requests of unknown paths the metrics say were answered with this status."""
+    series = f'runner_http_answers_total{{path="other",status="{status}"}} '
+    async with http.session.get(f"{http.url}/metrics") as response:
         lines = (await response.text()).splitlines()
-    assert [line for line in lines if 'path="other"' in line and 'status="400"' in line]
-
-
-EXPECTS = HEAD + b"Expect: %b\r\nContent-Length: 2\r\n\r\n"
+    return sum(float(line.removeprefix(series)) for line in lines if line.startswith(series))
 
 
 @pytest.mark.parametrize("path", ["/alive", "/run_cyber_dojo_sh", "/nowhere", "/health", "/refill"])
