@@ -25,7 +25,7 @@ from runner.authors.start_point import (
     read_json,
     read_start_point,
 )
-from runner.client import RunnerClient
+from runner.client import ANY_BUDGET_S, RunnerClient
 from runner.commands.output import FAILED
 from runner.commands.terminal import WRONG, console, errors, print_json, told
 from runner.settings import Reuse
@@ -135,11 +135,15 @@ def check_manifest(file: Path, *, as_json: Json = False) -> int:
 @asynccontextmanager
 async def _client(url: str | None, reuse: Reuse | None = None) -> AsyncIterator[RunnerClient]:
     if url is not None:
-        async with RunnerClient(url, patience_s=PATIENCE_S) as client:
+        async with _patient(url) as client:
             yield client
         return
-    async with own_daemon(reuse) as own, RunnerClient(own, patience_s=PATIENCE_S) as client:
+    async with own_daemon(reuse) as own, _patient(own) as client:
         yield client
+
+
+def _patient(url: str) -> RunnerClient:
+    return RunnerClient(url, patience_s=PATIENCE_S, answers_within_s=ANY_BUDGET_S)
 
 
 async def _have_image(client: RunnerClient, start_point: StartPoint) -> None:

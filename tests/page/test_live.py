@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from pool import EngineError
 from runner.container.profile import RED_AMBER_GREEN
+from runner.operators.page_state import MOST_ROWS
 from tests.conftest import FAKE_IMAGE, ServeFake
 from tests.fakes import FakeEngine
 from tests.page.conftest import Look
@@ -145,6 +146,33 @@ async def test_two_replicas_are_on_one_page(serve_fake: ServeFake, look: Look) -
 async def names(page: Page) -> list[str]:
     """The images in the order of the table."""
     return list(await page.locator("#images tbody tr td:first-child").all_text_contents())
+
+
+@pytest.mark.long
+async def test_rows_that_are_not_sent_are_counted(serve_fake: ServeFake, look: Look) -> None:
+    """The page says how many images it does not show, also while somebody filters the others."""
+    images = [f"lang/{number}:1" for number in range(MOST_ROWS // 2 + 1)]
+    async with AsyncExitStack() as stack:
+        other = await stack.enter_async_context(serve_fake(engine_with(*images)))
+        address = other.url.removeprefix("http://")
+        http = await stack.enter_async_context(
+            serve_fake(engine_with(*images), siblings=(address,))
+        )
+        for replica in (other, http):
+            await replica.until_ready()
+            for image in images:
+                await replica.run(image_name=image)
+        page = await stack.enter_async_context(look(http))
+        shown = page.locator("#shown")
+        await expect(shown).to_contain_text("2 more are not sent")
+
+        # The text is read in the same step as the event, before another state can come.
+        said = await page.get_by_label("Filter").evaluate(
+            "(box, shown) => { box.value = 'none'; box.dispatchEvent(new Event('input'));"
+            " return shown.textContent }",
+            await shown.element_handle(),
+        )
+        assert said == f"0 of {MOST_ROWS} rows, 2 more are not sent"
 
 
 async def test_a_table_is_sorted_and_filtered(serve_fake: ServeFake, look: Look) -> None:

@@ -165,6 +165,13 @@ async def test_nobody_there(unused_tcp_port: int) -> None:
             await client.alive()
 
 
+async def test_an_answer_that_does_not_come(fake_http: Served) -> None:
+    """A client waits for an answer as long as it was told to, and then says so."""
+    async with RunnerClient(fake_http.url, answers_within_s=0.2) as client:
+        with pytest.raises(RunnerError, match="in time"):
+            await client.run({"cyber-dojo.sh": "sleep 5"}, fake_http.image, max_seconds=5)
+
+
 async def test_it_must_be_open() -> None:
     """A client outside its block says so, instead of leaving a connection open."""
     with pytest.raises(RunnerError, match="not open"):

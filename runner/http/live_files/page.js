@@ -223,6 +223,7 @@ const charts = new Charts(byId("phases"));
 let ours = "";
 let newsAt = 0;
 let isLost = false;
+let imagesLeftOut = 0; // rows that the daemon has not sent, by its last state
 
 /** @param {Replica} row */
 function runs(row) {
@@ -268,7 +269,8 @@ function show(state) {
   bad.hide(REPLICA_COLUMN, state.replicas.length < 2);
   images.hide(ACT_COLUMN, !state.acts);
   byId("act").hidden = !state.acts;
-  showImages(state.images, state.images_left_out);
+  imagesLeftOut = state.images_left_out;
+  showImages(state.images);
   pulls.show(state.pulls);
   replicas.show(state.replicas);
   bad.show(numbered(state.bad_runs));
@@ -358,13 +360,10 @@ function showNow(state, own) {
   });
 }
 
-/**
- * @param {Image[]} rows
- * @param {number} leftOut
- */
-function showImages(rows, leftOut) {
+/** @param {Image[]} rows */
+function showImages(rows) {
   const shown = images.show(rows);
-  const more = leftOut ? `, ${leftOut} more are not sent` : "";
+  const more = imagesLeftOut ? `, ${imagesLeftOut} more are not sent` : "";
   say(byId("shown"), `${shown} of ${counted(rows.length, "row")}${more}`);
 }
 
@@ -375,7 +374,7 @@ function filterImages() {
     const text = `${row.name} ${row.replica} ${row.mode} ${row.last_error}`.toLowerCase();
     return text.includes(wanted) && (!onlyTrouble || trouble(row));
   });
-  showImages(images.rows, 0);
+  showImages(images.rows);
 }
 
 /** Say how old the figures are, so that a page without news does not look as if all were well. */
