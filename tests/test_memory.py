@@ -73,7 +73,9 @@ def test_the_document_tells_each_part(what: str) -> None:
 
 
 def test_the_document_tells_the_sum() -> None:
-    """Also with compose's two runs at once, and with the default's five on four cores."""
+    """The page tells the sums of the bounds, with the defaults on two and four cores
+    and with compose's settings.
+    """
     assert f"| **together** | **{worst_mib(ON_TWO_CORES)}** |" in document()
     assert f"is {worst_mib(2)} MiB" in document()
     assert f"is {worst_mib(5)} MiB" in document()

@@ -51,7 +51,9 @@ def test_every_test_is_a_promise() -> None:
 
 
 def test_a_test_without_a_promise_is_an_error() -> None:
-    """Its table would have an empty place."""
+    """A test without a docstring is an error, because its row of the table would
+    have an empty place.
+    """
     with pytest.raises(ValueError, match="test_it has no docstring"):
         chapter_in("def test_it(): pass")
 

@@ -45,7 +45,7 @@ def test_of_few_runs_p99_is_the_longest() -> None:
 
 
 def test_a_poisson_schedule_is_fixed_in_advance() -> None:
-    """The same seed gives the same presses, at about the rate that was asked for."""
+    """The same seed gives the same schedule of presses, at about the rate that was asked for."""
     due_s = list(poisson(2.0, 1000.0, 1))
 
     assert due_s == list(poisson(2.0, 1000.0, 1)) != list(poisson(2.0, 1000.0, 2))

@@ -69,7 +69,7 @@ class TestWorkload:
         assert hours[-1] < 22
 
     def test_the_same_seed_gives_the_same_day(self) -> None:
-        """The same seed gives the same presses, another seed gives others."""
+        """A seed gives the same presses each time, and another seed gives others."""
         first = day(1, classes=2)
 
         assert first == day(1, classes=2)

@@ -34,7 +34,7 @@ async def skip_unless_answered(asks: str, folder: Path) -> None:
 
 
 def test_the_pages_name_them() -> None:
-    """A command that no page names any more has no test here."""
+    """The pages still name each command that is tested here."""
     assert {CHECK_PAGE, DIAGRAMS, LOCK} <= SENTENCES
 
 

@@ -37,7 +37,7 @@ def test_it_closes_when_the_pause_is_over() -> None:
 
 
 def test_each_failure_in_a_row_doubles_the_pause() -> None:
-    """One second, two, four, ... up to a minute, and never more."""
+    """The pauses after failures in a row are one second, two, four, ... and never over a minute."""
     breaker, now_s, pauses = Breaker(), 0.0, []
     for _ in range(9):
         breaker.failed(ERROR, now_s)

@@ -234,7 +234,10 @@ class TestEnough:
 
 
 def test_what_an_operator_asks_for_is_kept_for_a_while() -> None:
-    """As many as were asked for, at the least, and within the sizes; afterwards demand decides."""
+    """At least as many containers as an operator asked for are kept for a while, within the sizes.
+
+    Afterwards demand decides.
+    """
     demand = Demand(SIZES)
     demand.expect(0.0, 4)
     assert demand.claim(0.0).target == 4

@@ -91,7 +91,7 @@ async def test_every_failure_is_one_error_and_one_report(
 async def test_a_missing_image_is_an_answer(
     dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError]
 ) -> None:
-    """It is raised as what it is, and not reported as a failure."""
+    """A missing image raises an error of its own, and is not reported as a failure."""
     dockerd.on("GET /images/some/image/json", answer({"message": "No such image: some/image"}, 404))
 
     with pytest.raises(ImageMissingError, match="No such image: some/image"):

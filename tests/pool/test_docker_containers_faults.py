@@ -76,7 +76,10 @@ async def test_a_mark_in_pieces_is_a_mark(
 async def test_a_container_that_has_warmed_up_is_weighed(
     dockerd: FakeDockerd, containers: DockerContainers, memory: object, held_bytes: int
 ) -> None:
-    """Its memory counts without files that the kernel may drop, and with its shim."""
+    """The memory of a container that has warmed up counts with its shim.
+
+    Files that the kernel may drop do not count.
+    """
     healthy(dockerd, upgraded(READY))
     dockerd.on("GET /containers/c1/stats", answer({"memory_stats": memory}))
 
@@ -291,7 +294,9 @@ def _network_of(dockerd: FakeDockerd) -> list[str]:
 
 
 async def test_a_start_borrows_a_network(dockerd: FakeDockerd, client: DockerClient) -> None:
-    """It does if it is one that may, and gives it back before the container is ready."""
+    """A start borrows a network if its container may, and gives it back before the
+    container is ready.
+    """
     lent = _Lent()
     containers = await lent.containers(client)
     ready = asyncio.Event()

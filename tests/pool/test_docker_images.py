@@ -206,7 +206,7 @@ async def test_a_cancelled_reading_leaves_nothing_behind(
 
 @pytest.mark.docker
 async def test_reading_an_absent_image_is_missing(docker_images: DockerImages) -> None:
-    """It went between the question and the reading."""
+    """An image that vanishes between the question and the reading is reported as missing."""
     with pytest.raises(ImageMissingError):
         await docker_images.read_files("nosuch/image:latest", (RAG,), 1000)
 

@@ -153,7 +153,9 @@ async def test_our_own_end_is_no_death(dockerd: FakeDockerd, client: DockerClien
 
 
 async def test_closing_passes_on_cancellation(dockerd: FakeDockerd, client: DockerClient) -> None:
-    """One who is cancelled while closing is cancelled, and the connection is closed as well."""
+    """A caller that is cancelled while it closes a stream stays cancelled, and the
+    connection is closed.
+    """
     gone = asyncio.Event()
 
     async def watch(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -180,7 +182,7 @@ async def test_closing_passes_on_cancellation(dockerd: FakeDockerd, client: Dock
 
 
 async def test_a_closed_stream_ends_its_reader(dockerd: FakeDockerd, client: DockerClient) -> None:
-    """One who still reads is not left waiting."""
+    """A caller that still reads when the stream is closed is not left waiting."""
     stream = await attach(dockerd, client, upgraded())
     reading = asyncio.create_task(read_all(stream))
     await asyncio.sleep(0)

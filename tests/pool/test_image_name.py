@@ -108,7 +108,7 @@ def test_the_pattern_knows_the_same_names(name: str) -> None:
 
 @given(st.text("ab.:_-@/0Z", max_size=12))
 def test_the_pattern_knows_the_same_names_of_all(name: str) -> None:
-    """Also whatever dots, colons and slashes a name has, and wherever."""
+    """The pattern and the parser agree on names with any dots, colons and slashes."""
     assert matches(name) == is_well_formed(name)
 
 

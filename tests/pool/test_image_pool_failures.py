@@ -226,7 +226,9 @@ async def test_one_who_asks_has_an_image_that_cannot_start_tried_again(
 async def test_an_engine_that_refuses_an_image_is_not_tried_for_ever(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """It is tried for some minutes, and then only for those who ask."""
+    """An image that the engine refuses is tried for some minutes, and then only for
+    callers that ask.
+    """
     engine.start_error = STUMBLED
     pool = make_pool(target=1)
     pool.refill_soon()

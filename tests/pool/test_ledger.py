@@ -85,7 +85,9 @@ async def test_a_waiter_is_answered_once() -> None:
 
 
 async def test_a_waiter_that_was_answered_hands_over_what_it_got() -> None:
-    """One that leaves after it was answered returns the container to the code that withdraws it."""
+    """A waiter that leaves after it was answered hands its container over to the
+    code that withdraws it.
+    """
     ledger, container = a_ledger(), a_container()
     waiter = ledger.wait()
     ledger.became_warm(container)
@@ -94,7 +96,7 @@ async def test_a_waiter_that_was_answered_hands_over_what_it_got() -> None:
 
 
 async def test_a_waiter_that_was_failed_has_nothing_to_hand_over() -> None:
-    """One that leaves after it was told of an error holds no container."""
+    """A waiter that leaves after it was told of an error holds no container."""
     waiter = a_ledger().wait()
     waiter.fail(ERROR)
 
@@ -102,7 +104,7 @@ async def test_a_waiter_that_was_failed_has_nothing_to_hand_over() -> None:
 
 
 async def test_leaving_twice_is_harmless() -> None:
-    """One that was answered is in the queue no more, and may leave all the same."""
+    """A waiter that was answered is in the queue no more, and may leave all the same."""
     ledger = a_ledger()
     waiter = ledger.wait()
 
@@ -140,7 +142,7 @@ def test_what_was_not_used_is_warm_again() -> None:
 
 
 async def test_a_failed_start_fails_those_whom_nothing_can_serve() -> None:
-    """As many callers go on waiting as starts are under way."""
+    """After a failed start as many callers go on waiting as starts are under way."""
     ledger, container = a_ledger(), a_container()
     first, second = ledger.wait(), ledger.wait()
     ledger.starting = 1
@@ -206,7 +208,7 @@ def test_a_discarded_container_leaves_the_books(leased: bool) -> None:
 
 
 def test_says_what_is_in_the_books() -> None:
-    """Its repr tells an operator all counts."""
+    """The repr of a ledger tells an operator all counts."""
     ledger = a_ledger()
     ledger.became_warm(a_container())
 

@@ -194,7 +194,10 @@ async def test_a_renewal_that_was_broken_off(rig: Rig) -> None:
 
 
 async def test_the_container_in_a_network_that_is_lent(rig: Rig) -> None:
-    """It has the switches of a network of its own, and no hostname, which engines would refuse."""
+    """A container in a lent network gets the switches of a network of its own.
+
+    It gets no hostname, which engines would refuse.
+    """
     holder = await rig.add("a")
 
     alone = replace(a_spec(), hostname=HOSTNAME, sysctls={"fs.mqueue.queues_max": "4"})
@@ -210,7 +213,7 @@ async def test_the_container_in_a_network_that_is_lent(rig: Rig) -> None:
 
 
 async def test_which_failures_are_a_holders(rig: Rig) -> None:
-    """Those that name its container, and all once it has ended."""
+    """A failure is the holder's if it names the holder's container, or if the holder has ended."""
     holder = await rig.add("holder-1")
 
     assert not holder.may_be_why(EngineError("start", "no bash"))

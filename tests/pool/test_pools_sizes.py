@@ -100,7 +100,7 @@ def test_memory_bounds_the_host_as_well() -> None:
 
 
 def test_each_place_of_the_host_is_an_equal_part_of_its_memory() -> None:
-    """So containers that keep within the places keep within the memory, whatever each takes."""
+    """Containers that keep within the host's places keep within its memory, whatever each takes."""
     few = PoolSettings(host_containers=4, host_memory_bytes=400 * WARM_BYTES)
     many = PoolSettings(host_containers=40, host_memory_bytes=10 * WARM_BYTES)
 

@@ -150,7 +150,7 @@ async def test_who_waited_for_one_that_is_unfit(make_pool: MakePool) -> None:
 
 
 async def test_a_death_during_a_reset(make_pool: MakePool, engine: FakeContainers) -> None:
-    """It may have said that it is warm, and is not."""
+    """A container that dies during its reset is not warm, even if it has said so before."""
     pool = await pool_of(make_pool)
     gate = Gate()
     container_id = await use(pool, gate)
@@ -177,7 +177,7 @@ async def test_runs_are_bounded(make_pool: MakePool, engine: FakeContainers) -> 
 
 
 async def test_age_is_bounded(make_pool: MakePool, clock: Clock) -> None:
-    """One that is never idle goes stale all the same."""
+    """A reusable container that is never idle goes stale all the same."""
     pool = await pool_of(make_pool)
     clock.advance(3601)
     await use(pool, at_once)
@@ -201,7 +201,9 @@ async def test_what_is_in_use_is_within_the_target(
 
 
 async def test_close_does_not_wait_for_resets(make_pool: MakePool, engine: FakeContainers) -> None:
-    """It goes at once, also when its run ends after that."""
+    """A pool that closes removes a resetting container at once, and a leased one
+    when its run ends.
+    """
     pool = await pool_of(make_pool, target=2)
     gate = Gate()
     async with pool.lease() as late:

@@ -59,7 +59,7 @@ class TestPopularity:
         assert math.isclose(two.popularity - one.popularity, math.log(2))
 
     def test_of_an_image_that_was_never_taken(self) -> None:
-        """It is less popular than any image that was."""
+        """An image that was never taken is less popular than any image that was."""
         assert Stake("never").popularity < a_stake(takes=1, taken_ago_s=1e6).popularity
 
 

@@ -185,7 +185,7 @@ def test_at_the_end_of_the_process_no_task_is_left() -> None:
 
 
 def test_a_task_that_refuses_to_end_does_not_keep_the_process() -> None:
-    """It is cancelled a few times, and then left to the end of the loop."""
+    """A task that refuses to end is cancelled a few times, and then left to the end of the loop."""
     refused = 0
 
     async def refuse() -> None:

@@ -172,7 +172,7 @@ async def test_it_must_be_open() -> None:
 
 
 async def test_many_at_once(fake_http: Served) -> None:
-    """One client may run several kata at a time."""
+    """One client may run several kata at the same time."""
     async with RunnerClient(fake_http.url) as client:
         runs = [
             client.run({"cyber-dojo.sh": f"exit {n}"}, fake_http.image, rag_lambda=STATUS_LAMBDA)

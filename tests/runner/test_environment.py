@@ -190,7 +190,7 @@ def test_a_secret_that_cannot_be_read_is_refused(
     "name", ["CYBER_DOJO_RUNNER_HOST", "CYBER_DOJO_RUNNER_REPLICA", "COMMIT_SHA", "DOCKER_HOST"]
 )
 def test_a_value_that_is_no_text_is_refused(environ: dict[str, str], name: str) -> None:
-    """Such bytes can be neither looked up nor logged nor labelled."""
+    """A value whose bytes are no text is refused: it can be neither looked up nor logged."""
     environ[name] = os.fsdecode(b"a\xff")
 
     with pytest.raises(SettingsError, match=f"^{name}: is not UTF-8$"):

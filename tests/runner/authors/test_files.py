@@ -98,7 +98,9 @@ def test_an_absolute_name_leads_out_of_the_folder(outside: Path) -> None:
 
 @pytest.mark.parametrize("name", ["manifest.json", "options.json"])
 def test_neither_manifest_nor_options_are_elsewhere(tmp_path: Path, name: str) -> None:
-    """Their texts are sent, too, so a link may not take them from elsewhere."""
+    """A link may not take `manifest.json` or `options.json` from elsewhere, as their
+    texts are sent.
+    """
     folder = write_start_point(tmp_path / "start_point")
     (folder / name).unlink(missing_ok=True)
     write(tmp_path, {name: "{}"})
@@ -121,7 +123,9 @@ def test_a_link_that_stays_in_the_folder_is_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/proc/self/status", "/proc/kmsg", "/sys/kernel/notes"])
 def test_a_file_of_the_kernel_is_not_opened(path: str) -> None:
-    """It looks like an ordinary file, but to read it may take for ever."""
+    """A file of /proc or /sys is not opened: it looks ordinary, but reading it may
+    take for ever.
+    """
     with opened() as heard, pytest.raises(StartPointError, match=r"no (ordinary|such) file"):
         read_json(Path(path))
 
@@ -129,7 +133,7 @@ def test_a_file_of_the_kernel_is_not_opened(path: str) -> None:
 
 
 def test_the_kernels_folders_are_no_kata() -> None:
-    """They have no file that would be sent."""
+    """No file of the kernel's folders would be sent."""
     with pytest.raises(StartPointError, match=r"too large for a kata|has no cyber-dojo\.sh"):
         read_start_point(Path("/proc/self"), image_name=IMAGE)
 

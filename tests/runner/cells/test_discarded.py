@@ -104,7 +104,7 @@ class TestDiscarded:
                 await container.run(kata(BUSYBOX, "true"))
 
     async def test_a_launcher_of_another_version(self, engine: Engine) -> None:
-        """It does not start, and says why: it would not understand what it is handed over."""
+        """A launcher of another protocol version does not start, and says why."""
         spec = engine.launcher.spec_of(single_use(BUSYBOX))
         launcher, _, _, *words = spec.command
         for version in (("--protocol", "1"), ()):

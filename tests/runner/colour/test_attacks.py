@@ -83,7 +83,10 @@ ATTACKS = {
 async def test_after_an_attack_all_is_as_before(
     hasty: TrafficLight, docker_containers: DockerContainers, what: str
 ) -> None:
-    """It gets no colour; the next honest lambdas do, as fast as ever, in the same container."""
+    """A lambda that attacks gets no colour.
+
+    The next honest lambdas do, as fast as ever, in the same container.
+    """
     before = await running(docker_containers, "hasty")
     usual_s = await time_of_honest_ones(hasty)
 
@@ -143,7 +146,9 @@ class TestPlaces:
     async def test_two_containers_have_no_user_in_common(
         self, light: TrafficLight, hasty: TrafficLight
     ) -> None:
-        """So what the kernel counts for each user of the host is nobody else's."""
+        """Two containers for colours have different users, so nothing that the
+        kernel counts for one is shared.
+        """
         users = [
             {await evaluate(one, "Process.uid") for _ in range(3 * CELLS)} for one in (light, hasty)
         ]

@@ -208,7 +208,9 @@ class TestFailures:
     async def test_a_question_has_a_deadline_in_all(
         self, make_light: MakeLight, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Also while the container that is to answer it does not start."""
+        """A question's deadline holds also while the container that is to answer it
+        does not start.
+        """
         monkeypatch.setattr(traffic_light, "QUESTION_S", 0.1)
         engine = ScriptedEngine(say_red)
         engine.may_start.clear()

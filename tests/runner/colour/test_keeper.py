@@ -79,7 +79,9 @@ class TestLost:
     async def test_one_that_ends_at_each_start_is_started_for_ever(
         self, make_light: MakeLight
     ) -> None:
-        """It is started without a question, until there is one that stays."""
+        """An evaluator that ends at each start is started again without a question,
+        until one stays.
+        """
         engine = ScriptedEngine(*[die] * 8, say_red)
         light = make_light(engine, back_off_s=0.001)
         light.start()
@@ -122,7 +124,9 @@ class TestFailedStarts:
         await eventually(colour, lambda answer: answer is Colour.RED, within_s=1.0)
 
     async def test_it_is_tried_again_without_a_question(self, make_light: MakeLight) -> None:
-        """So that the next one, whenever it comes, finds a container that waits."""
+        """After a failure a start is tried again without a question, so the next
+        question finds a container.
+        """
         engine = ScriptedEngine(FULL, FULL, FULL, say_red)
         light = make_light(engine, back_off_s=0.001)
         light.start()
@@ -237,7 +241,7 @@ class TestWaiting:
         assert len(engine.removed) == len(engine.streams)
 
     async def test_an_answer_is_worth_more_than_a_long_life(self, make_light: MakeLight) -> None:
-        """One that has answered is replaced at once again and again."""
+        """An evaluator that has answered a question is replaced at once, again and again."""
         engine = ScriptedEngine(*[say_red] * 5)
         light = make_light(engine, back_off_s=NEVER_S)
 

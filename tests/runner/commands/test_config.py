@@ -82,7 +82,7 @@ def test_a_secret_of_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> N
     ],
 )
 async def test_a_wrong_setting_is_one_line(variable: str, value: str, words: str) -> None:
-    """It names the variable, and for a misspelt one the nearest name."""
+    """One line names the variable that is wrong, and for a misspelt one the nearest name."""
     said = await dojo_runner("config", **{variable: value})
 
     assert (said.status, said.stdout, said.stderr.count("\n")) == (1, "", 1)

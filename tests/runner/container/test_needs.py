@@ -29,7 +29,9 @@ def test_empty_places_are_replaced(places: tuple[Place, ...]) -> None:
 
 
 def test_folders_that_an_image_has_are_known() -> None:
-    """Those that its survey names, and the empty ones that a tmpfs takes the place of."""
+    """Folders that an image has are those that its survey names, and the empty ones
+    that a tmpfs replaces.
+    """
     profile = profile_of(EMPTY, OURS)
     survey = replace(profile.survey, folders=("/tmp",))
 

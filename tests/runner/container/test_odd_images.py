@@ -199,7 +199,7 @@ async def test_what_an_image_asks_for_is_overruled(
 
 
 def test_every_odd_thing_is_asked_for() -> None:
-    """None is left to the long tests alone."""
+    """No odd thing of an image is left to the long tests alone."""
     assert sorted(name for names in TOGETHER.values() for name in names) == sorted(ODD)
 
 

@@ -35,7 +35,10 @@ CELLS = "dojo-runner-cells"
     ],
 )
 def test_the_engine(changes: dict[str, Any], level: Level) -> None:
-    """One that is too old cannot do what is asked of it; a rootless one can, and is called so."""
+    """An engine that is too old cannot do what is asked of it.
+
+    A rootless one can, and is called so.
+    """
     found = engine.engine(replace(GOOD, **changes))
 
     assert found.level is level

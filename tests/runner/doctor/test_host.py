@@ -66,7 +66,7 @@ def test_two_switches_are_told_at_once(root: Path) -> None:
 
 
 def test_a_kernel_without_user_namespaces(root: Path) -> None:
-    """It is told apart from a switch."""
+    """A kernel without user namespaces is told apart from a switch that forbids them."""
     (root / "proc/self/ns/user").unlink()
 
     assert host.user_namespaces(root).found == "this kernel has none"
@@ -92,7 +92,7 @@ def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_file_is_no_socket(tmp_path: Path) -> None:
-    """It is told before a connection to it fails."""
+    """A file in the socket's place is told before a connection to it fails."""
     (tmp_path / "file").touch()
 
     assert host.engine_socket(f"unix://{tmp_path}/file").found.endswith("is no socket")

@@ -74,7 +74,9 @@ USER = "user\t41966\t51966\nhome\t/home/sandbox\tyes\n"
 
 
 def test_a_run_that_is_well() -> None:
-    """It ran as the learner's user, and Ruby told a colour by the image's own lambda."""
+    """The run of `image check` was made as the learner's user, and Ruby told its
+    colour by the image's lambda.
+    """
     found = by_name(of_run(ran(USER)))
 
     assert {one.level for one in found.values()} == {Level.OK}
@@ -163,7 +165,9 @@ def test_what_a_daemon_tells() -> None:
 
 
 def test_a_root_that_must_be_writable() -> None:
-    """It is a warning with the daemon's reason; the usual root is read-only."""
+    """A root that must be writable is a warning with the daemon's reason; the usual
+    root is read-only.
+    """
     usual = by_name(of_pool(Pool("read-only", 250.0, "not wanted"), []))
     odd = by_name(of_pool(Pool("writable root", 250.0, "not wanted", "EROFS in a run"), []))
 

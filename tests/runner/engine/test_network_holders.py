@@ -88,7 +88,10 @@ async def test_as_many_as_are_missed(rig: Rig) -> None:
 
 
 async def test_a_holder_that_has_ended(rig: Rig) -> None:
-    """It is removed, and another is made once it is missed and the engine is well."""
+    """A holder that has ended is removed.
+
+    Another is made once it is missed and the engine is well.
+    """
     await rig.miss()
     await rig.until(1, 1)
     (old,) = rig.containers.present

@@ -112,7 +112,9 @@ async def test_a_login_that_was_renewed_counts_at_once(folder: Folder) -> None:
 
 @pytest.mark.parametrize("setting", ["credHelpers", "credsStore"])
 async def test_a_helper_is_asked_with_the_registry_on_stdin(folder: Folder, setting: str) -> None:
-    """It is run with `get`, and its answer is the login."""
+    """A credential helper is run with `get` and the registry on its stdin, and its
+    answer is the login.
+    """
     folder.helper(
         "safe", 'test "$1" = get && printf \'{"Username": "%s", "Secret": "from it"}\' "$(cat)"'
     )
@@ -137,7 +139,9 @@ async def test_a_helper_may_have_a_token(folder: Folder) -> None:
 async def test_what_a_helper_does_not_have_the_file_may_have(
     folder: Folder, helper: str | None
 ) -> None:
-    """Also when the program is not there, as inside an image."""
+    """A login that the helper does not have is taken from the file, also if the
+    helper is not installed.
+    """
     if helper:
         folder.helper("safe", helper)
     folder.write(credsStore="safe", auths={HUB: packed()})

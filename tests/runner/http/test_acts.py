@@ -46,7 +46,7 @@ async def test_acts_are_off_by_default(fake_http: Served, path: str, body: dict[
 
 
 async def test_an_image_is_warmed_and_drained(serve_fake: ServeFake) -> None:
-    """As many containers get warm as were asked for; after a drain there are none."""
+    """As many containers get warm as an operator asks for. After a drain there are none."""
     async with serve_fake(acts_token=TOKEN, warm=None) as http:
         await http.until_ready()
 

@@ -90,7 +90,7 @@ def test_a_name_has_a_greatest_depth() -> None:
 
 
 def test_there_is_a_greatest_number_of_names() -> None:
-    """As many names as the limit allows are taken; for more the message names the limit."""
+    """As many names as the limit allows are taken. For more names the message names the limit."""
     names = [f"{number}" for number in range(MOST_FILES + 1)]
     check_amount(names[1:])
 

@@ -180,7 +180,9 @@ async def test_a_stream_does_not_delay_a_stop(serve_fake: ServeFake) -> None:
 async def test_a_page_of_another_origin_may_not_watch(
     fake_http: Served, headers: dict[str, str]
 ) -> None:
-    """It could not read the stream, but it would take the place of somebody who may."""
+    """A page of another origin may not watch: it could not read the stream, but
+    would take up a place.
+    """
     answer = await fake_http.ask(STREAM, verb="GET", headers=headers)
 
     assert answer.status == 403

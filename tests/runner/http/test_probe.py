@@ -59,7 +59,9 @@ def test_an_age_that_cannot_be_told(tmp_path: Path) -> None:
 
 
 def test_the_kernels_own_words() -> None:
-    """They are understood: this machine's first process was started before this one."""
+    """The kernel's own words are understood: this machine's first process was
+    started before this one.
+    """
     assert 0 < age_s() < time.clock_gettime(time.CLOCK_BOOTTIME)
 
 

@@ -44,7 +44,7 @@ async def test_a_forged_status_does_not_count(docker_http: Served) -> None:
 
 @pytest.mark.docker
 async def test_a_program_may_tidy_up_all_that_it_can_see(docker_http: Served) -> None:
-    """One that empties /tmp and /sandbox has its output and its status all the same."""
+    """A program that empties /tmp and /sandbox has its output and its status all the same."""
     result = await docker_http.run("echo out; rm -rf /tmp/* /sandbox/*; exit 1")
 
     assert (result["status"], result["outcome"]) == ("1", "red")

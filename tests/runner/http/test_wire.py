@@ -144,7 +144,7 @@ def test_a_number_beyond_all_is_clamped() -> None:
 
 
 def test_an_id_is_cut() -> None:
-    """It may be megabytes, and is repeated in the log."""
+    """An id is cut, because it may be megabytes and is repeated in the log."""
     assert wire.kata_of({**arguments(), "id": "é" * 1_000_000}, CAP_S).id == "é" * wire.LONGEST_ID
 
 
@@ -284,5 +284,5 @@ def texts(contents: dict[str, str]) -> dict[str, Text]:
     ],
 )
 def test_an_answer_is_large_by_size_or_by_number(changed: dict[str, str], is_large: bool) -> None:
-    """Such a one is not written by the event loop's own thread."""
+    """An answer with much text or with many files counts as large, and a thread writes it."""
     assert wire.is_large(RunResult(Outcome.GREEN, "0", changed=texts(changed))) == is_large

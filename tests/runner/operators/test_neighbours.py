@@ -49,7 +49,7 @@ async def well(request: web.Request) -> web.Response:
 
 
 async def test_a_siblings_figures_are_fetched() -> None:
-    """They are what the sibling says of itself."""
+    """The page has the figures that the sibling gives of itself."""
     async with sibling(well) as address, looking_at(address) as ours:
         one = ours.by_address[address]
 
@@ -57,7 +57,7 @@ async def test_a_siblings_figures_are_fetched() -> None:
 
 
 async def test_why_a_sibling_does_not_answer_is_told_in_an_operators_words() -> None:
-    """It has no words of the HTTP client that asks the sibling."""
+    """The trouble of a sibling that does not answer has no words of the HTTP client."""
     async with looking_at("127.0.0.1:1") as ours:
         assert ours.by_address["127.0.0.1:1"].trouble == "cannot connect: connection refused"
 
@@ -115,7 +115,7 @@ async def markup(request: web.Request) -> web.Response:
 
 @pytest.mark.parametrize("handler", [redirect, large, endless, bomb, fails, markup])
 async def test_a_bad_answer_is_a_sentence_of_trouble(handler: Handler) -> None:
-    """It is neither followed, nor inflated, nor read on beyond the limit."""
+    """A sibling's bad answer is neither followed, nor inflated, nor read beyond the limit."""
     async with sibling(handler) as address, looking_at(address) as ours:
         one = ours.by_address[address]
 

@@ -138,5 +138,5 @@ def test_a_bin_is_at_most_a_tenth_too_large(seconds: float) -> None:
 
 
 def test_bins_have_an_end() -> None:
-    """Even a time of days is counted in the last bin."""
+    """Even a run of days is counted in the last bin."""
     assert bin_of(1e9) == bin_of(1e6) == 120

@@ -82,7 +82,7 @@ async def test_each_phase_is_a_span_within_the_run() -> None:
 
 
 async def test_the_run_is_a_child_of_its_clients_span() -> None:
-    """It has the id that the client's answer and the siblings were told."""
+    """A run's span has the id that the client's answer and the siblings were given."""
     run = replace(RUN, **named("01"))
 
     root = spans_of(run)[ROOT]
@@ -136,7 +136,7 @@ async def test_a_run_that_ended_badly_is_an_error(outcome: str, code: StatusCode
 
 
 def test_nothing_is_sent_where_no_collector_is_named() -> None:
-    """Then there are no spans at all."""
+    """Without a collector's name there are no spans at all."""
     assert traces_of(Settings(_env_file=None), version="1.2") is None
 
 

@@ -86,7 +86,9 @@ async def test_waiting_has_a_deadline() -> None:
 
 
 async def test_a_deadline_may_become_later_while_one_waits() -> None:
-    """One who waits keeps the place in the queue when the time that seemed to be over is not."""
+    """A run keeps its place in the queue if its deadline, which seemed to be over,
+    has become later.
+    """
     admission = Admission(places=1, queue=5)
     now_s = asyncio.get_running_loop().time
     served: list[str] = []
@@ -148,7 +150,7 @@ async def test_one_who_is_cancelled_while_waiting_takes_no_place() -> None:
 
 
 async def test_a_full_queue_can_be_asked_beforehand() -> None:
-    """So that nobody sends a body that would be refused; the refusal is counted, too."""
+    """A full queue refuses a run before its body is sent, and counts the refusal."""
     admission = Admission(places=1, queue=0)
     admission.check()
     async with admission.turn(_soon()):

@@ -54,7 +54,7 @@ async def test_a_block_that_does_not_run_yet_ends_at_once() -> None:
 
 
 async def test_a_block_that_runs_goes_on_for_a_while() -> None:
-    """It ends when that is over, or by itself before."""
+    """A block that runs when its client leaves goes on for a while, or ends by itself before."""
     patiences = [Patience(0.3), Patience(1000.0)]
     first, second = (Request(patience, runs=True) for patience in patiences)
     await settle()

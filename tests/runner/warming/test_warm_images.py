@@ -66,7 +66,7 @@ async def test_what_failed_is_tried_again(rig: Rig) -> None:
 
 
 async def test_what_is_not_here_is_tried_when_images_change(rig: Rig) -> None:
-    """One that comes later is warmed when it comes."""
+    """An image that comes later than the daemon is warmed when it comes."""
     rig.here.remove("second")
     rig.images.begin()
     await rig.until_asked("first", "second")

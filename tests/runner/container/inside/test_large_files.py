@@ -54,7 +54,7 @@ class TestLargeFiles:
 
     @by_way
     async def test_an_output_of_nuls_is_cut_like_any_other(self, run: Run) -> None:
-        """It is a text by definition, and 50 KiB long."""
+        """An output of NULs is a text by definition, and is cut to 50 KiB."""
         result = await run("head -c 300000 /dev/zero")
 
         assert result.stdout.content == "\0" * LONGEST
