@@ -131,7 +131,7 @@ def test_every_diagram_has_its_picture() -> None:
 
 
 def test_the_site_loads_nothing_from_elsewhere() -> None:
-    """Whoever reads the documentation tells nobody else of it."""
+    """The site loads nothing from elsewhere."""
     theme = (ROOT / "mkdocs.yml").read_text()
 
     assert "font: false" in theme

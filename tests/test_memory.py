@@ -53,7 +53,9 @@ def document() -> str:
 
 
 def test_no_mix_of_requests_takes_more_than_compose_gives() -> None:
-    """With the runs at once that it sets, and with the default's on two cores."""
+    """The bounds together fit into compose's memory, with compose's runs at once and
+    with the default's on two cores.
+    """
     replica = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["runner-1"]
     runs_at_once = replica["environment"]["CYBER_DOJO_RUNNER_RUNS_AT_ONCE"]
     limit_mib = int(replica["mem_limit"].removesuffix("m"))

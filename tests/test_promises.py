@@ -33,7 +33,7 @@ def test_one_that_is_silent() -> None:
 
 
 def test_the_documents_are_up_to_date() -> None:
-    """What tests promise now is what the documents tell; `make promises` writes it."""
+    """The documents tell what the tests promise now; `make promises` writes them."""
     stale = [path.name for path, text in pages().items() if path.read_text() != text]
 
     assert stale == []
@@ -59,7 +59,7 @@ def test_a_test_without_a_promise_is_an_error() -> None:
 
 
 def test_a_table_is_markdown() -> None:
-    """What would end a cell is escaped."""
+    """Characters that would end a cell of the table are escaped."""
     assert table_of([chapter_in(SOURCE)]).splitlines() == [
         "",
         "**Programs that are odd.**",

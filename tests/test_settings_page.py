@@ -21,7 +21,7 @@ class Colours(Subject):
 
 
 def test_the_page_is_up_to_date() -> None:
-    """What the models say now is what the page tells; `make docs` writes it."""
+    """The page tells what the models say now; `make docs` writes it."""
     page = PAGE.read_text()
 
     assert with_tables(page) == page

@@ -23,7 +23,7 @@ def test_pairs_are_compared_by_their_medians() -> None:
 
 
 def test_the_clock_of_a_process_is_its_cpu_time() -> None:
-    """Of this process it says what the process's own clock says, and it stands while it sleeps."""
+    """The clock of a process tells its CPU time, and stands while the process sleeps."""
     before_s = time.process_time()
     found_s = time.clock_gettime(process_clock(os.getpid()))
     after_s = time.process_time()

@@ -32,7 +32,7 @@ def run_of(seconds: float, outcome: str = "ok") -> Run:
     ("percent", "expected"), [(50, 50), (90, 90), (99, 99), (99.1, 100), (100, 100), (0, 1)]
 )
 def test_a_percentile_is_the_nearest_rank(percent: float, expected: int) -> None:
-    """Of 1 to 100 each percentile is a number that was measured, never one between two."""
+    """Each percentile of the numbers 1 to 100 is one of these numbers, never one between two."""
     assert percentile(reversed(range(1, 101)), percent) == expected
 
 

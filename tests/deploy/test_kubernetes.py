@@ -157,7 +157,9 @@ async def kubectl() -> str:
 @pytest.mark.tools
 @pytest.mark.parametrize("command", claimed_by(__file__), ids=str)
 async def test_kubectl_would_create_it(kubectl: str, command: Command) -> None:
-    """What kubectl would send to a cluster for the page's words has the names of our files."""
+    """The namespace and the secret that kubectl makes of the page's words have the
+    names of our files.
+    """
     dry = command.line.replace("kubectl ", f"{kubectl} ") + " --dry-run=client --output=yaml"
 
     made = yaml.safe_load(await typed(dry))
@@ -174,7 +176,7 @@ async def test_kubectl_would_create_it(kubectl: str, command: Command) -> None:
 
 @pytest.mark.tools
 async def test_kubectl_renders_the_files(kubectl: str) -> None:
-    """What `kubectl apply -k` would apply is every file, in the namespace of the page."""
+    """`kubectl apply -k` would apply every file, in the namespace of the page."""
     [apply] = [command.line for command in commands() if REASONS[0].matches(command)]
     words = {"kubectl apply -k": f"{kubectl} kustomize"}
 

@@ -86,8 +86,8 @@ def test_it_is_locked_down(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MONITORING))
 def test_what_is_mounted_is_there(name: str) -> None:
-    """Each file or folder that the profile mounts is in the project, and is read-
-    only in the container.
+    """Each file or folder that the profile mounts is in the project, and is
+    read-only in the container.
     """
     found = mounts(name)
 

@@ -168,9 +168,9 @@ async def test_a_replica_on_every_node(tmp_path: Path) -> None:
 @pytest.mark.docker
 @pytest.mark.usefixtures("image")
 async def test_a_rolling_update_loses_no_run(tmp_path: Path, web: aiohttp.ClientSession) -> None:
-    """All of three replicas are replaced under load, and every request is answered.
+    """All three replicas are replaced under load, and every request is answered.
 
-    Through the balancer's port, and by the service's name from beside it.
+    Requests go through the balancer's port, and by the service's name from the network.
     """
     port = free_port()
     other = f"dojo-runner/runner:{tmp_path.name}"

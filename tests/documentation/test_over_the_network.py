@@ -55,7 +55,9 @@ async def test_the_types_of_the_page_s_scripts_are_checked(tmp_path: Path) -> No
 
 @pytest.mark.tools
 async def test_a_diagram_is_drawn_again(tmp_path: Path) -> None:
-    """The script that npm brings draws the one that has no picture, and leaves the others alone."""
+    """A diagram without a picture is drawn by the script that npm brings, and the
+    others are left alone.
+    """
     folder = clone(tmp_path / "clone")
     await skip_unless_answered(NPM, folder)
     pictures = {path: path.read_bytes() for path in folder.glob("docs/pictures/diagram_*.svg")}

@@ -148,7 +148,7 @@ def plain(result: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("colour", COLOURS)
 async def test_the_start_point_is_answered_as_without(running: Daemon, colour: str) -> None:
-    """In each colour, every byte that comes back is the same but for the times."""
+    """In each colour the answer is the same as without the warm-up, but for the times in it."""
     files = in_colour(colour, START_POINT, read_replacements(START_POINT)).files
 
     how: dict[str, Any] = {"files": files, "rag_lambda": RAG, "seconds": SECONDS}

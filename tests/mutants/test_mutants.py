@@ -36,7 +36,7 @@ def test_every_mutant_can_be_tried(
 
 
 def test_there_are_many_mutants_and_each_has_a_name_of_its_own() -> None:
-    """At least 40 protections; two that read alike could not be told apart in a report."""
+    """There are at least 40 mutants, and each has a text of its own, by which a report tells it."""
     names = [mutant.protection for mutant in read_mutants()]
 
     assert len(names) == len(set(names)) >= 40

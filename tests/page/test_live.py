@@ -207,7 +207,7 @@ async def test_a_daemon_that_drains_and_stops_is_said(serve_fake: ServeFake, loo
 
 
 async def test_a_page_goes_on_with_its_daemon(serve_fake: ServeFake, look: Look) -> None:
-    """Where the stream was refused, the page asks again until it is not."""
+    """A page whose stream was refused asks for it again until the daemon gives it."""
     async with serve_fake() as http, look(http) as page:
         await http.until_ready()
         await page.route("**/page/stream", lambda route: route.abort())

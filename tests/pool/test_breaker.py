@@ -59,7 +59,7 @@ def test_a_success_closes_it_at_once() -> None:
 
 
 def test_starts_that_fail_together_are_one_failure() -> None:
-    """What was begun before the pause does not make the next pause longer."""
+    """A start that was begun before the pause does not make the next pause longer when it fails."""
     breaker, later = Breaker(), EngineError("start", "no bash either")
     breaker.failed(ERROR, 100.0)
 
@@ -70,7 +70,9 @@ def test_starts_that_fail_together_are_one_failure() -> None:
 
 
 def test_failures_add_up_across_a_success() -> None:
-    """What starts well and then dies, again and again, is tried later and later too."""
+    """An image whose containers start well and then die is tried at longer and
+    longer pauses, too.
+    """
     breaker = Breaker()
     breaker.failed(ERROR, 100.0)
     breaker.succeeded()
@@ -154,7 +156,7 @@ def test_each_failure_for_a_learner_is_two_seconds_of_peace() -> None:
 
 @pytest.mark.parametrize("error", [FAULT, MISSING])
 def test_a_fault_of_the_image_is_not_tried_again_for_a_learner(error: EngineError) -> None:
-    """What the image itself is to blame for waits for the end of the pause."""
+    """A fault of the image itself is not tried again before the end of the pause."""
     breaker, now_s = failed_often(error)
 
     assert breaker.refuses(now_s + LONGEST_PAUSE_S - 0.01) is error

@@ -23,7 +23,7 @@ def test_buckets_of_the_same_bounds_add_up() -> None:
 
 
 def test_a_copy_stays_as_it_is() -> None:
-    """What operators look at does not change under their eyes."""
+    """A copy of buckets does not change when the buckets do."""
     buckets = Buckets((1.0,), (0.5,))
     copied = buckets.copy()
 

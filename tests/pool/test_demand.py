@@ -11,7 +11,7 @@ SIZES = Sizes(minimum=1, maximum=10, spare=1, keep_s=60, cool_down_s=30)
 
 
 def test_nobody_wants_what_was_never_wanted() -> None:
-    """Without an event the rate is zero."""
+    """The rate of an image that was never wanted is zero."""
     assert Rate().at(now_s=1000.0) == 0
 
 
@@ -185,8 +185,8 @@ class TestClaim:
         assert demand.claim(sizes.keep_s).target == 1
         assert demand.claim(sizes.keep_s + sizes.cool_down_s + 1).target == 0
 
-    def test_only_the_latest_fills_count(self) -> None:
-        """What was slow an hour ago says nothing."""
+    def test_only_the_latest_start_times_count(self) -> None:
+        """Only the latest start times count."""
         demand = Demand(SIZES)
         for n in range(3 * TIMES_KEPT):
             demand.warmed(n, float(n))

@@ -68,7 +68,9 @@ async def test_every_failure_is_one_error_and_one_report(
     reported: list[EngineError],
     day: tuple[Answer, int, str],
 ) -> None:
-    """With the engine's status, and its own words where it had any."""
+    """Every failed call raises one error and is reported once, with the engine's
+    status and words.
+    """
     reply, status, words = day
     dockerd.on("GET /images/some/image/json", reply)
 
@@ -194,7 +196,7 @@ async def test_an_engine_that_comes_back_is_used_again(
 async def test_more_than_a_hundred_connections_are_possible(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """Every warm container holds one; a call beside 110 of them is answered."""
+    """A call beside 110 open connections is answered, as every warm container holds one."""
     all_here = asyncio.Event()
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -344,7 +344,7 @@ async def test_a_holder_that_is_gone_fails_no_start(
 async def test_a_faulty_image_is_no_fault_of_a_holder(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """What would fail in any network is not tried in a second one."""
+    """A start that would fail in any network is not tried in a second one."""
     containers = await _Lent().containers(client)
     healthy(dockerd, upgraded())
     dockerd.on("POST /containers/c1/start", answer({"message": "exec bash failed"}, 400))

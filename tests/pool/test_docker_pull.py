@@ -29,7 +29,7 @@ async def told(events: list[dict[str, Any]], every_s: float, *, end: bool) -> As
 
 
 async def test_a_slow_pull_that_goes_on_ends_well() -> None:
-    """All pauses together may be longer than the limit."""
+    """A pull that goes on ends well, although all its pauses together are longer than the limit."""
     events = [layer(name, done) for done in range(8) for name in "ab"]
 
     heard = [

@@ -64,7 +64,7 @@ def host() -> Host:
 
 
 def test_what_is_warm_starting_or_in_use_takes_room(host: Host) -> None:
-    """All containers count, whatever they do."""
+    """Containers that are warm, starting or in use take room of the host."""
     tenant = Tenant(host)
 
     host.moved(tenant.stake, warm=2, starting=1, in_use=1)
@@ -173,7 +173,9 @@ def test_a_place_is_not_passed_on_to_an_image_that_is_alike(host: Host) -> None:
 
 
 def test_an_image_that_is_taken_no_more_loses_its_places_slowly(host: Host) -> None:
-    """All of them within some minutes, one after the other."""
+    """An image that is taken no more loses all its places within some minutes, one
+    after the other.
+    """
     idle, wanted = Tenant(host), Tenant(host)
     idle.take(6)
     for _ in range(20):
@@ -202,7 +204,10 @@ def test_demand_that_falls_frees_its_places_at_once_where_nobody_lacks_any(host:
 
 
 def test_an_image_that_is_removed_leaves_its_places_to_others(host: Host) -> None:
-    """What it still has in use counts until it ends; twice is harmless."""
+    """A removed image leaves its places to others.
+
+    Its containers in use count until they end; twice is harmless.
+    """
     tenant = Tenant(host)
     tenant.take(5)
     tenant.use_one()
@@ -312,7 +317,7 @@ def test_an_image_with_larger_containers_gets_its_places_from_the_upkeep(small: 
 
 
 def test_an_image_that_is_removed_leaves_all_places_of_its_containers(small: Host) -> None:
-    """What it still has in use counts as before, until it ends."""
+    """A removed image's container in use counts with all its places until it ends."""
     tenant = Tenant(small)
     small.weigh(tenant.stake, 20)
     tenant.take(3)

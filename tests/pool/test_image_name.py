@@ -102,7 +102,7 @@ def test_what_is_well_formed_is_one_plain_word(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*GOOD, *BAD])
 def test_the_pattern_knows_the_same_names(name: str) -> None:
-    """What clients are told in one expression is what is taken."""
+    """The pattern that clients are told allows exactly the names that the daemon takes."""
     assert (matches(name) and len(name) <= LONGEST_NAME) == is_well_formed(name)
 
 

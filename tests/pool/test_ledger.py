@@ -22,7 +22,7 @@ def a_ledger() -> Ledger:
 
 
 def test_take_gives_the_oldest() -> None:
-    """What got warm first is leased first."""
+    """The container that got warm first is leased first."""
     ledger, old, young = a_ledger(), a_container("old"), a_container("young")
     ledger.became_warm(old)
     ledger.became_warm(young)
@@ -33,7 +33,7 @@ def test_take_gives_the_oldest() -> None:
 
 
 def test_take_from_nothing_is_a_miss() -> None:
-    """With nothing warm, nothing is taken and nobody joins a queue."""
+    """A take with nothing warm returns nothing, and the caller joins no queue."""
     ledger = a_ledger()
 
     assert ledger.take() is None
@@ -76,7 +76,7 @@ async def test_one_who_went_away_is_passed_over() -> None:
 
 
 async def test_a_waiter_is_answered_once() -> None:
-    """Whoever has a container refuses a second one, and an error too."""
+    """A waiter that has a container refuses a second one, and an error, too."""
     waiter = a_ledger().wait()
 
     assert waiter.offer(a_container())
@@ -129,7 +129,7 @@ async def test_what_is_warm_again_goes_to_the_next_who_waits() -> None:
 
 
 def test_what_was_not_used_is_warm_again() -> None:
-    """With nobody waiting it waits for the next taker."""
+    """A container that was leased and not used is warm again for the next caller."""
     ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
     ledger.take()
@@ -171,7 +171,9 @@ async def test_a_failed_start_fails_those_whom_nothing_can_serve() -> None:
 async def test_counts_what_is_missing(
     warm: int, starting: int, queued: int, waiting: int, missing: int
 ) -> None:
-    """To have three warm: what is warm or on its way counts, save what somebody waits for."""
+    """Containers that are warm or on their way count towards the target, less those
+    that callers wait for.
+    """
     ledger = a_ledger()
     for _ in range(warm):
         ledger.warm.append(a_container())
@@ -216,7 +218,7 @@ def test_says_what_is_in_the_books() -> None:
 
 
 def test_reasons_of_discards_are_bounded() -> None:
-    """What says a new reason each time is counted under one name, and known reasons go on."""
+    """Discards for ever new reasons are counted under one name, and known reasons go on."""
     ledger = a_ledger()
     for number in range(3 * MOST_REASONS):
         ledger.count_discard(f"reason {number}")

@@ -140,7 +140,7 @@ def test_who_cannot_be_seen_from_here_is_not_provably_dead(name: str) -> None:
 
 @pytest.mark.parametrize("state", ["created", "running"])
 def test_ours_are_for_our_pools_to_judge(state: str) -> None:
-    """What this very process started is no orphan as long as it has not ended."""
+    """A container that this very process started is no orphan as long as it has not ended."""
     assert not is_orphan(seen(ME, state), is_dead, NOW_S)
 
 
@@ -215,7 +215,9 @@ async def test_the_sweep_removes_orphans_only(engine: FakeContainers) -> None:
 
 
 async def test_the_sweep_knows_the_time(engine: FakeContainers) -> None:
-    """What was created long ago and never started goes, whosever it was."""
+    """The sweep removes a container that was created long ago and never started,
+    whosever it was.
+    """
     engine.add("sibling's", "created", SIBLING.labels(), created_s=int(time.time()))
     engine.add("forgotten", "created", SIBLING.labels(), created_s=int(time.time()) - 3600)
 

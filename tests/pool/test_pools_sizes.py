@@ -208,7 +208,10 @@ async def test_a_notice_warms(make_pools: MakePools, engine: FakeContainers) -> 
 async def test_refills_by_hearsay_begin_one_at_a_time(
     make_pools: MakePools, engine: FakeContainers, clock: Clock, own: int, at_once: int
 ) -> None:
-    """What only siblings ask for takes no more of the cores than one start does; the rest may."""
+    """Refills that only siblings' notices ask for begin one at a time.
+
+    All others may begin together.
+    """
     pools = make_pools(sizes=replace(SIZES, minimum=own), refills_at_once=2)
     engine.hold()
     pools.hear(SPEC, takes=100)

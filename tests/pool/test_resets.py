@@ -96,7 +96,7 @@ async def test_a_reset_has_a_deadline(make_pool: MakePool, monkeypatch: pytest.M
 
 
 async def test_a_run_that_was_broken_off(make_pool: MakePool) -> None:
-    """Who says nothing leaves a container that nobody may use."""
+    """A run that does not say how to reset its container leaves one that is discarded."""
     pool = await pool_of(make_pool)
     await use(pool, None)
 
@@ -249,7 +249,9 @@ async def test_an_image_that_becomes_reusable_starts_anew(
 async def test_targets_follow_how_long_runs_take(
     make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
-    """Not how long a start does: what is taken is soon there again."""
+    """The target of reusable containers follows how long runs take, and not how long
+    a start takes.
+    """
     pools = make_pools(sizes=Sizes(spare=1))
     targets = {}
     for most_runs in (1, MANY):
@@ -272,7 +274,9 @@ async def test_targets_follow_how_long_runs_take(
 async def test_a_hosts_limit_and_reusable_containers(
     make_pools: MakePools, engine: FakeContainers
 ) -> None:
-    """What is in use is not counted twice: with room for one, that one serves run after run."""
+    """A reusable container in use is not counted twice: with room for one, it serves
+    run after run.
+    """
     pools = make_pools(target=2, host=1)
     spec = replace(SPEC, most_runs=MANY)
     for _ in range(3):

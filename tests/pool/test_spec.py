@@ -71,7 +71,7 @@ def test_exec_runs_the_holder_as_its_own_user() -> None:
 
 
 def test_clears_the_entry_point_of_the_image() -> None:
-    """What the image would run by itself is never run."""
+    """The entry point of an image is never run."""
     assert SPEC.create_body()["Entrypoint"] == [""]
 
 

@@ -142,7 +142,7 @@ async def test_a_loop_that_returns_has_failed(
 async def test_a_cancelled_loop_is_no_longer_in_the_status(
     tasks: Tasks, supervisor: Supervisor
 ) -> None:
-    """What was closed on purpose is not shown as if it should run."""
+    """A loop that was closed on purpose is no longer in the status."""
 
     async def waits() -> None:
         await asyncio.Event().wait()

@@ -47,7 +47,7 @@ async def test_the_probes(fake_http: Served) -> None:
     "url", ["", "nonsense", "ftp://x", "http://", "http://[::1", "http://h:99999"]
 )
 async def test_what_is_no_url(url: str) -> None:
-    """Nobody is asked, and the words say what a URL is like."""
+    """For a text that is no URL nobody is asked, and the error says what a URL is like."""
     async with RunnerClient(url) as client:
         with pytest.raises(RunnerError, match="must be like http://"):
             await client.health()

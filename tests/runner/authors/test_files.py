@@ -71,7 +71,10 @@ WAYS: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("field", ["visible_filenames", "rag_lambda"])
 @pytest.mark.parametrize("name", WAYS)
 def test_no_manifest_leads_out_of_its_folder(outside: Path, field: str, name: str) -> None:
-    """Neither a name nor a link does: the error names field and name, and nothing is opened."""
+    """A name or a link of a manifest that leads out of its folder is an error with field and name.
+
+    Nothing is opened.
+    """
     folder = outside / "start_point"
     value = [SCRIPT, name] if field == "visible_filenames" else name
     write_start_point(folder, {"sub/x": "", "by/two/x": ""}, **{field: value})

@@ -43,7 +43,7 @@ def test_where_a_start_point_is_found(tmp_path: Path, where: str) -> None:
 
 
 def test_the_arguments_go_first(tmp_path: Path) -> None:
-    """What the command line says goes before the manifest."""
+    """The arguments of the command line go before the manifest."""
     found = read_start_point(write_start_point(tmp_path), image_name="other:2", max_seconds=3.5)
 
     assert (found.image_name, found.max_seconds) == ("other:2", 3.5)
@@ -119,7 +119,7 @@ def test_a_wrong_manifest_is_told_as_that(
     "text", ["", "[]", "{", '"x"', "\x00", "[" * 100_000, f'{{"max_seconds": {"9" * 5000}}}']
 )
 def test_a_manifest_that_is_no_object(tmp_path: Path, text: str) -> None:
-    """What is no JSON object is told with the file's name."""
+    """A manifest that is no JSON object is an error with the file's name."""
     write(tmp_path, {"manifest.json": text})
 
     with pytest.raises(StartPointError, match=r"manifest\.json"):

@@ -130,7 +130,7 @@ class TestPlaces:
     """How many questions are open at once, and whose users they run as."""
 
     async def test_slow_lambdas_keep_no_honest_one_waiting(self, roomy: TrafficLight) -> None:
-        """With a place for each, twelve that never end are still there when the others are done."""
+        """While twelve lambdas that never end have a place each, honest ones are answered."""
         slow = [asyncio.create_task(ask(roomy, "->(o, e, s) { loop {} }")) for _ in range(12)]
 
         answers = [

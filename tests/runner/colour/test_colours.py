@@ -84,7 +84,7 @@ class TestColours:
         assert await ask(light, source) is Colour.GREEN
 
     async def test_many_questions_keep_their_answers_apart(self, light: TrafficLight) -> None:
-        """Of a hundred questions that are asked at once each gets its own answer."""
+        """Each of a hundred questions that are asked at once gets its own answer."""
         colours = [list(Colour)[index % 3] for index in range(100)]
 
         answers = await asyncio.gather(

@@ -55,7 +55,7 @@ class TestLost:
     async def test_one_that_never_answered_is_replaced_after_a_pause(
         self, make_light: MakeLight
     ) -> None:
-        """What fails at once is not started again and again."""
+        """An evaluator that fails at once is started again after a pause only."""
         engine = ScriptedEngine(die, say_red)
         light = make_light(engine, back_off_s=NEVER_S)
         light.start()

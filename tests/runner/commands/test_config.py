@@ -21,7 +21,9 @@ async def config(**variables: str) -> dict[str, dict[str, Any]]:
 
 
 async def test_every_setting_is_shown() -> None:
-    """Each has a row; what the environment does not name has its default."""
+    """`config` has a row for each setting; one that the environment does not name
+    has its default.
+    """
     found = await config(CYBER_DOJO_RUNNER_WARM_IMAGES="gcc:1, ruby:2")
 
     assert len(found) == len(Settings.model_fields)

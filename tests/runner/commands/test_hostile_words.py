@@ -121,7 +121,7 @@ async def test_a_hostile_registry(
 
 
 async def test_a_hostile_setting() -> None:
-    """Whoever has set it."""
+    """`config` prints no character of a setting that a terminal would obey."""
     said = await dojo_runner("config", CYBER_DOJO_RUNNER_REPLICA=HOSTILE)
 
     assert "␛[2J" in said.stdout

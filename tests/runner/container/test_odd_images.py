@@ -204,7 +204,7 @@ def test_every_odd_thing_is_asked_for() -> None:
 
 
 async def test_bash_told_to_talk_before_us(running: Daemon, client: DockerClient) -> None:
-    """Of an image whose bash prints something at its start, that is for the program's bash only."""
+    """Words that an image's bash prints at its start are for the program's bash only."""
     name = f"{OURS}/odd-greeting:1"
     await build(
         client, name, f"FROM {BASE}\nRUN echo echo welcome >/greeting\nENV BASH_ENV=/greeting\n"

@@ -203,7 +203,7 @@ FORGED = {
 
 @pytest.mark.parametrize("archives", FORGED.values(), ids=FORGED.keys())
 def test_what_no_harvest_writes_is_unreadable(archives: bytes) -> None:
-    """Each of these makes a general reader loop, recurse, allocate, or guess."""
+    """Archives that make a general reader loop, recurse, allocate or guess are unreadable."""
     with pytest.raises(UnreadableError):
         list(members(archives))
 

@@ -90,7 +90,7 @@ def test_seccomp(security: tuple[str, ...], level: Level) -> None:
     ],
 )
 def test_apparmor(security: tuple[str, ...], profiles: list[str] | None, level: Level) -> None:
-    """Where it is on, cells need a profile of their own."""
+    """On a host with AppArmor cells need a profile of their own."""
     assert engine.apparmor(replace(GOOD, security=security), profiles).level is level
 
 

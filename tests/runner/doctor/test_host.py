@@ -120,7 +120,7 @@ def test_a_socket_of_others(tmp_path: Path) -> None:
 
 
 def test_an_engine_at_an_address_has_no_socket_here() -> None:
-    """There is nothing to look at."""
+    """For an engine at an address the check of the socket has nothing to look at."""
     assert host.engine_socket("tcp://engine:2376").level is Level.OK
 
 

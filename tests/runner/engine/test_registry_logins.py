@@ -67,7 +67,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
 async def test_an_image_gets_the_login_of_its_registry(
     folder: Folder, key: str, image: str
 ) -> None:
-    """By the host and port in its name; Docker Hub has a key of its own."""
+    """An image gets the login of the host and port in its name. Docker Hub has a key of its own."""
     folder.write(auths={"other.io": packed("other"), key: packed()})
 
     assert await folder.logins.of(image) == Login("me", SECRET)
@@ -229,7 +229,7 @@ async def test_a_file_that_cannot_be_read_is_said_if_it_was_chosen(
 
 
 def test_a_login_does_not_show_its_secrets() -> None:
-    """Neither in a log nor in a trace."""
+    """The secrets of a login are neither in a log nor in a trace."""
     assert SECRET not in repr(Login("me", SECRET, SECRET))
 
 

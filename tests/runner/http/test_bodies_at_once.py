@@ -166,7 +166,9 @@ STEPS = st.lists(
 @example([("come", 10), ("come", 5), ("turn", 0), ("go", 0), ("turn", 0), ("cancel", 1)])
 @example([("come", 10), ("come", 5), ("turn", 0), ("go", 0), ("cancel", 1)])
 def test_no_cancellation_loses_memory(steps: list[tuple[str, int]]) -> None:
-    """At any moment, also several in one turn of the loop: at the end all memory is free."""
+    """Whenever bodies are cancelled, also several in one turn of the loop, all
+    memory is free at the end.
+    """
     asyncio.run(_storm(steps))
 
 
@@ -248,7 +250,10 @@ async def test_a_large_body_must_come_fast(
 
 
 async def test_a_body_is_not_read_that_a_full_queue_will_refuse(serve_fake: ServeFake) -> None:
-    """What comes first of it is all that the answer repeats; other paths read on."""
+    """A body that a full queue will refuse is not read beyond its first bytes.
+
+    Other paths read on.
+    """
     engine = FakeEngine()
     engine.kata.answer = lambda kata: b""
     async with serve_fake(engine, runs_at_once=1, queue=0) as http, http.connection() as (_, held):
@@ -289,7 +294,9 @@ async def test_large_bodies_come_whole(serve_fake: ServeFake, chunked: bool) -> 
 async def test_a_body_of_unknown_length_gives_back_what_it_does_not_need(
     serve_fake: ServeFake,
 ) -> None:
-    """Once it is whole there is room for another one, although its run goes on."""
+    """A body of unknown length leaves room for another once it is whole, although
+    its run goes on.
+    """
     engine = FakeEngine()
     engine.kata.answer = lambda kata: b""
 

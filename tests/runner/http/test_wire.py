@@ -58,7 +58,9 @@ def test_what_is_too_much_work_is_not_parsed() -> None:
 
 
 def test_too_many_names_are_refused_before_their_values() -> None:
-    """Each wrong value would cost a message."""
+    """A request with too many names is refused before their values, each of which
+    could cost a message.
+    """
     files = {str(number): number for number in range(MOST_FILES + 1)}
 
     status, message = refusal_of(json.dumps({**arguments(), "files": files}).encode())
@@ -79,7 +81,7 @@ def test_too_many_names_are_refused_before_their_values() -> None:
     ],
 )
 def test_what_ruby_gets_has_a_greatest_size(fields: dict[str, Any], message: str) -> None:
-    """What is larger than any real lambda and any real patterns is 400, and its field is named."""
+    """A lambda or patterns larger than any real ones are 400, and the field is named."""
     with pytest.raises(RequestError) as caught:
         kata_of(**fields)
 

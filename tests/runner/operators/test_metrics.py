@@ -202,7 +202,7 @@ async def test_a_client_that_accepts_gzip_gets_it(serve_fake: ServeFake) -> None
 
 
 async def test_the_text_of_many_images_is_written_aside() -> None:
-    """In a thread or not, and compressed or not, it is the same text."""
+    """The text of the metrics is the same in a thread or not, compressed or not."""
     metrics = Metrics(no_pools, "abc")
     for number in range(MOST_IMAGES):
         metrics.run_ended(red(f"image-{number}"))
@@ -300,7 +300,7 @@ def test_pulls_that_fail_are_told() -> None:
 
 
 async def test_colours_limits_and_pulls_are_told(serve_fake: ServeFake) -> None:
-    """What `/health` tells, Prometheus gets, too."""
+    """Prometheus gets the colours, limits and pulls that `/health` tells."""
     async with serve_fake(runs_at_once=3) as http:
         await http.until_ready()
         for _ in range(2):

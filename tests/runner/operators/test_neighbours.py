@@ -63,7 +63,10 @@ async def test_why_a_sibling_does_not_answer_is_told_in_an_operators_words() -> 
 
 
 async def test_a_sibling_that_has_gone_keeps_its_last_figures() -> None:
-    """With the reason why there are none that are newer; and one that was removed is forgotten."""
+    """A sibling that does not answer keeps its last figures, with the reason.
+
+    One that was removed is forgotten.
+    """
     addresses: list[str] = []
     ours = Neighbours(lambda: addresses)
     async with sibling(well) as address:

@@ -75,7 +75,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
 
 
 async def test_waiting_has_a_deadline() -> None:
-    """Nobody waits past it, and the place is still there for the next."""
+    """No run waits for a place past its deadline, and the place is there for the next run."""
     admission = Admission(places=1, queue=1)
     async with admission.turn(_soon()):
         with pytest.raises(BusyError, match="no place became free"):
@@ -171,7 +171,9 @@ STEPS = st.lists(
 
 @given(STEPS, st.integers(1, 3), st.integers(0, 4))
 def test_no_cancellation_loses_a_place(steps: list[Step], places: int, queue: int) -> None:
-    """At any moment, also several in one turn of the loop: at the end all places are free."""
+    """Whenever runs are cancelled, also several in one turn of the loop, all places
+    are free at the end.
+    """
     asyncio.run(_storm(steps, places, queue))
 
 

@@ -56,7 +56,7 @@ SECONDS = st.floats(0, 120)
 
 
 def test_a_run_waits_for_as_long_as_others_of_its_image_leave_it_time() -> None:
-    """Not the limit decides how long a run may wait, but what runs really take."""
+    """What runs of the image really take decides how long a run may wait, and not its limit."""
     assert needed_s(20, 0.0, 25) == needed_s(20, 1.0, 25) == 3
     assert needed_s(20, 8.0, 25) == 8
     assert needed_s(20, 40.0, 25) == 22

@@ -70,7 +70,7 @@ async def test_a_block_that_runs_goes_on_for_a_while() -> None:
 
 
 async def test_a_block_may_run_to_its_end() -> None:
-    """With None for the while, once it runs; before that it ends as ever."""
+    """With None for the time, a block that runs when its client leaves goes on to its end."""
     patience = Patience(None)
     request = Request(patience, runs=True)
     await settle()

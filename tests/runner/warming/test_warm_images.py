@@ -48,7 +48,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def test_each_is_warmed_once(rig: Rig) -> None:
-    """What is warm is left alone, though images change."""
+    """An image that is warm is not warmed again when images change."""
     rig.images.begin()
     await rig.until_asked("first", "second")
     rig.images.try_now()
