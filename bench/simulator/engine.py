@@ -44,7 +44,7 @@ class SimulatedEngine:
         return ""
 
     def works_on(self, seen: Seen) -> bool:  # noqa: ARG002 - an engine
-        """Nobody asks."""
+        """False: this engine works on nothing that a sweep could see."""
         return False
 
     async def list_containers(self, label: str) -> list[Seen]:  # noqa: ARG002 - an engine
