@@ -96,7 +96,9 @@ def test_each_hour_is_simulated_until_its_end() -> None:
 
 @pytest.mark.parametrize("hours", ["9 9", "11 9", "0 7", "21 24", "9 25"])
 def test_hours_in_which_nobody_comes_are_refused(hours: str) -> None:
-    """A table of such hours would be empty, or a division by nothing."""
+    """Hours without a press are refused, because their table would be empty or
+    divide by nothing.
+    """
     with pytest.raises(ValidationError, match=r"hour|nobody"):
         app.parse_args(f"--hours {hours}", exit_on_error=False, print_error=False)
 

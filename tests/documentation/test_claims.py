@@ -66,5 +66,7 @@ def test_a_command_without_a_row_is_seen(block: str) -> None:
     ],
 )
 def test_what_is_typed_at_once(block: str, texts: list[str]) -> None:
-    """Comments are left out, lines that go on are joined, and what is printed is no command."""
+    """Of a page's commands comments are left out, continued lines are joined, and
+    output is no command.
+    """
     assert commands_of(f"A page.\n\n{block}\nIts end.\n") == texts

@@ -39,7 +39,9 @@ def test_the_pages_name_them() -> None:
 
 
 async def test_the_types_of_the_page_s_scripts_are_checked(tmp_path: Path) -> None:
-    """The compiler that npm brings finds nothing, and finds a wrong type where there is one."""
+    """The compiler that npm brings finds no fault in the page's scripts, and finds a
+    wrong type that is put in.
+    """
     folder = clone(tmp_path / "clone")
     await skip_unless_answered(NPM, folder)
     script = folder / "runner" / "http" / "live_files" / "page.js"

@@ -83,7 +83,7 @@ def test_failures_add_up_across_a_success() -> None:
 
 
 def test_old_failures_are_forgiven() -> None:
-    """A failure long after the last one is the first of its kind."""
+    """A failure long after the last one has the first pause again."""
     breaker = Breaker()
     breaker.failed(ERROR, 100.0)
 
@@ -145,7 +145,7 @@ def test_a_learner_is_a_reason_to_try_soon(error: EngineError) -> None:
 
 
 def test_each_failure_for_a_learner_is_two_seconds_of_peace() -> None:
-    """A start that was tried for a learner, and failed, keeps the next one waiting as long."""
+    """After a start for a learner has failed, the next one waits for two seconds, too."""
     breaker, now_s = failed_often(STUMBLED)
 
     breaker.failed(STUMBLED, now_s + 5)

@@ -14,7 +14,7 @@ def test_each_bound_has_what_is_at_or_below_it() -> None:
 
 
 def test_buckets_of_the_same_bounds_add_up() -> None:
-    """Pools that share a label are shown as one."""
+    """The buckets of pools that share a label are added up."""
     one, other = Buckets((1.0,), (0.5,)), Buckets((1.0,), (0.6, 7.0))
 
     one.add(other)

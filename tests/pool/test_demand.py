@@ -88,7 +88,9 @@ class TestClaim:
         assert Demand(SIZES).claim(0.0).target == 1
 
     def test_one_notice_warms_some(self) -> None:
-        """However little a notice says, one container is kept, and one for a group."""
+        """However little a notice says, one container is kept, and one more while a
+        group may be beginning.
+        """
         demand = Demand(replace(SIZES, minimum=0, spare=3))
         demand.heard(5.0, takes=0.1)
 
@@ -155,7 +157,7 @@ class TestClaim:
         assert demand.claim(0.0).target == 2
 
     def test_slow_fills_raise_it(self) -> None:
-        """More is taken while one gets warm."""
+        """More containers are wanted when it takes longer to replace one."""
         quick, slow = Demand(SIZES), Demand(SIZES)
         for demand, start_s in ((quick, 0.3), (slow, 3.0)):
             demand.warmed(0.0, start_s)

@@ -118,7 +118,7 @@ async def test_a_container_that_cannot_be_weighed_is_as_good_as_any(
 async def test_a_container_without_a_warm_up_is_not_weighed(
     dockerd: FakeDockerd, containers: DockerContainers
 ) -> None:
-    """Nothing is asked that costs a start its time."""
+    """A container without a warm-up is not weighed, which would cost its start time."""
     healthy(dockerd, upgraded(READY))
 
     started = await containers.start(a_spec())

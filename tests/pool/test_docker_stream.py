@@ -72,7 +72,7 @@ async def test_a_reader_that_was_cancelled_misses_nothing(
 
 
 async def test_keeps_the_first_4_kib_of_stderr(dockerd: FakeDockerd, client: DockerClient) -> None:
-    """Complaints are bounded, apart from stdout, and trimmed."""
+    """The first 4 KiB of stderr are kept, apart from stdout, and trimmed."""
     frames = [frame(STDERR, b" \xff" + b"x" * 1000)] * 9 + [frame(STDOUT, b"said")]
     stream = await attach(dockerd, client, upgraded(*frames, then=the_end))
 
@@ -237,7 +237,10 @@ async def test_writing_to_a_closed_stream_is_an_error(
 async def test_what_nobody_reads_waits_at_the_writer(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """A flood of 100 MB costs us a few; whoever reads gets every byte of it."""
+    """A flood of 100 MB that nobody reads costs us a few MB.
+
+    A later reader gets every byte of it.
+    """
     size, sent = 100_000_000, 0
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

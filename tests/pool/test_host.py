@@ -73,7 +73,7 @@ def test_what_is_warm_starting_or_in_use_takes_room(host: Host) -> None:
 
 
 def test_an_image_gets_what_is_free_and_no_more(host: Host) -> None:
-    """The one that comes later takes nothing from the one that is there."""
+    """An image that comes later gets free places, and takes none from an image that is there."""
     first, second = Tenant(host), Tenant(host)
 
     first.take(4)
@@ -241,7 +241,9 @@ def test_a_container_that_takes_more_memory_takes_more_places(small: Host) -> No
 
 
 def test_the_most_that_a_container_has_taken_counts(small: Host) -> None:
-    """Containers of one image differ a little, and their number must not waver."""
+    """The most memory that a container of an image has taken counts, so that its
+    places do not waver.
+    """
     tenant = Tenant(small)
 
     small.weigh(tenant.stake, 21)
@@ -262,7 +264,7 @@ def test_one_container_fits_whatever_it_takes(small: Host) -> None:
 
 
 def test_a_container_of_usual_memory_takes_one_place(host: Host) -> None:
-    """Nothing is weighed on a host whose memory is not known."""
+    """On a host whose memory is not known every container takes one place."""
     tenant = Tenant(host)
 
     host.weigh(tenant.stake, 1_000_000)

@@ -67,7 +67,7 @@ def test_names_of_one_image(name: str, usual: str, full: str) -> None:
 
 @pytest.mark.parametrize("name", [DIGEST, DIGEST[7:], "sha256:ab", "sha256:0", "sha512:abc"])
 def test_what_an_engine_takes_for_an_id(name: str) -> None:
-    """An id, with the name of its algorithm or without, and the beginning of one."""
+    """An id is known with or without the name of its algorithm, and by its beginning."""
     assert is_id(name)
 
 

@@ -116,7 +116,7 @@ async def test_leaving_twice_is_harmless() -> None:
 
 
 async def test_what_is_warm_again_goes_to_the_next_who_waits() -> None:
-    """A container that its taker did not want is as good as a new one."""
+    """A container that was leased and not used goes to the next caller that waits."""
     ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
     ledger.take()
@@ -185,7 +185,10 @@ async def test_counts_what_is_missing(
 
 
 async def test_counts_who_waits_for_nothing() -> None:
-    """Unserved is who waits beyond the starts that are under way; what is queued may never run."""
+    """A caller is unserved if no start is under way for it.
+
+    Refills in the queue do not count, as they may never run.
+    """
     ledger = a_ledger()
     ledger.wait()
     ledger.wait()

@@ -81,7 +81,7 @@ async def test_what_is_unfit_is_replaced(make_pool: MakePool, reason: str) -> No
 
 
 async def test_a_reset_has_a_deadline(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container of which nobody says whether it is warm again is replaced."""
+    """A container whose reset is not over by the deadline is replaced."""
     monkeypatch.setattr(resets, "RESET_S", 0.05)
     pool = await pool_of(make_pool)
     gate = Gate()
@@ -121,7 +121,7 @@ async def test_a_bug_in_a_reset(make_pool: MakePool, reports: Reports) -> None:
 async def test_who_comes_meanwhile_waits_for_it(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """Nothing is started: it is there sooner than any start."""
+    """A caller that comes during a reset waits for that container, and nothing is started."""
     pool = await pool_of(make_pool)
     gate = Gate()
     await use(pool, gate)
@@ -137,7 +137,9 @@ async def test_who_comes_meanwhile_waits_for_it(
 
 
 async def test_who_waited_for_one_that_is_unfit(make_pool: MakePool) -> None:
-    """Gets one that is started for it."""
+    """A caller that waited for a container which turns out unfit gets one that is
+    started for it.
+    """
     pool = await pool_of(make_pool)
     gate = Gate()
     await use(pool, gate)
@@ -163,7 +165,10 @@ async def test_a_death_during_a_reset(make_pool: MakePool, engine: FakeContainer
 
 
 async def test_runs_are_bounded(make_pool: MakePool, engine: FakeContainers) -> None:
-    """After its last one it goes, whatever it says; how many it served is counted."""
+    """A container is discarded after its last run, whatever its reset says.
+
+    The runs that it served are counted.
+    """
     pool = await pool_of(make_pool, most_runs=4)
     for _ in range(8):
         await use(pool, at_once)
@@ -189,7 +194,7 @@ async def test_age_is_bounded(make_pool: MakePool, clock: Clock) -> None:
 async def test_what_is_in_use_is_within_the_target(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """Nothing is started for a container that will be warm again."""
+    """No container is started in the place of one in use that will be warm again."""
     pool = await pool_of(make_pool, target=2)
     async with pool.lease() as first:
         await settle()
@@ -221,7 +226,9 @@ async def test_close_does_not_wait_for_resets(make_pool: MakePool, engine: FakeC
 
 
 def test_none_is_kept_that_cannot_be_in_use() -> None:
-    """However often an image is wanted: as many as run at once, and one more."""
+    """However often an image is wanted, as many containers are kept as run at once,
+    and one more.
+    """
     reusable = replace(SPEC, most_runs=MANY)
     settings = PoolSettings(sizes=Sizes(maximum=12, spare=2), leases_at_once=3)
 

@@ -69,7 +69,7 @@ async def test_an_error_that_is_expected_is_for_who_awaits_the_task(
 
 
 async def test_a_task_that_is_cancelled_is_not_reported(tasks: Tasks, reports: Reports) -> None:
-    """Cancellation is the normal end of background work."""
+    """A cancelled task is not reported, because cancellation is a normal end."""
     tasks.start(asyncio.Event().wait(), "waits")
 
     await tasks.cancel()
@@ -127,7 +127,7 @@ async def test_a_loop_that_waits_to_run_again_says_so(
 async def test_a_loop_that_returns_has_failed(
     tasks: Tasks, supervisor: Supervisor, reports: Reports
 ) -> None:
-    """A loop that ends without an error would otherwise be missed by nobody."""
+    """A loop that returns has failed, is reported, and begins again."""
 
     async def returns() -> None:
         return

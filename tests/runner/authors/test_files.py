@@ -142,7 +142,10 @@ def test_the_kernels_folders_are_no_kata() -> None:
 
 
 def test_a_plain_folder_sends_nothing_of_elsewhere(outside: Path) -> None:
-    """A link that leads out of it is not sent, and a note names it; one that stays is sent."""
+    """A link that leads out of a plain folder is not sent, and a note names it.
+
+    One that stays is sent.
+    """
     folder = outside / "plain"
     write(folder, {SCRIPT: "true", "a.txt": "a"})
     (folder / "sub").symlink_to(outside / "secrets")
@@ -164,7 +167,7 @@ def test_a_name_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_kata_is_left_soon(tmp_path: Path) -> None:
-    """Somebody's home is refused after some thousand names, not after all; none is opened."""
+    """A folder such as a home is refused after some thousand names, and no file of it is opened."""
     names = [f"{one}/{two}/x" for one in range(10) for two in range(MOST_ENTRIES // 9)]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True)

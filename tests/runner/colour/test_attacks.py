@@ -243,7 +243,9 @@ SHORTAGES = {
 async def test_a_cell_that_is_lost_is_made_again(
     images: DockerImages, docker_containers: DockerContainers, what: str
 ) -> None:
-    """Whatever fails while cells are made, and however often, no question is without one."""
+    """Whatever fails while processes for questions are made, and however often, no
+    question is without one.
+    """
     fails = """
         # By the clock, as cells share no counter; never before the first cell was tried.
         $begin = Process.clock_gettime(Process::CLOCK_MONOTONIC)

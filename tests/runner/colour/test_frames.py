@@ -93,7 +93,7 @@ class TestFrames:
             await make_light(ScriptedEngine(respond)).hidden(["x"], ["a", "b"])
 
     async def test_only_the_first_answer_to_a_question_counts(self, make_light: MakeLight) -> None:
-        """Another one to the same question is nobody's."""
+        """Only the first answer to a question counts; another one is dropped."""
 
         async def respond(stream: ScriptedStream, number: int) -> None:
             stream.say(frame(number, RED) + frame(number, b'{"colour":"green"}'))

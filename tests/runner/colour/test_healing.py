@@ -60,7 +60,10 @@ async def test_colours_come_back_after_each_of_two_restarts(serve_fake: ServeFak
 
 
 async def test_colours_come_when_their_image_does(serve_fake: ServeFake) -> None:
-    """A run is faulty without it, and the next one after it has come is not."""
+    """A run is faulty while the image with Ruby is missing.
+
+    The next run after the image has come is not.
+    """
     engine = FakeEngine()
     async with serve_fake(engine, warm=0) as http:
         engine.images.remove(http.settings.ruby_image)

@@ -67,7 +67,7 @@ class TestLost:
         assert engine.starts == 1
 
     async def test_a_question_ends_that_pause(self, make_light: MakeLight) -> None:
-        """Somebody waits for a colour, and nobody has said that there can be none."""
+        """A question ends the pause after a failure, because a run waits for its colour."""
         engine = ScriptedEngine(die, say_red)
         light = make_light(engine, back_off_s=NEVER_S)
         light.start()
@@ -112,7 +112,9 @@ class TestFailedStarts:
     async def test_a_question_tries_again_when_the_first_pause_is_over(
         self, make_light: MakeLight
     ) -> None:
-        """However long the pauses are by then while nobody asks."""
+        """A question tries a start again once the first pause is over, however long
+        later pauses are.
+        """
         engine = ScriptedEngine(*[FULL] * 6, say_red)
         light = make_light(engine, back_off_s=0.05)
         light.start()

@@ -71,7 +71,10 @@ async def test_version() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
 async def test_ready(serve_fake: ServeFake, host: str) -> None:
-    """Status 0 and one line, which names the replica; a proxy of the environment is not asked."""
+    """A ready daemon gives status 0 and one line with the replica.
+
+    A proxy of the environment is not asked.
+    """
     async with serve_fake() as served:
         await served.until_ready()
         replica = (await served.ask("/health", verb="GET")).body["replica"]

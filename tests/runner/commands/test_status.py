@@ -15,7 +15,7 @@ from tests.runner.typed import dojo_runner
 
 
 async def test_the_pools_in_plain_text(serve_fake: ServeFake) -> None:
-    """What is no terminal gets the table once, without any escape code."""
+    """An output that is no terminal gets the table once, without any escape code."""
     async with serve_fake() as served:
         await served.until_ready()
         await served.run()

@@ -209,7 +209,7 @@ def test_what_no_harvest_writes_is_unreadable(archives: bytes) -> None:
 
 
 def test_headers_have_a_limit() -> None:
-    """Exactly that many are read, whatever they are of; the next one is refused."""
+    """As many headers as the limit are read, of whatever kind; the next one is refused."""
     archives = header(b"d", b"5") * (MOST_HEADERS - 1) + header(b"last") + header(b"one more")
     names: list[bytes] = []
 

@@ -197,7 +197,10 @@ def test_an_address_of_another_host() -> None:
 
 
 def test_profiles_of_apparmor(tmp_path: Path) -> None:
-    """The kernel lists them with their mode; where it does not, nobody knows."""
+    """The kernel lists AppArmor's profiles with their mode.
+
+    Where it does not, they are not known.
+    """
     assert host.apparmor_profiles(tmp_path) is None
     folder = tmp_path / "sys/kernel/security/apparmor"
     folder.mkdir(parents=True)

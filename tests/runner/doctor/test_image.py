@@ -34,7 +34,9 @@ async def problems_of(changes: dict[str, Found | None]) -> dict[str, str]:
 
 
 async def test_a_good_image_has_all() -> None:
-    """Nothing is wrong with it, wherever on the path its programs are."""
+    """`image check` finds nothing wrong with a good image, wherever on the path its
+    programs are.
+    """
     assert await problems_of({}) == {}
     assert await problems_of({"/home/sandbox": Folder.FILLED}) == {}
 
@@ -150,7 +152,7 @@ def test_cells(mode: str, why_not: str, level: Level) -> None:
 
 
 def test_an_image_that_never_got_warm() -> None:
-    """Nothing is said of what is not known."""
+    """`image check` says nothing of the time to warm an image that never got warm."""
     health = {"images": {}, "reuse": {"why_no_cells": ""}}
 
     assert list(by_name(of_pool(Pool.of(health, "kata:1"), []))) == ["volumes"]

@@ -64,7 +64,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def test_none_before_one_is_missed(rig: Rig) -> None:
-    """A service that starts no container keeps none of its own for that."""
+    """A service that starts no container keeps no holder."""
     rig.holders.look_again()
     await rig.until(0, 0)
 

@@ -96,7 +96,7 @@ async def test_a_registry_without_a_login_gets_none(folder: Folder, image: str) 
 async def test_each_form_of_an_entry_is_known(
     folder: Folder, entry: dict[str, str], login: Login | None
 ) -> None:
-    """A password in one word or two, and a token."""
+    """An entry's login may be a password in one word or two, or a token."""
     folder.write(auths={"ghcr.io": entry})
 
     assert await folder.logins.of("ghcr.io/me/gcc") == login
@@ -165,7 +165,9 @@ async def test_what_a_helper_does_not_have_the_file_may_have(
 async def test_trouble_with_a_helper_is_one_line_without_a_secret(
     folder: Folder, logs: Events, helper: str, reason: str
 ) -> None:
-    """The image is pulled without a login then, as it may be one that needs none."""
+    """If a helper fails, the image is pulled without a login, and one line without a
+    secret says so.
+    """
     folder.helper("safe", helper)
     folder.write(credsStore="safe")
     logins = RegistryLogins(str(folder.path), limit_s=0.3 if "sleep" in helper else 10.0)
@@ -218,7 +220,10 @@ async def test_trouble_with_the_file_is_one_line_without_a_secret(
 async def test_a_file_that_cannot_be_read_is_said_if_it_was_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs: Events
 ) -> None:
-    """The home of the one who started the daemon may be closed to the user that it became."""
+    """A file of logins that cannot be read is told of only if an operator has chosen it.
+
+    The home of the user who started the daemon may be closed to the user that it became.
+    """
     (tmp_path / ".docker/config.json").mkdir(parents=True)  # what even root cannot read as a file
     monkeypatch.setenv("HOME", str(tmp_path))
 

@@ -45,7 +45,7 @@ class Holder:
 
 
 async def test_memory_is_given_in_the_order_of_arrival() -> None:
-    """Among those that do not fit yet."""
+    """Bodies that wait for memory get it in the order of their arrival."""
     bodies = Bodies(10 * COST)
     large, second, third = (Holder(bodies, size) for size in (6, 8, 7))
     await settle()

@@ -146,7 +146,7 @@ async def test_a_request_that_is_sent_again_is_a_new_run(serve_fake: ServeFake) 
 async def test_a_client_that_is_gone_before_its_turn_to_be_read_runs_nothing(
     serve_fake: ServeFake,
 ) -> None:
-    """A request that is whole when its connection ends has nobody to answer to."""
+    """A request whose connection has ended before the service reads it starts no run."""
     held = Held()
     async with serve_fake(held.engine, runs_at_once=1, queue=5) as http:
         await http.until_ready()

@@ -163,7 +163,9 @@ async def all_while_sending(
 async def test_a_slow_head_is_not_waited_for(
     serve_fake: ServeFake, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    """Byte by byte it may not take longer than in one piece, also the second of a connection."""
+    """A head that comes byte by byte may not take longer than in one piece, also a
+    connection's second.
+    """
     monkeypatch.setattr(connections, "HEAD_S", 0.1)
     async with serve_fake() as http, http.connection() as (reader, writer):
         writer.write(begun)

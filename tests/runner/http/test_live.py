@@ -148,7 +148,10 @@ async def test_all_watchers_share_one_rendering(serve_fake: ServeFake) -> None:
 
 
 async def test_a_stream_ends_when_the_service_drains(serve_fake: ServeFake) -> None:
-    """After a last state that says so; nobody new may watch, and nothing waits for streams."""
+    """A stream ends after a last state which says that the service drains.
+
+    No new client may watch, and nothing waits for streams.
+    """
     async with serve_fake() as http, watching(http) as stream:
         await anext(stream)
         http.service.is_draining = True

@@ -120,7 +120,7 @@ def test_of_many_unknown_arguments_the_first_are_listed() -> None:
     [("é'\"\n", "é'\"\n"), (7, "7"), (None, "null"), (["é"], '["é"]'), (1.5, "1.5"), ("", "")],
 )
 def test_an_id_is_any_text(given_id: Any, text: str) -> None:
-    """An id that is no text becomes one."""
+    """An id that is no text becomes a text."""
     assert wire.kata_of({**arguments(), "id": given_id}, CAP_S).id == text
 
 
@@ -139,7 +139,7 @@ def test_any_number_of_seconds_is_clamped(seconds: Any) -> None:
 
 
 def test_a_number_beyond_all_is_clamped() -> None:
-    """JSON may spell one that no float can hold; as in Ruby it is infinite."""
+    """A number in JSON that no float can hold is infinite, as in Ruby, and so it is clamped."""
     body = json.dumps(arguments()).replace("10", "1e400").encode()
 
     assert wire.kata_of(wire.arguments_of(body), CAP_S).max_seconds == CAP_S

@@ -32,7 +32,7 @@ def page_of(health: Counted) -> LivePage:
 
 
 async def test_nothing_is_rendered_while_nobody_watches(fake_http: Served) -> None:
-    """The page costs nothing then, and begins with a fresh state when somebody comes."""
+    """While nobody watches no state is rendered. The next watcher begins with a fresh state."""
     health = Counted(fake_http)
     page = page_of(health)
     page.start()

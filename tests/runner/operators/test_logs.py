@@ -123,7 +123,7 @@ def test_what_is_said_at_once_is_an_event_like_any_other(logs: Events) -> None:
 
 
 def test_what_is_said_at_once_has_a_level(logs: Events) -> None:
-    """What is below the level of the setting is left out."""
+    """An event below the level of the setting is left out, also one that goes past loguru."""
     lines: list[str] = []
     set_up_logs("WARNING", lines.append)
     say("INFO", "no", {}, time.time())

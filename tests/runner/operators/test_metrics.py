@@ -109,7 +109,7 @@ async def test_a_run_is_counted_by_image_and_outcome(serve_fake: ServeFake) -> N
 
 
 def test_what_runs_take_is_counted_by_outcome() -> None:
-    """CPU time by outcome; peak memory by kind of container, too, as each tells another one."""
+    """CPU time is counted by outcome, and peak memory by kind of container, too."""
     metrics = Metrics(no_pools, "")
     run = replace(red("image"), used=Used(0.3, 9 << 20, 2))
     metrics.run_ended(run)
@@ -288,7 +288,7 @@ async def test_answers_are_counted_by_path_and_status(serve_fake: ServeFake) -> 
 
 
 def test_pulls_that_fail_are_told() -> None:
-    """Of two images that have not come, one failed; the longer wait is told."""
+    """The metrics tell how many pulls have failed, and the longest wait for an image."""
     pulls = {"a:1": PullStatus(700.0, 3, "denied"), "b:1": PullStatus(20.0, 1, "")}
     metrics = Metrics(lambda: replace(no_pools(), pulling=("b:1",), pulls=pulls), "")
 

@@ -208,7 +208,7 @@ class TestFullFolders:
 
     @by_way
     async def test_a_folder_that_cannot_be_written_to_is_not_full(self, run: Run) -> None:
-        """Rights are another reason than room."""
+        """A folder that cannot be written to for want of rights does not count as full."""
         result = await run("chmod 555 /sandbox ~")
 
         assert (result.status, result.log) == ("0", {})

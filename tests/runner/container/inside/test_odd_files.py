@@ -141,7 +141,7 @@ mknod device c 1 3 2>/dev/null; echo new >new; ln new hard"""
 
     @by_way
     async def test_sparse_files(self, run: Run) -> None:
-        """A file of 200 MiB that holds nothing costs nobody anything."""
+        """A sparse file of 200 MiB takes neither room nor time of others."""
         result = await run("truncate -s 200M sparse; truncate -s 256M /tmp/x; echo new >new")
 
         assert (result.status, list(result.created)) == ("0", ["new"])
