@@ -62,8 +62,9 @@ class ContainerSettings(Subject):
     ([why one might want that](security.md#why-cells-are-on-by-default)): `never`.
     """
     reuse_most_runs: int = Field(500, ge=1, le=100_000, description="of one container of cells")
-    """the most runs that a container of cells serves. Each container ends after three quarters of
-    them to all of them, by chance, and after an hour at the latest
+    """the most runs that a container of cells serves. Each container draws a number by chance,
+    between three quarters of this and all of it, and is discarded after so many runs, or after an
+    hour at the latest
 
     Whatever a run may leave behind in a container is to be gone sooner: fewer.
     """

@@ -19,8 +19,8 @@ class ReplicaSettings(Subject):
     There is more than one replica: they warm each other.
     """
     siblings_told: int = Field(3, ge=1, le=100, description="so many siblings hear of a take")
-    """how many siblings are told of a take. All are told if there are fewer, and of the first take
-    of an image in a minute
+    """how many siblings are told of a take. If there are fewer, all are told. All are also told of
+    the first take of an image in a minute
 
     There are many replicas, and each is to be ready for any image: more.
     """

@@ -60,7 +60,8 @@ class RequestSettings(Subject):
     More clients than this keep a connection.
     """
     connections_per_address: int = Field(800, ge=1, le=100_000, description="the most of one")
-    """the same for one address; cyber-dojo's web has one address, and so may a whole school
+    """the most connections of one address; cyber-dojo's web has one address, and so may a whole
+    school
 
     Strangers reach the daemon, each by an address of its own: fewer.
     """

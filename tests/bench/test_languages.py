@@ -22,7 +22,7 @@ RIGHT = {"red": "red", "amber": "amber", "green": "green"}
 
 
 def language(name: str, limit_ms: float, warm_ms: float) -> Language:
-    """One that was found right in both kinds of container, and has no `docker run`."""
+    """A language that was found right in both kinds of container, and has no `docker run`."""
     return Language(
         name=name,
         title=name.title(),

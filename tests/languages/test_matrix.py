@@ -21,7 +21,7 @@ each_language = pytest.mark.parametrize("name", START_POINTS)
 
 
 async def run(daemon: Daemon, start_point: StartPoint) -> Result:
-    """What a learner gets."""
+    """The answer that a learner gets."""
     async with RunnerClient(daemon.url, patience_s=PATIENCE_S) as client:
         return await client.run(
             start_point.files,

@@ -42,7 +42,7 @@ class Gate:
 
 
 async def pool_of(make_pool: MakePool, target: int = 1, most_runs: int = MANY) -> ImagePool:
-    """One that has all its containers."""
+    """A pool that has all its containers."""
     pool = make_pool(target=target, most_runs=most_runs)
     pool.refill_soon()
     await settle()
@@ -51,7 +51,7 @@ async def pool_of(make_pool: MakePool, target: int = 1, most_runs: int = MANY) -
 
 
 async def use(pool: ImagePool, reset: Reset | None) -> str:
-    """One run; its container's id."""
+    """Make one run; returns its container's id."""
     async with pool.lease() as lease:
         lease.reset = reset
         return lease.container_id

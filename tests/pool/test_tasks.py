@@ -17,7 +17,7 @@ def reports() -> Reports:
 
 @pytest.fixture
 def supervisor(reports: Reports) -> Supervisor:
-    """One that lets loops run again soon."""
+    """A supervisor that lets loops run again soon."""
     return Supervisor(reports, first_pause_s=0.001, longest_pause_s=0.004)
 
 

@@ -15,7 +15,7 @@ GOOD: dict[str, Any] = {
 
 
 def faults(**changes: Any) -> list[str]:
-    """Of the good manifest with changes; a None leaves a field out."""
+    """The faults of the good manifest with these changes; a None leaves a field out."""
     fields = {**GOOD, **changes}
     manifest = {name: value for name, value in fields.items() if value is not None}
     there = ("hiker.py", "cyber-dojo.sh", "readme.txt", "rag.rb")

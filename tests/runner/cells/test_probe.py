@@ -26,8 +26,10 @@ Report = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class Difference:
-    """One that is known; docs/security.md tells the same. `is_more`: a cell may what one may not
-    in a container of its own."""
+    """A known difference; docs/security.md tells the same.
+
+    `is_more`: a cell may do what a program may not in a container of its own.
+    """
 
     section: str
     names: str

@@ -15,7 +15,9 @@ WELL_AGAIN_S = 3.0  # after the engine is; tests/waiting.py would wait longer
 
 
 async def outcome(http: Served) -> str:
-    """Of a run that nobody has made before, as a colour that is known is not asked for."""
+    """The outcome of a run that nobody has made before, as a colour that is known is
+    not asked for.
+    """
     result = await http.run(f"echo {asyncio.get_running_loop().time()}")
     return str(result["outcome"])
 
