@@ -31,8 +31,8 @@ _PID = re.compile("[0-9]{1,10}")  # any process of the engine's host may label a
 class Owner:
     """The daemon that started a container: its replica's name, and its process.
 
-    `process` is `<boot id>/<pid name space>/<pid>/<start time>`. It is unique for ever, and every
-    process in the same name space can tell whether that one still lives.
+    `process` is `<boot id>/<pid namespace>/<pid>/<start time>`. It is unique for ever, and every
+    process in the same namespace can tell whether that one still lives.
     """
 
     replica: str
@@ -70,7 +70,7 @@ def _process_name(pid: int) -> str:
 
 
 def is_provably_dead(process: str) -> bool:
-    """Whether the process ran in this name space, and has ended."""
+    """Whether the process ran in this namespace, and has ended."""
     boot_and_space, _, rest = process.rpartition("]/")
     ours = _process_name(os.getpid()).rpartition("]/")[0]
     pid = rest.partition("/")[0]

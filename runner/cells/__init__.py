@@ -1,1 +1,1 @@
-"""Cells: containers that serve many runs, each with name spaces and file systems of its own."""
+"""Cells: containers that serve many runs, each with namespaces and file systems of its own."""

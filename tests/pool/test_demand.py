@@ -131,7 +131,7 @@ class TestClaim:
         assert demand.may_be_a_group(SILENCE_S + 2)
 
     def test_the_first_take_here_is_a_beginning_though_siblings_told_before(self) -> None:
-        """After notices of a pull, the first take here still counts as the begin of a group."""
+        """After notices of a pull, the first take here still counts as the beginning of a group."""
         demand = Demand(SIZES)
         demand.heard(0.0, takes=0.1)
         demand.took(50.0, hit=True)

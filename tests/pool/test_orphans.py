@@ -126,12 +126,12 @@ def test_a_process_id_in_new_hands_is_dead() -> None:
         this_process().process.rpartition("]/")[0] + "]/" + "9" * 5000 + "/1",
     ],
     ids=[
-        *("nothing", "nonsense", "another boot", "another name space", "no number", "a path"),
+        *("nothing", "nonsense", "another boot", "another namespace", "no number", "a path"),
         "a number without end",
     ],
 )
 def test_who_cannot_be_seen_from_here_is_not_provably_dead(name: str) -> None:
-    """Another boot, another name space, or no name of ours at all: no proof."""
+    """Another boot, another namespace, or no name of ours at all: no proof."""
     assert not is_provably_dead(name)
 
 

@@ -125,7 +125,7 @@ def pipes() -> None:
 
 
 def watches_and_timers() -> None:
-    """Leave watches, timers, open name spaces and files in memory."""
+    """Leave watches, timers, open namespaces and files in memory."""
     LIBC.inotify_init1(0)
     for _ in range(100):
         LIBC.inotify_init1(0)

@@ -129,7 +129,7 @@ class TestDiscarded:
     async def test_an_engine_that_forbids_cells(
         self, engine: Engine, change: Callable[[ContainerSpec], ContainerSpec], reason: str
     ) -> None:
-        """Where name spaces or a fresh /proc are refused no container starts, and the
+        """Where namespaces or a fresh /proc are refused no container starts, and the
         error says why.
         """
         spec = change(engine.launcher.spec_of(single_use(BUSYBOX)))

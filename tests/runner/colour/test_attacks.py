@@ -107,7 +107,7 @@ async def time_of_honest_ones(light: TrafficLight) -> float:
     return statistics.median(times_s)
 
 
-# As the kernel tells which ids a user name space has.
+# As the kernel tells which ids a user namespace has.
 WHOLE = "         0          0 4294967295\n"
 REMAPPED = "         0     100000      65536\n"
 ROOTLESS = "         0       1000          1\n         1     100000      65536\n"

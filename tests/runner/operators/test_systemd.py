@@ -25,7 +25,7 @@ def listener() -> Iterator[socket.socket]:
 def test_words_arrive(
     listener: socket.socket, tmp_path: Path, is_abstract: bool, name: str
 ) -> None:
-    """Words go to the socket that is named, in the file system or in the abstract name space.
+    """Words go to the socket that is named, in the file system or in the abstract namespace.
 
     Only an @ at the beginning tells which; systemd itself has folders with an @ in their names.
     """
