@@ -12,9 +12,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 COPY deploy/image/ /locks/
 # service-otel.lock: with the extra for traces.
 ARG LOCK=service.lock
-# Only wheels, and only those whose hashes the locks name: what is installed is what was locked,
-# whoever brought it. So the index's certificate, which a base behind a proxy that opens TLS could
-# not check, is not asked for.
+# pip installs only wheels whose hashes the locks name, so nobody on the way can have changed them. Therefore the
+# index's certificate is not checked: behind a proxy that opens TLS the base could not check it.
 RUN PIP_TRUSTED_HOST=$(/build/bin/python -c \
         'from pip._internal.models.index import PyPI as i; print(i.netloc, i.file_storage_domain)') \
     && export PIP_TRUSTED_HOST PIP_REQUIRE_HASHES=1 PIP_ONLY_BINARY=:all: \
@@ -52,9 +51,9 @@ COPY images/launcher/waits/ /home/sandbox/
 # Lends new networks to containers that are started: see runner/engine/network_holders.py.
 COPY --from=launcher /networks /networks
 
-# Nobody of this machine's. What opens the engine's socket is a group, given when it is run:
-# --group-add "$(stat -c %g /var/run/docker.sock)". Where it is started as root instead
-# (--user root), it finds that group by itself, and goes on as this same user.
+# No user of the host has this number. The engine's socket is opened by its group, which is given at the run:
+# --group-add "$(stat -c %g /var/run/docker.sock)". A daemon that is started as root (--user root) finds that
+# group by itself, and goes on as this same user.
 USER 10001:10001
 ENV CYBER_DOJO_RUNNER_RUN_AS=10001:10001
 WORKDIR /

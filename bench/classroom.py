@@ -27,7 +27,7 @@ console = Console()
 
 
 def presses(seed: int) -> list[float]:
-    """When the class presses [test], in seconds."""
+    """The times at which the class presses [test], in seconds."""
     rng = Random(seed)
     due_s = []
     for _ in range(LEARNERS):

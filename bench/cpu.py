@@ -26,7 +26,7 @@ class Reading:
 
 
 def read() -> Reading:
-    """The seconds so far."""
+    """The seconds so far, of the machine and of this process."""
     return Reading(time.perf_counter(), busy_s(_STAT.read_text(), _TICKS), time.process_time())
 
 

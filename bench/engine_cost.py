@@ -23,7 +23,7 @@ from runner.container.lockdown import spec_for
 from runner.container.profile import Home, ImageProfile
 
 LABELS = {"dojo-runner.bench": "engine"}
-REMOVED_S = 0.3  # the kernel ends a network's name space a moment after its container
+REMOVED_S = 0.3  # the kernel ends a network's namespace a moment after its container
 Body = dict[str, Any]
 console = Console()
 

@@ -5,7 +5,7 @@ one, and does not wait for the others. With the secret they are signed, as a sib
 mad would send them. `sink` instead of a URL floods a server of this very process, which reads,
 answers and does nothing: what is then felt is the sender, which in life sits on another machine.
 
-So it is cheap: bytes that are made beforehand, and only what nobody else wants of the cores. Prints
+So the sender is cheap: it sends bytes that are made beforehand, at the lowest priority. Prints
 how many were due (`offered`), how many went out (`sent`; the others found no connection that was
 free), and what came of those.
 """

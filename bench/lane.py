@@ -1,6 +1,6 @@
 """lane ROOT UID GID: runs kata in a chroot, one at a time, for limit.py. Standard library only.
 
-It is the first process of a pid and a mount name space of its own: what main.sh kills is what ran
+It is the first process of a pid and a mount namespace of its own: what main.sh kills is what ran
 here, and the mounts go with it. Requests on stdin and answers on stdout are a length and bytes; a
 request is the number of arguments, each with its length, and then a tgz.
 """

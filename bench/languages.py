@@ -45,7 +45,7 @@ console = Console(highlight=False)
 
 @dataclass
 class Language:
-    """What was found of one. `took_ms` is by way: one that cannot be had is missing."""
+    """The findings about one language. `took_ms` is by way, and lacks a way that cannot be had."""
 
     name: str
     title: str
@@ -66,13 +66,13 @@ class Language:
         )
 
     def p50_ms(self, way: str) -> float | None:
-        """None if the way could not be measured."""
+        """The median of a way; None if it could not be measured."""
         took_ms = self.took_ms.get(way)
         return statistics.median(took_ms) if took_ms else None
 
 
 def start_points() -> dict[str, Path]:
-    """The folders, by the images' names."""
+    """The folders of all start points, by the images' names."""
     found = sorted((ROOT / "images").rglob("start_point/manifest.json"))
     return {path.parents[1].name: path.parent for path in found}
 
@@ -103,7 +103,10 @@ async def main(only: Collection[str], ways: Sequence[str], rounds: int, to: Path
 
 
 def load(path: Path) -> list[Language]:
-    """What `main` has kept, less what is no language any more; nothing if it has not run yet."""
+    """The results that `main` has kept, of languages that still exist.
+
+    None if it has not run yet.
+    """
     said = json.loads(path.read_text()) if path.is_file() else []
     found = [Language(**one) for one in said]
     return sorted((one for one in found if one.name in start_points()), key=lambda one: one.title)
@@ -140,7 +143,7 @@ async def _measure(
 
 
 def _of_limit(workload: Workload) -> Workload:
-    """What the chroot runs. For an image that warms up, that is the image which does not.
+    """The image of the chroot. For an image that warms up, that is its twin without a warm-up.
 
     So both are measured in the same rounds, and the limit has no warm-up, nor traces of one.
     """
@@ -153,7 +156,10 @@ def _of_limit(workload: Workload) -> Workload:
 
 
 async def _run_once(way: Way, workload: Workload, found: Language) -> None:
-    """A run that is not answered well, as on a machine with too much to do, has no time."""
+    """Keep the milliseconds of a run.
+
+    One that is not answered well, as on a busy machine, is left out.
+    """
     await way.settle(workload, 1)
     with contextlib.suppress(WrongAnswerError):
         presses = await closed(way.run_of(workload), 1, ONE_RUN_S)
@@ -192,7 +198,10 @@ async def _look(way: Daemon, start_point: StartPoint, found: Language) -> None:
 
 
 async def _is_usable(way: Way, workload: Workload) -> bool:
-    """Whether the language runs so at all; a first run is nobody's."""
+    """Whether the language runs in this way at all.
+
+    The first run, which is not measured, shows it.
+    """
     try:
         await way.prepare(workload, 1)
         return (await way.run_of(workload)())() == OK
@@ -201,7 +210,7 @@ async def _is_usable(way: Way, workload: Workload) -> bool:
 
 
 async def _warm_memory_mib(daemon: Daemon, image: str) -> float | None:
-    """What a container that waits takes, with all that its warm-up has left."""
+    """The memory of a container that waits, with all that its warm-up has left."""
     async with aiodocker.Docker(url=DOCKER_HOST) as docker, RunnerClient(daemon.url) as asked:
         replica = (await asked.health())["replica"]
         label = f"{REPLICA_LABEL}={replica}"
@@ -219,7 +228,7 @@ def _line(found: Language) -> str:
 
 
 def write(found: Sequence[Language], document: Path = DOCUMENT) -> None:
-    """The tables of the document anew."""
+    """Write the tables of the document anew."""
     before, begin, rest = document.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
@@ -296,7 +305,7 @@ def _provenance(found: Sequence[Language]) -> list[str]:
 
 
 def _number(value: Any) -> str:
-    """Three digits mean something."""
+    """The number with three digits, because more of them have no meaning."""
     if value is None:
         return NONE
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}"

@@ -1,7 +1,7 @@
 """The limit: the same tgz, main.sh and user in a plain chroot of the image, no engine at all.
 
 No service that runs a kata in a file system of its own can be faster. main.sh ends by killing every
-process of its user, so each lane of runs has a pid name space, made once and not for each run.
+process of its user, so each lane of runs has a pid namespace, made once and not for each run.
 """
 
 import asyncio

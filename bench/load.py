@@ -63,9 +63,9 @@ async def press_at(run: Run, due_s: Iterable[float]) -> list[Press]:
 
 
 async def closed(run: Run, workers: int, lasts_s: float) -> list[Press]:
-    """Each worker presses again as soon as it has its answer; what was begun is ended.
+    """Each worker presses again as soon as it has its answer; runs that have begun are ended.
 
-    So a slow server is asked less often: these times say nothing of what learners would wait who
+    So a slow server is asked less often. These times do not tell how long learners would wait who
     do not wait for each other.
     """
     began_s = time.perf_counter()
@@ -157,6 +157,6 @@ def percentile_ms(presses: Iterable[Press], percent: float) -> float:
 
 
 def percentile(found: Iterable[float], percent: float) -> float:
-    """A percentile by the nearest rank: a value that was found, never one between two."""
+    """A percentile by the nearest rank: one of the values, and never one between two."""
     ordered = sorted(found)
     return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]

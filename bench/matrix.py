@@ -178,7 +178,7 @@ async def _prepare(ways: Mapping[str, Way], kata: Workload, at_once: int) -> Non
 
 
 async def _note_idle(result: Result) -> None:
-    """The least use of the idle machine that was seen; a higher one was not idle."""
+    """Keep the least use of the idle machine that was seen: when it was higher, it was not idle."""
     await asyncio.sleep(SETTLES_S)
     before = cpu.read()
     await asyncio.sleep(IDLE_S)
@@ -195,7 +195,7 @@ def _rotated(ways: Mapping[str, Way], number: int) -> list[Way]:
 
 
 def commit() -> str:
-    """What is measured, as git describes it."""
+    """The commit that is measured, as git describes it."""
     said = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, check=False
     )

@@ -52,7 +52,7 @@ class MemoryEngine:
         return ""
 
     def works_on(self, seen: Seen) -> bool:  # noqa: ARG002 - an engine
-        """Nobody asks."""
+        """False: this engine works on nothing that a sweep could see."""
         return False
 
     async def list_containers(self, _label: str) -> list[Seen]:

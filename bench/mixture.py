@@ -83,7 +83,10 @@ def run(
 
 
 def ended(ends: str, stdout: str | None = None) -> Callable[[int, Answer], bool]:
-    """A run that ended in one of these ways, and printed this; None: any output is right."""
+    """A judge of runs that ended in one of these ways and printed this.
+
+    With None any output is right.
+    """
 
     def is_right(status: int, answer: Answer) -> bool:
         result = answer.get("run_cyber_dojo_sh")
@@ -96,21 +99,21 @@ def ended(ends: str, stdout: str | None = None) -> Callable[[int, Answer], bool]
 
 
 def changed(count: int) -> Callable[[int, Answer], bool]:
-    """A green run that changed so many files."""
+    """A judge of green runs that changed so many files."""
     return lambda status, answer: (
         ended("green/0")(status, answer) and len(answer["run_cyber_dojo_sh"]["changed"]) == count
     )
 
 
 def created(count: int) -> Callable[[int, Answer], bool]:
-    """A green run that created so many files, of which the answer has the first."""
+    """A judge of green runs that created so many files, of which the answer has the first."""
     return lambda status, answer: (
         ended("green/0")(status, answer) and len(answer["run_cyber_dojo_sh"]["created"]) == count
     )
 
 
 def refused(expected: int) -> Callable[[int, Answer], bool]:
-    """A request that was refused with this status."""
+    """A judge of requests that are refused with this status."""
     return lambda status, answer: status == expected and "exception" in answer
 
 

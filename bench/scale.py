@@ -138,7 +138,7 @@ async def _run_ms(http: aiohttp.ClientSession, url: str, kata: Kata) -> float:
 
 
 async def _busy_ms_s() -> float:
-    """The CPU of the whole machine, in each of some seconds."""
+    """The CPU milliseconds of the whole machine, in each of some seconds."""
     before = cpu.read()
     await asyncio.sleep(IDLE_S)
     spent = cpu.read() - before

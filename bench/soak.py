@@ -84,7 +84,7 @@ class Found:
 
 
 def growth(samples: Sequence[Sample]) -> dict[str, float]:
-    """By name: the median of the last third less that of the first, after the warm-up."""
+    """By figure: the median of the last third less that of the first, after the warm-up."""
     late = samples[int(len(samples) * WARM_UP) :]
     third = max(1, len(late) // 3)
     return {
@@ -196,7 +196,9 @@ class _Engine:
         self._volumes: set[str] = set()
 
     async def held(self) -> dict[str, float]:
-        """The daemon's containers, and of the volumes that these ever had those that are there."""
+        """How many containers the daemon has, and how many volumes that these ever
+        had are still there.
+        """
         docker, filters = self._docker.docker, json.dumps({"label": [self._label]})
         params = {"all": "1", "filters": filters}
         containers = await docker._query_json("containers/json", params=params)
@@ -224,9 +226,10 @@ class _Engine:
 
 
 def _may_be_swept_yet(container: Mapping[str, Any]) -> bool:
-    """Whether it was created, perhaps for an engine that was then restarted, and not started since.
+    """Whether a container was created and never started, so that the daemon will remove it.
 
-    The daemon removes it 80 s after it has seen it first, with the next sweep: docs/reliability.md.
+    It may have been made by an engine that was then restarted. The daemon removes it 80 s after it
+    has seen it first, with the next sweep: docs/reliability.md.
     """
     age_s = time.time() - float(container["Created"])
     return container["State"] == "created" and age_s < SWEPT_BY_S

@@ -49,10 +49,11 @@ class WayError(Exception):
 
 
 class Way:
-    """One of them. `in_waves`: a run uses a container up, so each wave waits until it has its own.
+    """One way to run a kata.
 
-    `lingers_s`: so long after it has settled the engine may still be at work. The methods that most
-    ways do not need do nothing here.
+    `in_waves`: a run uses a container up, so each wave waits until it has its own. `lingers_s`: so
+    long after it has settled the engine may still be at work. The methods that most ways do not
+    need do nothing here.
     """
 
     name: str

@@ -38,7 +38,7 @@ PULL_SECONDS = 20
 BUILDS_AT_ONCE = (os.cpu_count() or 1) + 1
 # A folder of an image that is a language: its start point, in three colours.
 START_POINT = "start_point"
-# Nobody reads these in a container; they are two fifths of the whole.
+# No program reads these files in a container, and they are two fifths of the base.
 LEFT_OUT = ("doc", "info", "locale", "man")
 
 
@@ -85,7 +85,9 @@ def folders() -> dict[str, Path]:
 
 
 async def due(images: Mapping[str, Path]) -> list[str]:
-    """Those of these images that are missing or whose inputs have changed: `build` builds them."""
+    """The images among these that are missing or whose inputs have changed, which
+    `build` would build.
+    """
     async with engine() as docker:
         base = await inspect(docker, "base")
         if base is None:
@@ -129,7 +131,10 @@ def engine() -> aiodocker.Docker:
 
 
 async def ensure_base(docker: aiodocker.Docker) -> str:
-    """The base's id; a base that was pulled is kept, one that we made is kept up to date."""
+    """Returns the base's id.
+
+    A base that was pulled is kept, and one that we made is kept up to date.
+    """
     command = mmdebstrap()
     dockerfile = HERE / "base" / "Dockerfile"
     inputs = digest(dockerfile.read_bytes(), " ".join(command).encode())
@@ -164,7 +169,7 @@ async def make(
     buildargs: dict[str, str],
     inputs: str,
 ) -> str:
-    """Has the engine build an image and returns its id."""
+    """Have the engine build an image; returns the image's id."""
     context.seek(0)
     output: collections.deque[str] = collections.deque(maxlen=30)
     try:
@@ -194,7 +199,7 @@ async def is_built(docker: aiodocker.Docker, name: str, inputs: str) -> bool:
 
 
 async def pull_base(docker: aiodocker.Docker) -> bool:
-    """Pulls the base and gives it our name, if a registry can be reached."""
+    """Pull the base and give it our name, if a registry can be reached."""
     try:
         async with asyncio.timeout(PULL_SECONDS) as limit:
             async for _ in docker.images.pull(PULLED_BASE, stream=True):
@@ -208,7 +213,7 @@ async def pull_base(docker: aiodocker.Docker) -> bool:
 
 
 def mmdebstrap() -> list[str]:
-    """The command that makes a base from the distribution's packages, but for its output file."""
+    """The command that makes a base of the distribution's packages, without its output file."""
     suite = ["bookworm"]
     system = platform.freedesktop_os_release()
     if system.get("ID") == "ubuntu":
@@ -269,7 +274,9 @@ def pack(folder: Path) -> bytes:
 
 
 def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without what git does not keep: owner, time, and modes but for the executable bit."""
+    """The entry without what git does not keep: owner, time, and all of the mode but
+    the executable bit.
+    """
     member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
     member.uid = member.gid = 0
     member.uname = member.gname = ""

@@ -88,17 +88,19 @@ def pack(folder: Path, inputs: tuple[str, ...]) -> bytes:
 
 
 def commit() -> str:
-    """Of what is checked out; empty where that cannot be told."""
+    """The commit that is checked out; empty if that is not known."""
     return os.environ.get("COMMIT_SHA") or git("rev-parse", "HEAD")
 
 
 def created() -> str:
-    """When the commit was made, so that equal sources give an equal image; empty where unknown."""
+    """The time of the commit, so that equal sources give an equal image; empty if it
+    is not known.
+    """
     return git("log", "-1", "--format=%cI")
 
 
 def git(*arguments: str) -> str:
-    """What git says of what is checked out; empty where it says nothing."""
+    """The output of git about what is checked out; empty if git fails."""
     try:
         return subprocess.run(
             ["git", "-C", str(ROOT), *arguments],

@@ -12,7 +12,7 @@ STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def block_signals() -> None:
-    """To be called first of all."""
+    """Block the signals that stop a program. Call this before anything else."""
     # A shell may have started us with it ignored, and then children could not be waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS | {signal.SIGCHLD})

@@ -99,7 +99,9 @@ def ready(url: str) -> bool:
 
 
 def ask(url: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-    """GET without a body, POST with one; the answer's JSON, also of a refusal."""
+    """Send a GET without a body, or a POST with one; returns the answer's JSON, also
+    of a refusal.
+    """
     data = None if body is None else json.dumps(body).encode()
     # Always our own http address.
     request = urllib.request.Request(f"{url}/{path}", data)  # noqa: S310
@@ -115,7 +117,7 @@ def ask(url: str, path: str, body: Mapping[str, object] | None = None) -> dict[s
 
 
 def wait(condition: Callable[[], bool], seconds: float) -> bool:
-    """Whether the condition came true in time."""
+    """Wait until the condition is true; returns whether it became true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -125,6 +127,6 @@ def wait(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A port on which no process listens at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])

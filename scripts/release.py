@@ -40,14 +40,16 @@ def main() -> int:
 
 
 def run(program: str, *arguments: str) -> None:
-    """Run a program of .venv; ends this one if that fails."""
+    """Run a program of .venv; end this program if that one fails."""
     ended = subprocess.run([BIN / program, *arguments], cwd=ROOT, check=False)
     if ended.returncode:
         sys.exit(f"error: {program} ended with status {ended.returncode}")
 
 
 def wanted() -> set[str]:
-    """Every file of the packages that belongs to the project, code and what comes with it."""
+    """Every file of the packages that belongs to the project: the code, and all that
+    goes with it.
+    """
     listed = subprocess.run(
         ["git", "ls-files", *PACKAGES], cwd=ROOT, check=True, capture_output=True, text=True
     )
@@ -55,7 +57,10 @@ def wanted() -> set[str]:
 
 
 def differences(packed: set[str], expected: set[str]) -> list[str]:
-    """What the wheel lacks or has too much of, a line each; its own records do not count."""
+    """The files that the wheel lacks or has too much of, one line each.
+
+    The wheel's own records do not count.
+    """
     packed = {name for name in packed if ".dist-info/" not in name}
     return [f"{name} is missing" for name in sorted(expected - packed)] + [
         f"{name} should not be there" for name in sorted(packed - expected)

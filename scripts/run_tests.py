@@ -30,7 +30,10 @@ def main() -> int:
 
 
 def status_of(*parts: int) -> int:
-    """That of the first that failed. One part may have had nothing to do, but not all of them."""
+    """The status of the first part that failed.
+
+    One part may have nothing to do, but not all of them.
+    """
     failed = (status for status in parts if status not in (0, NOTHING_SELECTED))
     return next(failed, min(parts))
 

@@ -32,7 +32,7 @@ _IN_WORDS = {
 
 
 class Words(NamedTuple):
-    """What a setting is, and when to change it; Markdown."""
+    """The words about a setting, in Markdown: what it is, and when to change it."""
 
     what: str
     when: str
@@ -65,7 +65,7 @@ def _words(field: str, below: ast.stmt) -> Words:
 
 
 def default_of(variable: str, value: Any) -> str:
-    """A default, as the page has it."""
+    """A default in the words of the page."""
     if variable in _IN_WORDS:
         return _IN_WORDS[variable]
     if isinstance(value, SecretStr):
@@ -100,7 +100,7 @@ def _rows(fields: Mapping[str, FieldInfo], words: Mapping[str, Words]) -> Iterat
 
 
 def with_tables(page: str) -> str:
-    """The page with the tables of now. Raises ValueError when it has no place for them."""
+    """The page with new tables. Raises ValueError when it has no place for them."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -4,7 +4,9 @@ import os
 
 
 def examples(usual: int) -> int:
-    """As many as the test says, more for `make fuzz`, fewer for `make quick`."""
+    """How many random examples to try: as many as the test says, more for `make
+    fuzz`, fewer for `make quick`.
+    """
     if fuzzing := os.environ.get("FUZZ_EXAMPLES"):
         return int(fuzzing)
     return min(usual, int(os.environ.get("MOST_EXAMPLES", usual)))

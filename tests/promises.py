@@ -23,7 +23,7 @@ _OF_HELPERS = ("test_alive.py",)
 
 @dataclass(frozen=True)
 class Promise:
-    """What a test of some trouble says."""
+    """What a test of some trouble promises."""
 
     trouble: str
     words: str
@@ -38,7 +38,7 @@ class Chapter:
 
 
 def chapters_of(page: str) -> list[Chapter]:
-    """Those that belong into this document."""
+    """The chapters that belong into this document."""
     adversary = sorted((ROOT / "tests/adversary").glob("test_*.py"))
     faults = sorted((ROOT / "tests/faults").glob("test_*.py"))
     of_reliability = [path for path in adversary if path.name in _OF_RELIABILITY]

@@ -49,7 +49,7 @@ def words_of(command: str) -> list[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_command_of_a_page_is_one(name: str) -> None:
-    """A copied command gives no usage error: those that tests/documentation runs, and where."""
+    """A command that a reader copies from a page is understood by its program."""
     for command in commands_of((ROOT / name).read_text()):
         match words_of(command):
             case ["make", *rest]:
@@ -63,7 +63,7 @@ def test_every_command_of_a_page_is_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_command_in_a_sentence_exists(name: str) -> None:
-    """The sentence may leave out arguments, so only the command itself is held to what there is."""
+    """A command that a page names in a sentence exists, whether its arguments are there or not."""
     for code in in_sentences(name):
         match code.split():
             case ["make", target, *_]:
@@ -74,7 +74,7 @@ def test_every_command_in_a_sentence_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_path_that_a_page_names_is_in_the_api(name: str) -> None:
-    """Of URLs of the daemon, and of `GET /path`."""
+    """Each path in a daemon's URL, or behind GET or POST, is in the API's document."""
     page = (ROOT / name).read_text()
     named = set(_URL.findall(page))
     for code in _INLINE.findall(page):
@@ -85,7 +85,7 @@ def test_every_path_that_a_page_names_is_in_the_api(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_setting_that_a_page_names_exists(name: str) -> None:
-    """A misspelt one would keep the reader's daemon from starting."""
+    """Each setting that a page names exists."""
     named = set(_SETTING.findall((ROOT / name).read_text()))
     settings = {f"{PREFIX}{field}".upper() for field in Settings.model_fields}
 
@@ -96,7 +96,9 @@ def test_every_setting_that_a_page_names_exists(name: str) -> None:
 
 
 def test_the_quick_start_has_a_whole_kata() -> None:
-    """Its manifest names the files beside it, so that the commands below it work as they stand."""
+    """The quick start's manifest names the files beside it, so the commands of the
+    page work as they stand.
+    """
     kata = kata_of((ROOT / "docs" / "quickstart.md").read_text())
 
     assert set(kata) == {"manifest.json", "hiker.py", "test_hiker.py", "cyber-dojo.sh"}
@@ -129,7 +131,7 @@ def test_every_diagram_has_its_picture() -> None:
 
 
 def test_the_site_loads_nothing_from_elsewhere() -> None:
-    """Whoever reads the documentation tells nobody else of it."""
+    """The site loads nothing from elsewhere."""
     theme = (ROOT / "mkdocs.yml").read_text()
 
     assert "font: false" in theme

@@ -53,7 +53,9 @@ def document() -> str:
 
 
 def test_no_mix_of_requests_takes_more_than_compose_gives() -> None:
-    """With the runs at once that it sets, and with the default's on two cores."""
+    """The bounds together fit into compose's memory, with compose's runs at once and
+    with the default's on two cores.
+    """
     replica = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["runner-1"]
     runs_at_once = replica["environment"]["CYBER_DOJO_RUNNER_RUNS_AT_ONCE"]
     limit_mib = int(replica["mem_limit"].removesuffix("m"))
@@ -73,7 +75,9 @@ def test_the_document_tells_each_part(what: str) -> None:
 
 
 def test_the_document_tells_the_sum() -> None:
-    """Also with compose's two runs at once, and with the default's five on four cores."""
+    """The page tells the sums of the bounds, with the defaults on two and four cores
+    and with compose's settings.
+    """
     assert f"| **together** | **{worst_mib(ON_TWO_CORES)}** |" in document()
     assert f"is {worst_mib(2)} MiB" in document()
     assert f"is {worst_mib(5)} MiB" in document()

@@ -42,7 +42,7 @@ def needed(environment: dict[str, str], *tools: str) -> str:
 
 
 def test_all_are_named_in_one_line(bare: dict[str, str]) -> None:
-    """With the packages' own names, each once, and what one of them needs beside it."""
+    """One line names all missing packages, each once, with what one of them needs beside it."""
     said = needed(bare, "node,docker,no-such-command,clang")
 
     assert said.count("\n") == 1
@@ -60,7 +60,7 @@ def test_all_are_named_in_one_line(bare: dict[str, str]) -> None:
 
 
 def test_a_target_that_needs_less_names_less(bare: dict[str, str]) -> None:
-    """Whoever wants a demo is asked for no browser."""
+    """A target names only the packages that it needs, so a demo asks for no browser."""
     assert "mmdebstrap" in needed(bare)
     assert "clang" not in needed(bare)
 

@@ -33,7 +33,7 @@ def test_one_that_is_silent() -> None:
 
 
 def test_the_documents_are_up_to_date() -> None:
-    """What tests promise now is what the documents tell; `make promises` writes it."""
+    """The documents tell what the tests promise now; `make promises` writes them."""
     stale = [path.name for path, text in pages().items() if path.read_text() != text]
 
     assert stale == []
@@ -51,13 +51,15 @@ def test_every_test_is_a_promise() -> None:
 
 
 def test_a_test_without_a_promise_is_an_error() -> None:
-    """Its table would have an empty place."""
+    """A test without a docstring is an error, because its row of the table would
+    have an empty place.
+    """
     with pytest.raises(ValueError, match="test_it has no docstring"):
         chapter_in("def test_it(): pass")
 
 
 def test_a_table_is_markdown() -> None:
-    """What would end a cell is escaped."""
+    """Characters that would end a cell of the table are escaped."""
     assert table_of([chapter_in(SOURCE)]).splitlines() == [
         "",
         "**Programs that are odd.**",

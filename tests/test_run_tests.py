@@ -42,7 +42,10 @@ async def run_tests(python: Path, *arguments: str) -> asyncio.subprocess.Process
     [(0, 0, 0), (5, 0, 0), (0, 5, 0), (5, 5, 5), (1, 0, 1), (0, 1, 1), (2, 1, 2), (5, 3, 3)],
 )
 async def test_status(python: Path, alone: int, together: int, status: int) -> None:
-    """Both parts run, and the first that failed counts; nothing to do in both is no success."""
+    """Both parts run, and the first that failed decides the status.
+
+    Nothing to do in both is no success.
+    """
     pytest_is(python, f'[ "$(wc -l <asked)" = 1 ] && exit {alone}; exit {together}')
 
     process = await run_tests(python, "not long", "-k", "name")

@@ -21,7 +21,7 @@ class Colours(Subject):
 
 
 def test_the_page_is_up_to_date() -> None:
-    """What the models say now is what the page tells; `make docs` writes it."""
+    """The page tells what the models say now; `make docs` writes it."""
     page = PAGE.read_text()
 
     assert with_tables(page) == page
@@ -49,7 +49,9 @@ ALL_WORDS = SOURCE[SOURCE.index("the hue") - 3 :]
 
 @pytest.mark.parametrize("lacking", [WHEN, ALL_WORDS])
 def test_a_setting_without_words_is_an_error(lacking: str) -> None:
-    """Its row would have an empty place."""
+    """A setting without words is an error, because its row of the table would have
+    an empty place.
+    """
     source = SOURCE.replace(lacking, "") + "\n    next: int = 0\n"
 
     with pytest.raises(ValueError, match="hue: below it must stand"):
@@ -73,7 +75,7 @@ def test_a_setting_without_words_is_an_error(lacking: str) -> None:
     ],
 )
 def test_a_default_is_told_as_operators_write_it(variable: str, value: object, told: str) -> None:
-    """As a value of the environment, or in words where it depends on the host."""
+    """A default is told as a value of the environment, or in words where it depends on the host."""
     assert default_of(variable, value) == told
 
 

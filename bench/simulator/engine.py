@@ -11,8 +11,8 @@ class SimulatedEngine:
     """Implements pool.engine.ContainerEngine.
 
     A start takes `start_cpu_s` on the cores, the removal that it makes necessary included.
-    `lives_s` is how long the containers that were removed had been there, from the begin of their
-    starts, all together.
+    `lives_s` is how long the containers that were removed had been there, all together, from the
+    beginning of their starts.
     """
 
     def __init__(self, cores: Cores, start_cpu_s: float) -> None:
@@ -44,7 +44,7 @@ class SimulatedEngine:
         return ""
 
     def works_on(self, seen: Seen) -> bool:  # noqa: ARG002 - an engine
-        """Nobody asks."""
+        """False: this engine works on nothing that a sweep could see."""
         return False
 
     async def list_containers(self, label: str) -> list[Seen]:  # noqa: ARG002 - an engine

@@ -76,7 +76,7 @@ class Dates:
     hours: tuple[int, int] = ALL_HOURS
 
     def jobs(self, policy: Policy, world: World, workload: str = SCHOOL_DAY) -> list[DayJob]:
-        """One for each day, in the order of the seeds."""
+        """One job for each day, in the order of the seeds."""
         return [DayJob(policy, world, seed, workload, self.hours) for seed in self.seeds]
 
 
@@ -193,9 +193,8 @@ def _group(job: GroupJob) -> list[int]:
 
 
 def ratio(without: Sequence[int], with_them: Sequence[int]) -> list[float]:
-    """Misses without notices to those with them: of all group starts, then of each block.
-
-    Not a number where nobody missed at all.
+    """The ratio of misses without notices to those with them: of all group starts, then of each
+    block. Not a number where nobody missed at all.
     """
     size = len(without) // BLOCKS
     cuts = [slice(None), *(slice(at * size, (at + 1) * size) for at in range(BLOCKS))]
@@ -206,7 +205,7 @@ def ratio(without: Sequence[int], with_them: Sequence[int]) -> list[float]:
 
 
 def sampled_day(policy: Policy, world: World, dates: Dates, image: str) -> list[Sample]:
-    """An image through the first of these days."""
+    """The samples of one image through the first of these days."""
     samples: list[Sample] = []
     [job, *_] = dates.jobs(policy, world)
     _simulated(job, sampled=(image, samples))

@@ -49,7 +49,7 @@ class Comparison:
 
 
 def percent(part: float, digits: int) -> str:
-    """As text; a dash where nobody was there of whom it could be a part."""
+    """A part as text in percent; a dash if there was no press of which it could be a part."""
     return "-" if math.isnan(part) else f"{100 * part:.{digits}f}"
 
 

@@ -23,7 +23,7 @@ MakeDemand = Callable[[str, Sizes, InUse], Demand]
 
 
 class Fixed(Demand):
-    """The same number from the first use on, as with the daemon's setting WARM; it never yields."""
+    """The same number of containers from the first use on, as with the daemon's setting WARM."""
 
     def __init__(self, size: int) -> None:
         super().__init__(Sizes(size, size, spare=0))
@@ -34,10 +34,9 @@ class Fixed(Demand):
 
 
 class Reactive(Demand):
-    """As OpenWhisk does it: as many as were in use at once in the last `keep_s`, ten minutes there.
-
-    Growth comes from misses alone: the pool has seen one more at once than it had. A container that
-    is taken is replaced at once.
+    """As many containers as were in use at once in the last `keep_s`, as in OpenWhisk (ten minutes
+    there). Growth comes from misses alone: the pool has seen one more at once than it had. A
+    container that is taken is replaced at once.
     """
 
     def __init__(self, in_use: InUse, keep_s: float) -> None:

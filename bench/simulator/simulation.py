@@ -92,7 +92,7 @@ async def _day(
 async def _press(
     presses: list[Press], replicas: list[Replica], running: asyncio.TaskGroup, *, in_turns: bool
 ) -> None:
-    """Deal the presses out, each when its time has come."""
+    """Deal the presses out to the replicas, each when its time has come."""
     # Of its own, so that a policy's chance does not change which replica gets a press.
     rng = random.Random(random.random())
     for number, press in enumerate(presses):

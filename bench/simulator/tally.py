@@ -21,7 +21,9 @@ class Tally:
     lone_misses: int = 0
     starts: int = 0
     notices: int = 0
-    warm_s: float = 0.0  # of containers: from the begin of a start to the removal, less their use
+    warm_s: float = (
+        0.0  # of containers: from the beginning of a start to the removal, less their use
+    )
     waits_s: list[float] = field(default_factory=list)  # from the press to the container
     runs_s: list[float] = field(default_factory=list)  # from the container to the run's end
 

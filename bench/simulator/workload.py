@@ -90,7 +90,7 @@ WORKLOADS: dict[str, Callable[[int], list[Press]]] = {
 
 
 def within(presses: Sequence[Press], hours: tuple[int, int]) -> list[Press]:
-    """Those that come from the first hour on, and before the second."""
+    """The presses that come from the first hour on, and before the second."""
     from_s, until_s = (hour * HOUR_S for hour in hours)
     return [press for press in presses if from_s <= press.at_s < until_s]
 
@@ -134,7 +134,7 @@ def _cpu_s(rng: random.Random) -> float:
 
 
 def _with_mean(rng: random.Random, mean: float, sigma: float) -> float:
-    """Lognormal: many short ones, few long ones."""
+    """A lognormal number with this mean: many are short, few are long."""
     return rng.lognormvariate(math.log(mean) - sigma * sigma / 2, sigma)
 
 

@@ -1,1 +1,1 @@
-"""Cells: containers that serve many runs, of which each has namespaces and file systems anew."""
+"""Cells: containers that serve many runs, each with namespaces and file systems of its own."""

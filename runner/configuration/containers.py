@@ -64,8 +64,9 @@ class ContainerSettings(Subject):
     reuse_most_runs: int = Field(
         500, ge=1, le=100_000, description="the most runs of one container of cells"
     )
-    """the most runs that a container of cells serves. Each container ends, by chance, between three
-    quarters of this number and the whole of it, and after an hour at the latest
+    """the most runs that a container of cells serves. Each container draws a number by chance,
+    between three quarters of this and all of it, and is discarded after so many runs, or after an
+    hour at the latest
 
     If what a run may leave behind in a container is to be gone sooner, set fewer.
     """

@@ -19,8 +19,8 @@ class ReplicaSettings(Subject):
     There is more than one replica. Replicas that are siblings warm images for each other.
     """
     siblings_told: int = Field(3, ge=1, le=100, description="how many siblings hear of a take")
-    """how many siblings are told of a take. All are told if there are fewer, and of the first take
-    of an image in a minute
+    """how many siblings are told of a take. If there are fewer, all are told. All are also told of
+    the first take of an image in a minute
 
     If there are many replicas, and each is to be ready for any image, set more.
     """

@@ -68,7 +68,8 @@ class RequestSettings(Subject):
     connections_per_address: int = Field(
         800, ge=1, le=100_000, description="the most of one address"
     )
-    """the same for one address; cyber-dojo's web has one address, and so may a whole school
+    """the most connections of one address; cyber-dojo's web has one address, and so may a whole
+    school
 
     If strangers reach the daemon, each by an address of its own, set fewer.
     """

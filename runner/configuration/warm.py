@@ -45,7 +45,8 @@ class WarmSettings(Subject):
     than its equal part of this memory, because its image
     [warms up](authors.md#an-image-that-warms-up), counts as several
 
-    As above, and when other work of the host needs the memory.
+    The host has more memory, and many languages are used: more. Or other work of the host needs
+    the memory: less.
     """
     forget_s: float = Field(
         3600.0, ge=60, description="seconds until an image that nobody wants leaves the books"
@@ -56,7 +57,7 @@ class WarmSettings(Subject):
     The metrics of an image are to go on over longer pauses.
     """
     refills_at_once: int = Field(2, ge=1, le=16, description="starts in the background")
-    """how many are started at once in the background
+    """how many containers are started in the background at the same time
 
     If other work shares the host, set 1. If the host has many cores, and pools stay empty for long,
     set more.

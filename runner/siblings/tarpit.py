@@ -1,7 +1,7 @@
 """Answers an address later and later if its notices are refused again and again.
 
-A refused notice costs a fifth of a millisecond of CPU, nearly all of it HTTP, which runs would feel
-at a thousand a second. A sender that waits for its answers can be slowed down by them.
+A refused notice costs a quarter of a millisecond of CPU, nearly all of it HTTP. Runs would feel
+that at a thousand a second. A sender that waits for its answers can be slowed down by them.
 
 Only the address identifies a sender. A sender that does not sign may take any name, and a sender
 whose signature is good may have a fault and send too much. But honest siblings may share an address

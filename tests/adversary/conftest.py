@@ -11,7 +11,7 @@ from tests.daemon_process import Daemon, daemon
 
 @pytest_asyncio.fixture(scope="package")
 async def daemons(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Daemon]]:
-    """One for each delivery, with and without cells; their pools are as small as can be."""
+    """One daemon for each delivery, with and without cells, whose pools are as small as can be."""
     folder = tmp_path_factory.mktemp("adversary")
     async with (
         daemon(folder, delivery="attach", warm="1", runs_at_once="8") as attach,
@@ -46,5 +46,7 @@ def cells(daemons: dict[str, Daemon]) -> Victim:
 
 @pytest.fixture(params=["attach", "cells"])
 def attached(daemons: dict[str, Daemon], request: pytest.FixtureRequest) -> Victim:
-    """Those of the default delivery, with and without cells, if the delivery does not matter."""
+    """The daemons of the default delivery, with and without cells, if the delivery
+    does not matter.
+    """
     return Victim(daemons[request.param])

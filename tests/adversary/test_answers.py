@@ -35,7 +35,9 @@ with open("/sandbox/large", "wb") as file:
 
 
 async def test_an_archive_in_the_place_of_our_scripts(victim: Victim) -> None:
-    """None of the program's own bytes is taken for our script's, so the answer is honest."""
+    """A program that writes an archive where our script answers has none of its bytes taken for the
+    script's. The answer is honest.
+    """
     result = await victim.attack(
         PYTHON, "python3 forge.py; chmod +x /tmp/* tar; exit 1", files={"forge.py": FORGE}
     )
@@ -46,7 +48,7 @@ async def test_an_archive_in_the_place_of_our_scripts(victim: Victim) -> None:
 
 
 async def test_nuls_in_what_was_printed(victim: Victim) -> None:
-    """They end neither an output nor a file before its limit."""
+    """NULs in an output or in a file do not end it before its limit."""
     result = await victim.attack(
         PYTHON, r"""python3 -c 'print("a" + "\0" * 9 + "b" * 70_000, end="")'; exit 1"""
     )
@@ -71,7 +73,7 @@ ESCAPES = "head -c 51200 /dev/zero | tr '\\0' '\\33' | tee f??? >/dev/null; exit
 
 
 async def test_nine_hundred_files_of_escape_characters(attached: Victim) -> None:
-    """As JSON they are six times as long: what is too much is left out, and counted.
+    """Files that are six times as long as JSON are left out beyond a limit, and counted.
 
     Four such answers at once are no more than the daemon can hold.
     """
@@ -98,7 +100,7 @@ for number in range(14_000):
 
 
 async def test_fourteen_thousand_small_binaries(attached: Victim) -> None:
-    """The time for libmagic is bounded: files that it had no time for are left out."""
+    """The time for libmagic is bounded: files for which there was no time are left out."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     async with alive_times(attached.daemon.url) as times:
@@ -115,7 +117,9 @@ async def test_fourteen_thousand_small_binaries(attached: Victim) -> None:
 
 
 async def test_a_large_answer_is_judged_whole(attached: Victim) -> None:
-    """The changes of a generous program are returned: it is far from the limits."""
+    """All changes of a program that writes many files are returned, if they are far
+    from the limits.
+    """
     sent = {f"f{number:03}": "" for number in range(100)}
 
     result = await attached.attack(

@@ -15,7 +15,10 @@ class TestFloods:
 
     @pytest.mark.parametrize("where", ["", ">&2"])
     async def test_a_gigabyte(self, attached: Victim, where: str) -> None:
-        """A gigabyte fills /tmp; its beginning is returned, truncated, with the script's status."""
+        """A program that prints a gigabyte fills /tmp.
+
+        The beginning is returned, truncated, with the status.
+        """
         result = await attached.attack(GCC, f"yes | head -c 1000000000 {where}; exit 1")
 
         text = result["stderr" if where else "stdout"]
@@ -23,7 +26,9 @@ class TestFloods:
         assert text == {"content": "y\n" * (LONGEST // 2), "truncated": True}
 
     async def test_both_outputs_for_ever(self, victim: Victim) -> None:
-        """Floods are ended when their time is over, and their first bytes are returned."""
+        """A program that prints without end is ended at its limit, and the first
+        bytes are returned.
+        """
         result = await victim.attack(
             BUSYBOX, "yes out & yes err >&2 & trap '' TERM; while :; do wait; done", seconds=1
         )
@@ -34,7 +39,7 @@ class TestFloods:
         assert result["stderr"]["truncated"]
 
     async def test_one_line_without_end(self, attached: Victim) -> None:
-        """50 KiB without a newline are a text like any other."""
+        """An output of 50 KiB without the end of a line is a text like any other."""
         result = await attached.attack(GCC, "head -c 200M /dev/zero | tr '\\0' x; exit 1")
 
         assert result["stdout"] == {"content": "x" * LONGEST, "truncated": True}
@@ -56,13 +61,13 @@ class TestFloods:
         ],
     )
     async def test_odd_bytes(self, attached: Victim, printed: str, content: str) -> None:
-        """Invalid bytes are dropped, all others kept."""
+        """Bytes of an output that are no UTF-8 are dropped, and all others are kept."""
         result = await attached.attack(BUSYBOX, f"printf '%b' '{printed}'; exit 1")
 
         assert result["stdout"] == {"content": content, "truncated": False}
 
     async def test_emoji(self, attached: Victim) -> None:
-        """The limit counts bytes, and splits no character."""
+        """The limit of a text counts bytes, and splits no character."""
         result = await attached.attack(
             PYTHON, "PYTHONUTF8=1 python3 -c 'print(\"x\" + chr(0x1F600) * 20000)'; exit 1"
         )
@@ -105,7 +110,9 @@ class TestFiles:
         assert result["created"].keys() <= {"huge"}
 
     async def test_what_is_no_file(self, attached: Victim) -> None:
-        """Links to secrets, pipes, sockets, devices and loops are neither read nor returned."""
+        """Links to secrets, pipes, sockets, devices and loops in /sandbox are
+        neither read nor returned.
+        """
         result = await attached.attack(
             PYTHON,
             """ln -s /etc/passwd a; ln -s /proc/self/environ b; ln -s c c; ln -s /dev/zero d
@@ -116,7 +123,7 @@ ln -s / root; ln -s .. up; rm -f cyber-dojo.sh; ln -s /etc/passwd cyber-dojo.sh;
         assert (result["outcome"], result["created"], result["changed"]) == ("red", {}, {})
 
     async def test_names_of_our_own(self, attached: Victim) -> None:
-        """Files named as ours are kept apart from ours, wherever they are."""
+        """Files that are named as ours are kept apart from ours, wherever they are."""
         result = await attached.attack(
             BUSYBOX,
             "mkdir -p .dojo/cut; for f in stdout stderr status .dojo/stdout .dojo/cut/1.1"
@@ -127,7 +134,7 @@ ln -s / root; ln -s .. up; rm -f cyber-dojo.sh; ln -s /etc/passwd cyber-dojo.sh;
         assert len(result["created"]) == 6
 
     async def test_forged_beginnings(self, attached: Victim) -> None:
-        """Forging what beginnings.sh prints spoils the forger's own answer only."""
+        """A program that forges what beginnings.sh prints spoils its own answer only."""
         result = await attached.attack(
             BUSYBOX,
             "mkdir /.dojo/cut;"
@@ -139,7 +146,7 @@ ln -s / root; ln -s .. up; rm -f cyber-dojo.sh; ln -s /etc/passwd cyber-dojo.sh;
         assert (result["outcome"], result["status"]) == ("red", "1")
 
     async def test_files_that_change_under_the_harvest(self, attached: Victim) -> None:
-        """No process is left that could change files: all are ended before the harvest.
+        """All processes are ended before the harvest, so none can change files during it.
 
         One of them waits for the status, which is written when none should be left, and then makes
         a file.
@@ -159,7 +166,9 @@ class TestTimes:
     """Programs that will not end."""
 
     async def test_they_are_ended(self, attached: Victim) -> None:
-        """A program is ended whatever it waits for, and whatever signals it ignores."""
+        """A program is ended at its limit whatever it waits for, and whatever
+        signals it ignores.
+        """
         scripts = (
             "while :; do :; done",
             "exec tail -f /dev/null",
@@ -179,7 +188,7 @@ class TestTimes:
         await attached.is_well(BUSYBOX)
 
     async def test_no_limit_is_no_freedom(self, attached: Victim) -> None:
-        """A time limit of 0 means a second, and not for ever."""
+        """A time limit of 0 in the manifest means a second, and not for ever."""
         limits: tuple[Any, ...] = (0, -1, "0", 1e-9)
 
         results = await asyncio.gather(

@@ -11,26 +11,28 @@ class TestSignals:
     """Programs that kill whatever they can reach."""
 
     async def test_kill_everything(self, victim: Victim) -> None:
-        """Our own script is killed, too, so the answer says that the machinery has failed."""
+        """If a program kills our script with everything else, the answer says that
+        the machinery failed.
+        """
         result = await victim.attack(BUSYBOX, "echo out; kill -9 -1; exit 0")
 
         assert_faulty(result, "143")
         assert "no answer" in result["log"]["reason"]
 
     async def test_kill_the_parent(self, victim: Victim) -> None:
-        """A program that kills the subshell waiting for its status gets no answer."""
+        """A program that kills the subshell which waits for its status gets no answer."""
         result = await victim.attack(BUSYBOX, f"{PARENTS} echo out; kill -9 $waits; exit 0")
 
         assert_faulty(result, "143")
 
     async def test_kill_our_script(self, victim: Victim) -> None:
-        """Without our script there is no answer."""
+        """A program that kills our script gets no answer."""
         result = await victim.attack(BUSYBOX, f"{PARENTS} kill -9 $main; while :; do :; done")
 
         assert_faulty(result, "143")
 
     async def test_kill_the_init(self, victim: Victim) -> None:
-        """PID 1 cannot be killed from inside."""
+        """A program cannot kill PID 1 of its container."""
         result = await victim.attack(
             BUSYBOX, "kill -9 1 2>/dev/null; kill -STOP 1 2>/dev/null; exit 1"
         )
@@ -38,7 +40,7 @@ class TestSignals:
         assert (result["outcome"], result["status"]) == ("red", "1"), result
 
     async def test_stop_everything(self, attached: Victim) -> None:
-        """When a program stops our script, the daemon's own deadline ends the run."""
+        """When a program stops our script by SIGSTOP, the daemon's own deadline ends the run."""
         result = await attached.attack(BUSYBOX, "kill -STOP -1; exit 0", seconds=1)
 
         assert_timed_out(result)
@@ -63,7 +65,7 @@ class TestForgeries:
         await single_use.is_well(BUSYBOX)
 
     async def test_in_a_cell_nothing_can_be_written_there(self, cells: Victim) -> None:
-        """The answer goes through a pipe that no process of the program's can reach."""
+        """In a cell the answer goes through a pipe that no process of the program's can reach."""
         for what in FORGERIES:
             result = await cells.daemon.run(BUSYBOX, written(what))
 
@@ -71,7 +73,7 @@ class TestForgeries:
         await cells.is_well(BUSYBOX)
 
     async def test_a_flood_there_is_no_answer(self, single_use: Victim) -> None:
-        """A gigabyte where the answer is read from is not read to its end."""
+        """The daemon does not read to its end a gigabyte that is written in the answer's place."""
         result = await single_use.attack(
             BUSYBOX, f"{PARENTS} head -c 1000000000 /dev/zero >/proc/$main/fd/1"
         )
@@ -79,7 +81,10 @@ class TestForgeries:
         assert_faulty(result, "144")
 
     async def test_a_flood_of_complaints(self, victim: Victim) -> None:
-        """The daemon drops bytes on our script's stderr; they change nothing of the run."""
+        """The daemon drops what a program writes to our script's stderr.
+
+        The run is as without it.
+        """
         result = await victim.attack(
             BUSYBOX, f"{PARENTS} head -c 50000000 /dev/zero >/proc/$main/fd/2; echo out; exit 1"
         )
@@ -109,14 +114,16 @@ class TestForgeries:
         assert (result["outcome"], result["stdout"]["content"]) == ("red", "out\n"), result
 
     async def test_descriptors_closed(self, victim: Victim) -> None:
-        """A program may close the descriptors that it was given."""
+        """A program that closes the descriptors that it was given is answered as usual."""
         result = await victim.attack(BUSYBOX, "echo out; exec <&- >&- 2>&-; exit 1")
 
         assert (result["outcome"], result["status"]) == ("red", "1")
         assert result["stdout"]["content"] == "out\n"
 
     async def test_a_path_full_of_traps(self, attached: Victim) -> None:
-        """Our script calls no program by a name that a program can take the place of."""
+        """Our script starts no program by a name that the learner's program can put
+        its own file behind.
+        """
         result = await attached.attack(
             BUSYBOX,
             "for place in /sandbox /tmp ~; do for tool in tar find bash cat; do"

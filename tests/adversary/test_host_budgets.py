@@ -31,7 +31,9 @@ async def take(victim: Victim, at_most: int, hold_s: float = 0) -> dict[str, tup
 
 
 async def test_what_a_run_took_is_free_afterwards(victim: Victim) -> None:
-    """A run that takes all it can get leaves as much for the next: nothing outlives its end."""
+    """What a run takes of the host's budgets is free again for the next run when the
+    run has ended.
+    """
     first, second = await take(victim, ALL), await take(victim, ALL)
 
     assert first["slots"] == second["slots"] == (0, "ENOSYS")
@@ -57,10 +59,14 @@ async def honest_runs_beside_a_greedy_one(victim: Victim) -> set[str]:
 
 
 async def test_a_greedy_run_beside_others(single_use: Victim) -> None:
-    """In containers of their own, runs keep their queues whatever another takes."""
+    """Runs in containers of their own can make POSIX queues while another run takes
+    all that it can.
+    """
     assert await honest_runs_beside_a_greedy_one(single_use) <= SHARED
 
 
 async def test_a_greedy_cell_beside_others(cells: Victim) -> None:
-    """In cells, runs keep their signals, watchers and terminals, too."""
+    """Runs in cells get signals, watchers and terminals, too, while another cell
+    takes all it can.
+    """
     assert await honest_runs_beside_a_greedy_one(cells) <= SHARED_BY_CELLS

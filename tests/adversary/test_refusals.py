@@ -98,7 +98,9 @@ REFUSED = {"EPERM", "ENOSYS", "EACCES", "ENOENT", "EROFS"}
 
 @pytest.mark.parametrize("delivery", ["attach", "exec"])
 def test_what_no_kata_needs_is_refused(refusals: dict[str, dict[str, str]], delivery: str) -> None:
-    """Name spaces, mounts, keys, modules, raw sockets, the kernel's memory: all refused."""
+    """Namespaces, mounts, keys, modules, raw sockets and the kernel's memory are
+    refused to a program.
+    """
     allowed = {what: said for what, said in refusals[delivery].items() if said not in REFUSED}
 
     assert allowed == {}
@@ -115,7 +117,9 @@ for process in /proc/[0-9]*; do tr '\0' ' ' <$process/cmdline | head -c 100 | he
 
 
 async def test_nothing_of_ours_can_be_found(victim: Victim) -> None:
-    """A program finds no secret in PID 1's environment, no host's mount, no other's process."""
+    """A program finds no secret in PID 1's environment, no mount of the host, no
+    process of others.
+    """
     result = await victim.attack(GCC, LOOK_AROUND)
 
     environment, _, rest = result["stdout"]["content"].partition("mounts\n")
@@ -132,7 +136,7 @@ async def test_nothing_of_ours_can_be_found(victim: Victim) -> None:
 
 
 def test_the_log_holds_no_bug(daemons: dict[str, Daemon]) -> None:
-    """Hostile programs are no reason for an error of the daemon's own; its log is all JSON."""
+    """Hostile programs cause no error of the daemon itself, and its log is all JSON."""
     for one in daemons.values():
         assert all({"time", "level", "message"} <= event.keys() for event in one.log())
         assert not [event for event in one.log() if "unexpected" in event["message"]]

@@ -84,7 +84,9 @@ DEEP = {f"{number:04}/" + "/".join(["a"] * 1989): "" for number in range(50)}
 
 
 async def test_large_bodies_and_deep_names_fit_into_the_memory_of_compose(tmp_path: Path) -> None:
-    """Of twelve bodies of 15 MiB at once, beside deep names, each has its answer."""
+    """Twelve bodies of 15 MiB at once, beside deep names, are all answered within
+    compose's 512 MiB.
+    """
     large = kata({"large": noise(15 * MIB)})
     wide = kata({"large": "x" * 15 * MIB + "\N{SNAKE}"})
     async with daemon(tmp_path) as running, client() as http:
@@ -100,7 +102,10 @@ async def test_large_bodies_and_deep_names_fit_into_the_memory_of_compose(tmp_pa
 
 
 async def test_deep_names_are_refused_at_once(tmp_path: Path) -> None:
-    """The answer is 400, names the limit, and nobody else waits for it."""
+    """File names that are too deep are answered with 400, which names the limit.
+
+    Nobody else waits meanwhile.
+    """
     async with daemon(tmp_path) as running, client() as http, stays_quick(running):
         for _ in range(20):
             status, body = await ask(http, running, kata(DEEP))
@@ -124,7 +129,7 @@ HOSTILE_JSON: dict[str, Callable[[], bytes]] = {
 async def test_hostile_json_neither_stops_the_loop_nor_fills_the_memory(
     tmp_path: Path, kind: str
 ) -> None:
-    """It is 400, in little more memory than its own size."""
+    """Hostile JSON is answered with 400, and takes little more memory than its own size."""
     body = HOSTILE_JSON[kind]()
     async with daemon(tmp_path) as running, client() as http:
         before_bytes = running.peak_bytes()
@@ -136,7 +141,7 @@ async def test_hostile_json_neither_stops_the_loop_nor_fills_the_memory(
 
 
 async def test_silent_connections_keep_nobody_out(tmp_path: Path) -> None:
-    """With more of them than descriptors runs are served, and the log says once why."""
+    """With more silent connections than descriptors runs are served, and the log says once why."""
     under = ("prlimit", "--nofile=256:256")
     async with daemon(tmp_path, under=under, host_containers="10") as running, client() as http:
         writers = []
@@ -155,7 +160,7 @@ async def test_silent_connections_keep_nobody_out(tmp_path: Path) -> None:
 
 
 async def test_a_soft_limit_of_files_is_raised(tmp_path: Path) -> None:
-    """The hard one is what counts: more clients than the soft limit wait at once."""
+    """More clients than the soft limit of open files can wait at once: the hard limit counts."""
     under = ("prlimit", "--nofile=128:4096")
     async with daemon(tmp_path, under=under) as running:
         writers = [(await asyncio.open_connection(*address(running)))[1] for _ in range(300)]
@@ -168,7 +173,9 @@ async def test_a_soft_limit_of_files_is_raised(tmp_path: Path) -> None:
 
 
 async def test_a_log_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
-    """Answers come, the lines that are lost are counted, and SIGTERM ends the daemon well."""
+    """If nobody reads the log, runs are answered, lost lines are counted, and
+    SIGTERM ends the daemon well.
+    """
     source, sink = os.pipe()
     try:
         async with daemon(tmp_path, stdout=sink) as running, client() as http:
@@ -190,7 +197,7 @@ async def test_a_log_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stdout", [">&-", "> >(true)"], ids=["closed", "its reader is gone"])
 async def test_a_log_that_goes_nowhere_is_no_error(tmp_path: Path, stdout: str) -> None:
-    """Stderr has no trace of it, and runs go on."""
+    """If stdout is closed, stderr has no trace of the log, and runs go on."""
     errors = tmp_path / "errors"
     under = ("bash", "-c", f'exec "$@" 2>{errors} {stdout}', "bash")
     async with daemon(tmp_path, under=under) as running, client() as http:
@@ -203,7 +210,7 @@ async def test_a_log_that_goes_nowhere_is_no_error(tmp_path: Path, stdout: str) 
 
 
 async def test_a_run_whose_client_left_is_given_up(tmp_path: Path) -> None:
-    """The run ends long before its time is over, on a real engine."""
+    """A run whose client has left ends long before its time is over, on a real engine."""
     async with daemon(tmp_path, warm="0") as running, client() as http:
         asking = asyncio.create_task(ask(http, running, kata({}, "sleep 20")))
         await eventually(running.health, lambda health: health["running"] == 1)

@@ -41,7 +41,7 @@ class TestForks:
     """Programs that multiply."""
 
     async def test_a_bomb_of_bash(self, victim: Victim) -> None:
-        """The classic fork bomb is ended when its time is over."""
+        """A fork bomb in bash is ended when its time is over."""
         result = await victim.attack(
             BUSYBOX, "bomb() { bomb | bomb & }; bomb; while :; do :; done", seconds=1
         )
@@ -64,13 +64,15 @@ class TestForks:
         assert_timed_out(result)
 
     async def test_a_chain_of_vfork(self, attached: Victim) -> None:
-        """Parents that wait for children that wait are ended all at once."""
+        """Processes that wait for children by vfork, which wait for theirs, are
+        ended all at once.
+        """
         result = await attached.attack(GCC, compile_and("./bomb"), files=c(VFORK_CHAIN), seconds=2)
 
         assert_timed_out(result)
 
     async def test_threads(self, attached: Victim) -> None:
-        """A hundred thousand threads are refused after the first hundred."""
+        """A program that starts a hundred thousand threads gets the first hundred or so."""
         result = await attached.attack(PYTHON, "python3 threads.py", files={"threads.py": THREADS})
 
         assert (result["outcome"], result["stdout"]["content"]) == (
@@ -109,7 +111,9 @@ class TestResources:
     """Programs that take what there is."""
 
     async def test_a_memory_bomb(self, victim: Victim) -> None:
-        """The greedy process is killed, its script goes on and says so."""
+        """A process that takes too much memory is killed, and the script that
+        started it goes on and says so.
+        """
         result = await victim.attack(
             PYTHON,
             "echo begun; python3 -c 'x = b\"x\" * (2200 << 20)'; echo $?; exit 1",
@@ -120,7 +124,10 @@ class TestResources:
         assert result["stdout"]["content"] == "begun\n137\n"
 
     async def test_many_greedy_processes(self, attached: Victim) -> None:
-        """Many processes together get no more memory; whichever is killed, the answer is honest."""
+        """Many processes together get no more memory than one.
+
+        Whichever is killed, the answer is honest.
+        """
         result = await attached.attack(
             GCC, compile_and("./bomb & wait"), files=c(MANY_GREEDY), seconds=2
         )
@@ -129,7 +136,9 @@ class TestResources:
         assert result["outcome"] != "green" or result["status"] == "0"
 
     async def test_every_tmpfs_filled(self, attached: Victim) -> None:
-        """With no byte left anywhere the status and the output until then are still returned."""
+        """A program that fills every tmpfs still has its status and its output until
+        then returned.
+        """
         result = await attached.attack(
             GCC,
             "echo out; for place in /tmp /sandbox ~ /dev/shm; do"

@@ -43,7 +43,7 @@ def why(result: dict[str, Any]) -> tuple[str, str, str]:
 
 
 async def test_a_look_into_an_image_that_stalls(serve_fake: ServeFake, reuse: str) -> None:
-    """An engine that never says what a new image is like has failed."""
+    """If the engine never says what a new image is like, the machinery has failed, in time."""
     engine = FakeEngine()
     engine.images.may_read.clear()
     async with serve_fake(engine, reuse=reuse, budget_s=BUDGET_S) as http:
@@ -55,7 +55,7 @@ async def test_a_look_into_an_image_that_stalls(serve_fake: ServeFake, reuse: st
 
 
 async def test_a_start_that_stalls(serve_fake: ServeFake, reuse: str) -> None:
-    """A container that never gets ready has not run anything, so nothing has timed out."""
+    """If a container never gets ready, the machinery has failed, and nothing has timed out."""
     engine = FakeEngine()
     async with serve_fake(engine, reuse=reuse, budget_s=BUDGET_S) as http:
         await http.until_ready()
@@ -87,7 +87,9 @@ async def warm(serve_fake: ServeFake, engine: FakeEngine, reuse: str) -> AsyncIt
 
 
 async def test_a_hand_over_that_stalls(serve_fake: ServeFake, reuse: str) -> None:
-    """A container that does not take its files cannot be reached."""
+    """If a container does not take its files, the answer says that they could not be
+    handed over.
+    """
     engine = FakeEngine()
     async with warm(serve_fake, engine, reuse) as http:
         for container in engine.containers.of_image(FAKE_IMAGE):
@@ -98,7 +100,9 @@ async def test_a_hand_over_that_stalls(serve_fake: ServeFake, reuse: str) -> Non
 
 
 async def test_last_words_that_stall(serve_fake: ServeFake, reuse: str) -> None:
-    """The engine need not say how a container ended."""
+    """If the engine does not say how a container ended, the run is answered in time
+    without that.
+    """
     engine = FakeEngine()
     engine.kata.answer = lambda kata: None
     async with warm_with_answer(serve_fake, engine, reuse) as http:
@@ -127,7 +131,9 @@ async def warm_with_answer(
 
 
 async def test_a_frozen_engine_is_no_time_out(serve_fake: ServeFake, reuse: str) -> None:
-    """Silence is the program's doing only as long as the engine answers us."""
+    """A silent container has timed out only if the engine answers; a frozen engine
+    is no time-out.
+    """
     engine = FakeEngine()
     engine.kata.answer = lambda kata: b""
     async with warm_with_answer(serve_fake, engine, reuse) as http:
@@ -142,7 +148,9 @@ async def test_a_frozen_engine_is_no_time_out(serve_fake: ServeFake, reuse: str)
 async def test_silence_after_the_programs_time_is_a_time_out(
     serve_fake: ServeFake, reuse: str
 ) -> None:
-    """The engine answers, and the program has had its second."""
+    """If a container is silent beyond the program's time, and the engine answers,
+    the run has timed out.
+    """
     engine = FakeEngine()
     engine.kata.answer = lambda kata: b""
     async with warm_with_answer(serve_fake, engine, reuse) as http:
@@ -155,7 +163,10 @@ async def test_silence_after_the_programs_time_is_a_time_out(
 async def test_an_answer_without_end_counts_as_far_as_it_came(
     serve_fake: ServeFake, reuse: str
 ) -> None:
-    """The program has ended, so it has not timed out; its files are not complete."""
+    """A run whose answer has no end has not timed out.
+
+    The part that came counts, without all files.
+    """
     engine = FakeEngine()
     printed = archive({".dojo/stdout": b"out", ".dojo/status": b"0   "})
     engine.kata.answer = lambda kata: _without_end(framed(kata, printed + bytes(100)))
@@ -172,7 +183,7 @@ def _without_end(answer: bytes) -> bytes:
 
 
 async def test_a_removal_that_stalls(serve_fake: ServeFake, reuse: str) -> None:
-    """No run waits for a removal, only the pool does."""
+    """No run waits for the removal of a container; only the pool does."""
     engine = FakeEngine()
     async with warm(serve_fake, engine, reuse) as http:
         engine.containers.may_remove.clear()
@@ -183,7 +194,7 @@ async def test_a_removal_that_stalls(serve_fake: ServeFake, reuse: str) -> None:
 
 
 async def test_a_colour_that_stalls(serve_fake: ServeFake, reuse: str) -> None:
-    """All else of the answer is there; the fault says that the lambda was not answered."""
+    """If the colour does not come, all else of the answer is there, with a fault for the colour."""
     engine = FakeEngine()
     async with warm(serve_fake, engine, reuse) as http:
         for container in engine.containers.of_image(http.settings.ruby_image):
@@ -200,7 +211,10 @@ async def test_a_colour_that_stalls(serve_fake: ServeFake, reuse: str) -> None:
 async def test_a_kata_that_started_late_keeps_its_partial_output(
     serve_fake: ServeFake, reuse: str
 ) -> None:
-    """Its limit is cut to what the budget leaves, and the reason says so."""
+    """A kata that starts late has its limit cut to the rest of the budget.
+
+    Its output is returned.
+    """
     engine = FakeEngine()
     async with serve_fake(engine, reuse=reuse, budget_s=BUDGET_S, warm=0) as http:
         await http.until_ready()
@@ -218,7 +232,9 @@ async def test_a_kata_that_started_late_keeps_its_partial_output(
 async def test_files_that_take_for_ever_to_judge(
     serve_fake: ServeFake, reuse: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Output, status and colour are there; the log counts the rest."""
+    """If judging the files takes for ever, output, status and colour are there; the
+    log counts the files.
+    """
     # No machine looks at so many files in this time; each takes some 5 us, and there are 18,000.
     monkeypatch.setattr(judge, "_FILES_S", 0.005)
     engine = FakeEngine()

@@ -9,7 +9,9 @@ from bench.cpu_per_run import Pair, compared, process_clock
 
 
 def test_pairs_are_compared_by_their_medians() -> None:
-    """One round that met a noise changes neither the medians nor that of the ratios."""
+    """A round that met noise changes neither the medians of a comparison nor the
+    median of its ratios.
+    """
     pairs = [Pair(1.0, 1.0), Pair(1.1, 1.0), Pair(1.1, 1.0), Pair(1.2, 1.0), Pair(9.0, 1.0)]
 
     found = compared(pairs)
@@ -21,7 +23,7 @@ def test_pairs_are_compared_by_their_medians() -> None:
 
 
 def test_the_clock_of_a_process_is_its_cpu_time() -> None:
-    """Of this process it says what the process's own clock says, and it stands while it sleeps."""
+    """The clock of a process tells its CPU time, and stands while the process sleeps."""
     before_s = time.process_time()
     found_s = time.clock_gettime(process_clock(os.getpid()))
     after_s = time.process_time()

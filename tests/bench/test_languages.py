@@ -22,7 +22,7 @@ RIGHT = {"red": "red", "amber": "amber", "green": "green"}
 
 
 def language(name: str, limit_ms: float, warm_ms: float) -> Language:
-    """One that was found right in both kinds of container, and has no `docker run`."""
+    """A language that was found right in both kinds of container, and has no `docker run`."""
     return Language(
         name=name,
         title=name.title(),
@@ -36,7 +36,9 @@ def language(name: str, limit_ms: float, warm_ms: float) -> Language:
 
 
 def test_a_language_is_one_row() -> None:
-    """Its kinds, its medians, and a dash for a way that could not be measured."""
+    """A language's row has its kinds, its medians, and a dash for a way that could
+    not be measured.
+    """
     [row] = [
         line for line in section([language("lua", 30.0, 40.0)]).splitlines() if "`lua`" in line
     ]
@@ -48,7 +50,7 @@ def test_a_language_is_one_row() -> None:
 
 
 def test_a_wrong_colour_is_told() -> None:
-    """A page that is not all green says so where it is not."""
+    """The page says which language got a wrong colour, and where."""
     wrong = language("lua", 30.0, 40.0)
     wrong.colours[CELLS] = {**RIGHT, "green": "amber"}
 
@@ -56,7 +58,9 @@ def test_a_wrong_colour_is_told() -> None:
 
 
 def test_an_image_that_warms_up_stands_beside_the_one_that_does_not() -> None:
-    """Each is compared with the limit that was measured in the same rounds."""
+    """An image that warms up, and its twin without a warm-up, are compared with
+    limits of the same rounds.
+    """
     found = section([language("lua", 100.0, 110.0), language("lua-warm", 200.0, 50.0)])
 
     assert "| Lua-Warm | warm, cells | 50.0 | 0.25 |" in found
@@ -64,7 +68,7 @@ def test_an_image_that_warms_up_stands_beside_the_one_that_does_not() -> None:
 
 
 def test_what_was_not_measured_is_told() -> None:
-    """A page that lacks a language says so."""
+    """The page names the languages that were not measured."""
     found = section([language("lua", 30.0, 40.0)], ["r-runit", "sqlite3"])
 
     assert "Not measured yet: `r-runit`, `sqlite3`." in found
@@ -72,7 +76,7 @@ def test_what_was_not_measured_is_told() -> None:
 
 
 def test_a_busy_machine_is_told() -> None:
-    """Times of different rows can be compared only if the load was alike."""
+    """The page tells the machine's load, as times can be compared only at like loads."""
     quiet, busy = language("lua", 30.0, 40.0), language("r", 30.0, 40.0)
     quiet.load, busy.load = 0.5, 11.0
 
@@ -81,7 +85,10 @@ def test_a_busy_machine_is_told() -> None:
 
 
 def test_a_document_without_its_marks_is_left_alone(tmp_path: Path) -> None:
-    """Only what is between the marks is written anew."""
+    """Only the section between a document's marks is written anew.
+
+    A document without marks is refused.
+    """
     document = tmp_path / "languages.md"
     document.write_text(f"before {BEGIN} old {END} after")
 
@@ -95,12 +102,14 @@ def test_a_document_without_its_marks_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_nothing_is_known_before_the_first_measurement(tmp_path: Path) -> None:
-    """The file of results need not be there."""
+    """A file of results that is not there yet has no results."""
     assert load(tmp_path / "none.json") == []
 
 
 def test_the_page_is_made_of_what_is_kept(tmp_path: Path) -> None:
-    """So in every clone some languages can be measured anew, and the page keeps the others."""
+    """The page is made of the file of results, so in every clone some languages can be measured
+    anew. The rows of the others stay.
+    """
     anew = tmp_path / "languages.md"
     anew.write_text(f"{BEGIN}{END}")
 
@@ -113,7 +122,7 @@ def test_the_page_is_made_of_what_is_kept(tmp_path: Path) -> None:
 async def test_a_language_that_there_is_not_is_an_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever misspells a name is told, and nothing is measured."""
+    """An unknown name of a language is an error, and nothing is measured."""
     assert await main(["gcc", "rubby"], [WARM], 1, None) == 1
 
     assert "there is no rubby" in capsys.readouterr().out

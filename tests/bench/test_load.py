@@ -32,7 +32,7 @@ def run_of(seconds: float, outcome: str = "ok") -> Run:
     ("percent", "expected"), [(50, 50), (90, 90), (99, 99), (99.1, 100), (100, 100), (0, 1)]
 )
 def test_a_percentile_is_the_nearest_rank(percent: float, expected: int) -> None:
-    """Of 1 to 100 each percentile is a number that was measured, never one between two."""
+    """Each percentile of the numbers 1 to 100 is one of these numbers, never one between two."""
     assert percentile(reversed(range(1, 101)), percent) == expected
 
 
@@ -45,7 +45,7 @@ def test_of_few_runs_p99_is_the_longest() -> None:
 
 
 def test_a_poisson_schedule_is_fixed_in_advance() -> None:
-    """The same seed gives the same presses, at about the rate that was asked for."""
+    """The same seed gives the same schedule of presses, at about the rate that was asked for."""
     due_s = list(poisson(2.0, 1000.0, 1))
 
     assert due_s == list(poisson(2.0, 1000.0, 1)) != list(poisson(2.0, 1000.0, 2))

@@ -38,7 +38,7 @@ def test_starts_do_not_exceed_takes_and_the_limit(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("reusable", [False, True])
 async def test_two_images_in_turn_hit_nearly_always(reusable: bool) -> None:
-    """Where all that is taken fits into the limit, calm costs no hit."""
+    """Two images that fit into the limit together hit nearly always when they are taken in turn."""
     outcome = await play(Replay("in turn", images=2, limit=6, takes=32, reusable=reusable))
 
     assert outcome.hits == 30

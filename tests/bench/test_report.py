@@ -157,7 +157,7 @@ def test_tables_have_as_many_words_as_headings(result: Result) -> None:
 
 @pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WORKLOADS)
 def test_a_wrong_answer_is_loud(workload: object) -> None:
-    """Nothing is measured of a server that answers wrongly, in whichever way."""
+    """A server that answers wrongly, in whichever way, is not measured."""
     for answer in (
         Answer("1", ""),
         Answer("0", "something else"),

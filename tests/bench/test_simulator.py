@@ -69,7 +69,7 @@ class TestWorkload:
         assert hours[-1] < 22
 
     def test_the_same_seed_gives_the_same_day(self) -> None:
-        """The same seed gives the same presses, another seed gives others."""
+        """A seed gives the same presses each time, and another seed gives others."""
         first = day(1, classes=2)
 
         assert first == day(1, classes=2)
@@ -96,7 +96,9 @@ def test_each_hour_is_simulated_until_its_end() -> None:
 
 @pytest.mark.parametrize("hours", ["9 9", "11 9", "0 7", "21 24", "9 25"])
 def test_hours_in_which_nobody_comes_are_refused(hours: str) -> None:
-    """A table of such hours would be empty, or a division by nothing."""
+    """Hours without a press are refused, because their table would be empty or
+    divide by nothing.
+    """
     with pytest.raises(ValidationError, match=r"hour|nobody"):
         app.parse_args(f"--hours {hours}", exit_on_error=False, print_error=False)
 

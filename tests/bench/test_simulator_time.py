@@ -58,7 +58,9 @@ class TestVirtualTime:
             virtual_time.run(wait(), seed=1)
 
     def test_chance_is_of_the_seed_and_given_back(self) -> None:
-        """The same seed gives the same numbers, and the caller's own numbers do not change."""
+        """A seed gives the same random numbers each time, and the caller's own
+        random numbers do not change.
+        """
 
         async def draw() -> float:
             return random.random()  # noqa: S311 - what the pool asks, too

@@ -85,7 +85,9 @@ def test_an_answer_is_judged(
 
 
 def test_the_order_is_the_same_each_time_and_has_every_kind() -> None:
-    """So that two soaks can be compared, and none of them leaves a kind out."""
+    """A soak sends its requests in the same order each time, with every kind, so two
+    soaks can be compared.
+    """
     kinds = mixture()
     order = [kind.name for kind in in_order(kinds, 1000)]
 

@@ -18,7 +18,7 @@ needs_docker = pytest.mark.skipif(shutil.which("docker") is None, reason="`docke
 
 
 def plan(*ways: str, workloads: tuple[str, ...] = ("true",), url: str = "") -> Plan:
-    """One round, as short as it can be."""
+    """A plan of one round, as short as it can be."""
     return Plan(ways, workloads, (1, 2), 0.01, 1, 1.5, 1, url)
 
 

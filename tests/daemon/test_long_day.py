@@ -23,8 +23,9 @@ class TestLongDay:
 
     @pytest.mark.parametrize("reuse", ["never", "cells"])
     async def test_two_hundred_runs(self, tmp_path: Path, reuse: str) -> None:
-        """Of 200 runs, four at a time, every answer is its own, nothing is left over,
-        memory stays flat.
+        """Each of 200 runs, four at a time, gets its own answer.
+
+        Nothing is left over, and memory stays flat.
         """
         async with daemon(tmp_path, warm="3", runs_at_once="4", reuse=reuse) as running:
             turns = asyncio.Semaphore(RUNS_AT_ONCE)

@@ -86,7 +86,9 @@ class TestRefusedStart:
 
 
 async def test_cells_that_cannot_be_had(tmp_path: Path) -> None:
-    """A launcher that is none is found out by trying; runs go on, each in its own container."""
+    """A trial finds out that the launcher's image has no launcher, and runs go on in
+    their own containers.
+    """
     async with daemon(tmp_path, reuse="auto", launcher_image=BUSYBOX) as running:
         assert await colour(running, "exit 1") == "red"
         health = await running.health()

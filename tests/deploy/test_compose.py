@@ -134,8 +134,9 @@ async def replicas_of(web: aiohttp.ClientSession, project: Project) -> list[str]
 async def test_three_replicas(
     web: aiohttp.ClientSession, docker_containers: DockerContainers, tmp_path: Path
 ) -> None:
-    """Each replica has a name of its own and is locked down; one that is killed leaves
-    nothing for long.
+    """Each replica of compose.yaml has a name of its own and is locked down.
+
+    The containers of one that is killed do not stay for long.
     """
     async with up(SOCKET, tmp_path) as project:
         names = await eventually(lambda: replicas_of(web, project), all, within_s=UP_WITHIN_S)

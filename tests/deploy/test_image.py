@@ -114,7 +114,7 @@ async def test_docker_alone_makes_it(image: str, tmp_path: Path) -> None:
 
 
 async def test_nobodys_user_and_no_tools(image: str) -> None:
-    """The image runs as a numeric user who is nobody, and has neither pip nor a compiler."""
+    """The image runs as a number that is no user's, and has neither pip nor a compiler."""
     user = await run("docker", "inspect", "--format={{.Config.User}}", image)
     size = int(await run("docker", "inspect", "--format={{.Size}}", image))
     tools = await run(

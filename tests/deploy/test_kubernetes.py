@@ -35,7 +35,7 @@ POD = resource("deployment.yaml")["spec"]["template"]["spec"]
 
 
 def test_every_file_is_a_resource() -> None:
-    """Kustomize is told of exactly the files that there are."""
+    """The kustomization names exactly the files that are in the folder."""
     there = {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
 
     assert set(FILES) == there
@@ -45,7 +45,9 @@ def test_every_file_is_a_resource() -> None:
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_valid(file: str, version: str) -> None:
-    """Every resource is valid by the schema of its version, which knows every field."""
+    """Every resource is valid by its version's schema, and has no field that the
+    schema does not know.
+    """
     assert kubernetes_validate.validate(resource(file), version, strict=True) == version
 
 
@@ -59,7 +61,9 @@ def test_labels(file: str) -> None:
 
 
 def test_probes_ask_what_answers_by_its_status() -> None:
-    """A restart helps only a process that hangs; requests go to pods that would take runs on."""
+    """The liveness probe asks `/livez`, and the readiness and startup probes
+    `/readyz`, whose statuses tell.
+    """
     asked = {
         name: RUNNER[name]["httpGet"]["path"]
         for name in ("livenessProbe", "readinessProbe", "startupProbe")
@@ -73,7 +77,7 @@ def test_probes_ask_what_answers_by_its_status() -> None:
 
 
 def test_a_start_is_seen_at_once() -> None:
-    """The start is asked for often, and the pod's other probes begin only after it."""
+    """The startup probe asks often, and the pod's other probes begin only after it has passed."""
     asked_every_s = {
         name: RUNNER[name]["periodSeconds"] for name in ("startupProbe", "readinessProbe")
     }
@@ -83,7 +87,9 @@ def test_a_start_is_seen_at_once() -> None:
 
 
 def test_selectors_find_the_pods() -> None:
-    """The services, the budget, the policy and the deployment mean the same pods."""
+    """The selectors of the services, the budget, the policy and the deployment match
+    the same pods.
+    """
     deployment = resource("deployment.yaml")["spec"]
     selectors = [
         deployment["selector"]["matchLabels"],
@@ -98,7 +104,7 @@ def test_selectors_find_the_pods() -> None:
 
 
 def test_siblings_are_found() -> None:
-    """The name that replicas are told is that of the headless service."""
+    """The siblings' name in the configuration is that of the headless service."""
     siblings = resource("siblings.yaml")
     settings = resource("configmap.yaml")["data"]
 
@@ -134,7 +140,7 @@ def test_the_daemon_is_locked_down() -> None:
 
 
 def test_time_to_end() -> None:
-    """A pod may take longer to end than a replica lingers, finishes its runs and tidies up."""
+    """The grace period of a pod is longer than a replica's linger and drain together."""
     data = resource("configmap.yaml")["data"]
     time_s = sum(int(data[f"CYBER_DOJO_RUNNER_{name}_S"]) for name in ("LINGER", "DRAIN"))
 
@@ -157,7 +163,9 @@ async def kubectl() -> str:
 @pytest.mark.tools
 @pytest.mark.parametrize("command", claimed_by(__file__), ids=str)
 async def test_kubectl_would_create_it(kubectl: str, command: Command) -> None:
-    """What kubectl would send to a cluster for the page's words has the names of our files."""
+    """The namespace and the secret that kubectl makes of the page's words have the
+    names of our files.
+    """
     dry = command.line.replace("kubectl ", f"{kubectl} ") + " --dry-run=client --output=yaml"
 
     made = yaml.safe_load(await typed(dry))
@@ -174,7 +182,7 @@ async def test_kubectl_would_create_it(kubectl: str, command: Command) -> None:
 
 @pytest.mark.tools
 async def test_kubectl_renders_the_files(kubectl: str) -> None:
-    """What `kubectl apply -k` would apply is every file, in the namespace of the page."""
+    """`kubectl apply -k` would apply every file, in the namespace of the page."""
     [apply] = [command.line for command in commands() if REASONS[0].matches(command)]
     words = {"kubectl apply -k": f"{kubectl} kustomize"}
 

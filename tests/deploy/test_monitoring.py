@@ -69,7 +69,7 @@ def test_each_alert_has_a_case_and_an_entry() -> None:
 
 
 async def test_every_metric_that_is_asked_for_is_there(serve_fake: ServeFake) -> None:
-    """No rule and no panel asks for a metric that the daemon has not; each would be silent."""
+    """No rule and no panel asks for a metric that the daemon does not have."""
     async with serve_fake(siblings=("127.0.0.1:9",)) as served:
         await served.until_ready()
         await served.run("exit 0")

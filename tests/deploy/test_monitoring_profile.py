@@ -59,7 +59,10 @@ def mounts(service: str) -> dict[str, Path]:
 
 
 def test_it_is_asked_for() -> None:
-    """Only the profile starts these services; their images have versions, and may be others."""
+    """Only the profile starts Prometheus and Grafana.
+
+    Their images have versions, and may be replaced.
+    """
     assert set(MONITORING) == {"prometheus", "grafana"}
     for name, service in MONITORING.items():
         variable, _, default = service["image"].removeprefix("${").removesuffix("}").partition(":-")
@@ -71,7 +74,7 @@ def test_it_is_asked_for() -> None:
 
 @pytest.mark.parametrize("name", sorted(COMPOSE["services"]))
 def test_it_is_locked_down(name: str) -> None:
-    """Each service of the file writes only where it must, and listens on loopback only."""
+    """Prometheus and Grafana write only where they must, and listen on loopback only."""
     service = COMPOSE["services"][name]
 
     assert service["read_only"] is True
@@ -83,7 +86,9 @@ def test_it_is_locked_down(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MONITORING))
 def test_what_is_mounted_is_there(name: str) -> None:
-    """Each file or folder of the project is there, and cannot be written to from inside."""
+    """Each file or folder that the profile mounts is in the project, and is
+    read-only in the container.
+    """
     found = mounts(name)
 
     assert found
@@ -92,7 +97,7 @@ def test_what_is_mounted_is_there(name: str) -> None:
 
 
 def test_prometheus_asks_each_replica() -> None:
-    """Its targets are the replicas of the file, under the job that the alerts mean."""
+    """Prometheus' targets are the replicas of compose.yaml, under the job that the alerts mean."""
     read = yaml.safe_load((ROOT / "deploy" / "prometheus" / "compose.yml").read_text())
     [scraped] = read["scrape_configs"]
     [targets] = scraped["static_configs"]
@@ -105,7 +110,9 @@ def test_prometheus_asks_each_replica() -> None:
 
 
 def test_grafana_finds_prometheus_and_the_dashboard() -> None:
-    """The data source is the profile's Prometheus, and the dashboard takes it by itself."""
+    """Grafana's data source is the profile's Prometheus, and it is the default that
+    the dashboard takes.
+    """
     inside = mounts("grafana")
     [variable] = (one for one in DASHBOARD["templating"]["list"] if one["type"] == "datasource")
     asked = {panel["datasource"]["uid"] for panel in DASHBOARD["panels"]}
@@ -144,7 +151,9 @@ async def prometheus_image(image: str, tmp_path: Path) -> AsyncIterator[str]:
 async def test_prometheus_watches_three_replicas(
     web: aiohttp.ClientSession, prometheus_image: str, tmp_path: Path
 ) -> None:
-    """It is locked down, scrapes each replica, counts their runs, and has the rules."""
+    """The profile's Prometheus is locked down, scrapes each replica, counts their
+    runs, and has the rules.
+    """
     port = free_port()
 
     async def told(path: str, **query: str) -> Any:

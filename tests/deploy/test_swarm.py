@@ -46,7 +46,7 @@ def seconds(text: str) -> int:
 
 @pytest.mark.parametrize("name", ["stack.yaml", "single-node.yaml"])
 def test_time_to_end(name: str) -> None:
-    """Swarm waits for longer than a replica lingers, finishes its runs and tidies up."""
+    """Swarm's grace period is longer than a replica's linger and drain together."""
     runner = stack(name)["services"]["runner"]
 
     lingers_s, drains_s = (
@@ -61,7 +61,7 @@ def test_time_to_end(name: str) -> None:
 
 
 def test_the_two_stacks_agree() -> None:
-    """The stacks for one node and for many differ only in what one node is about."""
+    """The stacks for one node and for many differ only in what a single node needs."""
     many = stack("stack.yaml")
     one = stack("single-node.yaml")
     runner = one["services"]["runner"]
@@ -168,9 +168,9 @@ async def test_a_replica_on_every_node(tmp_path: Path) -> None:
 @pytest.mark.docker
 @pytest.mark.usefixtures("image")
 async def test_a_rolling_update_loses_no_run(tmp_path: Path, web: aiohttp.ClientSession) -> None:
-    """All of three replicas are replaced under load, and every request is answered.
+    """All three replicas are replaced under load, and every request is answered.
 
-    Through the balancer's port, and by the service's name from beside it.
+    Requests go through the balancer's port, and by the service's name from the network.
     """
     port = free_port()
     other = f"dojo-runner/runner:{tmp_path.name}"

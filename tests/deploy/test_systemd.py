@@ -35,7 +35,7 @@ async def test_a_bug_could_do_little() -> None:
 
 
 def test_time_to_end() -> None:
-    """A run of the longest time that a kata may ask for is answered before systemd kills."""
+    """The unit's time to stop suffices for the longest run that a kata may ask for."""
     said = dict(line.split("=", 1) for line in UNIT.read_text().splitlines() if "=" in line)
 
     name, drains_s = said["Environment"].split("=")

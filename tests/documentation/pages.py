@@ -27,7 +27,7 @@ _INLINE = re.compile(r"`([^`\n]+)`")
 
 @dataclass(frozen=True, order=True)
 class Command:
-    """What is typed at once: a line, or more where a quotation or a backslash goes on.
+    """A command as it is typed at once: a line, or more if a quotation or a backslash goes on.
 
     `text` begins with the `export` lines that stand before it in its block.
     """
@@ -48,7 +48,7 @@ class Command:
 
 @cache
 def commands() -> tuple[Command, ...]:
-    """Those of all pages, each once for each page."""
+    """The commands of all pages, each once for each page."""
     found = (
         Command(page, text) for page in PAGES for text in commands_of((ROOT / page).read_text())
     )

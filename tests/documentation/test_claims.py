@@ -23,7 +23,9 @@ def test_one_row_matches_each_command(command: Command) -> None:
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.test)
 def test_each_claim_is_of_use(claim: Claim) -> None:
-    """Each pattern is of a command in a page, and the test takes its commands from there."""
+    """Each pattern of a claim matches a command in a page, and a test takes its
+    commands from there.
+    """
     for pattern in claim.patterns:
         assert any(replace(claim, patterns=(pattern,)).matches(one) for one in commands()), pattern
 
@@ -31,7 +33,10 @@ def test_each_claim_is_of_use(claim: Claim) -> None:
 
 
 def test_reasons_are_few() -> None:
-    """A reason is for what truly cannot be run here, and names a test of what can."""
+    """Few commands of the pages cannot be run here.
+
+    The reason of each names a test of what can be.
+    """
     found = [command for command in commands() if any(one.matches(command) for one in REASONS)]
 
     assert len(found) <= MOST_REASONS
@@ -61,5 +66,7 @@ def test_a_command_without_a_row_is_seen(block: str) -> None:
     ],
 )
 def test_what_is_typed_at_once(block: str, texts: list[str]) -> None:
-    """Comments are left out, lines that go on are joined, and what is printed is no command."""
+    """Of a page's commands comments are left out, continued lines are joined, and
+    output is no command.
+    """
     assert commands_of(f"A page.\n\n{block}\nIts end.\n") == texts

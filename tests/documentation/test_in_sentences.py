@@ -63,14 +63,14 @@ IN_A_CLONE = {
 
 
 def test_each_is_run() -> None:
-    """A program of the project's environment that a page names is run here."""
+    """Each program of .venv that a page names in a sentence is run by a test in this file."""
     assert OF_PYTEST
     assert OF_DOCKER
     assert sorted(IN_A_CLONE) == OTHERS
 
 
 def test_each_of_an_operator_is_run_or_has_a_reason() -> None:
-    """A page that names another makes this test ask how that one is tested."""
+    """Each operator's command in a sentence is run by a test, or has a reason why it cannot be."""
     found = {code for code in SENTENCES if re.match(r"(docker|kubectl|systemctl) [^ ]", code)}
 
     assert found == {*OF_DOCKER, *ON_OWN, *NOT_RUN}
@@ -78,7 +78,7 @@ def test_each_of_an_operator_is_run_or_has_a_reason() -> None:
 
 @pytest.mark.parametrize("code", OF_BENCH)
 def test_the_benchmark_knows_the_arguments(code: str) -> None:
-    """None of them is misspelt."""
+    """No argument of `python -m bench` in a page is misspelt."""
     _, _, words = code.partition(" -m bench ")
 
     bench.parse_args(shlex.split(words), exit_on_error=False, print_error=False)
@@ -87,7 +87,7 @@ def test_the_benchmark_knows_the_arguments(code: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("code", OF_PYTEST)
 async def test_pytest_finds_tests(code: str) -> None:
-    """The files are there, and so are tests with the words that the page selects them by."""
+    """Each pytest command in a page names files that are there, and selects some tests."""
     said = await shell(f"{code} --collect-only -q", ROOT)
 
     assert said.status == 0, said
@@ -98,7 +98,7 @@ async def test_pytest_finds_tests(code: str) -> None:
 @pytest.mark.tools
 @pytest.mark.parametrize("code", OTHERS)
 async def test_it_works_in_a_clone(tmp_path: Path, code: str) -> None:
-    """In a folder that is a repository of its own, whose hooks nobody else has."""
+    """Commands that change a repository work in a clone, which has hooks of its own."""
     folder = clone(tmp_path / "clone")
     (folder / ".git").unlink(missing_ok=True)
 
@@ -112,7 +112,9 @@ async def test_it_works_in_a_clone(tmp_path: Path, code: str) -> None:
 @pytest.mark.docker
 @pytest.mark.parametrize("code", ON_OWN)
 async def test_an_operator_acts(code: str) -> None:
-    """The engine does it with a container or a volume of the test's own."""
+    """The engine carries out an operator's command for a container or a volume of
+    the test's own.
+    """
     said = await shell(ON_OWN[code], DOCKER_HOST=DOCKER_HOST, within_s=100)
 
     assert said.status == 0, said
@@ -122,7 +124,10 @@ async def test_an_operator_acts(code: str) -> None:
 @pytest.mark.docker
 @pytest.mark.parametrize("code", OF_DOCKER)
 async def test_an_operator_looks_around(code: str) -> None:
-    """The engine answers; a command that leaves out its container gets one that was created."""
+    """The engine answers each of an operator's questions.
+
+    A question that leaves out its container gets one that was created.
+    """
     typed = code.replace("IMAGE", BUSYBOX)
     if "inspect" in code:
         typed = f"id=$(docker create {BUSYBOX})\ntrap 'docker rm $id' EXIT\n{code} $id"

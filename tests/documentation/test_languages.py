@@ -40,7 +40,9 @@ def rows(folder: Path) -> dict[str, str]:
 
 
 async def test_one_image_is_tried_and_nothing_is_written(tmp_path: Path) -> None:
-    """Whoever tries an image gets its tests, and keeps the page of all languages as it is."""
+    """A command that tries one image runs its tests, and leaves the page of all
+    languages as it is.
+    """
     folder = clone(tmp_path / "clone")
     await skip_unless_built(folder, "languages", "ruby", "launcher")
     before = [(folder / name).read_bytes() for name in (PAGE, FOUND)]
@@ -54,7 +56,7 @@ async def test_one_image_is_tried_and_nothing_is_written(tmp_path: Path) -> None
 
 
 async def test_two_images_are_measured_and_the_others_kept(tmp_path: Path) -> None:
-    """The page has new rows of what was measured, and all the others as they were."""
+    """The page gets new rows for the images that were measured, and keeps all other rows."""
     folder = clone(tmp_path / "clone")
     _, _, more = MEASURE.partition(" --only ")
     names = more.partition(" --")[0]

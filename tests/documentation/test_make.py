@@ -97,7 +97,9 @@ in_time = pytest.mark.timeout(WITHIN_S + 10)
 
 @pytest.mark.parametrize("line", [*MAKE, *WITH_ARGUMENTS, *sorted(TOLD_APART)])
 async def test_make_knows_the_target_and_its_program_the_arguments(line: str) -> None:
-    """A target or an argument that there is not would be a usage error, or would do nothing."""
+    """Each `make` command of a page has a target that exists, and arguments that its
+    program knows.
+    """
     said = await shell(f"{line} --dry-run")
 
     assert (said.status, said.stderr) == (0, "")
@@ -110,14 +112,14 @@ async def test_make_knows_the_target_and_its_program_the_arguments(line: str) ->
 
 @pytest.mark.parametrize("line", BENCH)
 def test_the_benchmark_knows_the_arguments(line: str) -> None:
-    """None of them is misspelt."""
+    """No argument of `make bench` in a page is misspelt."""
     _, _, words = line.partition(" -m bench ")
 
     bench.parse_args(shlex.split(words), exit_on_error=False, print_error=False)
 
 
 def test_each_line_of_make_is_run() -> None:
-    """A new line is run in one of the ways below."""
+    """Each line of make in a page is run by one of the tests in this file."""
     known = {
         *SMALL,
         *AS_THEY_ARE,
@@ -130,7 +132,7 @@ def test_each_line_of_make_is_run() -> None:
 
 
 def test_each_target_of_a_sentence_is_run() -> None:
-    """A page that names another target makes this test ask how that one is tested."""
+    """Each make target that a page names in a sentence is run by a test."""
     targets = {match[0] for code in SENTENCES if (match := re.match(r"make [a-z-]+(?= |$)", code))}
     elsewhere = {"make demo", "make serve", "make languages"}
     shown = {" ".join(line.split()[:2]) for line in MAKE} | elsewhere
@@ -139,7 +141,9 @@ def test_each_target_of_a_sentence_is_run() -> None:
 
 
 def test_each_part_of_the_benchmark_in_a_sentence_is_run_or_has_a_reason() -> None:
-    """A page that names another part makes this test ask how that one is tested."""
+    """Each part of the benchmark that a page names is run by a test, or has a reason
+    why it cannot be.
+    """
     parts = {
         part[1]
         for line in WITH_ARGUMENTS
@@ -152,7 +156,7 @@ def test_each_part_of_the_benchmark_in_a_sentence_is_run_or_has_a_reason() -> No
 
 @pytest.mark.parametrize("line", ["make check", "make test"])
 def test_ci_runs_what_the_page_says(line: str) -> None:
-    """So all checks and all tests but the long ones are run as the page has them."""
+    """CI runs all checks and all tests but the long ones, as CONTRIBUTING.md says."""
     assert line in MAKE
     assert line in (ROOT / ".ci" / "run").read_text().splitlines()
 
@@ -182,7 +186,9 @@ async def test_the_environment_is_made_anew(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.docker
 async def test_coverage_of_a_few_tests_is_too_little(tmp_path: Path) -> None:
-    """It tells what they reach, and fails because a test of one module does not reach enough."""
+    """`make coverage` of one module's tests tells what they reach, and fails because
+    that is too little.
+    """
     folder = clone(tmp_path / "clone")
 
     said = await shell(f"{COVERAGE} ARGS=tests/pool/test_ledger.py", folder, within_s=WITHIN_S)
@@ -197,7 +203,9 @@ async def test_coverage_of_a_few_tests_is_too_little(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.docker
 async def test_a_small_soak(tmp_path: Path) -> None:
-    """All answers are right and nothing grows; only a busy machine may be slow to answer."""
+    """A small soak has right answers only and no growth; only a busy machine may be
+    slow to answer.
+    """
     folder = clone(tmp_path / "clone")
 
     few = "--runs 100 --reuse cells --restart-every 0"
@@ -215,7 +223,7 @@ async def test_a_small_soak(tmp_path: Path) -> None:
 @pytest.mark.clang
 @pytest.mark.parametrize("line", [*SMALL, *sorted(AS_THEY_ARE), *NAMED, *WITH_FEW])
 async def test_it_ends_well(tmp_path: Path, line: str) -> None:
-    """In a copy of the project, whose images the engine has already."""
+    """Each short make command of the pages ends well in a copy of the project."""
     folder = clone(tmp_path / "clone")
 
     said = await shell((SMALL | NAMED | WITH_FEW).get(line, line), folder, within_s=WITHIN_S)
@@ -228,7 +236,7 @@ async def test_it_ends_well(tmp_path: Path, line: str) -> None:
 @pytest.mark.docker
 @pytest.mark.parametrize("line", [line for line in MAKE if line.startswith("make bench ")])
 async def test_a_small_benchmark(tmp_path: Path, line: str) -> None:
-    """It measures, and prints tables or writes its report."""
+    """A small `make bench` measures, and prints tables or writes its report."""
     folder = clone(tmp_path / "clone")
     given = shlex.split(line)[2].removeprefix("ARGS=")
     more = [f"{name} {value}" for name, value in SMALL_BENCH.items() if name not in given]
@@ -243,7 +251,9 @@ async def test_a_small_benchmark(tmp_path: Path, line: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("line", SIMULATIONS)
 async def test_a_small_simulation(tmp_path: Path, line: str) -> None:
-    """It prints tables of policies, and draws the pictures of what is asked for, and no others."""
+    """A small `make simulate` prints tables of policies, and draws the pictures that
+    were asked for only.
+    """
     folder = clone(tmp_path / "clone")
     _, _, given = line.partition(" ARGS=")
     asked = given.strip('"')
@@ -266,7 +276,9 @@ def changed_pictures(folder: Path) -> set[str]:
 @in_time
 @pytest.mark.long
 async def test_reports_of_a_benchmark_of_a_service(tmp_path: Path, serve_fake: ServeFake) -> None:
-    """The benchmark of any service needs no engine, and its results can be told in one page."""
+    """A benchmark of any service by its URL needs no engine, and several results
+    make one report.
+    """
     [of_service] = [line for line in BENCH if "--url" in line]
     [of_files] = [line for line in BENCH if "bench report" in line]
     folder = clone(tmp_path / "clone")

@@ -41,7 +41,9 @@ async def served(serve_fake: ServeFake) -> AsyncIterator[Served]:
 
 @pytest.mark.parametrize("line", OURS)
 async def test_a_command_of_ours(served: Served, tmp_path: Path, line: str) -> None:
-    """It ends well, and prints something."""
+    """Each `dojo-runner` command of the pages that asks a daemon ends well, and
+    prints something.
+    """
     folder = write_start_point(tmp_path / "my-kata", image_name=served.image)
     stand_for = {
         "FOLDER": str(folder),
@@ -67,7 +69,9 @@ def written_below(folder: Path) -> list[str]:
 
 @pytest.mark.long  # each imports all commands anew
 async def test_completion_is_put_where_its_shell_looks(tmp_path: Path) -> None:
-    """The files are written in the reader's home, whose folders need not be there yet."""
+    """Completions are written into the reader's home, also where their folders are
+    not there yet.
+    """
     typed = "\n".join(('fpath=("" ~)', *COMPLETION))
 
     said = await shell(typed, tmp_path, HOME=str(tmp_path))
@@ -81,7 +85,7 @@ async def test_completion_is_put_where_its_shell_looks(tmp_path: Path) -> None:
 @pytest.mark.tools
 @pytest.mark.parametrize("line", CURL)
 async def test_a_command_of_curl(served: Served, line: str) -> None:
-    """The service takes the request on."""
+    """The service carries out each curl command of the pages."""
     typed = line.replace(URL, served.url).replace("curl ", "curl --fail --silent --show-error ")
     for image in IMAGES:
         typed = typed.replace(image, served.image)
@@ -94,7 +98,7 @@ async def test_a_command_of_curl(served: Served, line: str) -> None:
 
 
 def test_the_commands_are_found() -> None:
-    """Of each kind there are some."""
+    """The pages have commands of curl and of `dojo-runner` for a daemon."""
     assert CURL
     assert COMPLETION[0].startswith("mkdir ")
     assert {line.split()[1] for line in OURS} >= {"run", "check", "config"}

@@ -39,7 +39,7 @@ def parser_of(root: Path) -> tuple[Path, bool]:
 
 @pytest.mark.parametrize("command", claimed_by(__file__, "cp "), ids=str)
 async def test_a_file_is_put_where_the_host_looks(host: Path, command: Command) -> None:
-    """From the project, to a folder that is there, under the name that the page speaks of."""
+    """Each `cp` of a page copies a file of the project into a folder of the host that is there."""
     _, source, target = command.line.split()
 
     said = await shell(replaced(command.line, {" /etc/": f" {host}/etc/"}))
@@ -93,7 +93,9 @@ async def test_the_unit_is_enabled(host: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(400)
 async def test_the_program_is_installed(host: Path) -> None:
-    """It is where the unit says, without any tool of developers; and so is the extra for traces."""
+    """systemd's commands install the program where the unit looks for it, without developers'
+    tools. The extra for traces can be installed there, too.
+    """
     folder = clone(host / "clone")
     here = {PROGRAMS: f"{host}{PROGRAMS}"}
     unit = (ROOT / "deploy" / "systemd" / "dojo-runner.service").read_text()

@@ -29,7 +29,9 @@ pytestmark = [pytest.mark.docker, pytest.mark.long, pytest.mark.timeout(300)]
 
 @pytest.mark.parametrize("line", [line for line in LINES if line != SERVE])
 async def test_it_ends_well(tmp_path: Path, line: str) -> None:
-    """It finds nothing wrong with this host, an image and a start point of the project's."""
+    """`doctor` and the checks for authors find nothing wrong with this host, an
+    image and a start point.
+    """
     stand_for = {"NAME": DOCKER_IMAGE, "FOLDER": str(pytest_start_point(tmp_path))}
     words = [stand_for.get(word, word) for word in line.split()[1:]]
 

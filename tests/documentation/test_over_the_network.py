@@ -34,12 +34,14 @@ async def skip_unless_answered(asks: str, folder: Path) -> None:
 
 
 def test_the_pages_name_them() -> None:
-    """A command that no page names any more has no test here."""
+    """The pages still name each command that is tested here."""
     assert {CHECK_PAGE, DIAGRAMS, LOCK} <= SENTENCES
 
 
 async def test_the_types_of_the_page_s_scripts_are_checked(tmp_path: Path) -> None:
-    """The compiler that npm brings finds nothing, and finds a wrong type where there is one."""
+    """The compiler that npm brings finds no fault in the page's scripts, and finds a
+    wrong type that is put in.
+    """
     folder = clone(tmp_path / "clone")
     await skip_unless_answered(NPM, folder)
     script = folder / "runner" / "http" / "live_files" / "page.js"
@@ -55,7 +57,9 @@ async def test_the_types_of_the_page_s_scripts_are_checked(tmp_path: Path) -> No
 
 @pytest.mark.tools
 async def test_a_diagram_is_drawn_again(tmp_path: Path) -> None:
-    """The script that npm brings draws the one that has no picture, and leaves the others alone."""
+    """A diagram without a picture is drawn by the script that npm brings, and the
+    others are left alone.
+    """
     folder = clone(tmp_path / "clone")
     await skip_unless_answered(NPM, folder)
     pictures = {path: path.read_bytes() for path in folder.glob("docs/pictures/diagram_*.svg")}

@@ -181,7 +181,10 @@ async def test_removals_and_lists_can_fail(engine: FakeContainers) -> None:
 
 
 async def test_failed_calls_are_told_of() -> None:
-    """As with the real client each failed call is told of once; an absent image is no failure."""
+    """The fake engine tells of each failed call once, as the real client does.
+
+    An absent image is no failure.
+    """
     told: list[EngineError] = []
     engine = FakeEngine(told.append)
     engine.containers.start_error = EngineError("start", "no")

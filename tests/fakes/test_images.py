@@ -9,9 +9,7 @@ from tests.fakes import FakeImages
 
 
 async def test_images_come_and_go() -> None:
-    """Who listens hears a first word, then of every change, and at last of the end of
-    the telling.
-    """
+    """A listener hears a first word, then of every change, and at last of the end of the stream."""
     images = FakeImages()
     changes = images.image_changes()
     await anext(changes)

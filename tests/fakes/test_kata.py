@@ -63,8 +63,8 @@ async def test_large_files_are_cut_as_in_a_container(engine: FakeEngine) -> None
 
 
 async def test_a_kata_has_a_time_limit(engine: FakeEngine) -> None:
-    """What a program printed in time is returned, and its whole group is gone, deaf to
-    TERM or not.
+    """The output until the time limit is returned, and the program's whole group is
+    gone, deaf to TERM or not.
     """
     frame, harvest = await ran(
         engine, "trap '' TERM; sleep 1000 & echo $!; echo x >f; while :; do wait; done", 0.1

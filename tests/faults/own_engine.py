@@ -74,7 +74,7 @@ class OwnEngine:
         await self.start()
 
     def freeze(self) -> None:
-        """It does nothing from now on, and all connections to it stay."""
+        """From now on the engine does nothing, and all connections to it stay."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:

@@ -68,9 +68,7 @@ async def test_runs_are_green_soon_after_a_fault(
     between: Proxy,
     fault: Callable[[OwnEngine, Proxy, Served], Awaitable[None]],
 ) -> None:
-    """Within three seconds after the engine is well again a run has its colour, and so has each one
-    after it.
-    """
+    """From three seconds after the engine is well again each run has its colour."""
     async with serve(between.host, warm=1) as http:
         await http.until_ready()
         await eventually(lambda: is_green(http))

@@ -20,8 +20,10 @@ ENDS_S = 2.5  # of the process, and for the last of its log
 
 
 async def test_a_frozen_engine(serve: Serve, engine: OwnEngine) -> None:
-    """Within five seconds the service is not ready; a run whose program has ended meanwhile is the
-    machinery's failure, not a time-out; three seconds after the thaw runs are well.
+    """When the engine hangs, the service is not ready within five seconds.
+
+    A run whose program has ended meanwhile is the machinery's failure, and no time-out. Three
+    seconds after the engine goes on runs are well.
     """
     async with serve(engine.host, warm=2) as http:
         await http.until_ready()
@@ -48,8 +50,8 @@ async def test_a_frozen_engine(serve: Serve, engine: OwnEngine) -> None:
 
 
 async def test_a_stop_with_a_frozen_engine(engine: OwnEngine, tmp_path: Path) -> None:
-    """A daemon that is stopped while its engine hangs and a run is under way ends within the time
-    for a stop, with status 0.
+    """A daemon that is stopped while its engine hangs ends within the time for a stop, with status
+    0. This holds with a run under way, too.
     """
     time_s = str(DRAIN_S)
     async with daemon(tmp_path, docker_host=engine.host, warm="2", drain_s=time_s) as running:

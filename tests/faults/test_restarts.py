@@ -12,8 +12,9 @@ RUBY = "dojo-runner/ruby:latest"
 
 
 async def test_restarts_leave_no_containers(serve: Serve, engine: OwnEngine) -> None:
-    """However often an engine with live-restore is restarted, the containers that it cut off are
-    removed, runs are well, and colours are told again.
+    """However often an engine with live-restore is restarted, no container that it cut off stays.
+
+    Runs are well, and colours are told again.
     """
     await engine.take_over(RUBY)
     async with serve(engine.host, warm=2, network_holders=1) as http:

@@ -26,8 +26,9 @@ async def run_again_and_again(http: Served, for_s: float) -> None:
 
 
 async def test_an_engine_that_fails_some_calls(serve: Serve, between: Proxy) -> None:
-    """Three seconds after an engine has stopped to answer a share of calls with 500, runs are well,
-    and every answer until then was an answer.
+    """Runs are well three seconds after an engine has stopped failing a share of calls with 500.
+
+    Until then every run was answered.
     """
     async with serve(between.host) as http:
         await http.until_ready()
@@ -43,8 +44,9 @@ async def test_an_engine_that_fails_some_calls(serve: Serve, between: Proxy) -> 
 
 
 async def test_an_engine_that_is_away(serve: Serve, between: Proxy, logs: Events) -> None:
-    """Three seconds after a socket that was away is back, runs are well; the log has one line for
-    the loss, one for the return, and none for each run or call in between.
+    """Runs are well three seconds after the engine's socket is back.
+
+    The log has one line for the loss, one for the return, and none for each run or call in between.
     """
     async with serve(between.host) as http:
         await http.until_ready()
@@ -71,8 +73,9 @@ async def test_an_engine_that_is_away(serve: Serve, between: Proxy, logs: Events
 
 
 async def test_an_engine_that_talks_nonsense(serve: Serve, between: Proxy) -> None:
-    """An engine that garbles its answers is not ready, and three seconds after it talks sense again
-    runs are well.
+    """The service is not ready while its engine garbles answers.
+
+    Three seconds after that runs are well.
     """
     async with serve(between.host, warm=0) as http:
         await http.until_ready()
@@ -87,8 +90,9 @@ async def test_an_engine_that_talks_nonsense(serve: Serve, between: Proxy) -> No
 
 
 async def test_an_engine_that_delays_its_answers(serve: Serve, between: Proxy) -> None:
-    """While no call is answered the service is not ready; three seconds after the answers come,
-    late ones among them, runs are well.
+    """The service is not ready while the engine answers no call.
+
+    Three seconds after the answers come, late ones among them, runs are well.
     """
     async with serve(between.host, warm=0) as http:
         await http.until_ready()
@@ -115,7 +119,9 @@ async def test_streams_that_are_cut(serve: Serve, between: Proxy) -> None:
 
 
 async def test_an_engine_that_comes_later(serve: Serve, between: Proxy, logs: Events) -> None:
-    """Images that are to be warm from the start get warm when the engine comes, be that later."""
+    """Images that are to be warm from the start get warm when the engine comes later
+    than the daemon.
+    """
     await between.go_away()
     async with serve(between.host, warm=1, warm_images=IMAGE) as http:
         await eventually(lambda: _said(logs, "engine lost"))

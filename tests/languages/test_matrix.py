@@ -21,7 +21,7 @@ each_language = pytest.mark.parametrize("name", START_POINTS)
 
 
 async def run(daemon: Daemon, start_point: StartPoint) -> Result:
-    """What a learner gets."""
+    """The answer that a learner gets."""
     async with RunnerClient(daemon.url, patience_s=PATIENCE_S) as client:
         return await client.run(
             start_point.files,
@@ -62,7 +62,7 @@ async def test_each_start_point_has_its_colour_and_its_files(
 async def test_each_image_answers_a_time_out_with_what_its_trap_prints(
     running: Daemon, name: str
 ) -> None:
-    """A run that does not end is told to, and what it printed before and then is handed back."""
+    """A run that times out returns what it printed before, and what its trap prints at TERM."""
     start_point = read_start_point(START_POINTS[name])
     endless = "trap 'echo trapped' EXIT\necho begun\nwhile :; do :; done\n"
 
@@ -79,7 +79,10 @@ async def test_each_image_answers_a_time_out_with_what_its_trap_prints(
 async def test_each_image_has_the_kind_of_container_that_it_needs(
     kind: str, running: Daemon, name: str
 ) -> None:
-    """Only the image that shows it has a writable root; all others have cells where they may."""
+    """Only the image that is made to show it has a writable root.
+
+    All others have cells where the host allows them.
+    """
     start_point = read_start_point(START_POINTS[name])
     await run(running, start_point)
 

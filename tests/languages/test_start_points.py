@@ -16,7 +16,7 @@ each = pytest.mark.parametrize("name", START_POINTS)
 
 @each
 def test_a_manifest_is_as_authors_write_them(name: str) -> None:
-    """It has no fault, and it names the image whose folder it is in."""
+    """A start point's manifest has no fault, and names the image whose folder it is in."""
     folder = START_POINTS[name]
     manifest = json.loads((folder / "manifest.json").read_text())
 
@@ -26,7 +26,7 @@ def test_a_manifest_is_as_authors_write_them(name: str) -> None:
 
 @each
 def test_a_start_point_can_be_had_in_three_colours(name: str) -> None:
-    """What makes it amber or green replaces a text that is there."""
+    """The replacements that make a start point amber and green replace a text that is there."""
     start_point = read_start_point(START_POINTS[name])
     replacements = read_replacements(start_point)
 
@@ -37,7 +37,7 @@ def test_a_start_point_can_be_had_in_three_colours(name: str) -> None:
 
 @each
 def test_an_image_brings_its_user_and_its_lambda(name: str) -> None:
-    """Its Dockerfile makes the sandbox user, and it or the start point has the lambda."""
+    """A language's Dockerfile makes the sandbox user. It or the start point has the lambda."""
     dockerfile = (START_POINTS[name].parent / "Dockerfile").read_text()
 
     assert "41966" in dockerfile or "shared/scratch-root.sh" in dockerfile
@@ -46,14 +46,16 @@ def test_an_image_brings_its_user_and_its_lambda(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in START_POINTS if name.endswith("-warm")])
 def test_a_warm_up_changes_no_file_of_a_start_point(name: str) -> None:
-    """What an image with a warm-up saves can be told by running the very same files without it."""
+    """An image with a warm-up has the files of its twin's start point, so what it
+    saves can be measured.
+    """
     warm = read_start_point(START_POINTS[name])
 
     assert warm.files == read_start_point(START_POINTS[name.removesuffix("-warm")]).files
 
 
 def test_two_start_points_are_shown_by_different_names() -> None:
-    """A list of languages says each thing once."""
+    """No two start points have the same display name."""
     names = [
         json.loads((folder / "manifest.json").read_text())["display_name"]
         for folder in START_POINTS.values()

@@ -148,7 +148,7 @@ def plain(result: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("colour", COLOURS)
 async def test_the_start_point_is_answered_as_without(running: Daemon, colour: str) -> None:
-    """In each colour, every byte that comes back is the same but for the times."""
+    """In each colour the answer is the same as without the warm-up, but for the times in it."""
     files = in_colour(colour, START_POINT, read_replacements(START_POINT)).files
 
     how: dict[str, Any] = {"files": files, "rag_lambda": RAG, "seconds": SECONDS}
@@ -161,7 +161,7 @@ async def test_the_start_point_is_answered_as_without(running: Daemon, colour: s
 
 @pytest.mark.parametrize("case", CASES)
 async def test_it_does_what_the_real_ones_do(running: Daemon, case: str) -> None:
-    """Status, outputs, created and changed files are as without the warm-up."""
+    """Status, outputs, created and changed files of javac and JUnit are as without the warm-up."""
     files, script = CASES[case]
     if "HikerTest.java" in files or "Main.java" in files:
         files = {"Hiker.java": GREEN["Hiker.java"], **_without_script(files)}
@@ -174,7 +174,10 @@ async def test_it_does_what_the_real_ones_do(running: Daemon, case: str) -> None
 
 
 async def test_a_loop_without_end_is_ended_in_time(running: Daemon) -> None:
-    """What was printed before is there, and so is what a trap prints."""
+    """A test that loops for ever is ended in time.
+
+    What was printed before is there, and what a trap prints.
+    """
     files = {
         "Hiker.java": GREEN["Hiker.java"],
         **_test('System.out.println("begun"); while (true) { }'),
@@ -190,7 +193,7 @@ async def test_a_loop_without_end_is_ended_in_time(running: Daemon) -> None:
 
 
 async def test_the_jvm_that_waits_is_the_one_that_serves(running: Daemon) -> None:
-    """The process that tests was there before the script."""
+    """The JVM that runs the tests was there before the script began."""
     files = _test("System.out.println(ProcessHandle.current().info().commandLine().get());")
 
     said = await running.run(WARM, f"{JAVAC} && {JAVA}", files=files, seconds=SECONDS)

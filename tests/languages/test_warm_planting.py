@@ -49,7 +49,7 @@ def coloured(name: str, colour: str) -> StartPoint:
 
 
 async def outcomes(running: Daemon, name: str) -> dict[str, str]:
-    """Of a run in each colour."""
+    """The outcomes of a run in each colour."""
     found = {}
     async with RunnerClient(running.url, patience_s=PATIENCE_S) as client:
         for colour in COLOURS:

@@ -126,7 +126,7 @@ def plain(result: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", CASES)
 async def test_it_does_what_the_real_one_does(running: Daemon, case: str) -> None:
-    """Status, outputs, created and changed files are as without the warm-up."""
+    """Status, outputs, created and changed files of pytest are as without the warm-up."""
     files, script = CASES[case]
 
     how: dict[str, Any] = {"rag_lambda": RAG} if case in COLOURS else {}
@@ -139,7 +139,9 @@ async def test_it_does_what_the_real_one_does(running: Daemon, case: str) -> Non
 
 
 async def test_a_run_that_times_out_is_answered_as_ever(running: Daemon) -> None:
-    """What was printed before the time was over is there, and so is what a trap prints."""
+    """A run that times out has what was printed before the time was over, and what a
+    trap prints.
+    """
     files = _test("def test_it():\n  print('begun', flush=True)\n  time.sleep(20)")
 
     script = "trap 'echo bye' EXIT; pytest -s -q"

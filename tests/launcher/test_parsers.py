@@ -80,7 +80,7 @@ def test_a_kata_there_and_back(driver: Path, tmp_path: Path, files: dict[str, st
 
 
 def test_sizes(driver: Path, tmp_path: Path) -> None:
-    """A file is whole up to 64 KiB, or if its size is named; else its beginning is there."""
+    """A harvest has a file whole up to 64 KiB, or if its size is named, and else its beginning."""
     at = new_folder(tmp_path)
     for size in (0, 1, 511, 512, 513, 65535, 65536, 65537, 70_000, 70_001, 1_000_000):
         (at / "sandbox" / str(size)).write_bytes(bytes(range(256)) * (size // 256 + 1))
@@ -99,7 +99,7 @@ def test_sizes(driver: Path, tmp_path: Path) -> None:
 
 
 def test_many_files_and_deep_folders(driver: Path, tmp_path: Path) -> None:
-    """All files are there; below a path that no system call takes, there is nothing."""
+    """A harvest has all of many files, but none below a path that is too long for a system call."""
     at = new_folder(tmp_path)
     for number in range(3000):
         (at / "sandbox" / f"many{number}").touch()
@@ -124,7 +124,7 @@ def test_many_files_and_deep_folders(driver: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_regular_file_is_left_out(driver: Path, tmp_path: Path) -> None:
-    """Links are not followed, and nobody waits for a pipe."""
+    """A harvest follows no link, and waits for no pipe."""
     at = new_folder(tmp_path)
     sandbox = at / "sandbox"
     (at / "secret").write_text("secret")
@@ -141,7 +141,7 @@ def test_what_is_no_regular_file_is_left_out(driver: Path, tmp_path: Path) -> No
 
 
 def test_names_are_bytes(driver: Path, tmp_path: Path) -> None:
-    """Odd names and long names are returned as they are."""
+    """A harvest returns odd names and long names as they are."""
     at = new_folder(tmp_path)
     names = [b"\xff\xfe", b"new\nline", b"-rf", b"x" * 92, b"x" * 93, b"x" * 255, b" ", b"\\"]
     for name in names:

@@ -106,7 +106,7 @@ def _try(mutant: Mutant, copy: Path) -> Verdict:
 
 
 def _pytest(mutant: Mutant, nodes: Sequence[str], copy: Path) -> tuple[int | None, str]:
-    """Its exit status, None when it had to be ended, and what it printed."""
+    """The exit status of pytest, None when it had to be ended, and what it printed."""
     needs_engine = mutant.needs in (Needs.DOCKER, Needs.LAUNCHER)
     command = [
         *(sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--tb=no", "--no-header"),

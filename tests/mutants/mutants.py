@@ -60,7 +60,7 @@ class Verdict(StrEnum):
 
 
 def read_mutants(path: Path = PROTECTIONS) -> list[Mutant]:
-    """Those of the list. Raises KeyError or TypeError for an entry with other fields."""
+    """The mutants of the list. Raises KeyError or TypeError for an entry with other fields."""
     entries = tomllib.loads(path.read_text())["mutant"]
     return [
         Mutant(
@@ -108,7 +108,10 @@ def selection(needs: Needs) -> list[str]:
 
 
 def verdict_of(exit_status: int | None, output: str) -> tuple[Verdict, str]:
-    """What it means that pytest ended so (None: it did not), and the test that noticed."""
+    """The verdict that follows from pytest's end, and the test that noticed.
+
+    The status is None if pytest had to be ended.
+    """
     if exit_status is None:
         return Verdict.KILLED, "the deadline: its tests did not end"
     if exit_status == 0:

@@ -29,12 +29,14 @@ def known_tests() -> Mapping[str, Sequence[str]]:
 def test_every_mutant_can_be_tried(
     mutant: Mutant, known_tests: Mapping[str, Sequence[str]]
 ) -> None:
-    """Its text is in its file exactly once, and the tests that must notice it are there."""
+    """The text of every mutant is in its file exactly once, and the tests that must
+    notice it exist.
+    """
     assert mutant.fault((ROOT / mutant.file).read_text(), known_tests) == ""
 
 
 def test_there_are_many_mutants_and_each_has_a_name_of_its_own() -> None:
-    """At least 40 protections; two that read alike could not be told apart in a report."""
+    """There are at least 40 mutants, and each has a text of its own, by which a report tells it."""
     names = [mutant.protection for mutant in read_mutants()]
 
     assert len(names) == len(set(names)) >= 40
@@ -70,7 +72,7 @@ def test_tests_are_found_by_their_names(known_tests: Mapping[str, Sequence[str]]
 
 
 def test_a_test_that_several_files_have_is_run_in_each() -> None:
-    """Which of them is meant need not be said."""
+    """A name of a test that several files have means the tests in all of these files."""
     assert node_ids(MUTANT, {"test_it": ["tests/a.py::test_it", "tests/b.py::test_it"]}) == [
         "tests/a.py::test_it",
         "tests/b.py::test_it",
@@ -78,7 +80,9 @@ def test_a_test_that_several_files_have_is_run_in_each() -> None:
 
 
 def test_what_a_mutant_does_not_need_is_left_out() -> None:
-    """So that a test of fake and real engine alike is run on the fake one where that is enough."""
+    """Tests that need the real engine or a compiler are left out for a mutant that
+    needs neither.
+    """
     assert selection(Needs.NOTHING) == ["-m", "not docker and not clang"]
     assert selection(Needs.CLANG) == ["-m", "not docker"]
     assert selection(Needs.DOCKER) == selection(Needs.LAUNCHER) == []

@@ -22,7 +22,7 @@ AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 
 
 def test_axe_is_as_it_was_published() -> None:
-    """Nobody has changed the file that judges the page."""
+    """The copy of axe that judges the page is as it was published."""
     assert hashlib.sha256(AXE.encode()).hexdigest() == AXE_SHA256
 
 
@@ -41,7 +41,7 @@ async def complaints(page: Page) -> list[str]:
     "width", [360, *(pytest.param(width, marks=pytest.mark.long) for width in (1280, 1920))]
 )
 async def test_axe_finds_nothing(serve_fake: ServeFake, look: Look, width: int) -> None:
-    """Not in a page that is full and has something to say, light or dark; nothing is cut off."""
+    """axe finds no fault in a page that is full, light or dark, and nothing is cut off."""
     engine = FakeEngine()
     engine.images.add("lang/broken:1", {RED_AMBER_GREEN: STATUS_LAMBDA.encode()})
     size = {"width": width, "height": 900}
@@ -63,7 +63,7 @@ async def test_axe_finds_nothing(serve_fake: ServeFake, look: Look, width: int) 
 
 
 async def test_axe_would_find_something(serve_fake: ServeFake, look: Look) -> None:
-    """The rule would hold for every page if axe had not run."""
+    """axe finds a fault in a page that has one."""
     async with serve_fake() as http, look(http) as page:
         await page.evaluate("document.body.append(document.createElement('input'))")
 

@@ -56,7 +56,9 @@ def engine_with(*images: str) -> FakeEngine:
 
 
 async def test_it_follows_a_burst_of_runs(serve_fake: ServeFake, look: Look) -> None:
-    """Thirty runs at once are in the second state after they have come, and after their end."""
+    """Thirty runs at once are on the page two states after they have come, and gone
+    as soon after their end.
+    """
     async with serve_fake(runs_at_once=3) as http, look(http) as page:
         await http.until_ready()
         burst = [asyncio.create_task(http.run("sleep 1")) for _ in range(30)]
@@ -79,7 +81,7 @@ async def test_it_follows_a_burst_of_runs(serve_fake: ServeFake, look: Look) -> 
 
 
 async def test_an_engine_is_lost_and_back(serve_fake: ServeFake, look: Look) -> None:
-    """The verdict changes by itself, both ways, and says what to do meanwhile."""
+    """The page's verdict changes by itself when the engine is lost and when it is back."""
     engine = FakeEngine()
     async with serve_fake(engine) as http, look(http) as page:
         await http.until_ready()
@@ -117,7 +119,10 @@ async def test_markup_in_names_and_errors_never_runs(serve_fake: ServeFake, look
 
 
 async def test_two_replicas_are_on_one_page(serve_fake: ServeFake, look: Look) -> None:
-    """The sibling's figures are there; when it has gone, so is that, and its last figures stay."""
+    """The page shows the sibling's figures.
+
+    When the sibling has gone, the page says so and keeps the last figures.
+    """
     async with AsyncExitStack() as stack:
         theirs = await stack.enter_async_context(AsyncExitStack())
         other = await theirs.enter_async_context(serve_fake())
@@ -176,7 +181,7 @@ async def test_rows_that_are_not_sent_are_counted(serve_fake: ServeFake, look: L
 
 
 async def test_a_table_is_sorted_and_filtered(serve_fake: ServeFake, look: Look) -> None:
-    """By the keyboard, too; the order and the filter outlive the next state."""
+    """A table is sorted and filtered by mouse or keyboard, and stays so in the next state."""
     images = ("lang/gcc:9", "lang/gcc:10", "lang/ruby:1")
     async with serve_fake(engine_with(*images)) as http, look(http) as page:
         await http.until_ready()
@@ -230,7 +235,7 @@ async def test_a_daemon_that_drains_and_stops_is_said(serve_fake: ServeFake, loo
 
 
 async def test_a_page_goes_on_with_its_daemon(serve_fake: ServeFake, look: Look) -> None:
-    """Where the stream was refused, the page asks again until it is not."""
+    """A page whose stream was refused asks for it again until the daemon gives it."""
     async with serve_fake() as http, look(http) as page:
         await http.until_ready()
         await page.route("**/page/stream", lambda route: route.abort())

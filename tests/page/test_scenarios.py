@@ -104,7 +104,9 @@ class TestOnAnEngine:
     pytestmark = on_an_engine
 
     async def test_the_engine_has_stopped(self, engine: OwnEngine, look: Look) -> None:
-        """All is well again by itself when the engine is back."""
+        """The page says that the engine has stopped; when the engine is back, it
+        says that all is well.
+        """
         async with served(engine, look) as (http, page):
             await http.run()
             await engine.stop()
@@ -123,7 +125,7 @@ class TestOnAnEngine:
             await picture(page, "image-not-pulled")
 
     async def test_an_image_cannot_start(self, engine: OwnEngine, look: Look) -> None:
-        """The image has no bash; other images are well."""
+        """The page says that an image without bash cannot start, and that other images are well."""
         await engine.add_image(NO_BASH, {"etc/passwd": b"root:x:0:0::/:/bin/sh\n"})
         async with served(engine, look) as (http, page):
             await http.run()
@@ -133,7 +135,7 @@ class TestOnAnEngine:
             assert (await http.run())["outcome"] == "green"
 
     async def test_the_image_with_ruby_is_missing(self, engine: OwnEngine, look: Look) -> None:
-        """Runs have no colour, and the page says why."""
+        """The page says why runs have no colour when the image with Ruby is missing."""
         async with served(engine, look, ruby_image="lang/no-ruby:1") as (http, page):
             assert (await http.run())["outcome"] == "faulty"
             await shows(page, "Not well", "Colours cannot be told")
@@ -141,7 +143,7 @@ class TestOnAnEngine:
             await picture(page, "ruby-missing")
 
     async def test_the_disk_is_full(self, engine: OwnEngine, look: Look) -> None:
-        """The page understands the engine's words; with room, all is well again by itself."""
+        """The page says that the disk is full, and that all is well again when there is room."""
         async with served(engine, look) as (http, page):
             await http.run()
             await engine.fill_disk()
@@ -156,7 +158,7 @@ class TestOnAnEngine:
 
 
 async def test_a_class_of_thirty_begins(serve_fake: ServeFake, look: Look) -> None:
-    """That is no fault, and the page says that one can wait."""
+    """A class that begins is no fault on the page, which says that one can wait."""
     async with serve_fake(runs_at_once=3) as http, look(http) as page:
         await http.until_ready()
         burst = [asyncio.create_task(http.run("sleep 2")) for _ in range(30)]
@@ -168,7 +170,9 @@ async def test_a_class_of_thirty_begins(serve_fake: ServeFake, look: Look) -> No
 
 
 async def test_a_sibling_is_gone(serve_fake: ServeFake, look: Look) -> None:
-    """This replica is well, and the page has the sibling's last figures."""
+    """The page says that this replica is well, and shows the last figures of the
+    sibling that has gone.
+    """
     async with AsyncExitStack() as stack:
         theirs = await stack.enter_async_context(AsyncExitStack())
         other = await theirs.enter_async_context(serve_fake())

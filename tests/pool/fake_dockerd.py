@@ -29,11 +29,13 @@ class FakeDockerd:
         self.on("GET /version", answer({"ApiVersion": "1.41"}))
 
     def on(self, request: str, reply: Answer) -> None:
-        """What to answer, such as `on("GET /containers/json", ...)`; the last word wins."""
+        """Set the answer to a call, such as `on("GET /containers/json", ...)`; the
+        last word wins.
+        """
         self._answers[request] = reply
 
     def answer_to(self, request: str) -> Answer:
-        """What `on` was told last."""
+        """The answer that `on` was last given for a call."""
         return self._answers[request]
 
     @property

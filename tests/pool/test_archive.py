@@ -66,7 +66,7 @@ def test_a_folder_with_long_names(how: int) -> None:
 
 
 def test_a_file_that_is_cut_short() -> None:
-    """What is here of a large file is given, with the size that its header tells."""
+    """The part of a large file that is here is returned, with the size that its header tells."""
     [entry] = entries(packed(("rag.rb", b"x" * 5000, ""))[:3000])
 
     assert entry.size_bytes == 5000

@@ -14,7 +14,7 @@ def test_each_pause_is_twice_the_one_before_up_to_the_longest() -> None:
 
 
 def test_a_success_makes_the_next_pause_the_first_one_again() -> None:
-    """What failed before a success says nothing of now."""
+    """After a success the next failure has the first pause again."""
     back_off = BackOff(first_s=0.5, longest_s=10.0)
     back_off.failed()
     back_off.failed()

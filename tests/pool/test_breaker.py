@@ -37,7 +37,7 @@ def test_it_closes_when_the_pause_is_over() -> None:
 
 
 def test_each_failure_in_a_row_doubles_the_pause() -> None:
-    """One second, two, four, ... up to a minute, and never more."""
+    """The pauses after failures in a row are one second, two, four, ... and never over a minute."""
     breaker, now_s, pauses = Breaker(), 0.0, []
     for _ in range(9):
         breaker.failed(ERROR, now_s)
@@ -59,7 +59,7 @@ def test_a_success_closes_it_at_once() -> None:
 
 
 def test_starts_that_fail_together_are_one_failure() -> None:
-    """What was begun before the pause does not make the next pause longer."""
+    """A start that was begun before the pause does not make the next pause longer when it fails."""
     breaker, later = Breaker(), EngineError("start", "no bash either")
     breaker.failed(ERROR, 100.0)
 
@@ -70,7 +70,9 @@ def test_starts_that_fail_together_are_one_failure() -> None:
 
 
 def test_failures_add_up_across_a_success() -> None:
-    """What starts well and then dies, again and again, is tried later and later too."""
+    """An image whose containers start well and then die is tried at longer and
+    longer pauses, too.
+    """
     breaker = Breaker()
     breaker.failed(ERROR, 100.0)
     breaker.succeeded()
@@ -81,7 +83,7 @@ def test_failures_add_up_across_a_success() -> None:
 
 
 def test_old_failures_are_forgiven() -> None:
-    """A failure long after the last one is the first of its kind."""
+    """A failure long after the last one has the first pause again."""
     breaker = Breaker()
     breaker.failed(ERROR, 100.0)
 
@@ -143,7 +145,7 @@ def test_a_learner_is_a_reason_to_try_soon(error: EngineError) -> None:
 
 
 def test_each_failure_for_a_learner_is_two_seconds_of_peace() -> None:
-    """A start that was tried for a learner, and failed, keeps the next one waiting as long."""
+    """After a start for a learner has failed, the next one waits for two seconds, too."""
     breaker, now_s = failed_often(STUMBLED)
 
     breaker.failed(STUMBLED, now_s + 5)
@@ -154,7 +156,7 @@ def test_each_failure_for_a_learner_is_two_seconds_of_peace() -> None:
 
 @pytest.mark.parametrize("error", [FAULT, MISSING])
 def test_a_fault_of_the_image_is_not_tried_again_for_a_learner(error: EngineError) -> None:
-    """What the image itself is to blame for waits for the end of the pause."""
+    """A fault of the image itself is not tried again before the end of the pause."""
     breaker, now_s = failed_often(error)
 
     assert breaker.refuses(now_s + LONGEST_PAUSE_S - 0.01) is error

@@ -14,7 +14,7 @@ def test_each_bound_has_what_is_at_or_below_it() -> None:
 
 
 def test_buckets_of_the_same_bounds_add_up() -> None:
-    """Pools that share a label are shown as one."""
+    """The buckets of pools that share a label are added up."""
     one, other = Buckets((1.0,), (0.5,)), Buckets((1.0,), (0.6, 7.0))
 
     one.add(other)
@@ -23,7 +23,7 @@ def test_buckets_of_the_same_bounds_add_up() -> None:
 
 
 def test_a_copy_stays_as_it_is() -> None:
-    """What operators look at does not change under their eyes."""
+    """A copy of buckets does not change when the buckets do."""
     buckets = Buckets((1.0,), (0.5,))
     copied = buckets.copy()
 

@@ -21,7 +21,9 @@ def a_container(state: State) -> Container:
     ],
 )
 def test_makes_the_legal_moves(before: State, after: State) -> None:
-    """Warm is leased, leased becomes warm or resetting, and each may be discarded."""
+    """A warm container is leased, a leased one becomes warm or resetting, and each
+    may be discarded.
+    """
     container = a_container(before)
 
     container.move(after)

@@ -11,7 +11,7 @@ SIZES = Sizes(minimum=1, maximum=10, spare=1, keep_s=60, cool_down_s=30)
 
 
 def test_nobody_wants_what_was_never_wanted() -> None:
-    """Without an event the rate is zero."""
+    """The rate of an image that was never wanted is zero."""
     assert Rate().at(now_s=1000.0) == 0
 
 
@@ -88,7 +88,9 @@ class TestClaim:
         assert Demand(SIZES).claim(0.0).target == 1
 
     def test_one_notice_warms_some(self) -> None:
-        """However little a notice says, one container is kept, and one for a group."""
+        """However little a notice says, one container is kept, and one more while a
+        group may be beginning.
+        """
         demand = Demand(replace(SIZES, minimum=0, spare=3))
         demand.heard(5.0, takes=0.1)
 
@@ -129,7 +131,7 @@ class TestClaim:
         assert demand.may_be_a_group(SILENCE_S + 2)
 
     def test_the_first_take_here_is_a_beginning_though_siblings_told_before(self) -> None:
-        """After notices of a pull, the first take here still counts as the begin of a group."""
+        """After notices of a pull, the first take here still counts as the beginning of a group."""
         demand = Demand(SIZES)
         demand.heard(0.0, takes=0.1)
         demand.took(50.0, hit=True)
@@ -155,7 +157,7 @@ class TestClaim:
         assert demand.claim(0.0).target == 2
 
     def test_slow_fills_raise_it(self) -> None:
-        """More is taken while one gets warm."""
+        """More containers are wanted when it takes longer to replace one."""
         quick, slow = Demand(SIZES), Demand(SIZES)
         for demand, start_s in ((quick, 0.3), (slow, 3.0)):
             demand.warmed(0.0, start_s)
@@ -185,8 +187,8 @@ class TestClaim:
         assert demand.claim(sizes.keep_s).target == 1
         assert demand.claim(sizes.keep_s + sizes.cool_down_s + 1).target == 0
 
-    def test_only_the_latest_fills_count(self) -> None:
-        """What was slow an hour ago says nothing."""
+    def test_only_the_latest_start_times_count(self) -> None:
+        """Only the latest start times count."""
         demand = Demand(SIZES)
         for n in range(3 * TIMES_KEPT):
             demand.warmed(n, float(n))
@@ -234,7 +236,10 @@ class TestEnough:
 
 
 def test_what_an_operator_asks_for_is_kept_for_a_while() -> None:
-    """As many as were asked for, at the least, and within the sizes; afterwards demand decides."""
+    """At least as many containers as an operator asked for are kept for a while, within the sizes.
+
+    Afterwards demand decides.
+    """
     demand = Demand(SIZES)
     demand.expect(0.0, 4)
     assert demand.claim(0.0).target == 4

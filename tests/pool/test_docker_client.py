@@ -68,7 +68,9 @@ async def test_every_failure_is_one_error_and_one_report(
     reported: list[EngineError],
     day: tuple[Answer, int, str],
 ) -> None:
-    """With the engine's status, and its own words where it had any."""
+    """Every failed call raises one error and is reported once, with the engine's
+    status and words.
+    """
     reply, status, words = day
     dockerd.on("GET /images/some/image/json", reply)
 
@@ -91,7 +93,7 @@ async def test_every_failure_is_one_error_and_one_report(
 async def test_a_missing_image_is_an_answer(
     dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError]
 ) -> None:
-    """It is raised as what it is, and not reported as a failure."""
+    """A missing image raises an error of its own, and is not reported as a failure."""
     dockerd.on("GET /images/some/image/json", answer({"message": "No such image: some/image"}, 404))
 
     with pytest.raises(ImageMissingError, match="No such image: some/image"):
@@ -133,7 +135,7 @@ async def test_a_socket_that_is_another_groups(tmp_path: Path) -> None:
 async def test_an_engine_that_never_answers(
     dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError], request_name: str
 ) -> None:
-    """The limit ends the call, whether it is the first or a later one that stalls."""
+    """The limit ends a call, whether its first or a later step stalls."""
     dockerd.on(request_name, silence)
 
     with pytest.raises(EngineError, match=r"no answer within 0\.05 s") as caught:
@@ -167,7 +169,7 @@ async def test_cancellation_is_no_failure(
 async def test_a_callers_own_deadline_is_its_own(
     dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError]
 ) -> None:
-    """A limit outside of the call is a TimeoutError to whoever set it, not the engine's failure."""
+    """A caller's own deadline is a TimeoutError to the caller, and not the engine's failure."""
     dockerd.on("GET /images/some/image/json", silence)
 
     with pytest.raises(TimeoutError):
@@ -194,7 +196,7 @@ async def test_an_engine_that_comes_back_is_used_again(
 async def test_more_than_a_hundred_connections_are_possible(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """Every warm container holds one; a call beside 110 of them is answered."""
+    """A call beside 110 open connections is answered, as every warm container holds one."""
     all_here = asyncio.Event()
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -233,8 +235,9 @@ async def test_an_engines_words_have_a_limit(dockerd: FakeDockerd, client: Docke
 async def test_closing_lets_go_of_all_connections(
     dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError]
 ) -> None:
-    """After close the engine has nobody to talk to; twice is harmless. The call that it cut off is
-    no trouble of the engine's.
+    """Closing ends all connections, and twice is harmless.
+
+    The call that it cuts off is no failure of the engine.
     """
     gone = asyncio.Event()
 

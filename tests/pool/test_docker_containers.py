@@ -242,7 +242,7 @@ async def test_a_removed_one_has_no_last_words(docker_containers: DockerContaine
 
 @pytest.mark.docker
 async def test_complaints_are_bounded(docker_containers: DockerContainers, label: str) -> None:
-    """Of a megabyte on stderr 4 KiB are kept, and stdout is not held up."""
+    """4 KiB of a megabyte on stderr are kept, and stdout is not held up."""
     complain = "head -c 1000000 /dev/zero | tr '\\0' x >&2"
     script = f"echo READY; read -r go; {complain}; echo done; exec cat"
     started = await docker_containers.start(a_spec(label, script))

@@ -76,7 +76,10 @@ async def test_a_mark_in_pieces_is_a_mark(
 async def test_a_container_that_has_warmed_up_is_weighed(
     dockerd: FakeDockerd, containers: DockerContainers, memory: object, held_bytes: int
 ) -> None:
-    """Its memory counts without files that the kernel may drop, and with its shim."""
+    """The memory of a container that has warmed up counts with its shim.
+
+    Files that the kernel may drop do not count.
+    """
     healthy(dockerd, upgraded(READY))
     dockerd.on("GET /containers/c1/stats", answer({"memory_stats": memory}))
 
@@ -115,7 +118,7 @@ async def test_a_container_that_cannot_be_weighed_is_as_good_as_any(
 async def test_a_container_without_a_warm_up_is_not_weighed(
     dockerd: FakeDockerd, containers: DockerContainers
 ) -> None:
-    """Nothing is asked that costs a start its time."""
+    """A container without a warm-up is not weighed, which would cost its start time."""
     healthy(dockerd, upgraded(READY))
 
     started = await containers.start(a_spec())
@@ -291,7 +294,9 @@ def _network_of(dockerd: FakeDockerd) -> list[str]:
 
 
 async def test_a_start_borrows_a_network(dockerd: FakeDockerd, client: DockerClient) -> None:
-    """It does if it is one that may, and gives it back before the container is ready."""
+    """A start borrows a network if its container may, and gives it back before the
+    container is ready.
+    """
     lent = _Lent()
     containers = await lent.containers(client)
     ready = asyncio.Event()
@@ -339,7 +344,7 @@ async def test_a_holder_that_is_gone_fails_no_start(
 async def test_a_faulty_image_is_no_fault_of_a_holder(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """What would fail in any network is not tried in a second one."""
+    """A start that would fail in any network is not tried in a second one."""
     containers = await _Lent().containers(client)
     healthy(dockerd, upgraded())
     dockerd.on("POST /containers/c1/start", answer({"message": "exec bash failed"}, 400))

@@ -52,7 +52,9 @@ async def test_when_it_was_created_is_in_the_list(
 async def test_what_is_odd_in_a_list_is_passed_over(
     dockerd: FakeDockerd, containers: DockerContainers, odd: dict[str, object]
 ) -> None:
-    """The container is listed without it, so one odd container keeps no others from a sweep."""
+    """A container is listed without what is odd in its description, so it keeps no
+    others from a sweep.
+    """
     listed = {"Id": "c1", "Names": ["/one"], "State": "created", "Labels": {}, "Created": 1, **odd}
     dockerd.on("GET /containers/json", answer([listed]))
 

@@ -107,7 +107,7 @@ async def test_an_image_has_an_id(docker_images: DockerImages) -> None:
 
 @pytest.mark.docker
 async def test_an_absent_image_is_missing(docker_images: DockerImages) -> None:
-    """Which is an answer of its own kind."""
+    """A question about an absent image raises ImageMissingError."""
     with pytest.raises(ImageMissingError, match="nosuch/image"):
         await docker_images.image("nosuch/image:latest")
 
@@ -144,7 +144,10 @@ async def test_reads_files_and_looks_into_directories(
 
 @pytest.mark.docker
 async def test_follows_links(docker_images: DockerImages, links: str) -> None:
-    """Wherever they lead within the image; those that lead nowhere, or in circles, are absent."""
+    """Links are followed wherever they lead within the image.
+
+    Those that lead nowhere, or in circles, are absent.
+    """
     wanted: dict[str, Found | None] = {
         "/absolute": b"the lambda",
         "/bin/relative": b"the lambda",
@@ -206,7 +209,7 @@ async def test_a_cancelled_reading_leaves_nothing_behind(
 
 @pytest.mark.docker
 async def test_reading_an_absent_image_is_missing(docker_images: DockerImages) -> None:
-    """It went between the question and the reading."""
+    """An image that vanishes between the question and the reading is reported as missing."""
     with pytest.raises(ImageMissingError):
         await docker_images.read_files("nosuch/image:latest", (RAG,), 1000)
 

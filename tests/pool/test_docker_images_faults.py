@@ -41,7 +41,7 @@ async def test_a_pull_that_fails_on_its_way_says_why(
 async def test_a_pull_whose_progress_is_garbage_is_an_error(
     dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError], progress: str
 ) -> None:
-    """What is not JSON, or no object, is no progress: neither for the daemon nor for a command."""
+    """Progress of a pull that is no JSON object is an error, for the daemon and for a command."""
     dockerd.on("POST /images/create", chunks(progress.encode() + b"\r\n"))
 
     with pytest.raises(EngineError) as caught:
@@ -146,7 +146,7 @@ async def test_changes_that_cannot_be_heard_of_are_an_error(
 async def test_a_broken_archive_is_an_error(
     dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
 ) -> None:
-    """What is no tar is not read, and the container goes all the same."""
+    """An archive that is no tar is an error, and the container is removed all the same."""
     dockerd.on("POST /containers/create", answer({"Id": "c1"}))
     dockerd.on("GET /containers/c1/archive", raw(b"no tar" * 1000, 200, "application/x-tar"))
     dockerd.on("DELETE /containers/c1", answer({}))
@@ -162,7 +162,7 @@ async def test_a_broken_archive_is_an_error(
 async def test_a_removal_that_fails_spoils_no_reading(
     dockerd: FakeDockerd, images: DockerImages, reported: list[EngineError]
 ) -> None:
-    """What was read is worth more than the container that stays."""
+    """A reading counts although the container that it needed cannot be removed."""
     dockerd.on("POST /containers/create", answer({"Id": "c1"}))
     dockerd.on("GET /containers/c1/archive", answer({"message": "no such path"}, 404))
     dockerd.on("DELETE /containers/c1", answer({"message": "busy"}, 500))

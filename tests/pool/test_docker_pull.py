@@ -29,7 +29,7 @@ async def told(events: list[dict[str, Any]], every_s: float, *, end: bool) -> As
 
 
 async def test_a_slow_pull_that_goes_on_ends_well() -> None:
-    """All pauses together may be longer than the limit."""
+    """A pull that goes on ends well, although all its pauses together are longer than the limit."""
     events = [layer(name, done) for done in range(8) for name in "ab"]
 
     heard = [
@@ -65,7 +65,10 @@ async def test_the_deadline_of_a_caller_is_its_own() -> None:
 async def test_a_pull_that_stalls_is_given_up_at_the_engine(
     dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError]
 ) -> None:
-    """Its connection is closed, which ends the engine's own work, and the failure is reported."""
+    """The connection of a pull that stalls is closed, which ends the engine's own work.
+
+    The failure is reported.
+    """
     is_given_up = asyncio.Event()
     images = DockerImages(client, {}, pull_stalls_s=0.05)
     dockerd.on("POST /images/create", _stalls(is_given_up))

@@ -40,7 +40,7 @@ async def read_all(stream: DockerStream) -> bytes:
 
 
 async def test_reads_stdout(dockerd: FakeDockerd, client: DockerClient) -> None:
-    """What came is handed over in order, and nothing at the end."""
+    """A reader gets all output in order, and nothing at the end."""
     stream = await attach(
         dockerd, client, upgraded(frame(STDOUT, b"one "), frame(STDOUT, b"two"), then=the_end)
     )
@@ -54,7 +54,7 @@ async def test_reads_stdout(dockerd: FakeDockerd, client: DockerClient) -> None:
 async def test_a_reader_that_was_cancelled_misses_nothing(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """What comes between two readers is the second one's."""
+    """Output that comes after a reader was cancelled is the next reader's."""
     go_on = asyncio.Event()
 
     async def later(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,7 +72,7 @@ async def test_a_reader_that_was_cancelled_misses_nothing(
 
 
 async def test_keeps_the_first_4_kib_of_stderr(dockerd: FakeDockerd, client: DockerClient) -> None:
-    """Complaints are bounded, apart from stdout, and trimmed."""
+    """The first 4 KiB of stderr are kept, apart from stdout, and trimmed."""
     frames = [frame(STDERR, b" \xff" + b"x" * 1000)] * 9 + [frame(STDOUT, b"said")]
     stream = await attach(dockerd, client, upgraded(*frames, then=the_end))
 
@@ -87,7 +87,9 @@ async def test_keeps_the_first_4_kib_of_stderr(dockerd: FakeDockerd, client: Doc
 async def test_a_stream_cut_in_mid_frame_looks_like_an_end(
     dockerd: FakeDockerd, client: DockerClient, torn: bytes, end: Answer
 ) -> None:
-    """What was whole is handed over, what was torn never is, and nothing hangs."""
+    """If a stream is cut in a frame, whole frames are handed over, the torn one is
+    not, and nothing hangs.
+    """
 
     async def whole_then_torn(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await taken.wait()
@@ -108,7 +110,7 @@ async def test_a_stream_cut_in_mid_frame_looks_like_an_end(
 async def test_tells_its_listener_of_the_end_once(
     dockerd: FakeDockerd, client: DockerClient, end: Answer
 ) -> None:
-    """Nobody needs to read for the death of a container to be noticed."""
+    """A listener hears of a container's death once, although nobody reads."""
     ended = asyncio.Event()
     calls: list[str] = []
     stream = await attach(dockerd, client, upgraded(then=end))
@@ -153,7 +155,9 @@ async def test_our_own_end_is_no_death(dockerd: FakeDockerd, client: DockerClien
 
 
 async def test_closing_passes_on_cancellation(dockerd: FakeDockerd, client: DockerClient) -> None:
-    """One who is cancelled while closing is cancelled, and the connection is closed as well."""
+    """A caller that is cancelled while it closes a stream stays cancelled, and the
+    connection is closed.
+    """
     gone = asyncio.Event()
 
     async def watch(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -180,7 +184,7 @@ async def test_closing_passes_on_cancellation(dockerd: FakeDockerd, client: Dock
 
 
 async def test_a_closed_stream_ends_its_reader(dockerd: FakeDockerd, client: DockerClient) -> None:
-    """One who still reads is not left waiting."""
+    """A caller that still reads when the stream is closed is not left waiting."""
     stream = await attach(dockerd, client, upgraded())
     reading = asyncio.create_task(read_all(stream))
     await asyncio.sleep(0)
@@ -208,7 +212,7 @@ async def test_writes_to_stdin(dockerd: FakeDockerd, client: DockerClient) -> No
 async def test_writing_after_the_end_is_an_error(
     dockerd: FakeDockerd, client: DockerClient, reported: list[EngineError]
 ) -> None:
-    """Nobody is told that a dead container got its files."""
+    """A write to a container that has ended is an error."""
     stream = await attach(dockerd, client, upgraded(then=the_end))
     await read_all(stream)
 
@@ -233,7 +237,10 @@ async def test_writing_to_a_closed_stream_is_an_error(
 async def test_what_nobody_reads_waits_at_the_writer(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """A flood of 100 MB costs us a few; whoever reads gets every byte of it."""
+    """A flood of 100 MB that nobody reads costs us a few MB.
+
+    A later reader gets every byte of it.
+    """
     size, sent = 100_000_000, 0
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -272,7 +279,7 @@ async def test_what_nobody_reads_waits_at_the_writer(
 async def test_a_flood_of_complaints_is_read_and_dropped(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """What comes over stderr never holds up what comes over stdout."""
+    """A flood on stderr is read and dropped, and never holds up stdout."""
     frames = [frame(STDERR, b"x" * 32_768)] * 1000 + [frame(STDOUT, b"said")]
     stream = await attach(dockerd, client, upgraded(*frames, then=silence))
 

@@ -64,7 +64,7 @@ def host() -> Host:
 
 
 def test_what_is_warm_starting_or_in_use_takes_room(host: Host) -> None:
-    """All containers count, whatever they do."""
+    """Containers that are warm, starting or in use take room of the host."""
     tenant = Tenant(host)
 
     host.moved(tenant.stake, warm=2, starting=1, in_use=1)
@@ -73,7 +73,7 @@ def test_what_is_warm_starting_or_in_use_takes_room(host: Host) -> None:
 
 
 def test_an_image_gets_what_is_free_and_no_more(host: Host) -> None:
-    """The one that comes later takes nothing from the one that is there."""
+    """An image that comes later gets free places, and takes none from an image that is there."""
     first, second = Tenant(host), Tenant(host)
 
     first.take(4)
@@ -98,7 +98,9 @@ def test_a_learner_displaces_what_is_worth_least(host: Host) -> None:
 
 
 def test_the_place_of_what_was_displaced_is_withheld(host: Host) -> None:
-    """It would be displaced again by the next miss, so no start is spent on it."""
+    """No start is spent on a container that the next miss would displace again: its
+    place is withheld.
+    """
     tenant, learner = Tenant(host), Tenant(host)
     tenant.take(6)
 
@@ -118,7 +120,9 @@ def test_the_place_of_what_had_served_goes_to_others(host: Host) -> None:
 
 
 def test_a_reusable_container_inherits_the_place_that_was_made_for_it(host: Host) -> None:
-    """It stays, as what was started for the learner serves more than that run."""
+    """A reusable container keeps the place that was made for a learner, as it serves
+    further runs.
+    """
     tenant, learner = Tenant(host), Tenant(host, reusable=True)
     tenant.take(6)
     learner.take(2)
@@ -129,7 +133,7 @@ def test_a_reusable_container_inherits_the_place_that_was_made_for_it(host: Host
 
 
 def test_withheld_places_are_given_back_when_no_miss_needs_them(host: Host) -> None:
-    """They are free again after a while without a miss in a full host."""
+    """Withheld places are free again after a while without a miss in a full host."""
     tenant, learner = Tenant(host), Tenant(host)
     tenant.take(6)
     host.settle({tenant.stake: Claim(6, 0.0), learner.stake: Claim(0, 0.0)}, 0.0)
@@ -169,7 +173,9 @@ def test_a_place_is_not_passed_on_to_an_image_that_is_alike(host: Host) -> None:
 
 
 def test_an_image_that_is_taken_no_more_loses_its_places_slowly(host: Host) -> None:
-    """All of them within some minutes, one after the other."""
+    """An image that is taken no more loses all its places within some minutes, one
+    after the other.
+    """
     idle, wanted = Tenant(host), Tenant(host)
     idle.take(6)
     for _ in range(20):
@@ -198,7 +204,10 @@ def test_demand_that_falls_frees_its_places_at_once_where_nobody_lacks_any(host:
 
 
 def test_an_image_that_is_removed_leaves_its_places_to_others(host: Host) -> None:
-    """What it still has in use counts until it ends; twice is harmless."""
+    """A removed image leaves its places to others.
+
+    Its containers in use count until they end; twice is harmless.
+    """
     tenant = Tenant(host)
     tenant.take(5)
     tenant.use_one()
@@ -218,7 +227,10 @@ def small() -> Host:
 
 
 def test_a_container_that_takes_more_memory_takes_more_places(small: Host) -> None:
-    """Also those that were started before that was known; the target falls until it fits."""
+    """An image's containers take more places once it is known that they take more memory.
+
+    That holds for those started before, too; the target falls until it fits.
+    """
     tenant = Tenant(small)
     tenant.take(6)
 
@@ -229,7 +241,9 @@ def test_a_container_that_takes_more_memory_takes_more_places(small: Host) -> No
 
 
 def test_the_most_that_a_container_has_taken_counts(small: Host) -> None:
-    """Containers of one image differ a little, and their number must not waver."""
+    """The most memory that a container of an image has taken counts, so that its
+    places do not waver.
+    """
     tenant = Tenant(small)
 
     small.weigh(tenant.stake, 21)
@@ -240,7 +254,7 @@ def test_the_most_that_a_container_has_taken_counts(small: Host) -> None:
 
 
 def test_one_container_fits_whatever_it_takes(small: Host) -> None:
-    """Otherwise its image would never be warm."""
+    """An image may have one container however much memory it takes, or it would never be warm."""
     tenant = Tenant(small)
 
     small.weigh(tenant.stake, 1_000_000)
@@ -250,7 +264,7 @@ def test_one_container_fits_whatever_it_takes(small: Host) -> None:
 
 
 def test_a_container_of_usual_memory_takes_one_place(host: Host) -> None:
-    """Nothing is weighed on a host whose memory is not known."""
+    """On a host whose memory is not known every container takes one place."""
     tenant = Tenant(host)
 
     host.weigh(tenant.stake, 1_000_000)
@@ -259,7 +273,9 @@ def test_a_container_of_usual_memory_takes_one_place(host: Host) -> None:
 
 
 def test_a_learner_of_a_large_container_displaces_several_small_ones(small: Host) -> None:
-    """As many as take its places; they are withheld together."""
+    """A large container displaces as many small ones as take its places, which are
+    withheld together.
+    """
     tenant, learner = Tenant(small), Tenant(small)
     small.weigh(learner.stake, 25)
     tenant.take(6)
@@ -272,7 +288,9 @@ def test_a_learner_of_a_large_container_displaces_several_small_ones(small: Host
 def test_a_place_that_is_used_up_is_too_small_for_an_image_with_larger_containers(
     small: Host,
 ) -> None:
-    """It stays where it is; the upkeep shares the places."""
+    """A place that a run used up stays with its image if another image's containers
+    take more places.
+    """
     rich, poor = Tenant(small), Tenant(small)
     small.weigh(poor.stake, 20)
     rich.take(6)
@@ -285,7 +303,9 @@ def test_a_place_that_is_used_up_is_too_small_for_an_image_with_larger_container
 
 
 def test_an_image_with_larger_containers_gets_its_places_from_the_upkeep(small: Host) -> None:
-    """They move one after another, until they are as many as one container takes."""
+    """The upkeep moves places one by one, until an image has as many as one of its
+    containers takes.
+    """
     idle, wanted = Tenant(small), Tenant(small)
     small.weigh(wanted.stake, 20)
     idle.take(6)
@@ -299,7 +319,7 @@ def test_an_image_with_larger_containers_gets_its_places_from_the_upkeep(small: 
 
 
 def test_an_image_that_is_removed_leaves_all_places_of_its_containers(small: Host) -> None:
-    """What it still has in use counts as before, until it ends."""
+    """A removed image's container in use counts with all its places until it ends."""
     tenant = Tenant(small)
     small.weigh(tenant.stake, 20)
     tenant.take(3)

@@ -67,7 +67,7 @@ def test_names_of_one_image(name: str, usual: str, full: str) -> None:
 
 @pytest.mark.parametrize("name", [DIGEST, DIGEST[7:], "sha256:ab", "sha256:0", "sha512:abc"])
 def test_what_an_engine_takes_for_an_id(name: str) -> None:
-    """An id, with the name of its algorithm or without, and the beginning of one."""
+    """An id is known with or without the name of its algorithm, and by its beginning."""
     assert is_id(name)
 
 
@@ -102,13 +102,13 @@ def test_what_is_well_formed_is_one_plain_word(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*GOOD, *BAD])
 def test_the_pattern_knows_the_same_names(name: str) -> None:
-    """What clients are told in one expression is what is taken."""
+    """The pattern that clients are told allows exactly the names that the daemon takes."""
     assert (matches(name) and len(name) <= LONGEST_NAME) == is_well_formed(name)
 
 
 @given(st.text("ab.:_-@/0Z", max_size=12))
 def test_the_pattern_knows_the_same_names_of_all(name: str) -> None:
-    """Also whatever dots, colons and slashes a name has, and wherever."""
+    """The pattern and the parser agree on names with any dots, colons and slashes."""
     assert matches(name) == is_well_formed(name)
 
 

@@ -199,7 +199,7 @@ async def test_a_failing_removal_loses_nothing_but_its_container(
 async def test_a_connection_that_will_not_close_keeps_no_container(
     make_pool: MakePool, engine: FakeContainers, reports: Reports
 ) -> None:
-    """Even when closing its stream fails, the container is removed, and the error is reported."""
+    """A container is removed although closing its stream fails, and the error is reported."""
     pool = await warm_pool(make_pool)
 
     async with pool.lease() as lease:
@@ -269,7 +269,7 @@ async def test_what_died_before_it_was_reclaimed_is_discarded(
 
 
 async def test_says_what_it_is(make_pool: MakePool) -> None:
-    """Its repr names the image and the counts."""
+    """The repr of a pool names its image and its counts."""
     pool = await warm_pool(make_pool)
 
     assert repr(pool).startswith("<ImagePool some/image <Ledger warm=2")

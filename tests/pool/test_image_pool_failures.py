@@ -142,7 +142,9 @@ async def test_an_image_that_works_again_serves_all_who_wait(
 async def test_once_it_works_nobody_waits_for_a_turn(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """All that waiting callers lack is started together, unlike refills."""
+    """Once a start succeeds, the containers of all waiting callers are started
+    together, unlike refills.
+    """
     engine.start_error = ERROR
     pool = make_pool(refills_at_once=2)
     with pytest.raises(EngineError):
@@ -200,7 +202,10 @@ async def test_an_image_that_cannot_start_is_left_alone(
 async def test_one_who_asks_has_an_image_that_cannot_start_tried_again(
     make_pool: MakePool, engine: FakeContainers, clock: Clock, ask: str
 ) -> None:
-    """Each who asks after the pause is one start, and once one succeeds the shelf fills."""
+    """Each caller that asks after the pause causes one start.
+
+    Once one succeeds, the shelf fills.
+    """
     engine.start_error = ERROR
     pool = make_pool(target=2)
 
@@ -226,7 +231,9 @@ async def test_one_who_asks_has_an_image_that_cannot_start_tried_again(
 async def test_an_engine_that_refuses_an_image_is_not_tried_for_ever(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """It is tried for some minutes, and then only for those who ask."""
+    """An image that the engine refuses is tried for some minutes, and then only for
+    callers that ask.
+    """
     engine.start_error = STUMBLED
     pool = make_pool(target=1)
     pool.refill_soon()

@@ -155,7 +155,7 @@ async def test_one_that_dies_young_counts_as_a_failed_start(
 async def test_one_that_dies_young_without_a_word_is_described(
     make_pool: MakePool, engine: FakeContainers, clock: Clock
 ) -> None:
-    """Of one that died young without a word, the error tells how long it lived."""
+    """The error of a container that died young without a word tells how long it lived."""
     pool = await warm_pool(make_pool, 1)
     clock.advance(1)
 

@@ -22,7 +22,7 @@ def a_ledger() -> Ledger:
 
 
 def test_take_gives_the_oldest() -> None:
-    """What got warm first is leased first."""
+    """The container that got warm first is leased first."""
     ledger, old, young = a_ledger(), a_container("old"), a_container("young")
     ledger.became_warm(old)
     ledger.became_warm(young)
@@ -33,7 +33,7 @@ def test_take_gives_the_oldest() -> None:
 
 
 def test_take_from_nothing_is_a_miss() -> None:
-    """With nothing warm, nothing is taken and nobody joins a queue."""
+    """A take with nothing warm returns nothing, and the caller joins no queue."""
     ledger = a_ledger()
 
     assert ledger.take() is None
@@ -76,7 +76,7 @@ async def test_one_who_went_away_is_passed_over() -> None:
 
 
 async def test_a_waiter_is_answered_once() -> None:
-    """Whoever has a container refuses a second one, and an error too."""
+    """A waiter that has a container refuses a second one, and an error, too."""
     waiter = a_ledger().wait()
 
     assert waiter.offer(a_container())
@@ -85,7 +85,9 @@ async def test_a_waiter_is_answered_once() -> None:
 
 
 async def test_a_waiter_that_was_answered_hands_over_what_it_got() -> None:
-    """One that leaves after it was answered returns the container to the code that withdraws it."""
+    """A waiter that leaves after it was answered hands its container over to the
+    code that withdraws it.
+    """
     ledger, container = a_ledger(), a_container()
     waiter = ledger.wait()
     ledger.became_warm(container)
@@ -94,7 +96,7 @@ async def test_a_waiter_that_was_answered_hands_over_what_it_got() -> None:
 
 
 async def test_a_waiter_that_was_failed_has_nothing_to_hand_over() -> None:
-    """One that leaves after it was told of an error holds no container."""
+    """A waiter that leaves after it was told of an error holds no container."""
     waiter = a_ledger().wait()
     waiter.fail(ERROR)
 
@@ -102,7 +104,7 @@ async def test_a_waiter_that_was_failed_has_nothing_to_hand_over() -> None:
 
 
 async def test_leaving_twice_is_harmless() -> None:
-    """One that was answered is in the queue no more, and may leave all the same."""
+    """A waiter that was answered is in the queue no more, and may leave all the same."""
     ledger = a_ledger()
     waiter = ledger.wait()
 
@@ -114,7 +116,7 @@ async def test_leaving_twice_is_harmless() -> None:
 
 
 async def test_what_is_warm_again_goes_to_the_next_who_waits() -> None:
-    """A container that its taker did not want is as good as a new one."""
+    """A container that was leased and not used goes to the next caller that waits."""
     ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
     ledger.take()
@@ -127,7 +129,7 @@ async def test_what_is_warm_again_goes_to_the_next_who_waits() -> None:
 
 
 def test_what_was_not_used_is_warm_again() -> None:
-    """With nobody waiting it waits for the next taker."""
+    """A container that was leased and not used is warm again for the next caller."""
     ledger, container = a_ledger(), a_container()
     ledger.became_warm(container)
     ledger.take()
@@ -140,7 +142,7 @@ def test_what_was_not_used_is_warm_again() -> None:
 
 
 async def test_a_failed_start_fails_those_whom_nothing_can_serve() -> None:
-    """As many callers go on waiting as starts are under way."""
+    """After a failed start as many callers go on waiting as starts are under way."""
     ledger, container = a_ledger(), a_container()
     first, second = ledger.wait(), ledger.wait()
     ledger.starting = 1
@@ -169,7 +171,9 @@ async def test_a_failed_start_fails_those_whom_nothing_can_serve() -> None:
 async def test_counts_what_is_missing(
     warm: int, starting: int, queued: int, waiting: int, missing: int
 ) -> None:
-    """To have three warm: what is warm or on its way counts, save what somebody waits for."""
+    """Containers that are warm or on their way count towards the target, less those
+    that callers wait for.
+    """
     ledger = a_ledger()
     for _ in range(warm):
         ledger.warm.append(a_container())
@@ -181,7 +185,10 @@ async def test_counts_what_is_missing(
 
 
 async def test_counts_who_waits_for_nothing() -> None:
-    """Unserved is who waits beyond the starts that are under way; what is queued may never run."""
+    """A caller is unserved if no start is under way for it.
+
+    Refills in the queue do not count, as they may never run.
+    """
     ledger = a_ledger()
     ledger.wait()
     ledger.wait()
@@ -206,7 +213,7 @@ def test_a_discarded_container_leaves_the_books(leased: bool) -> None:
 
 
 def test_says_what_is_in_the_books() -> None:
-    """Its repr tells an operator all counts."""
+    """The repr of a ledger tells an operator all counts."""
     ledger = a_ledger()
     ledger.became_warm(a_container())
 
@@ -214,7 +221,7 @@ def test_says_what_is_in_the_books() -> None:
 
 
 def test_reasons_of_discards_are_bounded() -> None:
-    """What says a new reason each time is counted under one name, and known reasons go on."""
+    """Discards for ever new reasons are counted under one name, and known reasons go on."""
     ledger = a_ledger()
     for number in range(3 * MOST_REASONS):
         ledger.count_discard(f"reason {number}")

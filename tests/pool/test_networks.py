@@ -98,7 +98,7 @@ async def test_each_start_gets_a_network_of_its_own(rig: Rig) -> None:
 
 
 async def test_a_start_that_failed_had_a_network_of_its_own(rig: Rig) -> None:
-    """The engine may have joined it before it failed: nobody else gets that network."""
+    """No later start gets the network of a start that failed, which the engine may have joined."""
     await rig.add("a")
     with pytest.raises(EngineError, match="no bash"):
         async with rig.networks.lend(HOSTNAME) as holder:
@@ -118,7 +118,9 @@ async def test_a_start_that_failed_had_a_network_of_its_own(rig: Rig) -> None:
 async def test_a_start_that_may_go_on_takes_its_holder_along(
     rig: Rig, error: BaseException
 ) -> None:
-    """An engine that did not answer may start it later, in the network of somebody else."""
+    """After a start without an answer its holder is ended, as the engine may still
+    start the container.
+    """
     await rig.add("a")
     with pytest.raises(type(error)):
         async with rig.networks.lend(HOSTNAME):
@@ -132,7 +134,7 @@ async def test_a_start_that_may_go_on_takes_its_holder_along(
 
 
 async def test_a_holder_that_has_ended_is_not_lent(rig: Rig) -> None:
-    """Another one is, if there is one."""
+    """A holder that has ended is not lent; another one is, if there is one."""
     await rig.add("a")
     await rig.add("b")
     rig.streams["a"].end()
@@ -179,7 +181,7 @@ async def test_words_that_no_holder_says(rig: Rig, line: str) -> None:
 
 
 async def test_a_renewal_that_was_broken_off(rig: Rig) -> None:
-    """The line that was not read is not taken for the one of the next network."""
+    """The line of a renewal that was broken off is not taken for the line of the next network."""
     holder = await rig.add("a")
     rig.may_answer.clear()
     broken_off = asyncio.create_task(holder.renew())
@@ -194,7 +196,10 @@ async def test_a_renewal_that_was_broken_off(rig: Rig) -> None:
 
 
 async def test_the_container_in_a_network_that_is_lent(rig: Rig) -> None:
-    """It has the switches of a network of its own, and no hostname, which engines would refuse."""
+    """A container in a lent network gets the switches of a network of its own.
+
+    It gets no hostname, which engines would refuse.
+    """
     holder = await rig.add("a")
 
     alone = replace(a_spec(), hostname=HOSTNAME, sysctls={"fs.mqueue.queues_max": "4"})
@@ -210,7 +215,7 @@ async def test_the_container_in_a_network_that_is_lent(rig: Rig) -> None:
 
 
 async def test_which_failures_are_a_holders(rig: Rig) -> None:
-    """Those that name its container, and all once it has ended."""
+    """A failure is the holder's if it names the holder's container, or if the holder has ended."""
     holder = await rig.add("holder-1")
 
     assert not holder.may_be_why(EngineError("start", "no bash"))

@@ -90,7 +90,7 @@ def test_another_living_process_is_alive() -> None:
 
 
 def test_a_process_that_ended_is_dead() -> None:
-    """Its process id is free, or is another's."""
+    """A process counts as dead when no process has its id, or another one has."""
     with another_process() as process:
         name = name_of(process.pid)
 
@@ -108,7 +108,7 @@ def test_a_process_that_nobody_buried_is_dead() -> None:
 
 
 def test_a_process_id_in_new_hands_is_dead() -> None:
-    """The same number with another start time is another process."""
+    """A process with the same id and another start time is another process."""
     space, _, _ = this_process().process.rpartition("/")
 
     assert is_provably_dead(f"{space}/1")
@@ -140,7 +140,7 @@ def test_who_cannot_be_seen_from_here_is_not_provably_dead(name: str) -> None:
 
 @pytest.mark.parametrize("state", ["created", "running"])
 def test_ours_are_for_our_pools_to_judge(state: str) -> None:
-    """What this very process started is no orphan as long as it has not ended."""
+    """A container that this very process started is no orphan as long as it has not ended."""
     assert not is_orphan(seen(ME, state), is_dead, NOW_S)
 
 
@@ -152,14 +152,16 @@ def test_the_deads_are_orphans(state: str) -> None:
 
 @pytest.mark.parametrize("state", ["created", "running", "paused"])
 def test_a_siblings_are_left_alone(state: str) -> None:
-    """One that cannot be proved dead may be alive."""
+    """A container whose process cannot be proved dead is left alone."""
     assert not is_orphan(seen(SIBLING, state), is_dead, NOW_S)
 
 
 @pytest.mark.parametrize("state", ["exited", "dead"])
 @pytest.mark.parametrize("owner", [ME, SIBLING])
 def test_what_has_ended_is_an_orphan(owner: Owner, state: str) -> None:
-    """It serves nobody any more, whoever started it: its removal has failed."""
+    """A container that has ended is an orphan, whatever process started it, as its
+    removal has failed.
+    """
     assert is_orphan(seen(owner, state), is_dead, NOW_S)
 
 
@@ -213,7 +215,9 @@ async def test_the_sweep_removes_orphans_only(engine: FakeContainers) -> None:
 
 
 async def test_the_sweep_knows_the_time(engine: FakeContainers) -> None:
-    """What was created long ago and never started goes, whosever it was."""
+    """The sweep removes a container that was created long ago and never started,
+    whosever it was.
+    """
     engine.add("sibling's", "created", SIBLING.labels(), created_s=int(time.time()))
     engine.add("forgotten", "created", SIBLING.labels(), created_s=int(time.time()) - 3600)
 
@@ -278,7 +282,10 @@ async def test_what_is_being_removed_is_not_removed_again(engine: FakeContainers
 
 
 async def test_ours_that_did_not_start_goes_soon(engine: FakeContainers) -> None:
-    """One that was made and not started may serve a look into its image, but not for long."""
+    """A container of ours that never started is removed soon.
+
+    It is left only as long as a look into its image may take.
+    """
     clock = Clock()
     mine = sweeper(engine, clock=clock)
     engine.add("looked through", "created", ME.labels())

@@ -197,7 +197,7 @@ async def test_one_who_waits_in_a_retired_pool_is_told(
 
 
 async def test_only_the_pool_that_was_seen_is_retired(make_pools: MakePools) -> None:
-    """One who looked at a pool, and then waited for something, does not retire its successor."""
+    """A caller that looked at a pool, and then waited, does not retire that pool's successor."""
     pools = make_pools(target=1)
     pools.warm_up(SPEC)
     seen = pools.by_image[SPEC.image]

@@ -80,7 +80,9 @@ async def test_all_images_together_stay_within_the_hosts_limit(
 async def test_what_a_learner_waits_for_displaces_what_is_warm(
     make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
-    """A miss at the host's limit: the image wanted least recently gives one up."""
+    """A miss at the host's limit has the image that was wanted least recently give
+    up a container.
+    """
     pools = make_pools(target=2, host=2)
     pools.warm_up(OTHER)
     await settle()
@@ -100,7 +102,7 @@ def test_memory_bounds_the_host_as_well() -> None:
 
 
 def test_each_place_of_the_host_is_an_equal_part_of_its_memory() -> None:
-    """So containers that keep within the places keep within the memory, whatever each takes."""
+    """Containers that keep within the host's places keep within its memory, whatever each takes."""
     few = PoolSettings(host_containers=4, host_memory_bytes=400 * WARM_BYTES)
     many = PoolSettings(host_containers=40, host_memory_bytes=10 * WARM_BYTES)
 
@@ -208,7 +210,10 @@ async def test_a_notice_warms(make_pools: MakePools, engine: FakeContainers) -> 
 async def test_refills_by_hearsay_begin_one_at_a_time(
     make_pools: MakePools, engine: FakeContainers, clock: Clock, own: int, at_once: int
 ) -> None:
-    """What only siblings ask for takes no more of the cores than one start does; the rest may."""
+    """Refills that only siblings' notices ask for begin one at a time.
+
+    All others may begin together.
+    """
     pools = make_pools(sizes=replace(SIZES, minimum=own), refills_at_once=2)
     engine.hold()
     pools.hear(SPEC, takes=100)

@@ -52,7 +52,7 @@ class TestRefillsYield:
     async def test_not_for_ever(
         self, make_pools: MakePools, engine: FakeContainers, clock: Clock
     ) -> None:
-        """After two seconds one refill goes on, and the next one waits anew."""
+        """A refill that gives way goes on after two seconds, and the next one waits anew."""
         pools = make_pools(target=4)
         pools.warm_up(SPEC)
         await settle()

@@ -35,7 +35,9 @@ def packed(password: str) -> dict[str, str]:
 async def test_a_pull_without_a_login_is_refused(
     docker_client: DockerClient, registry: Registry
 ) -> None:
-    """The registry does ask for one, and the error is the engine's own."""
+    """A pull without a login fails with the engine's own error, as the registry asks
+    for a login.
+    """
     with pytest.raises(EngineError, match="no basic auth credentials"):
         await DockerImages(docker_client, {}).pull(registry.image)
 
@@ -61,7 +63,10 @@ async def test_the_login_of_dockers_own_file_opens_the_registry(
     monkeypatch: pytest.MonkeyPatch,
     where: str,
 ) -> None:
-    """A wrong one is refused without being told to anybody, and the right one counts at once."""
+    """The right login of Docker's own file counts at once.
+
+    A wrong one is refused, and told to nobody.
+    """
     file = tmp_path / "config.json"
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     images = DockerImages(docker_client, {}, RegistryLogins(str(tmp_path)).of)

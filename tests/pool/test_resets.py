@@ -42,7 +42,7 @@ class Gate:
 
 
 async def pool_of(make_pool: MakePool, target: int = 1, most_runs: int = MANY) -> ImagePool:
-    """One that has all its containers."""
+    """A pool that has all its containers."""
     pool = make_pool(target=target, most_runs=most_runs)
     pool.refill_soon()
     await settle()
@@ -51,7 +51,7 @@ async def pool_of(make_pool: MakePool, target: int = 1, most_runs: int = MANY) -
 
 
 async def use(pool: ImagePool, reset: Reset | None) -> str:
-    """One run; its container's id."""
+    """Make one run; returns its container's id."""
     async with pool.lease() as lease:
         lease.reset = reset
         return lease.container_id
@@ -81,7 +81,7 @@ async def test_what_is_unfit_is_replaced(make_pool: MakePool, reason: str) -> No
 
 
 async def test_a_reset_has_a_deadline(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container of which nobody says whether it is warm again is replaced."""
+    """A container whose reset is not over by the deadline is replaced."""
     monkeypatch.setattr(resets, "RESET_S", 0.05)
     pool = await pool_of(make_pool)
     gate = Gate()
@@ -96,7 +96,7 @@ async def test_a_reset_has_a_deadline(make_pool: MakePool, monkeypatch: pytest.M
 
 
 async def test_a_run_that_was_broken_off(make_pool: MakePool) -> None:
-    """Who says nothing leaves a container that nobody may use."""
+    """A run that does not say how to reset its container leaves one that is discarded."""
     pool = await pool_of(make_pool)
     await use(pool, None)
 
@@ -121,7 +121,7 @@ async def test_a_bug_in_a_reset(make_pool: MakePool, reports: Reports) -> None:
 async def test_who_comes_meanwhile_waits_for_it(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """Nothing is started: it is there sooner than any start."""
+    """A caller that comes during a reset waits for that container, and nothing is started."""
     pool = await pool_of(make_pool)
     gate = Gate()
     await use(pool, gate)
@@ -137,7 +137,9 @@ async def test_who_comes_meanwhile_waits_for_it(
 
 
 async def test_who_waited_for_one_that_is_unfit(make_pool: MakePool) -> None:
-    """Gets one that is started for it."""
+    """A caller that waited for a container which turns out unfit gets one that is
+    started for it.
+    """
     pool = await pool_of(make_pool)
     gate = Gate()
     await use(pool, gate)
@@ -150,7 +152,7 @@ async def test_who_waited_for_one_that_is_unfit(make_pool: MakePool) -> None:
 
 
 async def test_a_death_during_a_reset(make_pool: MakePool, engine: FakeContainers) -> None:
-    """It may have said that it is warm, and is not."""
+    """A container that dies during its reset is not warm, even if it has said so before."""
     pool = await pool_of(make_pool)
     gate = Gate()
     container_id = await use(pool, gate)
@@ -163,7 +165,10 @@ async def test_a_death_during_a_reset(make_pool: MakePool, engine: FakeContainer
 
 
 async def test_runs_are_bounded(make_pool: MakePool, engine: FakeContainers) -> None:
-    """After its last one it goes, whatever it says; how many it served is counted."""
+    """A container is discarded after its last run, whatever its reset says.
+
+    The runs that it served are counted.
+    """
     pool = await pool_of(make_pool, most_runs=4)
     for _ in range(8):
         await use(pool, at_once)
@@ -177,7 +182,7 @@ async def test_runs_are_bounded(make_pool: MakePool, engine: FakeContainers) -> 
 
 
 async def test_age_is_bounded(make_pool: MakePool, clock: Clock) -> None:
-    """One that is never idle goes stale all the same."""
+    """A reusable container that is never idle goes stale all the same."""
     pool = await pool_of(make_pool)
     clock.advance(3601)
     await use(pool, at_once)
@@ -189,7 +194,7 @@ async def test_age_is_bounded(make_pool: MakePool, clock: Clock) -> None:
 async def test_what_is_in_use_is_within_the_target(
     make_pool: MakePool, engine: FakeContainers
 ) -> None:
-    """Nothing is started for a container that will be warm again."""
+    """No container is started in the place of one in use that will be warm again."""
     pool = await pool_of(make_pool, target=2)
     async with pool.lease() as first:
         await settle()
@@ -201,7 +206,9 @@ async def test_what_is_in_use_is_within_the_target(
 
 
 async def test_close_does_not_wait_for_resets(make_pool: MakePool, engine: FakeContainers) -> None:
-    """It goes at once, also when its run ends after that."""
+    """A pool that closes removes a resetting container at once, and a leased one
+    when its run ends.
+    """
     pool = await pool_of(make_pool, target=2)
     gate = Gate()
     async with pool.lease() as late:
@@ -219,7 +226,9 @@ async def test_close_does_not_wait_for_resets(make_pool: MakePool, engine: FakeC
 
 
 def test_none_is_kept_that_cannot_be_in_use() -> None:
-    """However often an image is wanted: as many as run at once, and one more."""
+    """However often an image is wanted, as many containers are kept as run at once,
+    and one more.
+    """
     reusable = replace(SPEC, most_runs=MANY)
     settings = PoolSettings(sizes=Sizes(maximum=12, spare=2), leases_at_once=3)
 
@@ -247,7 +256,9 @@ async def test_an_image_that_becomes_reusable_starts_anew(
 async def test_targets_follow_how_long_runs_take(
     make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
-    """Not how long a start does: what is taken is soon there again."""
+    """The target of reusable containers follows how long runs take, and not how long
+    a start takes.
+    """
     pools = make_pools(sizes=Sizes(spare=1))
     targets = {}
     for most_runs in (1, MANY):
@@ -270,7 +281,9 @@ async def test_targets_follow_how_long_runs_take(
 async def test_a_hosts_limit_and_reusable_containers(
     make_pools: MakePools, engine: FakeContainers
 ) -> None:
-    """What is in use is not counted twice: with room for one, that one serves run after run."""
+    """A reusable container in use is not counted twice: with room for one, it serves
+    run after run.
+    """
     pools = make_pools(target=2, host=1)
     spec = replace(SPEC, most_runs=MANY)
     for _ in range(3):

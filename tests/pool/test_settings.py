@@ -16,6 +16,6 @@ def test_refuses_nonsense(settings: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("sizes", [(-1, 2, 0), (3, 2, 0), (0, 2, -1)])
 def test_refuses_sizes_that_cannot_be(sizes: tuple[int, int, int]) -> None:
-    """A minimum above the maximum, or a negative number, can be nobody's wish."""
+    """A minimum above the maximum, or a negative number, is refused."""
     with pytest.raises(ValueError, match="must be"):
         Sizes(*sizes)

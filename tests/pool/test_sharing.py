@@ -59,7 +59,7 @@ class TestPopularity:
         assert math.isclose(two.popularity - one.popularity, math.log(2))
 
     def test_of_an_image_that_was_never_taken(self) -> None:
-        """It is less popular than any image that was."""
+        """An image that was never taken is less popular than any image that was."""
         assert Stake("never").popularity < a_stake(takes=1, taken_ago_s=1e6).popularity
 
 
@@ -84,7 +84,7 @@ def test_where_there_is_room_each_gets_what_it_claims(images: list[Stake]) -> No
 
 @given(stakes(), limits)
 def test_a_higher_limit_takes_nothing_from_anybody(images: list[Stake], limit: int) -> None:
-    """Each target is monotone in the limit."""
+    """A higher limit lowers the target of no image."""
     less, more = share(images, limit), share(images, limit + 1)
 
     assert all(less[image] <= more[image] for image in images)
@@ -109,7 +109,7 @@ def test_targets_fit_where_containers_take_several_places(
 
 @given(stakes(), limits)
 def test_own_demand_comes_before_hearsay(images: list[Stake], limit: int) -> None:
-    """Nobody has a place by hearsay while another image lacks one for takes of its own."""
+    """No image has a place by hearsay while another image lacks one for takes of its own."""
     targets = share(images, limit)
 
     by_hearsay = any(targets[image] > image.own for image in images)
@@ -132,7 +132,7 @@ def test_who_is_taken_does_not_starve(images: list[Stake], limit: int) -> None:
 
 @given(stakes(), limits)
 def test_sharing_again_changes_nothing(images: list[Stake], limit: int) -> None:
-    """What was given is held, and what is held is kept: there is no to and fro."""
+    """Sharing the same places again changes nothing, so no place goes to and fro."""
     targets = share(images, limit)
     for image in images:
         image.target = targets[image]

@@ -71,7 +71,7 @@ def test_exec_runs_the_holder_as_its_own_user() -> None:
 
 
 def test_clears_the_entry_point_of_the_image() -> None:
-    """What the image would run by itself is never run."""
+    """The entry point of an image is never run."""
     assert SPEC.create_body()["Entrypoint"] == [""]
 
 
@@ -124,7 +124,7 @@ def test_stores_no_logs() -> None:
 
 
 def test_the_engine_masks_what_it_masks_unless_told_otherwise() -> None:
-    """None leaves /proc and /sys to the engine; no path is not the same."""
+    """A spec whose masked paths are None leaves them to the engine; an empty list means no path."""
     assert (host(SPEC)["MaskedPaths"], host(SPEC)["ReadonlyPaths"]) == (None, None)
 
     bare = host(replace(SPEC, masked_paths=(), readonly_paths=("/proc/sys",)))
@@ -133,7 +133,9 @@ def test_the_engine_masks_what_it_masks_unless_told_otherwise() -> None:
 
 
 def test_a_named_volume_is_read_only_and_takes_nothing_from_the_image() -> None:
-    """It stands beside the anonymous ones, which are the container's own."""
+    """A named volume is read-only and takes no file of the image; anonymous volumes
+    stand beside it.
+    """
     spec = replace(SPEC, named_volumes={"/.tool": "tool-1"})
 
     assert host(spec)["Mounts"] == [

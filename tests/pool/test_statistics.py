@@ -60,7 +60,7 @@ async def test_statistics_tell_of_the_last_failure(
 
 
 async def test_statistics_stand_still(make_pool: MakePool, clock: Clock) -> None:
-    """What was asked for once does not change when the pool does, nor can its reader change it."""
+    """Statistics do not change when the pool does, and their reader cannot change them."""
     pool = make_pool(target=1)
     before = pool.statistics(clock())
     await one_run(pool)

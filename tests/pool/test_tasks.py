@@ -17,7 +17,7 @@ def reports() -> Reports:
 
 @pytest.fixture
 def supervisor(reports: Reports) -> Supervisor:
-    """One that lets loops run again soon."""
+    """A supervisor that lets loops run again soon."""
     return Supervisor(reports, first_pause_s=0.001, longest_pause_s=0.004)
 
 
@@ -69,7 +69,7 @@ async def test_an_error_that_is_expected_is_for_who_awaits_the_task(
 
 
 async def test_a_task_that_is_cancelled_is_not_reported(tasks: Tasks, reports: Reports) -> None:
-    """Cancellation is the normal end of background work."""
+    """A cancelled task is not reported, because cancellation is a normal end."""
     tasks.start(asyncio.Event().wait(), "waits")
 
     await tasks.cancel()
@@ -127,7 +127,7 @@ async def test_a_loop_that_waits_to_run_again_says_so(
 async def test_a_loop_that_returns_has_failed(
     tasks: Tasks, supervisor: Supervisor, reports: Reports
 ) -> None:
-    """A loop that ends without an error would otherwise be missed by nobody."""
+    """A loop that returns has failed, is reported, and begins again."""
 
     async def returns() -> None:
         return
@@ -142,7 +142,7 @@ async def test_a_loop_that_returns_has_failed(
 async def test_a_cancelled_loop_is_no_longer_in_the_status(
     tasks: Tasks, supervisor: Supervisor
 ) -> None:
-    """What was closed on purpose is not shown as if it should run."""
+    """A loop that was closed on purpose is no longer in the status."""
 
     async def waits() -> None:
         await asyncio.Event().wait()
@@ -185,7 +185,7 @@ def test_at_the_end_of_the_process_no_task_is_left() -> None:
 
 
 def test_a_task_that_refuses_to_end_does_not_keep_the_process() -> None:
-    """It is cancelled a few times, and then left to the end of the loop."""
+    """A task that refuses to end is cancelled a few times, and then left to the end of the loop."""
     refused = 0
 
     async def refuse() -> None:

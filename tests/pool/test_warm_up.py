@@ -23,7 +23,9 @@ async def ends_if_it_warms_up(spec: ContainerSpec, stream: FakeStream) -> None:
 async def test_containers_whose_warm_up_takes_much_memory_are_fewer(
     make_pools: MakePools, engine: FakeContainers
 ) -> None:
-    """The host's memory bounds how many are kept, as soon as the first one has been weighed."""
+    """The host's memory bounds how many containers are kept, as soon as the first
+    one has been weighed.
+    """
     engine.memory_bytes[WARM.image] = 31 * MIB
     pools = make_pools(target=8, host=10, memory_bytes=100 * MIB)
 

@@ -47,7 +47,7 @@ async def test_the_probes(fake_http: Served) -> None:
     "url", ["", "nonsense", "ftp://x", "http://", "http://[::1", "http://h:99999"]
 )
 async def test_what_is_no_url(url: str) -> None:
-    """Nobody is asked, and the words say what a URL is like."""
+    """For a text that is no URL nobody is asked, and the error says what a URL is like."""
     async with RunnerClient(url) as client:
         with pytest.raises(RunnerError, match="must be like http://"):
             await client.health()
@@ -179,7 +179,7 @@ async def test_it_must_be_open() -> None:
 
 
 async def test_many_at_once(fake_http: Served) -> None:
-    """One client may run several kata at a time."""
+    """One client may run several kata at the same time."""
     async with RunnerClient(fake_http.url) as client:
         runs = [
             client.run({"cyber-dojo.sh": f"exit {n}"}, fake_http.image, rag_lambda=STATUS_LAMBDA)

@@ -15,7 +15,7 @@ from tests.runner.typed import dojo_runner
     ids=["a port that is taken", "an address of others"],
 )
 async def test_a_daemon_that_cannot_listen(tmp_path: Path, host: str, variable: str) -> None:
-    """It names the variable in one line, and ends without a single question to the engine."""
+    """A daemon that cannot listen names the variable in one line, and asks the engine nothing."""
     questions = 0
 
     def asked(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -47,7 +47,9 @@ def test_a_misspelt_setting_is_told_the_nearest(
 def test_a_setting_of_everybodys_has_no_prefix(
     environ: dict[str, str], name: str, meant: str
 ) -> None:
-    """With our prefix it would have no effect, and nobody would know."""
+    """A variable of other programs, such as `DOCKER_HOST`, is refused with our
+    prefix, which has no effect.
+    """
     environ[f"{PREFIX}{name}"] = "tcp://engine:2375"
 
     with pytest.raises(SettingsError, match=f"did you mean {meant}\\?$"):
@@ -111,7 +113,7 @@ def test_a_port_that_is_a_link_is_passed_over(environ: dict[str, str], link: str
 def test_other_services_are_nobodys_business(
     environ: dict[str, str], service: str, end: str
 ) -> None:
-    """Only variables that begin like ours are looked at, and none of the others are in the log."""
+    """Only variables that begin like ours are looked at, and the log has none of the others."""
     environ[f"CYBER_DOJO_{service}_{end}"] = "x"
 
     assert read_settings() == Settings(_env_file=None)
@@ -190,7 +192,7 @@ def test_a_secret_that_cannot_be_read_is_refused(
     "name", ["CYBER_DOJO_RUNNER_HOST", "CYBER_DOJO_RUNNER_REPLICA", "COMMIT_SHA", "DOCKER_HOST"]
 )
 def test_a_value_that_is_no_text_is_refused(environ: dict[str, str], name: str) -> None:
-    """Such bytes can be neither looked up nor logged nor labelled."""
+    """A value whose bytes are no text is refused: it can be neither looked up nor logged."""
     environ[name] = os.fsdecode(b"a\xff")
 
     with pytest.raises(SettingsError, match=f"^{name}: is not UTF-8$"):

@@ -59,7 +59,7 @@ def test_an_id_of_a_bad_form_is_replaced(bad: str) -> None:
     ],
 )
 def test_a_traceparent_of_a_bad_form_is_ignored(bad: str) -> None:
-    """As the W3C has it: the request is then part of no trace."""
+    """A traceparent of a bad form is ignored as the W3C has it: the request is part of no trace."""
     assert trace_of({"X-Request-Id": "a", "traceparent": bad}) == Trace("a")
 
 

@@ -56,7 +56,7 @@ def engine() -> Iterator[Path]:
 
 
 def test_root_becomes_an_ordinary_user(engine: Path) -> None:
-    """It has the named user's ids, one group more, reaches the engine, and the log says so."""
+    """Root becomes the named user with one group more, reaches the engine, and the log says so."""
     assert after_leaving("10001:10001", engine) == [
         *(10001, 10001, [GROUP], True),
         ["the daemon is an ordinary user now"],

@@ -41,7 +41,7 @@ def write_start_point(folder: Path, files: dict[str, str] | None = None, **manif
 
 
 def pytest_start_point(folder: Path, files: dict[str, str] | None = None, **manifest: Any) -> Path:
-    """One for a real image of the project's, whose own lambda decides its colour."""
+    """A start point for a real image of the project's, whose own lambda decides its colour."""
     fields = {
         "image_name": DOCKER_IMAGE,
         "visible_filenames": sorted(_PYTEST_FILES),

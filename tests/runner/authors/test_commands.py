@@ -155,7 +155,9 @@ async def test_regular_expressions_are_ruby_s(tmp_path: Path) -> None:
 
 
 async def test_without_an_engine_the_rest_is_checked(tmp_path: Path) -> None:
-    """Where no Ruby is at hand the other rules are, and a note says what was not."""
+    """Without Ruby at hand all other rules of a manifest are checked, and a note
+    says what was not.
+    """
     path = write_start_point(tmp_path, progress_regexs=["(x", "y"], tab_size=0) / "manifest.json"
     said = await dojo_runner("manifest", "check", path, DOCKER_HOST=f"unix://{tmp_path}/no.sock")
 

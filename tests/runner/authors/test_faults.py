@@ -153,7 +153,7 @@ REAL_FAULTS = {
 async def test_a_fault_in_a_real_start_point(
     docker_http: Served, tmp_path: Path, name: str
 ) -> None:
-    """The same with a real image, whose programs say in their own words what is wrong."""
+    """The programs of a real image say in their own words what is wrong with a start point."""
     fault = REAL_FAULTS[name]
     pytest_start_point(tmp_path, fault.files, **fault.manifest)
 

@@ -71,7 +71,10 @@ WAYS: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("field", ["visible_filenames", "rag_lambda"])
 @pytest.mark.parametrize("name", WAYS)
 def test_no_manifest_leads_out_of_its_folder(outside: Path, field: str, name: str) -> None:
-    """Neither a name nor a link does: the error names field and name, and nothing is opened."""
+    """A name or a link of a manifest that leads out of its folder is an error with field and name.
+
+    Nothing is opened.
+    """
     folder = outside / "start_point"
     value = [SCRIPT, name] if field == "visible_filenames" else name
     write_start_point(folder, {"sub/x": "", "by/two/x": ""}, **{field: value})
@@ -98,7 +101,9 @@ def test_an_absolute_name_leads_out_of_the_folder(outside: Path) -> None:
 
 @pytest.mark.parametrize("name", ["manifest.json", "options.json"])
 def test_neither_manifest_nor_options_are_elsewhere(tmp_path: Path, name: str) -> None:
-    """Their texts are sent, too, so a link may not take them from elsewhere."""
+    """A link may not take `manifest.json` or `options.json` from elsewhere, as their
+    texts are sent.
+    """
     folder = write_start_point(tmp_path / "start_point")
     (folder / name).unlink(missing_ok=True)
     write(tmp_path, {name: "{}"})
@@ -121,7 +126,9 @@ def test_a_link_that_stays_in_the_folder_is_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/proc/self/status", "/proc/kmsg", "/sys/kernel/notes"])
 def test_a_file_of_the_kernel_is_not_opened(path: str) -> None:
-    """It looks like an ordinary file, but to read it may take for ever."""
+    """A file of /proc or /sys is not opened: it looks ordinary, but reading it may
+    take for ever.
+    """
     with opened() as heard, pytest.raises(StartPointError, match=r"no (ordinary|such) file"):
         read_json(Path(path))
 
@@ -129,13 +136,16 @@ def test_a_file_of_the_kernel_is_not_opened(path: str) -> None:
 
 
 def test_the_kernels_folders_are_no_kata() -> None:
-    """They have no file that would be sent."""
+    """No file of the kernel's folders would be sent."""
     with pytest.raises(StartPointError, match=r"too large for a kata|has no cyber-dojo\.sh"):
         read_start_point(Path("/proc/self"), image_name=IMAGE)
 
 
 def test_a_plain_folder_sends_nothing_of_elsewhere(outside: Path) -> None:
-    """A link that leads out of it is not sent, and a note names it; one that stays is sent."""
+    """A link that leads out of a plain folder is not sent, and a note names it.
+
+    One that stays is sent.
+    """
     folder = outside / "plain"
     write(folder, {SCRIPT: "true", "a.txt": "a"})
     (folder / "sub").symlink_to(outside / "secrets")
@@ -157,7 +167,7 @@ def test_a_name_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_kata_is_left_soon(tmp_path: Path) -> None:
-    """Somebody's home is refused after some thousand names, not after all; none is opened."""
+    """A folder such as a home is refused after some thousand names, and no file of it is opened."""
     names = [f"{one}/{two}/x" for one in range(10) for two in range(MOST_ENTRIES // 9)]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True)

@@ -15,7 +15,7 @@ GOOD: dict[str, Any] = {
 
 
 def faults(**changes: Any) -> list[str]:
-    """Of the good manifest with changes; a None leaves a field out."""
+    """The faults of the good manifest with these changes; a None leaves a field out."""
     fields = {**GOOD, **changes}
     manifest = {name: value for name, value in fields.items() if value is not None}
     there = ("hiker.py", "cyber-dojo.sh", "readme.txt", "rag.rb")
@@ -41,7 +41,7 @@ def test_a_good_one_has_no_faults() -> None:
 
 @pytest.mark.parametrize("key", sorted(GOOD))
 def test_a_required_field_that_is_missing(key: str) -> None:
-    """Each of the four has to be there."""
+    """A manifest that lacks one of the four required fields has a fault that names the field."""
     assert faults(**{key: None}) == [f"{key}: is missing"]
 
 

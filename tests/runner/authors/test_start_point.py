@@ -43,7 +43,7 @@ def test_where_a_start_point_is_found(tmp_path: Path, where: str) -> None:
 
 
 def test_the_arguments_go_first(tmp_path: Path) -> None:
-    """What the command line says goes before the manifest."""
+    """The arguments of the command line go before the manifest."""
     found = read_start_point(write_start_point(tmp_path), image_name="other:2", max_seconds=3.5)
 
     assert (found.image_name, found.max_seconds) == ("other:2", 3.5)
@@ -77,7 +77,7 @@ def test_a_plain_folder_is_told_what_it_lacks(tmp_path: Path) -> None:
 
 
 def test_a_plain_folder_may_have_a_lambda(tmp_path: Path) -> None:
-    """Its red_amber_green.rb decides the colour, and is not sent as a file."""
+    """A plain folder's red_amber_green.rb decides the colour, and is not sent as a file."""
     write(tmp_path, {"cyber-dojo.sh": "true", "red_amber_green.rb": "lambda {}"})
 
     found = read_start_point(tmp_path, image_name=IMAGE)
@@ -110,7 +110,7 @@ def test_a_plain_folder_may_have_a_lambda(tmp_path: Path) -> None:
 def test_a_wrong_manifest_is_told_as_that(
     tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
-    """One line names the field that is wrong."""
+    """One line names the field of a manifest that is wrong."""
     with pytest.raises(StartPointError, match=words):
         read_start_point(write_start_point(tmp_path, **changes))
 
@@ -119,7 +119,7 @@ def test_a_wrong_manifest_is_told_as_that(
     "text", ["", "[]", "{", '"x"', "\x00", "[" * 100_000, f'{{"max_seconds": {"9" * 5000}}}']
 )
 def test_a_manifest_that_is_no_object(tmp_path: Path, text: str) -> None:
-    """What is no JSON object is told with the file's name."""
+    """A manifest that is no JSON object is an error with the file's name."""
     write(tmp_path, {"manifest.json": text})
 
     with pytest.raises(StartPointError, match=r"manifest\.json"):
@@ -148,7 +148,7 @@ def test_a_path_that_cannot_be(name: str) -> None:
 
 
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:
-    """It is not read into memory, however large it is."""
+    """A file that is too large is not read into memory."""
     write_start_point(tmp_path)
     os.truncate(tmp_path / "hiker.txt", 2**40)
 

@@ -107,7 +107,7 @@ print("sent", sent > 0)
 
 
 async def test_writing_wherever_one_can(container: CellContainer) -> None:
-    """What is written to every pipe of every process, to the last moment, is in no answer.
+    """Whatever a program writes to any pipe of any process, to the last moment, is in no answer.
 
     One of these pipes tells the script the program's status.
     """

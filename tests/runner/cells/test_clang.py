@@ -48,7 +48,7 @@ async def test_a_cell_of_clang_is_a_container_of_clang(engine: Engine, script: s
 
 
 async def test_other_images_have_no_capability_in_their_bounds(engine: Engine) -> None:
-    """Only for clang's is there one."""
+    """Only the cells of clang's images have a capability in their bounds."""
     spec = spec_for("gcc", ImageProfile(GCC, Home.TMPFS, None), Delivery.ATTACH, LABELS)
     async with cell_container(engine.containers, engine.launcher, spec) as container:
         harvest = await container.run(kata(GCC, LIMITS))

@@ -71,7 +71,7 @@ class TestDiscarded:
         [("sleep 60 & ", "processes"), ("head -c 8M /dev/zero >/dev/shm/left; ", "memory")],
     )
     async def test_what_was_not_there_at_birth(self, engine: Engine, leave: str, what: str) -> None:
-        """What `docker exec` left in a container, as no cell could, is noticed and ends it."""
+        """A container in which `docker exec` left a process or files is found out and discarded."""
         async with cell_container(
             engine.containers, engine.launcher, single_use(PYTHON)
         ) as container:
@@ -104,7 +104,7 @@ class TestDiscarded:
                 await container.run(kata(BUSYBOX, "true"))
 
     async def test_a_launcher_of_another_version(self, engine: Engine) -> None:
-        """It does not start, and says why: it would not understand what it is handed over."""
+        """A launcher of another protocol version does not start, and says why."""
         spec = engine.launcher.spec_of(single_use(BUSYBOX))
         launcher, _, _, *words = spec.command
         for version in (("--protocol", "1"), ()):

@@ -73,8 +73,8 @@ def test_the_containers_own_tmpfs_are_but_places() -> None:
 
 
 def test_no_place_is_made_where_there_is_one() -> None:
-    """A program would see two file systems at one place. The engine makes the folder in which a
-    command starts, and the image may have others.
+    """Nothing is mounted on a folder that is there, or a program would see two file systems at one
+    place. The engine makes the folder in which a command starts, and the image may have others.
     """
     assert CELLS.working_dir == SANDBOX
     assert cell_spec_of(ALONE, "launcher-1", there={TMP, HOME}).tmpfs == {}

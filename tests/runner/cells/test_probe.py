@@ -26,8 +26,10 @@ Report = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class Difference:
-    """One that is known; docs/security.md tells the same. `is_more`: a cell may what one may not
-    in a container of its own."""
+    """A known difference; docs/security.md tells the same.
+
+    `is_more`: a cell may do what a program may not in a container of its own.
+    """
 
     section: str
     names: str
@@ -111,7 +113,7 @@ def test_every_difference_is_known(reports: tuple[Report, Report], section: str)
 
 
 def test_the_probe_sees_what_it_should(reports: tuple[Report, Report]) -> None:
-    """The probe sees what is there: one that saw nothing would find no difference."""
+    """The probe sees what is known to be there; without that it would find no difference."""
     for report in reports:
         assert report["values"]["status NoNewPrivs"] == "1"
         assert report["values"]["status CapBnd"] == "0000000000000000"

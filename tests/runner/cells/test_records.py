@@ -25,7 +25,7 @@ def packed(record: Record) -> bytes:
 
 @given(RECORDS, st.lists(st.integers(0, 400), max_size=8))
 def test_pieces_do_not_matter(records: list[Record], cuts: list[int]) -> None:
-    """The same records come out of any cutting of the same stream."""
+    """The same records come out however the stream is cut into pieces."""
     stream = b"".join(map(packed, records))
     ends = sorted({min(cut, len(stream)) for cut in cuts} | {len(stream)})
     taken = Records()

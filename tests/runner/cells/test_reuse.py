@@ -104,8 +104,9 @@ async def _no_cells(_spec: ContainerSpec, stream: FakeStream) -> None:
 async def test_an_engine_that_forbids_cells(
     serve_fake: ServeFake, logs: Events, wanted: str, level: str
 ) -> None:
-    """That there can be no cells is found out by trying: one line is logged, and single
-    use goes on.
+    """The daemon finds out by a trial that there can be no cells.
+
+    It logs one line, and goes on with single use.
     """
     engine = FakeEngine()
     engine.images.add(LAUNCHER)

@@ -102,7 +102,7 @@ async def test_the_next_cell_is_waited_for() -> None:
     ],
 )
 async def test_unfit_without_an_answer(said: bytes, ended: bool, reason: str) -> None:
-    """There is no whole answer, and no next cell; details do not make a new reason."""
+    """After an unfit record without an answer there is no next cell. Details make no new reason."""
     cell = talk(said, ended=ended)
     while await cell.receive():
         pass

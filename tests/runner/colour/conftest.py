@@ -22,7 +22,7 @@ def images(docker_client: DockerClient) -> DockerImages:
 async def light(
     docker_containers: DockerContainers, images: DockerImages
 ) -> AsyncIterator[TrafficLight]:
-    """One for all tests that only ask, with the limits of every day."""
+    """A traffic light for all tests that only ask, with the limits of every day."""
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: "shared"}, unheard())
     await until_warm(light)
     yield light
@@ -59,7 +59,7 @@ async def patient(
 async def own_light(
     docker_containers: DockerContainers, images: DockerImages
 ) -> AsyncIterator[TrafficLight]:
-    """One for a test that ends it."""
+    """A traffic light for a test that ends it."""
     light = TrafficLight(docker_containers, images, RUBY, {LABEL: OWN}, unheard())
     yield light
     await light.close()

@@ -127,7 +127,7 @@ class ScriptedEngine:
         self.removal.set()
 
     async def output(self, spec: ContainerSpec, limit_bytes: int, limit_s: float) -> bytes:
-        """Nobody surveys an image of Ruby's."""
+        """Not used, as nobody surveys an image of Ruby's."""
         raise NotImplementedError
 
     async def last_words(self, container_id: str) -> str:

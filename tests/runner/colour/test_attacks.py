@@ -83,7 +83,10 @@ ATTACKS = {
 async def test_after_an_attack_all_is_as_before(
     hasty: TrafficLight, docker_containers: DockerContainers, what: str
 ) -> None:
-    """It gets no colour; the next honest lambdas do, as fast as ever, in the same container."""
+    """A lambda that attacks gets no colour.
+
+    The next honest lambdas do, as fast as ever, in the same container.
+    """
     before = await running(docker_containers, "hasty")
     usual_s = await time_of_honest_ones(hasty)
 
@@ -127,7 +130,7 @@ class TestPlaces:
     """How many questions are open at once, and whose users they run as."""
 
     async def test_slow_lambdas_keep_no_honest_one_waiting(self, roomy: TrafficLight) -> None:
-        """With a place for each, twelve that never end are still there when the others are done."""
+        """While twelve lambdas that never end have a place each, honest ones are answered."""
         slow = [asyncio.create_task(ask(roomy, "->(o, e, s) { loop {} }")) for _ in range(12)]
 
         answers = [
@@ -143,7 +146,9 @@ class TestPlaces:
     async def test_two_containers_have_no_user_in_common(
         self, light: TrafficLight, hasty: TrafficLight
     ) -> None:
-        """So what the kernel counts for each user of the host is nobody else's."""
+        """Two containers for colours have different users, so nothing that the
+        kernel counts for one is shared.
+        """
         users = [
             {await evaluate(one, "Process.uid") for _ in range(3 * CELLS)} for one in (light, hasty)
         ]
@@ -238,7 +243,9 @@ SHORTAGES = {
 async def test_a_cell_that_is_lost_is_made_again(
     images: DockerImages, docker_containers: DockerContainers, what: str
 ) -> None:
-    """Whatever fails while cells are made, and however often, no question is without one."""
+    """Whatever fails while processes for questions are made, and however often, no
+    question is without one.
+    """
     fails = """
         # By the clock, as cells share no counter; never before the first cell was tried.
         $begin = Process.clock_gettime(Process::CLOCK_MONOTONIC)

@@ -84,7 +84,7 @@ class TestColours:
         assert await ask(light, source) is Colour.GREEN
 
     async def test_many_questions_keep_their_answers_apart(self, light: TrafficLight) -> None:
-        """Of a hundred questions that are asked at once each gets its own answer."""
+        """Each of a hundred questions that are asked at once gets its own answer."""
         colours = [list(Colour)[index % 3] for index in range(100)]
 
         answers = await asyncio.gather(
@@ -96,7 +96,10 @@ class TestColours:
     async def test_a_warm_answer_takes_a_fraction_of_a_cold_one(
         self, light: TrafficLight, own_light: TrafficLight
     ) -> None:
-        """It takes 3 ms, a start 300; a quarter of that would mean that no cell was waiting."""
+        """A warm colour takes 3 ms, a start 300.
+
+        A quarter of that would mean that no process was waiting.
+        """
 
         async def time_of(light: TrafficLight) -> float:
             begin_s = time.perf_counter()

@@ -27,7 +27,7 @@ class TestFaults:
     async def test_source_that_cannot_be_evaluated(
         self, light: TrafficLight, source: str, class_: str
     ) -> None:
-        """What goes wrong before there is a lambda is a fault of eval'ing."""
+        """An error before there is a lambda is a fault of eval'ing."""
         answer = await fault(light, source)
 
         assert (answer.context, answer.class_) == (EVALING, class_)

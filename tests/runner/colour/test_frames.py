@@ -93,7 +93,7 @@ class TestFrames:
             await make_light(ScriptedEngine(respond)).hidden(["x"], ["a", "b"])
 
     async def test_only_the_first_answer_to_a_question_counts(self, make_light: MakeLight) -> None:
-        """Another one to the same question is nobody's."""
+        """Only the first answer to a question counts; another one is dropped."""
 
         async def respond(stream: ScriptedStream, number: int) -> None:
             stream.say(frame(number, RED) + frame(number, b'{"colour":"green"}'))
@@ -208,7 +208,9 @@ class TestFailures:
     async def test_a_question_has_a_deadline_in_all(
         self, make_light: MakeLight, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Also while the container that is to answer it does not start."""
+        """A question's deadline holds also while the container that is to answer it
+        does not start.
+        """
         monkeypatch.setattr(traffic_light, "QUESTION_S", 0.1)
         engine = ScriptedEngine(say_red)
         engine.may_start.clear()

@@ -130,7 +130,7 @@ def test_what_no_evaluator_writes(data: bytes) -> None:
 
 
 def test_no_more_than_one_answer_is_held() -> None:
-    """One that is as long as can be is read to its end, and then it has to be one."""
+    """An answer of the greatest length is read to its end, and then it has to be a whole answer."""
     frames = Frames()
     assert list(frames.feed(b"1 2097152\n" + b"x" * MIB)) == []
     assert list(frames.feed(b"x" * (MIB - 1))) == []

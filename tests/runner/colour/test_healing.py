@@ -15,7 +15,9 @@ WELL_AGAIN_S = 3.0  # after the engine is; tests/waiting.py would wait longer
 
 
 async def outcome(http: Served) -> str:
-    """Of a run that nobody has made before, as a colour that is known is not asked for."""
+    """The outcome of a run that nobody has made before, as a colour that is known is
+    not asked for.
+    """
     result = await http.run(f"echo {asyncio.get_running_loop().time()}")
     return str(result["outcome"])
 
@@ -60,7 +62,10 @@ async def test_colours_come_back_after_each_of_two_restarts(serve_fake: ServeFak
 
 
 async def test_colours_come_when_their_image_does(serve_fake: ServeFake) -> None:
-    """A run is faulty without it, and the next one after it has come is not."""
+    """A run is faulty while the image with Ruby is missing.
+
+    The next run after the image has come is not.
+    """
     engine = FakeEngine()
     async with serve_fake(engine, warm=0) as http:
         engine.images.remove(http.settings.ruby_image)

@@ -55,7 +55,7 @@ class TestLost:
     async def test_one_that_never_answered_is_replaced_after_a_pause(
         self, make_light: MakeLight
     ) -> None:
-        """What fails at once is not started again and again."""
+        """An evaluator that fails at once is started again after a pause only."""
         engine = ScriptedEngine(die, say_red)
         light = make_light(engine, back_off_s=NEVER_S)
         light.start()
@@ -67,7 +67,7 @@ class TestLost:
         assert engine.starts == 1
 
     async def test_a_question_ends_that_pause(self, make_light: MakeLight) -> None:
-        """Somebody waits for a colour, and nobody has said that there can be none."""
+        """A question ends the pause after a failure, because a run waits for its colour."""
         engine = ScriptedEngine(die, say_red)
         light = make_light(engine, back_off_s=NEVER_S)
         light.start()
@@ -79,7 +79,9 @@ class TestLost:
     async def test_one_that_ends_at_each_start_is_started_for_ever(
         self, make_light: MakeLight
     ) -> None:
-        """It is started without a question, until there is one that stays."""
+        """An evaluator that ends at each start is started again without a question,
+        until one stays.
+        """
         engine = ScriptedEngine(*[die] * 8, say_red)
         light = make_light(engine, back_off_s=0.001)
         light.start()
@@ -110,7 +112,9 @@ class TestFailedStarts:
     async def test_a_question_tries_again_when_the_first_pause_is_over(
         self, make_light: MakeLight
     ) -> None:
-        """However long the pauses are by then while nobody asks."""
+        """A question tries a start again once the first pause is over, however long
+        later pauses are.
+        """
         engine = ScriptedEngine(*[FULL] * 6, say_red)
         light = make_light(engine, back_off_s=0.05)
         light.start()
@@ -122,7 +126,9 @@ class TestFailedStarts:
         await eventually(colour, lambda answer: answer is Colour.RED, within_s=1.0)
 
     async def test_it_is_tried_again_without_a_question(self, make_light: MakeLight) -> None:
-        """So that the next one, whenever it comes, finds a container that waits."""
+        """After a failure a start is tried again without a question, so the next
+        question finds a container.
+        """
         engine = ScriptedEngine(FULL, FULL, FULL, say_red)
         light = make_light(engine, back_off_s=0.001)
         light.start()
@@ -237,7 +243,7 @@ class TestWaiting:
         assert len(engine.removed) == len(engine.streams)
 
     async def test_an_answer_is_worth_more_than_a_long_life(self, make_light: MakeLight) -> None:
-        """One that has answered is replaced at once again and again."""
+        """An evaluator that has answered a question is replaced at once, again and again."""
         engine = ScriptedEngine(*[say_red] * 5)
         light = make_light(engine, back_off_s=NEVER_S)
 

@@ -12,7 +12,9 @@ from tests.runner.colour.scripted import MakeLight, ScriptedEngine, say_red
 
 
 async def test_a_large_question_is_written_off_the_loop(make_light: MakeLight) -> None:
-    """It waits for the thread that writes it, and small ones are answered meanwhile."""
+    """A large question waits for the thread that writes it, and small ones are
+    answered meanwhile.
+    """
     thread_may_go_on = threading.Event()
     light = make_light(ScriptedEngine(say_red))
     busy = asyncio.create_task(in_turn(thread_may_go_on.wait, 20))

@@ -155,7 +155,7 @@ class TestMemory:
     async def test_a_lambda_makes_nothing_that_outlives_it(
         self, light: TrafficLight, what: str
     ) -> None:
-        """The kernel refuses all calls that make such things."""
+        """The kernel refuses a lambda all calls that make what would outlive it."""
         answer = await fault(light, lambda_of(f"raise (({MAKES[what]}) & 0xffff_ffff).to_s(16)"))
 
         assert (answer.class_, answer.message) == ("RuntimeError", "ffffffff")

@@ -71,7 +71,10 @@ async def test_version() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
 async def test_ready(serve_fake: ServeFake, host: str) -> None:
-    """Status 0 and one line, which names the replica; a proxy of the environment is not asked."""
+    """A ready daemon gives status 0 and one line with the replica.
+
+    A proxy of the environment is not asked.
+    """
     async with serve_fake() as served:
         await served.until_ready()
         replica = (await served.ask("/health", verb="GET")).body["replica"]
@@ -223,7 +226,9 @@ def test_a_user_without_a_home_may_serve() -> None:
 
 @pytest.mark.parametrize("options", [[], ["--pause-s", "8"]], ids=["plain", "of the image"])
 def test_the_health_check_is_cheap(options: list[str]) -> None:
-    """It imports neither the settings nor an HTTP library, which cost a second of a busy CPU."""
+    """The health check imports neither the settings nor an HTTP library, which cost
+    a second of a busy CPU.
+    """
     code = (
         f"import sys; sys.argv = {['dojo-runner', 'health', *options]}\n"
         "import time; time.sleep = lambda s: None\n"
@@ -244,7 +249,7 @@ def test_the_health_check_is_cheap(options: list[str]) -> None:
 
 
 def test_the_health_check_knows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It asks at the host and port at which a daemon listens that nothing was set for."""
+    """Without settings the health check asks the host and the port at which a daemon listens."""
     monkeypatch.delenv("CYBER_DOJO_RUNNER_HOST", raising=False)
     monkeypatch.delenv("CYBER_DOJO_RUNNER_PORT", raising=False)
     settings = Settings(_env_file=None)

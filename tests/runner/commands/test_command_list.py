@@ -14,7 +14,9 @@ ALL = {words: command for group in COMMANDS.values() for words, command in group
 
 @pytest.mark.parametrize("words", ALL)
 def test_a_command_that_is_listed_is_one(words: str) -> None:
-    """It is understood as typed, its function exists, and the help says what it is for."""
+    """Each listed command is understood as typed, its function exists, and the help
+    says what it is for.
+    """
     command: Command = ALL[words]
     module, _, name = command.function.partition(":")
 
@@ -31,7 +33,9 @@ def test_help_fits_a_terminal() -> None:
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
 def test_help_is_quick(words: list[str]) -> None:
-    """It costs little more than Python itself: neither the command line nor the service is read."""
+    """The help costs little more than Python itself: it reads neither the command
+    line nor the service.
+    """
     code = (
         f"import sys; sys.argv = ['dojo-runner', *{words}]\n"
         "from runner.__main__ import main\n"

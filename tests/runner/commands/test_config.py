@@ -21,7 +21,9 @@ async def config(**variables: str) -> dict[str, dict[str, Any]]:
 
 
 async def test_every_setting_is_shown() -> None:
-    """Each has a row; what the environment does not name has its default."""
+    """`config` has a row for each setting; one that the environment does not name
+    has its default.
+    """
     found = await config(CYBER_DOJO_RUNNER_WARM_IMAGES="gcc:1, ruby:2")
 
     assert len(found) == len(Settings.model_fields)
@@ -82,7 +84,7 @@ def test_a_secret_of_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> N
     ],
 )
 async def test_a_wrong_setting_is_one_line(variable: str, value: str, words: str) -> None:
-    """It names the variable, and for a misspelt one the nearest name."""
+    """One line names the variable that is wrong, and for a misspelt one the nearest name."""
     said = await dojo_runner("config", **{variable: value})
 
     assert (said.status, said.stdout, said.stderr.count("\n")) == (1, "", 1)

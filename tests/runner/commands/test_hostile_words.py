@@ -67,7 +67,7 @@ PRINTERS: dict[str, Callable[[Console], None]] = {
 
 @pytest.mark.parametrize("name", PRINTERS)
 def test_no_command_prints_what_a_terminal_obeys(name: str) -> None:
-    """Pictures of such characters are printed instead."""
+    """Commands print pictures of characters that a terminal would obey."""
     printed = io.StringIO()
 
     PRINTERS[name](Console(file=printed, width=1000))
@@ -121,7 +121,7 @@ async def test_a_hostile_registry(
 
 
 async def test_a_hostile_setting() -> None:
-    """Whoever has set it."""
+    """`config` prints no character of a setting that a terminal would obey."""
     said = await dojo_runner("config", CYBER_DOJO_RUNNER_REPLICA=HOSTILE)
 
     assert "␛[2J" in said.stdout
@@ -130,7 +130,9 @@ async def test_a_hostile_setting() -> None:
 
 @pytest.mark.parametrize("image", ["[/nope]", HOSTILE])
 async def test_a_hostile_manifest(tmp_path: Path, image: str) -> None:
-    """The name of its image is neither markup nor obeyed; one line says that it is none."""
+    """A hostile image name in a manifest is neither markup nor obeyed, and one line
+    says that it is none.
+    """
     write_start_point(tmp_path, image_name=image)
 
     async with answering({}) as address:

@@ -29,7 +29,9 @@ async def shell(words: str) -> tuple[int, str]:
 @pytest.mark.long_with("completion bash")
 @pytest.mark.parametrize("words", ["--help", "config", "completion bash"])
 async def test_a_full_disk(words: str) -> None:
-    """What cannot be written is an error of one line, whichever part of the program prints."""
+    """Output that cannot be written is an error of one line, whichever part of the
+    program prints.
+    """
     status, stderr = await shell(f"{COMMAND} {words} > /dev/full")
 
     assert status == FAILED

@@ -73,7 +73,7 @@ async def test_a_pull_that_fails_on_the_way(dockerd: FakeDockerd) -> None:
 
 
 async def test_a_name_that_cannot_be_one() -> None:
-    """It is refused before anybody is asked."""
+    """A name that no image can have is refused before anybody is asked."""
     said = await dojo_runner("pull", "a b")
 
     assert (said.status, said.stderr) == (1, "dojo-runner: no image can have the name 'a b'\n")

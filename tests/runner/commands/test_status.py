@@ -15,7 +15,7 @@ from tests.runner.typed import dojo_runner
 
 
 async def test_the_pools_in_plain_text(serve_fake: ServeFake) -> None:
-    """What is no terminal gets the table once, without any escape code."""
+    """An output that is no terminal gets the table once, without any escape code."""
     async with serve_fake() as served:
         await served.until_ready()
         await served.run()
@@ -40,7 +40,7 @@ async def test_for_programs(serve_fake: ServeFake) -> None:
 
 
 async def test_no_daemon() -> None:
-    """One line says where nobody answers, and the status is 1."""
+    """One line says at which address no daemon answers, and the status is 1."""
     url = f"http://127.0.0.1:{free_port()}"
 
     said = await dojo_runner("status", "--once", "--url", url)

@@ -74,7 +74,7 @@ async def test_bash_completes_the_commands(tmp_path: Path) -> None:
     ("shell", "words"), [("zsh", "#compdef dojo-runner"), ("fish", "complete -c")]
 )
 async def test_other_shells(shell: str, words: str) -> None:
-    """Their scripts are in their own language, and name every command."""
+    """The completions for zsh and fish are in the shell's own language, and name every command."""
     said = await dojo_runner("completion", shell)
 
     assert said.status == 0

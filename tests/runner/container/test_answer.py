@@ -56,7 +56,7 @@ def test_anything_before_the_first_line_is_unreadable(data: bytes) -> None:
 
 
 def test_another_last_line_is_content() -> None:
-    """Only the run's own mark ends a frame."""
+    """Only the run's own nonce ends a frame."""
     assert not fed(FIRST, b"fedcba9876543210 done\n").is_complete
     assert not fed(FIRST, f"{NONCE} green\n".encode()).is_complete
 

@@ -140,7 +140,9 @@ def test_the_script_comes_by_stdin() -> None:
 
 @pytest.mark.parametrize("delivery", Delivery)
 def test_nothing_of_a_request_reaches_the_engine(delivery: Delivery) -> None:
-    """Even the image's name, which a client chose, decides between constants and is not sent."""
+    """Nothing of a request is sent to the engine: even the image's name only decides
+    between constants.
+    """
     body = json.dumps(body_of("chosen.by/a-client:tag", Home.TMPFS, delivery))
 
     assert "chosen" not in body

@@ -29,7 +29,9 @@ def test_empty_places_are_replaced(places: tuple[Place, ...]) -> None:
 
 
 def test_folders_that_an_image_has_are_known() -> None:
-    """Those that its survey names, and the empty ones that a tmpfs takes the place of."""
+    """Folders that an image has are those that its survey names, and the empty ones
+    that a tmpfs replaces.
+    """
     profile = profile_of(EMPTY, OURS)
     survey = replace(profile.survey, folders=("/tmp",))
 
@@ -64,7 +66,9 @@ def test_a_place_of_ours_is_overlaid_in_cells() -> None:
     ],
 )
 def test_what_cannot_all_be_mounted_is_in_no_cell(places: tuple[Place, ...]) -> None:
-    """Too many places, an odd path, or one that no overlay serves: a writable root has them all."""
+    """An image with too many places, an odd path, or one that no overlay serves gets
+    a writable root.
+    """
     needs = needs_of(profile_of(*places), Root.BY_PROFILE)
 
     assert (needs.writable_root, needs.in_cells, needs.overlays) == (True, False, ())
@@ -99,7 +103,10 @@ def test_a_place_in_a_volume_is_new_for_each_run_anyway() -> None:
 
 
 def test_a_setting_keeps_a_root_read_only() -> None:
-    """Cells can be had then, and operators read what the image does not get."""
+    """An image whose root a setting keeps read-only can have cells.
+
+    Operators read what it does not get.
+    """
     needs = needs_of(profile_of(FILLED), Root.READ_ONLY)
 
     assert (needs.writable_root, needs.in_cells) == (False, True)
@@ -109,7 +116,7 @@ def test_a_setting_keeps_a_root_read_only() -> None:
 
 @pytest.mark.parametrize("root", [Root.WRITABLE, Root.FOUND_OUT])
 def test_a_writable_root_is_in_no_cell(root: Root) -> None:
-    """Whoever wants it, a writable root is one container's for one run."""
+    """A container with a writable root serves one run, whether the image or a setting wants it."""
     needs = needs_of(profile_of(), root)
 
     assert (needs.writable_root, needs.in_cells) == (True, False)

@@ -18,7 +18,7 @@ def rules_of(name: str) -> list[dict[str, Any]]:
 
 
 def test_it_has_the_two_rights_that_networks_take() -> None:
-    """It has no capability but those to make a network and to switch on its lo."""
+    """A holder has no capability but those to make a network and to switch its lo on."""
     assert (HOST["CapDrop"], HOST["CapAdd"]) == (["ALL"], ["SYS_ADMIN", "NET_ADMIN"])
     assert HOST["ReadonlyRootfs"]
     assert "no-new-privileges" in HOST["SecurityOpt"]

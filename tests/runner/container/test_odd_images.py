@@ -199,12 +199,12 @@ async def test_what_an_image_asks_for_is_overruled(
 
 
 def test_every_odd_thing_is_asked_for() -> None:
-    """None is left to the long tests alone."""
+    """No odd thing of an image is left to the long tests alone."""
     assert sorted(name for names in TOGETHER.values() for name in names) == sorted(ODD)
 
 
 async def test_bash_told_to_talk_before_us(running: Daemon, client: DockerClient) -> None:
-    """Of an image whose bash prints something at its start, that is for the program's bash only."""
+    """Words that an image's bash prints at its start are for the program's bash only."""
     name = f"{OURS}/odd-greeting:1"
     await build(
         client, name, f"FROM {BASE}\nRUN echo echo welcome >/greeting\nENV BASH_ENV=/greeting\n"

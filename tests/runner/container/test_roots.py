@@ -68,7 +68,7 @@ def test_tries_in_vain_end() -> None:
 
 @pytest.mark.parametrize("prefix", ["ghcr.io", "ghcr.io/me", NAME])
 def test_operators_pin_images(prefix: str) -> None:
-    """By what their names begin with; no run is made again then."""
+    """Operators pin images by the beginnings of their names, and no run of them is made again."""
     for pinned, writable in (({"read_only": (prefix,)}, False), ({"writable": (prefix,)}, True)):
         roots = Roots(**pinned, now_s=Clock())  # type: ignore[arg-type]
         roots.tried(NAME, PROFILE, changed=True)

@@ -112,7 +112,7 @@ def _fits(name: str, form: int) -> bool:
 @pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 @pytest.mark.parametrize("length", [1, 99, 100, 101, 150, 255])
 def test_links_and_names_of_any_length(form: int, length: int) -> None:
-    """Also where two long names belong to one header."""
+    """Links and names of any length are read, also where two long names belong to one header."""
     first, second = "a" * length, "b" * length
     archives = packed(
         [(entry(first, 1), b"x"), (entry(second, kind=tarfile.LNKTYPE, link=first), b"")], form
@@ -127,7 +127,7 @@ def test_links_and_names_of_any_length(form: int, length: int) -> None:
 @pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 @pytest.mark.parametrize("name", ["\udcff", "x\n", "x\n" * 80, "\udcff" * 120, " ", "a=b\n9 c=d\n"])
 def test_names_are_bytes(form: int, name: str) -> None:
-    """Those that are no UTF-8, and those with ends of lines in them."""
+    """Names that are no UTF-8, and names with ends of lines in them, are read as they are."""
     assert names_in(packed([(entry(name), b"")], form)) == [name.encode(errors="surrogateescape")]
 
 
@@ -203,13 +203,13 @@ FORGED = {
 
 @pytest.mark.parametrize("archives", FORGED.values(), ids=FORGED.keys())
 def test_what_no_harvest_writes_is_unreadable(archives: bytes) -> None:
-    """Each of these makes a general reader loop, recurse, allocate, or guess."""
+    """Archives that make a general reader loop, recurse, allocate or guess are unreadable."""
     with pytest.raises(UnreadableError):
         list(members(archives))
 
 
 def test_headers_have_a_limit() -> None:
-    """Exactly that many are read, whatever they are of; the next one is refused."""
+    """As many headers as the limit are read, of whatever kind; the next one is refused."""
     archives = header(b"d", b"5") * (MOST_HEADERS - 1) + header(b"last") + header(b"one more")
     names: list[bytes] = []
 
@@ -323,7 +323,9 @@ def test_an_archive_with_changed_bytes_is_read_or_refused(
 
 @pytest.mark.parametrize("form", ["gnu", "oldgnu", "posix"])
 def test_gnu_tar_is_understood(tmp_path: Path, form: str) -> None:
-    """This machine's own, in each of its formats: odd names, long ones, hard links."""
+    """This machine's own tar is understood in each of its formats: odd names, long
+    ones, hard links.
+    """
     contents = {name: name * 3 for name in (b"plain", b"n" * 180, b"new\nline", b"\xff", b"-x")}
     for name, content in contents.items():
         (tmp_path / os.fsdecode(name)).write_bytes(content)

@@ -166,7 +166,9 @@ def test_words_of_a_warm_up_are_in_no_learners_log() -> None:
 
 @pytest.mark.parametrize("number", ["9" * 400, "9" * 5000, "-1", ""])
 def test_numbers_that_no_warm_up_has_are_passed_over(number: str) -> None:
-    """An image can print such a line itself; the run goes on as if it had not."""
+    """An image may print a warm-up's line with impossible numbers; the run goes on
+    as if it had not.
+    """
     known = WarmUps()
     known.met("one", "sha256:1", f"dojo-runner: warm-up {number} ms, 1 KiB: well\n", "")
     known.met("one", "sha256:1", f"dojo-runner: warm-up 1 ms, {number} KiB: well\n", "")

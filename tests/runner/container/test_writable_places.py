@@ -144,7 +144,10 @@ exit 1"""
 async def test_a_run_that_fails_for_the_root_is_made_again(
     running: Daemon, images: Mapping[str, str]
 ) -> None:
-    """Its learner gets the result on a writable root; the image is remembered, and once logged."""
+    """A run that fails on a read-only root gets its result on a writable one.
+
+    The image is remembered, and once logged.
+    """
     image = images[AGAIN]
 
     results = [await running.run(image, INTOLERANT, files={"words": ""}) for _ in range(3)]

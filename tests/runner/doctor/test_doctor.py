@@ -107,7 +107,9 @@ async def test_an_engine_of_another_shape(tmp_path: Path) -> None:
     ],
 )
 def test_which_image_is_tried(names: list[str], wanted: list[str], chosen: str) -> None:
-    """One that is to be warm, else one of a language, else the one with Ruby."""
+    """`doctor` tries an image that is to be warm, else one of a language, else the
+    one with Ruby.
+    """
     assert kata_image(names, wanted, "ruby") == chosen
 
 

@@ -35,7 +35,10 @@ CELLS = "dojo-runner-cells"
     ],
 )
 def test_the_engine(changes: dict[str, Any], level: Level) -> None:
-    """One that is too old cannot do what is asked of it; a rootless one can, and is called so."""
+    """An engine that is too old cannot do what is asked of it.
+
+    A rootless one can, and is called so.
+    """
     found = engine.engine(replace(GOOD, **changes))
 
     assert found.level is level
@@ -87,7 +90,7 @@ def test_seccomp(security: tuple[str, ...], level: Level) -> None:
     ],
 )
 def test_apparmor(security: tuple[str, ...], profiles: list[str] | None, level: Level) -> None:
-    """Where it is on, cells need a profile of their own."""
+    """On a host with AppArmor cells need a profile of their own."""
     assert engine.apparmor(replace(GOOD, security=security), profiles).level is level
 
 

@@ -47,7 +47,10 @@ async def test_a_trial_that_does_not_end_tells_what_came_of_it() -> None:
 async def test_an_examination_that_is_interrupted_tells_what_it_found(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As JSON, too, with a finding that says so; it does not look as if all were well."""
+    """An interrupted examination prints what it has found, and a finding that says so.
+
+    It does not look as if all were well, as JSON neither.
+    """
     is_asked = asyncio.Event()
 
     async def findings() -> AsyncIterator[Finding]:

@@ -66,7 +66,7 @@ def test_two_switches_are_told_at_once(root: Path) -> None:
 
 
 def test_a_kernel_without_user_namespaces(root: Path) -> None:
-    """It is told apart from a switch."""
+    """A kernel without user namespaces is told apart from a switch that forbids them."""
     (root / "proc/self/ns/user").unlink()
 
     assert host.user_namespaces(root).found == "this kernel has none"
@@ -92,7 +92,7 @@ def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_file_is_no_socket(tmp_path: Path) -> None:
-    """It is told before a connection to it fails."""
+    """A file in the socket's place is told before a connection to it fails."""
     (tmp_path / "file").touch()
 
     assert host.engine_socket(f"unix://{tmp_path}/file").found.endswith("is no socket")
@@ -120,7 +120,7 @@ def test_a_socket_of_others(tmp_path: Path) -> None:
 
 
 def test_an_engine_at_an_address_has_no_socket_here() -> None:
-    """There is nothing to look at."""
+    """For an engine at an address the check of the socket has nothing to look at."""
     assert host.engine_socket("tcp://engine:2376").level is Level.OK
 
 
@@ -197,7 +197,10 @@ def test_an_address_of_another_host() -> None:
 
 
 def test_profiles_of_apparmor(tmp_path: Path) -> None:
-    """The kernel lists them with their mode; where it does not, nobody knows."""
+    """The kernel lists AppArmor's profiles with their mode.
+
+    Where it does not, they are not known.
+    """
     assert host.apparmor_profiles(tmp_path) is None
     folder = tmp_path / "sys/kernel/security/apparmor"
     folder.mkdir(parents=True)

@@ -34,7 +34,9 @@ async def problems_of(changes: dict[str, Found | None]) -> dict[str, str]:
 
 
 async def test_a_good_image_has_all() -> None:
-    """Nothing is wrong with it, wherever on the path its programs are."""
+    """`image check` finds nothing wrong with a good image, wherever on the path its
+    programs are.
+    """
     assert await problems_of({}) == {}
     assert await problems_of({"/home/sandbox": Folder.FILLED}) == {}
 
@@ -74,7 +76,9 @@ USER = "user\t41966\t51966\nhome\t/home/sandbox\tyes\n"
 
 
 def test_a_run_that_is_well() -> None:
-    """It ran as the learner's user, and Ruby told a colour by the image's own lambda."""
+    """The run of `image check` was made as the learner's user, and Ruby told its
+    colour by the image's lambda.
+    """
     found = by_name(of_run(ran(USER)))
 
     assert {one.level for one in found.values()} == {Level.OK}
@@ -148,7 +152,7 @@ def test_cells(mode: str, why_not: str, level: Level) -> None:
 
 
 def test_an_image_that_never_got_warm() -> None:
-    """Nothing is said of what is not known."""
+    """`image check` says nothing of the time to warm an image that never got warm."""
     health = {"images": {}, "reuse": {"why_no_cells": ""}}
 
     assert list(by_name(of_pool(Pool.of(health, "kata:1"), []))) == ["volumes"]
@@ -163,7 +167,9 @@ def test_what_a_daemon_tells() -> None:
 
 
 def test_a_root_that_must_be_writable() -> None:
-    """It is a warning with the daemon's reason; the usual root is read-only."""
+    """A root that must be writable is a warning with the daemon's reason; the usual
+    root is read-only.
+    """
     usual = by_name(of_pool(Pool("read-only", 250.0, "not wanted"), []))
     odd = by_name(of_pool(Pool("writable root", 250.0, "not wanted", "EROFS in a run"), []))
 

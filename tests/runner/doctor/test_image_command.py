@@ -44,7 +44,7 @@ async def test_an_image_that_lacks_something(image: str, lacks: set[str]) -> Non
 
 @pytest.mark.docker
 async def test_an_image_that_is_not_here() -> None:
-    """It is not pulled on the way; one line says what to do."""
+    """`image check` does not pull a missing image: one line says what to do."""
     said = await dojo_runner("image", "check", "dojo-runner/nowhere:1")
 
     assert (said.status, said.stdout, said.stderr.count("\n")) == (1, "", 1)
@@ -52,7 +52,7 @@ async def test_an_image_that_is_not_here() -> None:
 
 
 async def test_no_engine() -> None:
-    """One line says what to do."""
+    """Without an engine, one line of `image check` says what to do."""
     said = await dojo_runner("image", "check", "x", DOCKER_HOST="unix:///nowhere.sock")
 
     assert (said.status, said.stdout, said.stderr.count("\n")) == (1, "", 1)

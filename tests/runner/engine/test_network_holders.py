@@ -64,7 +64,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def test_none_before_one_is_missed(rig: Rig) -> None:
-    """A service that starts no container keeps none of its own for that."""
+    """A service that starts no container keeps no holder."""
     rig.holders.look_again()
     await rig.until(0, 0)
 
@@ -88,7 +88,10 @@ async def test_as_many_as_are_missed(rig: Rig) -> None:
 
 
 async def test_a_holder_that_has_ended(rig: Rig) -> None:
-    """It is removed, and another is made once it is missed and the engine is well."""
+    """A holder that has ended is removed.
+
+    Another is made once it is missed and the engine is well.
+    """
     await rig.miss()
     await rig.until(1, 1)
     (old,) = rig.containers.present

@@ -67,7 +67,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
 async def test_an_image_gets_the_login_of_its_registry(
     folder: Folder, key: str, image: str
 ) -> None:
-    """By the host and port in its name; Docker Hub has a key of its own."""
+    """An image gets the login of the host and port in its name. Docker Hub has a key of its own."""
     folder.write(auths={"other.io": packed("other"), key: packed()})
 
     assert await folder.logins.of(image) == Login("me", SECRET)
@@ -96,7 +96,7 @@ async def test_a_registry_without_a_login_gets_none(folder: Folder, image: str) 
 async def test_each_form_of_an_entry_is_known(
     folder: Folder, entry: dict[str, str], login: Login | None
 ) -> None:
-    """A password in one word or two, and a token."""
+    """An entry's login may be a password in one word or two, or a token."""
     folder.write(auths={"ghcr.io": entry})
 
     assert await folder.logins.of("ghcr.io/me/gcc") == login
@@ -112,7 +112,9 @@ async def test_a_login_that_was_renewed_counts_at_once(folder: Folder) -> None:
 
 @pytest.mark.parametrize("setting", ["credHelpers", "credsStore"])
 async def test_a_helper_is_asked_with_the_registry_on_stdin(folder: Folder, setting: str) -> None:
-    """It is run with `get`, and its answer is the login."""
+    """A credential helper is run with `get` and the registry on its stdin, and its
+    answer is the login.
+    """
     folder.helper(
         "safe", 'test "$1" = get && printf \'{"Username": "%s", "Secret": "from it"}\' "$(cat)"'
     )
@@ -137,7 +139,9 @@ async def test_a_helper_may_have_a_token(folder: Folder) -> None:
 async def test_what_a_helper_does_not_have_the_file_may_have(
     folder: Folder, helper: str | None
 ) -> None:
-    """Also when the program is not there, as inside an image."""
+    """A login that the helper does not have is taken from the file, also if the
+    helper is not installed.
+    """
     if helper:
         folder.helper("safe", helper)
     folder.write(credsStore="safe", auths={HUB: packed()})
@@ -161,7 +165,9 @@ async def test_what_a_helper_does_not_have_the_file_may_have(
 async def test_trouble_with_a_helper_is_one_line_without_a_secret(
     folder: Folder, logs: Events, helper: str, reason: str
 ) -> None:
-    """The image is pulled without a login then, as it may be one that needs none."""
+    """If a helper fails, the image is pulled without a login, and one line without a
+    secret says so.
+    """
     folder.helper("safe", helper)
     folder.write(credsStore="safe")
     logins = RegistryLogins(str(folder.path), limit_s=0.3 if "sleep" in helper else 10.0)
@@ -217,7 +223,10 @@ async def test_trouble_with_the_file_is_one_line_without_a_secret(
 async def test_a_file_that_cannot_be_read_is_said_if_it_was_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs: Events
 ) -> None:
-    """The home of the one who started the daemon may be closed to the user that it became."""
+    """A file of logins that cannot be read is told of only if an operator has chosen it.
+
+    The home of the user who started the daemon may be closed to the user that it became.
+    """
     (tmp_path / ".docker/config.json").mkdir(parents=True)  # what even root cannot read as a file
     monkeypatch.setenv("HOME", str(tmp_path))
 
@@ -228,7 +237,7 @@ async def test_a_file_that_cannot_be_read_is_said_if_it_was_chosen(
 
 
 def test_a_login_does_not_show_its_secrets() -> None:
-    """Neither in a log nor in a trace."""
+    """The secrets of a login are neither in a log nor in a trace."""
     assert SECRET not in repr(Login("me", SECRET, SECRET))
 
 

@@ -119,7 +119,7 @@ async def test_a_process_that_did_not_run_blames_no_engine(
 
 
 async def test_one_failed_look_is_not_believed(rig: Rig, logs: Events) -> None:
-    """Of an engine that fails a call now and then the next look finds it well."""
+    """An engine that fails a call now and then does not count as lost."""
 
     def fail_once(error: EngineError) -> None:
         rig.log.failed(error)
@@ -148,7 +148,7 @@ async def test_a_call_that_fails_makes_it_look_at_once(rig: Rig, logs: Events) -
 
 
 async def test_an_engine_that_fails_every_call_is_lost(rig: Rig, logs: Events) -> None:
-    """What fails twice in a row is believed, in the engine's own words."""
+    """An engine that fails twice in a row counts as lost, with its own words as the reason."""
     rig.engine.list_error = EngineError("list", "no space left on device", status=500)
     await eventually(rig.answers, lambda answers: not answers)
 

@@ -46,7 +46,7 @@ async def test_acts_are_off_by_default(fake_http: Served, path: str, body: dict[
 
 
 async def test_an_image_is_warmed_and_drained(serve_fake: ServeFake) -> None:
-    """As many containers get warm as were asked for; after a drain there are none."""
+    """As many containers get warm as an operator asks for. After a drain there are none."""
     async with serve_fake(acts_token=TOKEN, warm=None) as http:
         await http.until_ready()
 
@@ -87,7 +87,7 @@ async def test_limits_of_the_settings_hold(serve_fake: ServeFake) -> None:
 async def test_who_may_not_act_is_refused(
     serve_fake: ServeFake, path: str, body: dict[str, Any], headers: dict[str, str], status: int
 ) -> None:
-    """Neither without the token, nor from another site's page, nor as a form would send it."""
+    """An act is refused without the token, from another site's page, and in the form of a form."""
     engine = FakeEngine()
     async with serve_fake(engine, acts_token=TOKEN, warm=None) as http:
         await http.until_ready()
@@ -144,7 +144,7 @@ async def test_what_makes_no_sense_is_refused(
 
 
 async def test_an_image_that_is_not_allowed_is_not_warmed(serve_fake: ServeFake) -> None:
-    """What clients may not name operators do not warm by mistake."""
+    """An operator cannot warm an image that clients may not name."""
     async with serve_fake(acts_token=TOKEN, allowed_images=("ghcr.io/",)) as http:
         await http.until_ready()
 

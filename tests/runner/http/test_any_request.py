@@ -131,7 +131,10 @@ HEADS = st.sampled_from(
 @EXAMPLES
 @given(head=HEADS, rest=st.binary(max_size=200))
 async def test_any_bytes_on_a_connection(http: Served, head: bytes, rest: bytes) -> None:
-    """What is no HTTP is answered or closed, and never a failure of the service."""
+    """Bytes that are no HTTP are answered, or the connection is closed.
+
+    They are never a failure of the service.
+    """
     async with http.connection() as (reader, writer):
         said = b""
         writer.write(head + rest)

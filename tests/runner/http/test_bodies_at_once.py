@@ -45,7 +45,7 @@ class Holder:
 
 
 async def test_memory_is_given_in_the_order_of_arrival() -> None:
-    """Among those that do not fit yet."""
+    """Bodies that wait for memory get it in the order of their arrival."""
     bodies = Bodies(10 * COST)
     large, second, third = (Holder(bodies, size) for size in (6, 8, 7))
     await settle()
@@ -77,7 +77,7 @@ async def test_a_small_body_does_not_wait_for_a_large_one() -> None:
 
 
 async def test_one_that_is_larger_than_all_there_is_has_it_alone() -> None:
-    """It can be served, but not beside others."""
+    """A body that needs more than all memory for bodies is served, but beside no other body."""
     bodies = Bodies(10 * COST)
     huge, small = Holder(bodies, 100), Holder(bodies, 1)
     await settle()
@@ -109,7 +109,7 @@ async def test_what_turns_out_smaller_gives_back_the_rest() -> None:
 
 
 async def test_waiting_for_memory_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is 503 then, and nothing is lost."""
+    """A body that waits too long for memory is answered with 503, and no memory is lost."""
     monkeypatch.setattr(module, "LONGEST_WAIT_S", 0.01)
     bodies = Bodies(COST)
     holder = Holder(bodies, 1)
@@ -127,7 +127,7 @@ async def test_waiting_for_memory_has_an_end(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_only_so_many_wait_for_memory() -> None:
-    """One more is 503 at once."""
+    """When as many bodies wait for memory as may, the next one is answered with 503 at once."""
     bodies = Bodies(COST)
     holders = [Holder(bodies, 1) for _ in range(MOST_WAITING + 2)]
     await settle()
@@ -142,7 +142,7 @@ async def test_only_so_many_wait_for_memory() -> None:
 
 
 async def test_one_that_gives_up_waiting_makes_room_for_another() -> None:
-    """Those that have gone are not counted among those that wait."""
+    """Bodies whose clients have gone are not counted among those that wait."""
     bodies = Bodies(COST)
     holders = [Holder(bodies, 1) for _ in range(MOST_WAITING + 1)]
     await settle()
@@ -166,7 +166,9 @@ STEPS = st.lists(
 @example([("come", 10), ("come", 5), ("turn", 0), ("go", 0), ("turn", 0), ("cancel", 1)])
 @example([("come", 10), ("come", 5), ("turn", 0), ("go", 0), ("cancel", 1)])
 def test_no_cancellation_loses_memory(steps: list[tuple[str, int]]) -> None:
-    """At any moment, also several in one turn of the loop: at the end all memory is free."""
+    """Whenever bodies are cancelled, also several in one turn of the loop, all
+    memory is free at the end.
+    """
     asyncio.run(_storm(steps))
 
 
@@ -219,7 +221,10 @@ async def test_a_large_body_waits_for_memory_and_small_ones_do_not(serve_fake: S
 async def test_a_large_body_that_finds_no_memory_is_refused(
     serve_fake: ServeFake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is 503 with a Retry-After, the beginning of the body, and the end of the connection."""
+    """A large body that finds no memory is answered with 503.
+
+    The answer has a Retry-After and the body's beginning, and the connection ends.
+    """
     monkeypatch.setattr(module, "LONGEST_WAIT_S", 0.05)
     async with serve_fake(bodies_memory_mib=1) as http, http.connection() as (_, writer):
         writer.write(headed(MIB) + b" " * 2 * FREE_BYTES)
@@ -234,7 +239,7 @@ async def test_a_large_body_that_finds_no_memory_is_refused(
 async def test_a_large_body_must_come_fast(
     serve_fake: ServeFake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that holds memory and trickles is 408 long before the limit for all bodies."""
+    """A large body that holds memory and trickles is 408 long before the limit for all bodies."""
     monkeypatch.setattr(module, "GRACE_S", 0.05)
     monkeypatch.setattr(module, "SLOWEST_BYTES_PER_S", 1000 * MIB)
     async with serve_fake(body_read_s=1000) as http, http.connection() as (reader, writer):
@@ -245,7 +250,10 @@ async def test_a_large_body_must_come_fast(
 
 
 async def test_a_body_is_not_read_that_a_full_queue_will_refuse(serve_fake: ServeFake) -> None:
-    """What comes first of it is all that the answer repeats; other paths read on."""
+    """A body that a full queue will refuse is not read beyond its first bytes.
+
+    Other paths read on.
+    """
     engine = FakeEngine()
     engine.kata.answer = lambda kata: b""
     async with serve_fake(engine, runs_at_once=1, queue=0) as http, http.connection() as (_, held):
@@ -286,7 +294,9 @@ async def test_large_bodies_come_whole(serve_fake: ServeFake, chunked: bool) -> 
 async def test_a_body_of_unknown_length_gives_back_what_it_does_not_need(
     serve_fake: ServeFake,
 ) -> None:
-    """Once it is whole there is room for another one, although its run goes on."""
+    """A body of unknown length leaves room for another once it is whole, although
+    its run goes on.
+    """
     engine = FakeEngine()
     engine.kata.answer = lambda kata: b""
 
@@ -306,7 +316,7 @@ async def test_a_body_of_unknown_length_gives_back_what_it_does_not_need(
 
 
 async def test_a_large_body_is_parsed_off_the_loop(serve_fake: ServeFake) -> None:
-    """It waits for the thread that parses, and a small one is answered meanwhile."""
+    """A large body waits for the thread that parses, and a small one is answered meanwhile."""
     thread_may_go_on = threading.Event()
     async with serve_fake() as http:
         busy = asyncio.create_task(in_turn(thread_may_go_on.wait, 20))

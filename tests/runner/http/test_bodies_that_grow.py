@@ -89,7 +89,9 @@ async def test_large_bodies_are_read_one_after_the_other(
 
 
 async def test_a_body_that_waits_keeps_what_it_has() -> None:
-    """It goes on when there is room, before those that came after it."""
+    """A body that waits for more memory goes on when there is room, before bodies
+    that came later.
+    """
     bodies = Bodies(10 * COST)
     with bodies.share() as first, bodies.share() as second, bodies.share() as third:
         await first.take_for(5, 5)
@@ -108,7 +110,9 @@ async def test_a_body_that_waits_keeps_what_it_has() -> None:
 
 
 async def test_a_body_larger_than_was_thought_leaves_room_while_it_waits() -> None:
-    """It keeps a byte for each of its text, and not what its work will take."""
+    """A body that turns out larger than was thought holds one byte for each of its own while it
+    waits. It does not hold what its work will take.
+    """
     bodies = Bodies(10 * COST)
     with bodies.share() as first, bodies.share() as second:
         await first.take_for(3, 10)

@@ -68,7 +68,7 @@ def result(**keys: Any) -> bytes:
 async def test_an_answer_has_these_bytes(
     fake_http: Served, path: str, body: bytes, answer: bytes
 ) -> None:
-    """It is compact JSON, with its length, and a content type without a charset."""
+    """An answer is compact JSON, with its length, and a content type without a charset."""
     status, headers, found = await exchange(fake_http, request(path, body))
 
     assert (status, found) == (b"HTTP/1.1 200 OK", answer)

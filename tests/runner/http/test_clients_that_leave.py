@@ -73,7 +73,9 @@ async def test_a_queued_run_is_dropped_at_once(serve_fake: ServeFake) -> None:
 
 
 async def test_a_living_client_gets_the_place_of_one_that_left(serve_fake: ServeFake) -> None:
-    """Its run is answered although the one before it would have taken all of its time."""
+    """A living client's run is answered when the run before it, which would take all
+    its time, is given up.
+    """
     held = Held()
     held.engine.kata.answer = None
     async with serve_fake(held.engine, runs_at_once=1, queue=1) as http:
@@ -107,7 +109,9 @@ async def test_a_run_under_way_ends_soon(serve_fake: ServeFake, logs: Events) ->
 
 
 async def test_a_run_under_way_may_be_set_to_finish(serve_fake: ServeFake) -> None:
-    """It then ends as if its client were there, and counts as it ended."""
+    """With the setting `finish` a run whose client has left ends and counts as if
+    the client were there.
+    """
     engine = FakeEngine()
     async with serve_fake(engine, client_gone="finish") as http:
         await http.until_ready()
@@ -142,7 +146,7 @@ async def test_a_request_that_is_sent_again_is_a_new_run(serve_fake: ServeFake) 
 async def test_a_client_that_is_gone_before_its_turn_to_be_read_runs_nothing(
     serve_fake: ServeFake,
 ) -> None:
-    """A request that is whole when its connection ends has nobody to answer to."""
+    """A request whose connection has ended before the service reads it starts no run."""
     held = Held()
     async with serve_fake(held.engine, runs_at_once=1, queue=5) as http:
         await http.until_ready()

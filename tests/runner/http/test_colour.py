@@ -81,8 +81,9 @@ async def test_a_lambda_at_fault_leaves_the_run_as_it_was(
 
 @pytest.mark.docker
 async def test_a_lambda_is_asked_once_for_the_same_output(cells_http: Served) -> None:
-    """A lambda that throws dice gives the same output one colour (by chance once in
-    170,000 times).
+    """A lambda that answers by chance gives the same output one colour.
+
+    By chance a lambda that is asked each time would do so once in 170,000 times.
     """
     dice = "->(_, _, _) { %i[red amber green].sample }"
     for script in ("echo one", "echo two"):

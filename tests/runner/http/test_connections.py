@@ -141,7 +141,7 @@ async def test_a_flood_is_said_once(serve_fake: ServeFake, logs: Events) -> None
 async def test_a_silent_connection_is_closed_soon(
     serve_fake: ServeFake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its first byte has to come within seconds."""
+    """A connection on which no byte comes within seconds is closed."""
     monkeypatch.setattr(connections, "FIRST_BYTE_S", 0.05)
     async with serve_fake() as http, http.connection() as (reader, _):
         assert await reader.read() == b""
@@ -163,7 +163,9 @@ async def all_while_sending(
 async def test_a_slow_head_is_not_waited_for(
     serve_fake: ServeFake, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    """Byte by byte it may not take longer than in one piece, also the second of a connection."""
+    """A head that comes byte by byte may not take longer than in one piece, also a
+    connection's second.
+    """
     monkeypatch.setattr(connections, "HEAD_S", 0.1)
     async with serve_fake() as http, http.connection() as (reader, writer):
         writer.write(begun)
@@ -176,7 +178,7 @@ async def test_a_slow_head_is_not_waited_for(
 async def test_blank_lines_do_not_stop_the_clock(
     serve_fake: ServeFake, monkeypatch: pytest.MonkeyPatch, more: bytes
 ) -> None:
-    """They are no head, and a client that sends nothing else sends no head either."""
+    """A client that sends only blank lines has sent no head, and its time runs on."""
     monkeypatch.setattr(connections, "HEAD_S", 0.1)
     async with serve_fake() as http, http.connection() as (reader, writer):
         writer.write(ALIVE)

@@ -80,7 +80,7 @@ def test_two_names_of_one_file_are_refused_by_both() -> None:
 
 
 def test_a_name_has_a_greatest_depth() -> None:
-    """At the limit it is taken; the message names the limit and the name."""
+    """A name of the greatest depth is taken; for a deeper one the message names limit and name."""
     deepest = "/".join(["a"] * MOST_PARTS)
 
     assert files_under_sandbox({deepest: ""}) == {deepest: ""}
@@ -90,7 +90,7 @@ def test_a_name_has_a_greatest_depth() -> None:
 
 
 def test_there_is_a_greatest_number_of_names() -> None:
-    """As many names as the limit allows are taken; for more the message names the limit."""
+    """As many names as the limit allows are taken. For more names the message names the limit."""
     names = [f"{number}" for number in range(MOST_FILES + 1)]
     check_amount(names[1:])
 
@@ -100,7 +100,10 @@ def test_there_is_a_greatest_number_of_names() -> None:
 
 
 def test_names_have_a_greatest_size_together() -> None:
-    """In bytes; the message names the limit and the name that went over it."""
+    """All names together may have so many bytes.
+
+    The message names the limit, and the name that went over it.
+    """
     names = [f"{number:05}/{'é' * 119}" for number in range(MOST_NAMES_BYTES // 244 + 1)]
     check_amount(names[1:])
 
@@ -110,7 +113,10 @@ def test_names_have_a_greatest_size_together() -> None:
 
 
 def test_there_is_a_greatest_number_of_folders() -> None:
-    """At the limit they are made; the message names the limit and the name that went over it."""
+    """As many folders as the limit are made.
+
+    The message names the limit, and the name that went over it.
+    """
     names = [f"{number}/a/b" for number in range(MOST_FOLDERS // 2 + 1)]
     assert len(files_under_sandbox(dict.fromkeys(names[1:]))) == MOST_FOLDERS // 2
 

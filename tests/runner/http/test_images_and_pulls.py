@@ -256,7 +256,7 @@ async def test_all_names_of_an_image_share_a_pool(serve_fake: ServeFake) -> None
 
 
 async def test_pulls_at_once_are_few(serve_fake: ServeFake) -> None:
-    """So many pulls run, so many wait, and the next is 503 until there is room again."""
+    """Few pulls run, some wait, and the next is answered with 503 until there is room again."""
     engine = FakeEngine()
     engine.images.may_pull.clear()
     async with serve_fake(engine, pulls_at_once=2, pulls_queue=3) as http:

@@ -92,7 +92,7 @@ def test_a_text_of_many_long_numbers_is_refused() -> None:
 
 
 def test_a_small_text_is_not_looked_at() -> None:
-    """There is no room in it for more values than a parser may take."""
+    """A small text is not counted, because it has no room for too many values."""
     check_work(b"[" + b"0," * (COUNTED_FROM_BYTES // 2 - 2) + b"0]")
 
 

@@ -72,7 +72,7 @@ async def test_all_else_is_the_contracts_unknown_path(
 
 @pytest.mark.parametrize("name", _FILES)
 async def test_each_file_of_the_page_is_there(fake_http: Served, name: str) -> None:
-    """All are of a type that a browser takes from us, and that it does not guess."""
+    """Each file of the page is served with a type that the browser need not guess."""
     async with fake_http.session.get(f"{fake_http.url}/page/{name}") as response:
         assert response.status == 200
         assert response.headers["X-Content-Type-Options"] == "nosniff"
@@ -102,7 +102,9 @@ async def test_a_stream_follows_the_service(serve_fake: ServeFake) -> None:
 
 
 async def test_the_siblings_figures_are_in_a_state(serve_fake: ServeFake) -> None:
-    """Of each sibling, and of this replica once, though its own address is in the list."""
+    """A state has the figures of each sibling, and of this replica once, though it
+    is in the list, too.
+    """
     async with AsyncExitStack() as stack:
         other = await stack.enter_async_context(serve_fake())
         await other.until_ready()
@@ -146,7 +148,10 @@ async def test_all_watchers_share_one_rendering(serve_fake: ServeFake) -> None:
 
 
 async def test_a_stream_ends_when_the_service_drains(serve_fake: ServeFake) -> None:
-    """After a last state that says so; nobody new may watch, and nothing waits for streams."""
+    """A stream ends after a last state which says that the service drains.
+
+    No new client may watch, and nothing waits for streams.
+    """
     async with serve_fake() as http, watching(http) as stream:
         await anext(stream)
         http.service.is_draining = True
@@ -180,14 +185,16 @@ async def test_a_stream_does_not_delay_a_stop(serve_fake: ServeFake) -> None:
 async def test_a_page_of_another_origin_may_not_watch(
     fake_http: Served, headers: dict[str, str]
 ) -> None:
-    """It could not read the stream, but it would take the place of somebody who may."""
+    """A page of another origin may not watch: it could not read the stream, but
+    would take up a place.
+    """
     answer = await fake_http.ask(STREAM, verb="GET", headers=headers)
 
     assert answer.status == 403
 
 
 async def test_a_state_holds_no_secret(serve_fake: ServeFake) -> None:
-    """Neither the secret nor the token of the settings gets to the page."""
+    """A state has neither the secret nor the token of the settings."""
     secret, token = "s" * 20, "t" * 20
     async with serve_fake(secret=secret, acts_token=token) as http, watching(http) as stream:
         state = json.dumps(await anext(stream))

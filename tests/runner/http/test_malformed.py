@@ -72,7 +72,7 @@ EXPECTS = HEAD + b"Expect: %b\r\nContent-Length: 2\r\n\r\n"
 async def test_operators_count_each_of_them_once(
     fake_http: Served, sent: bytes, status: int
 ) -> None:
-    """They are among the answers to unknown paths."""
+    """Malformed requests are counted, once each, among the answers to unknown paths."""
     before = await answers_counted(fake_http, status)
     async with fake_http.connection() as (reader, writer):
         writer.write(sent)
@@ -93,7 +93,9 @@ async def answers_counted(http: Served, status: int) -> float:
 async def test_an_expectation_that_cannot_be_met_is_refused(
     fake_http: Served, logs: Events, path: str
 ) -> None:
-    """Its answer has the same form as any other refusal, and the body need not be sent."""
+    """An expectation that cannot be met is refused in the form of any refusal,
+    before the body is sent.
+    """
     request = EXPECTS.replace(b"/alive", path.encode()) % b"tea"
     async with fake_http.connection() as (reader, writer):
         writer.write(request)
@@ -108,7 +110,7 @@ async def test_an_expectation_that_cannot_be_met_is_refused(
 
 @pytest.mark.parametrize("expected", [b"100-continue", b"100-Continue"])
 async def test_a_client_may_wait_before_it_sends_a_body(fake_http: Served, expected: bytes) -> None:
-    """It is told to go on, and then gets its answer."""
+    """A client that waits before it sends its body is told to go on, and then gets its answer."""
     async with fake_http.connection() as (reader, writer):
         writer.write(EXPECTS % expected)
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -20,7 +20,9 @@ ODD = (b"\xff", b"\xed\xa0\x80", b"http://[", b"application/json; charset=\xff")
 async def test_no_header_is_an_unexpected_error(
     serve_fake: ServeFake, logs: Events, header: str
 ) -> None:
-    """Whatever is in it, on any path: there is an answer or a refusal, and no error is logged."""
+    """Whatever a header holds, on any path there is an answer or a refusal, and no
+    error is logged.
+    """
     async with serve_fake(secret="s" * 20, acts_token="t" * 20) as http:
         for verb, path in PATHS:
             for value in ODD:

@@ -19,7 +19,7 @@ async def test_alive_is_true(http: Served, path: str) -> None:
 
 
 async def test_a_pull_and_a_run_are_answered_compactly(http: Served) -> None:
-    """Also there no blank follows `:` and `,`."""
+    """The answers to a pull and to a run have no blank after `:` and `,`."""
     pull = {"id": "x", "image_name": http.image}
     async with http.session.get(http.url + PULL, json=pull) as response:
         assert await response.read() == b'{"pull_image":"pulled"}'

@@ -35,7 +35,7 @@ def test_a_young_container_is_asked_at_once(container_s: float, expected_s: floa
 
 @pytest.mark.parametrize("pause_s", [-1.0, 61.0, 1e300, math.inf, math.nan])
 def test_no_pause(capsys: pytest.CaptureFixture[str], pause_s: float) -> None:
-    """A pause that is none is told in one line, whatever the age."""
+    """A pause that cannot be is told in one line, whatever the container's age."""
     status = probe.main(pause_s=pause_s)
 
     printed = capsys.readouterr()
@@ -59,7 +59,9 @@ def test_an_age_that_cannot_be_told(tmp_path: Path) -> None:
 
 
 def test_the_kernels_own_words() -> None:
-    """They are understood: this machine's first process was started before this one."""
+    """The kernel's own words are understood: this machine's first process was
+    started before this one.
+    """
     assert 0 < age_s() < time.clock_gettime(time.CLOCK_BOOTTIME)
 
 

@@ -113,8 +113,9 @@ async def test_a_whole_number_may_be_written_with_a_fraction(serve_fake: ServeFa
 
 
 async def test_own_and_repeated_ones(serve_fake: ServeFake) -> None:
-    """A replica's own notice, which a load balancer may send back to it, does not
-    count, nor a repeated one.
+    """A replica's own notice, which a load balancer may send back, does not count.
+
+    Nor does a repeated one.
     """
     async with serve_fake() as http:
         await http.until_ready()

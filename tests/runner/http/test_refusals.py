@@ -222,7 +222,7 @@ async def test_the_last_of_two_files_of_one_name_counts(fake_http: Served) -> No
 
 
 async def test_a_nul_is_a_character_of_a_file(http: Served) -> None:
-    """It reaches the program as it was sent."""
+    """A NUL in a file reaches the program as it was sent."""
     result = await http.run("tr '\\0' x < a", {"a": "1\0002"})
 
     assert result["stdout"] == text("1x2")

@@ -38,7 +38,7 @@ class Watched(Mapping[str, Text]):
 
 @pytest.mark.parametrize(("count", "threads"), [(2, 1), (200, 2)])
 async def test_a_large_answer_is_written_off_the_loop(count: int, threads: int) -> None:
-    """The JSON of a small one is quicker made than a thread is told of it."""
+    """A thread writes the JSON of a large answer; that of a small one is written at once."""
     created = Watched({f"f{number}": Text("x") for number in range(count)})
 
     async def run(*_: Any) -> RunResult:

@@ -36,7 +36,7 @@ async def test_a_program_that_is_killed_has_a_shells_status(http: Served) -> Non
 
 @pytest.mark.docker
 async def test_a_forged_status_does_not_count(docker_http: Served) -> None:
-    """What the program writes where its status will be is written over."""
+    """A status that the program writes into our file is written over by the real one."""
     result = await docker_http.run("printf 0123456789 >/.dojo/status; exit 1")
 
     assert (result["status"], result["outcome"]) == ("1", "red")
@@ -44,7 +44,7 @@ async def test_a_forged_status_does_not_count(docker_http: Served) -> None:
 
 @pytest.mark.docker
 async def test_a_program_may_tidy_up_all_that_it_can_see(docker_http: Served) -> None:
-    """One that empties /tmp and /sandbox has its output and its status all the same."""
+    """A program that empties /tmp and /sandbox has its output and its status all the same."""
     result = await docker_http.run("echo out; rm -rf /tmp/* /sandbox/*; exit 1")
 
     assert (result["status"], result["outcome"]) == ("1", "red")
@@ -68,7 +68,7 @@ def real_http(request: pytest.FixtureRequest) -> Served:
 
 @pytest.mark.docker
 async def test_a_place_has_one_file_system(real_http: Served) -> None:
-    """What lists file systems names each of the places that a program may write to once."""
+    """The list of file systems names each place that a program may write to once."""
     result = await real_http.run("while read -r _ place _; do echo $place; done </proc/mounts")
     places = result["stdout"]["content"].splitlines()
 
@@ -97,7 +97,7 @@ async def test_the_program_has_no_input(http: Served) -> None:
 
 
 async def test_the_program_sees_its_variables(http: Served) -> None:
-    """Of such variables only image name, id, folder and HOME are in the environment."""
+    """The only variables of ours in a program's environment are image name, id, folder and HOME."""
     result = await http.run(
         'printf "%s\\n" "$CYBER_DOJO_IMAGE_NAME" "$CYBER_DOJO_ID" "$CYBER_DOJO_SANDBOX"\n'
         "compgen -e | grep -E 'HOME|ID|SANDBOX|IMAGE_NAME' | sort"

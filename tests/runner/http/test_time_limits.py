@@ -110,7 +110,10 @@ async def test_a_cold_start_keeps_the_partial_output(
 async def test_a_run_that_was_queued_keeps_the_partial_output(
     serve_docker: ServeDocker, reuse: Reuse
 ) -> None:
-    """So is a program that waited for its place; the log says for how long it waited, too."""
+    """A run that waited for its place is stopped with its output so far.
+
+    The log says for how long it waited.
+    """
     async with serve_docker(reuse, runs_at_once=1, budget_s=9) as http:
         await http.until_ready()
         first = asyncio.create_task(http.run("sleep 2", max_seconds=20))

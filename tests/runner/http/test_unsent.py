@@ -29,7 +29,7 @@ def test_answers_within_the_limit_are_kept() -> None:
 
 
 def test_the_oldest_go_first_when_there_is_too_much() -> None:
-    """As many as it takes; a client that was given up is told of it once."""
+    """As many of the oldest clients are given up as it takes. Each of them is told of once."""
     gone: list[str] = []
     unsent = Unsent(10)
     with ExitStack() as stack:
@@ -52,7 +52,10 @@ def test_a_single_answer_is_sent_whatever_its_size() -> None:
 
 
 async def test_clients_that_read_nothing_hold_only_so_much_memory(serve_fake: ServeFake) -> None:
-    """Of those that ask for large answers the oldest are dropped; a client that reads is not."""
+    """The oldest clients that ask for large answers and read nothing are dropped.
+
+    A client that reads is not.
+    """
     count = LARGEST_DELTA_BYTES // LONGEST_TEXT_BYTES - 1
     written = {f"sandbox/{number}": b"x" * LONGEST_TEXT_BYTES for number in range(count)}
     engine = FakeEngine()

@@ -58,7 +58,9 @@ def test_what_is_too_much_work_is_not_parsed() -> None:
 
 
 def test_too_many_names_are_refused_before_their_values() -> None:
-    """Each wrong value would cost a message."""
+    """A request with too many names is refused before their values, each of which
+    could cost a message.
+    """
     files = {str(number): number for number in range(MOST_FILES + 1)}
 
     status, message = refusal_of(json.dumps({**arguments(), "files": files}).encode())
@@ -79,7 +81,7 @@ def test_too_many_names_are_refused_before_their_values() -> None:
     ],
 )
 def test_what_ruby_gets_has_a_greatest_size(fields: dict[str, Any], message: str) -> None:
-    """What is larger than any real lambda and any real patterns is 400, and its field is named."""
+    """A lambda or patterns larger than any real ones are 400, and the field is named."""
     with pytest.raises(RequestError) as caught:
         kata_of(**fields)
 
@@ -118,7 +120,7 @@ def test_of_many_unknown_arguments_the_first_are_listed() -> None:
     [("é'\"\n", "é'\"\n"), (7, "7"), (None, "null"), (["é"], '["é"]'), (1.5, "1.5"), ("", "")],
 )
 def test_an_id_is_any_text(given_id: Any, text: str) -> None:
-    """An id that is no text becomes one."""
+    """An id that is no text becomes a text."""
     assert wire.kata_of({**arguments(), "id": given_id}, CAP_S).id == text
 
 
@@ -137,14 +139,14 @@ def test_any_number_of_seconds_is_clamped(seconds: Any) -> None:
 
 
 def test_a_number_beyond_all_is_clamped() -> None:
-    """JSON may spell one that no float can hold; as in Ruby it is infinite."""
+    """A number in JSON that no float can hold is infinite, as in Ruby, and so it is clamped."""
     body = json.dumps(arguments()).replace("10", "1e400").encode()
 
     assert wire.kata_of(wire.arguments_of(body), CAP_S).max_seconds == CAP_S
 
 
 def test_an_id_is_cut() -> None:
-    """It may be megabytes, and is repeated in the log."""
+    """An id is cut, because it may be megabytes and is repeated in the log."""
     assert wire.kata_of({**arguments(), "id": "é" * 1_000_000}, CAP_S).id == "é" * wire.LONGEST_ID
 
 
@@ -284,5 +286,5 @@ def texts(contents: dict[str, str]) -> dict[str, Text]:
     ],
 )
 def test_an_answer_is_large_by_size_or_by_number(changed: dict[str, str], is_large: bool) -> None:
-    """Such a one is not written by the event loop's own thread."""
+    """An answer with much text or with many files counts as large, and a thread writes it."""
     assert wire.is_large(RunResult(Outcome.GREEN, "0", changed=texts(changed))) == is_large

@@ -54,7 +54,7 @@ def test_the_words_say_why_line_by_line() -> None:
 
 
 def test_good_news_is_short() -> None:
-    """What holds is listed only for those who ask."""
+    """Conditions that hold are listed only for those who ask."""
     assert words_for("readyz", readiness(**WELL), verbose=False) == "ok\n"
     assert words_for("readyz", readiness(**WELL), verbose=True).endswith("readyz check passed\n")
 
@@ -132,7 +132,7 @@ async def test_without_ruby_the_status_is_not_ok(serve_fake: ServeFake) -> None:
 
 
 async def test_health_counts_colours(serve_fake: ServeFake) -> None:
-    """What Ruby was asked is told from what was known, and faults are counted."""
+    """`/health` tells colours that Ruby was asked for from known ones, and counts faults."""
     async with serve_fake() as http:
         await http.until_ready()
         for script in ("exit 0", "exit 0", "exit 1"):

@@ -142,7 +142,9 @@ def test_an_image_that_cannot_start_has_one_error(rig: Rig, logs: Events) -> Non
 
 
 def test_each_image_has_an_error_of_its_own(rig: Rig, logs: Events) -> None:
-    """So has one that fails again after it could be started, and calls of another kind."""
+    """Each image has a line at its first failure, also when it fails again after it could be
+    started. So has each other kind of call.
+    """
     rig.log.failed(FAULT)
     rig.log.failed(EngineError("start", "no bash", image="perl"))
     rig.log.failed(EngineError("remove", "busy", container="1"))
@@ -154,7 +156,7 @@ def test_each_image_has_an_error_of_its_own(rig: Rig, logs: Events) -> None:
 
 
 def test_after_a_change_of_images_a_failure_is_news(rig: Rig, logs: Events) -> None:
-    """The image that fails then may be a new one, for which the operator hopes."""
+    """After images have changed a failure is logged again, because the image may be a new one."""
     rig.log.failed(FAULT)
     rig.log.images_changed()
     rig.log.failed(FAULT)

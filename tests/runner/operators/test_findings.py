@@ -78,7 +78,7 @@ TROUBLES: list[tuple[Level, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("level", "what", "fields"), TROUBLES)
 def test_each_trouble_is_found(level: Level, what: str, fields: dict[str, Any]) -> None:
-    """It is said what is so, why, and what to do about it."""
+    """The finding of each trouble says what is so, why, and what to do about it."""
     first = found(**fields)[0]
 
     assert (first.level, what in first.what) == (level, True), first

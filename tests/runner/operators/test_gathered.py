@@ -31,7 +31,7 @@ async def test_whoever_wants_to_see_all_has_not_to_wait() -> None:
 
 
 async def test_only_so_many_wait() -> None:
-    """Then they are handed on at once, however short the moment was."""
+    """When as many events wait as may, they are handed on at once."""
     seen: list[int] = []
     gathered = Gathered(seen.append)
     for number in range(MOST):

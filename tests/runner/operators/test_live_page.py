@@ -32,7 +32,7 @@ def page_of(health: Counted) -> LivePage:
 
 
 async def test_nothing_is_rendered_while_nobody_watches(fake_http: Served) -> None:
-    """The page costs nothing then, and begins with a fresh state when somebody comes."""
+    """While nobody watches no state is rendered. The next watcher begins with a fresh state."""
     health = Counted(fake_http)
     page = page_of(health)
     page.start()
@@ -72,7 +72,9 @@ async def test_only_so_many_may_watch(fake_http: Served) -> None:
 
 
 async def test_a_page_that_is_closed_gives_a_last_frame(fake_http: Served) -> None:
-    """Those who wait for the next one hear of it, and a second close is harmless."""
+    """Watchers that wait for the next state hear of the page's end, and a second
+    close is harmless.
+    """
     page = page_of(Counted(fake_http))
     page.start()
     with page.watching() as begin:

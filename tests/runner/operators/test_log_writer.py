@@ -83,7 +83,10 @@ def test_lines_that_come_together_are_written_together(pipe: tuple[int, int]) ->
 def test_a_writer_that_nobody_reads_from_drops(
     pipe: tuple[int, int], most_lines: int, most_bytes: int
 ) -> None:
-    """It never waits, keeps within its bounds, and says later how many lines are missing."""
+    """A log writer that nobody reads from never waits, and keeps within its bounds.
+
+    Later it says how many lines are missing.
+    """
     source, sink = pipe
     filler = fill(sink)
     writer = LogWriter(sink, words_for, most_lines=most_lines, most_bytes=most_bytes)

@@ -102,7 +102,7 @@ def test_what_libraries_log_goes_the_same_way(logs: Events) -> None:
 
 
 def test_what_libraries_log_has_no_login(logs: Events) -> None:
-    """They name a URL that they cannot reach as it was set, with its password or its token."""
+    """A library's line that names a URL has neither its password nor its token."""
     logging.getLogger("exporter").warning("no answer from http://me:sesame@host/v1?key=sesame")
 
     (event,) = logs
@@ -123,7 +123,7 @@ def test_what_is_said_at_once_is_an_event_like_any_other(logs: Events) -> None:
 
 
 def test_what_is_said_at_once_has_a_level(logs: Events) -> None:
-    """What is below the level of the setting is left out."""
+    """An event below the level of the setting is left out, also one that goes past loguru."""
     lines: list[str] = []
     set_up_logs("WARNING", lines.append)
     say("INFO", "no", {}, time.time())

@@ -109,7 +109,7 @@ async def test_a_run_is_counted_by_image_and_outcome(serve_fake: ServeFake) -> N
 
 
 def test_what_runs_take_is_counted_by_outcome() -> None:
-    """CPU time by outcome; peak memory by kind of container, too, as each tells another one."""
+    """CPU time is counted by outcome, and peak memory by kind of container, too."""
     metrics = Metrics(no_pools, "")
     run = replace(red("image"), used=Used(0.3, 9 << 20, 2))
     metrics.run_ended(run)
@@ -202,7 +202,7 @@ async def test_a_client_that_accepts_gzip_gets_it(serve_fake: ServeFake) -> None
 
 
 async def test_the_text_of_many_images_is_written_aside() -> None:
-    """In a thread or not, and compressed or not, it is the same text."""
+    """The text of the metrics is the same in a thread or not, compressed or not."""
     metrics = Metrics(no_pools, "abc")
     for number in range(MOST_IMAGES):
         metrics.run_ended(red(f"image-{number}"))
@@ -288,7 +288,7 @@ async def test_answers_are_counted_by_path_and_status(serve_fake: ServeFake) -> 
 
 
 def test_pulls_that_fail_are_told() -> None:
-    """Of two images that have not come, one failed; the longer wait is told."""
+    """The metrics tell how many pulls have failed, and the longest wait for an image."""
     pulls = {"a:1": PullStatus(700.0, 3, "denied"), "b:1": PullStatus(20.0, 1, "")}
     metrics = Metrics(lambda: replace(no_pools(), pulling=("b:1",), pulls=pulls), "")
 
@@ -300,7 +300,7 @@ def test_pulls_that_fail_are_told() -> None:
 
 
 async def test_colours_limits_and_pulls_are_told(serve_fake: ServeFake) -> None:
-    """What `/health` tells, Prometheus gets, too."""
+    """Prometheus gets the colours, limits and pulls that `/health` tells."""
     async with serve_fake(runs_at_once=3) as http:
         await http.until_ready()
         for _ in range(2):

@@ -49,7 +49,7 @@ async def well(request: web.Request) -> web.Response:
 
 
 async def test_a_siblings_figures_are_fetched() -> None:
-    """They are what the sibling says of itself."""
+    """The page has the figures that the sibling gives of itself."""
     async with sibling(well) as address, looking_at(address) as ours:
         one = ours.by_address[address]
 
@@ -57,13 +57,16 @@ async def test_a_siblings_figures_are_fetched() -> None:
 
 
 async def test_why_a_sibling_does_not_answer_is_told_in_an_operators_words() -> None:
-    """It has no words of the HTTP client that asks the sibling."""
+    """The trouble of a sibling that does not answer has no words of the HTTP client."""
     async with looking_at("127.0.0.1:1") as ours:
         assert ours.by_address["127.0.0.1:1"].trouble == "cannot connect: connection refused"
 
 
 async def test_a_sibling_that_has_gone_keeps_its_last_figures() -> None:
-    """With the reason why there are none that are newer; and one that was removed is forgotten."""
+    """A sibling that does not answer keeps its last figures, with the reason.
+
+    One that was removed is forgotten.
+    """
     addresses: list[str] = []
     ours = Neighbours(lambda: addresses)
     async with sibling(well) as address:
@@ -115,7 +118,7 @@ async def markup(request: web.Request) -> web.Response:
 
 @pytest.mark.parametrize("handler", [redirect, large, endless, bomb, fails, markup])
 async def test_a_bad_answer_is_a_sentence_of_trouble(handler: Handler) -> None:
-    """It is neither followed, nor inflated, nor read on beyond the limit."""
+    """A sibling's bad answer is neither followed, nor inflated, nor read beyond the limit."""
     async with sibling(handler) as address, looking_at(address) as ours:
         one = ours.by_address[address]
 

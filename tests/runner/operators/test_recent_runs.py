@@ -129,7 +129,7 @@ def test_what_is_kept_of_a_run_is_bounded(book: RecentRuns) -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, 0.001, 0.02, 1.0, 29.9])
 def test_a_bin_is_at_most_a_tenth_too_large(seconds: float) -> None:
-    """The only time of a bin is told as one that is not shorter, and hardly longer."""
+    """The time that a bin stands for is not shorter than any in it, and at most a tenth longer."""
     told = quantile({bin_of(seconds): 1}, 0.5)
 
     assert told is not None
@@ -138,5 +138,5 @@ def test_a_bin_is_at_most_a_tenth_too_large(seconds: float) -> None:
 
 
 def test_bins_have_an_end() -> None:
-    """Even a time of days is counted in the last bin."""
+    """Even a run of days is counted in the last bin."""
     assert bin_of(1e9) == bin_of(1e6) == 120

@@ -82,7 +82,7 @@ async def test_each_phase_is_a_span_within_the_run() -> None:
 
 
 async def test_the_run_is_a_child_of_its_clients_span() -> None:
-    """It has the id that the client's answer and the siblings were told."""
+    """A run's span has the id that the client's answer and the siblings were given."""
     run = replace(RUN, **named("01"))
 
     root = spans_of(run)[ROOT]
@@ -96,7 +96,7 @@ async def test_the_run_is_a_child_of_its_clients_span() -> None:
 
 
 async def test_a_client_that_samples_nothing_is_heeded() -> None:
-    """Where the client's own span is not recorded, none of ours is."""
+    """A run is not recorded if its client says that its own span is not."""
     assert spans_of(replace(RUN, **named("00"))) == {}
 
 
@@ -128,7 +128,10 @@ async def test_what_clients_name_is_cut_and_can_be_sent() -> None:
     [("red", StatusCode.UNSET), ("timed_out", StatusCode.ERROR), ("faulty", StatusCode.ERROR)],
 )
 async def test_a_run_that_ended_badly_is_an_error(outcome: str, code: StatusCode) -> None:
-    """With its reason; a red run is none, as the learner's tests have failed and not the run."""
+    """The span of a run that ended badly is an error with its reason.
+
+    A red run is none, as the tests have failed and not the run.
+    """
     status = spans_of(replace(RUN, outcome=outcome, reason="why"))[ROOT].status
 
     assert status.status_code == code
@@ -136,7 +139,7 @@ async def test_a_run_that_ended_badly_is_an_error(outcome: str, code: StatusCode
 
 
 def test_nothing_is_sent_where_no_collector_is_named() -> None:
-    """Then there are no spans at all."""
+    """Without a collector's name there are no spans at all."""
     assert traces_of(Settings(_env_file=None), version="1.2") is None
 
 
@@ -162,7 +165,7 @@ def test_without_the_extra_the_log_says_what_to_install(
 
 
 async def test_a_collector_gets_the_runs(serve_fake: ServeFake) -> None:
-    """By OTLP over HTTP, at the latest when the service stops; the service has a name."""
+    """A collector gets the runs by OTLP over HTTP, at the latest when the service stops."""
     async with (
         collecting() as collector,
         serve_fake(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as http,

@@ -50,7 +50,7 @@ def test_a_manager_that_is_gone_stops_nothing(tmp_path: Path, logs: list[dict[st
 
 
 async def test_signs_of_life(listener: socket.socket, tmp_path: Path) -> None:
-    """They come twice as often as systemd waits for them."""
+    """Signs of life come twice as often as systemd waits for them."""
     listener.bind(str(tmp_path / "notify"))
     listener.setblocking(False)
     received: list[bytes] = []

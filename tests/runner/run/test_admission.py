@@ -75,7 +75,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
 
 
 async def test_waiting_has_a_deadline() -> None:
-    """Nobody waits past it, and the place is still there for the next."""
+    """No run waits for a place past its deadline, and the place is there for the next run."""
     admission = Admission(places=1, queue=1)
     async with admission.turn(_soon()):
         with pytest.raises(BusyError, match="no place became free"):
@@ -86,7 +86,9 @@ async def test_waiting_has_a_deadline() -> None:
 
 
 async def test_a_deadline_may_become_later_while_one_waits() -> None:
-    """One who waits keeps the place in the queue when the time that seemed to be over is not."""
+    """A run keeps its place in the queue if its deadline, which seemed to be over,
+    has become later.
+    """
     admission = Admission(places=1, queue=5)
     now_s = asyncio.get_running_loop().time
     served: list[str] = []
@@ -148,7 +150,7 @@ async def test_one_who_is_cancelled_while_waiting_takes_no_place() -> None:
 
 
 async def test_a_full_queue_can_be_asked_beforehand() -> None:
-    """So that nobody sends a body that would be refused; the refusal is counted, too."""
+    """A full queue refuses a run before its body is sent, and counts the refusal."""
     admission = Admission(places=1, queue=0)
     admission.check()
     async with admission.turn(_soon()):
@@ -169,7 +171,9 @@ STEPS = st.lists(
 
 @given(STEPS, st.integers(1, 3), st.integers(0, 4))
 def test_no_cancellation_loses_a_place(steps: list[Step], places: int, queue: int) -> None:
-    """At any moment, also several in one turn of the loop: at the end all places are free."""
+    """Whenever runs are cancelled, also several in one turn of the loop, all places
+    are free at the end.
+    """
     asyncio.run(_storm(steps, places, queue))
 
 

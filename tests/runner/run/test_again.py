@@ -34,7 +34,7 @@ def result(outcome: Outcome = RED, status: str = "1", out: str = "", err: str = 
     ],
 )
 def test_the_kernels_words_are_known(words: str) -> None:
-    """In either stream, in the words of C, Go, Node and Java."""
+    """The kernel's words are known in either stream, as C, Go, Node and Java write them."""
     assert blames_read_only(result(out=words))
     assert blames_read_only(result(err=words))
 

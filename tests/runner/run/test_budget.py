@@ -41,7 +41,7 @@ def test_with_no_time_left_no_program_is_begun() -> None:
 
 @given(st.floats(0.1, 60), st.floats(-10, 120))
 def test_a_limit_is_never_more_than_was_asked_for_or_is_left(asked_s: float, left_s: float) -> None:
-    """This holds for every limit that is asked for, and for every time that is left."""
+    """A program's limit is never more than was asked for, nor more than the time that is left."""
     limit = limit_s(asked_s, left_s)
 
     assert limit is None or 0 < limit <= min(asked_s, left_s)
@@ -56,7 +56,7 @@ SECONDS = st.floats(0, 120)
 
 
 def test_a_run_waits_for_as_long_as_others_of_its_image_leave_it_time() -> None:
-    """Not the limit decides how long a run may wait, but what runs really take."""
+    """What runs of the image really take decides how long a run may wait, and not its limit."""
     assert needed_s(20, 0.0, 25) == needed_s(20, 1.0, 25) == 3
     assert needed_s(20, 8.0, 25) == 8
     assert needed_s(20, 40.0, 25) == 22
@@ -122,7 +122,9 @@ def test_who_gets_a_place_in_time_has_time_for_a_program(
 def test_a_stop_cuts_the_time_of_a_program_that_begins_before_it(
     last_s: float, usual_s: float, deadline_s: float
 ) -> None:
-    """Its partial output is then returned; with too little time left it is not begun."""
+    """A stop cuts the deadline of a program that begins before it, so that its output can be
+    returned. With too little time left it does not.
+    """
     assert deadline_before_stop(125, last_s, 100, usual_s) == deadline_s
 
 

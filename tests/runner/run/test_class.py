@@ -139,7 +139,10 @@ def test_one_slow_run_keeps_no_class_from_its_places(kind: str) -> None:
 
 
 def test_endless_programs_of_others_leave_time_for_quick_ones(kind: str) -> None:
-    """They end at their limit, and those that waited for all of it are served in what is left."""
+    """Endless programs end at their limit.
+
+    Runs that waited for all of it are served in what is left.
+    """
     _, pressed = lesson(kind, 20, ["1"] * 3, [*[ENDLESS] * 3, *["1"] * 3])
 
     assert [one.outcome for one in pressed] == ["timed_out"] * 3 + ["green"] * 3

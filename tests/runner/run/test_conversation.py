@@ -51,7 +51,7 @@ async def talk() -> Talk:
 
 
 async def test_an_answer_of_ordinary_size_asks_nobody(talk: Talk) -> None:
-    """It is read to its end."""
+    """An answer of ordinary size is read to its end without a wait."""
     answering = asyncio.create_task(talk.answer())
     await talk.say(WHOLE)
 
@@ -60,7 +60,7 @@ async def test_an_answer_of_ordinary_size_asks_nobody(talk: Talk) -> None:
 
 
 async def test_a_large_answer_is_read_on_once_it_may_be(talk: Talk) -> None:
-    """It asks once, and is whole then."""
+    """A large answer asks once whether it may be read on, and then is whole."""
     answering = asyncio.create_task(talk.answer())
     large = WHOLE + PIECE * (2 * LARGE_ANSWER_BYTES // len(PIECE))
     await talk.say(large)
@@ -74,7 +74,7 @@ async def test_a_large_answer_is_read_on_once_it_may_be(talk: Talk) -> None:
 
 
 async def test_a_large_answer_that_may_not_be_read_counts_as_far_as_it_came(talk: Talk) -> None:
-    """It is cut when the time is over, not lost: its status is among what came first."""
+    """A large answer that may not be read on in time is cut, not lost: its status came first."""
     answering = asyncio.create_task(talk.answer(within_s=2.5))
     await talk.say(WHOLE + PIECE * (2 * LARGEST_ANSWER_BYTES // len(PIECE)))
 
@@ -85,7 +85,7 @@ async def test_a_large_answer_that_may_not_be_read_counts_as_far_as_it_came(talk
 
 
 async def test_an_answer_that_is_too_large_is_read_no_further(talk: Talk) -> None:
-    """It is cut there, long before the time is over."""
+    """An answer that is too large is cut long before the time is over."""
     talk.may_be_large.set()
     answering = asyncio.create_task(talk.answer())
     await talk.say(WHOLE + PIECE * (2 * LARGEST_ANSWER_BYTES // len(PIECE)), last_word="")

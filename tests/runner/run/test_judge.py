@@ -45,7 +45,9 @@ class Endless(ByStatus):
 
 
 async def test_a_bad_pattern_ends_the_question_for_the_colour() -> None:
-    """Otherwise that would hold a place of the traffic light, and nobody would wait for it."""
+    """A bad pattern ends the question for the colour, which would hold a place of
+    the traffic light.
+    """
     light, before = Endless(), asyncio.all_tasks()
     until_s = asyncio.get_running_loop().time() + 20
 

@@ -54,7 +54,7 @@ async def test_a_block_that_does_not_run_yet_ends_at_once() -> None:
 
 
 async def test_a_block_that_runs_goes_on_for_a_while() -> None:
-    """It ends when that is over, or by itself before."""
+    """A block that runs when its client leaves goes on for a while, or ends by itself before."""
     patiences = [Patience(0.3), Patience(1000.0)]
     first, second = (Request(patience, runs=True) for patience in patiences)
     await settle()
@@ -70,7 +70,7 @@ async def test_a_block_that_runs_goes_on_for_a_while() -> None:
 
 
 async def test_a_block_may_run_to_its_end() -> None:
-    """With None for the while, once it runs; before that it ends as ever."""
+    """With None for the time, a block that runs when its client leaves goes on to its end."""
     patience = Patience(None)
     request = Request(patience, runs=True)
     await settle()

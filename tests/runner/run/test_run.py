@@ -111,7 +111,9 @@ async def test_a_run_that_has_ended_leaves_a_record_of_what_became_of_it(
 
 
 async def test_a_run_of_an_image_that_is_not_here_got_no_container(engine: FakeEngine) -> None:
-    """Its record names the image, and tells that the name may be made up."""
+    """The record of a run whose image is not here names the image, and says that the
+    name may be made up.
+    """
     async with stage(engine, budget_s=20) as on_stage, Patience() as patience:
         kata = Kata("id", "made-up", 1.0, {"cyber-dojo.sh": "true"})
         await on_stage.runner.run(kata, patience)
@@ -122,7 +124,7 @@ async def test_a_run_of_an_image_that_is_not_here_got_no_container(engine: FakeE
 
 
 async def test_a_run_whose_client_has_left_is_recorded_as_abandoned(engine: FakeEngine) -> None:
-    """Its record names the reason, and the phases that it got through."""
+    """The record of an abandoned run names the reason, and the phases that the run got through."""
     async with stage(engine, budget_s=20) as on_stage:
         patience = Patience(runs_on_s=0.0)
         on_stage.judge.may_judge.clear()

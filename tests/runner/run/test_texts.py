@@ -163,7 +163,7 @@ def test_any_bytes_become_a_text(content: bytes) -> None:
     ["", "x" * 51_200, "\x1b" * 51_200, '"\\\n' * 10_000, "é" * 25_600, "😀" + "x" * 51_196],
 )
 def test_a_text_costs_what_it_takes(content: str) -> None:
-    """In JSON, and in memory before that: never less, and little more."""
+    """The cost of a text is never less than it takes in JSON or in memory, and little more."""
     in_json = len(json.dumps({"a": {"content": content, "truncated": False}}, ensure_ascii=False))
     least = max(in_json - 2, sys.getsizeof(content))
 

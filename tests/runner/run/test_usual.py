@@ -56,7 +56,7 @@ def test_images_that_had_no_run_for_long_are_forgotten() -> None:
 
 @given(st.lists(SECONDS, min_size=1, max_size=60))
 def test_what_is_usual_is_what_a_late_run_took(runs_s: list[float]) -> None:
-    """It is one of the remembered times, and at most a few of them are longer."""
+    """The usual time is one of the remembered times, and at most a few of them are longer."""
     lately_s = runs_s[-RUNS_REMEMBERED:]
     usual_s = usual_run_s(*runs_s)
 

@@ -48,7 +48,7 @@ def test_an_address_has_so_many_places() -> None:
 
 
 def test_neighbours_are_not_kept() -> None:
-    """What one address did costs another nothing."""
+    """The refusals of one address cost another address nothing."""
     tarpit = Tarpit()
     refuse(tarpit, 2 * BURST)
 

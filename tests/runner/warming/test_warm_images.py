@@ -48,7 +48,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def test_each_is_warmed_once(rig: Rig) -> None:
-    """What is warm is left alone, though images change."""
+    """An image that is warm is not warmed again when images change."""
     rig.images.begin()
     await rig.until_asked("first", "second")
     rig.images.try_now()
@@ -66,7 +66,7 @@ async def test_what_failed_is_tried_again(rig: Rig) -> None:
 
 
 async def test_what_is_not_here_is_tried_when_images_change(rig: Rig) -> None:
-    """One that comes later is warmed when it comes."""
+    """An image that comes later than the daemon is warmed when it comes."""
     rig.here.remove("second")
     rig.images.begin()
     await rig.until_asked("first", "second")

@@ -54,7 +54,7 @@ class TestLargeFiles:
 
     @by_way
     async def test_an_output_of_nuls_is_cut_like_any_other(self, run: Run) -> None:
-        """It is a text by definition, and 50 KiB long."""
+        """An output of NULs is a text by definition, and is cut to 50 KiB."""
         result = await run("head -c 300000 /dev/zero")
 
         assert result.stdout.content == "\0" * LONGEST
@@ -62,7 +62,7 @@ class TestLargeFiles:
 
     @everywhere
     async def test_created_files_are_cut(self, run: Run) -> None:
-        """Of a large new file the beginning is returned, and the answer says so."""
+        """The beginning of a large new file is returned, and the answer says so."""
         result = await run(f"fill small {LONGEST}; fill large {LARGE}; fill 'odd\nname' {LARGE}")
 
         assert sorted(result.created) == ["large", "odd\nname", "small"]
@@ -135,7 +135,7 @@ class TestLargeFiles:
 
     @by_userland
     async def test_a_large_file_that_was_cut_short_is_whole(self, run: Run) -> None:
-        """What is left of it is not truncated."""
+        """A large file that the program has shortened is returned whole, and not truncated."""
         result = await run("echo short >large", files={"large": "a" * LARGE})
 
         assert result.changed["large"].content == "short\n"
@@ -208,7 +208,7 @@ class TestFullFolders:
 
     @by_way
     async def test_a_folder_that_cannot_be_written_to_is_not_full(self, run: Run) -> None:
-        """Rights are another reason than room."""
+        """A folder that cannot be written to for want of rights does not count as full."""
         result = await run("chmod 555 /sandbox ~")
 
         assert (result.status, result.log) == ("0", {})
@@ -225,7 +225,7 @@ class TestFullFolders:
 
     @everywhere
     async def test_tmp_wiped(self, run: Run) -> None:
-        """In /tmp there is nothing of ours that a program could lose."""
+        """A program that wipes /tmp loses nothing of ours."""
         result = await run("echo out; wipe /tmp; exit 3")
 
         assert (result.status, result.stdout.content, result.log) == ("3", "out\n", {})

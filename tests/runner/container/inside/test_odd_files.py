@@ -134,14 +134,14 @@ mknod device c 1 3 2>/dev/null; echo new >new; ln new hard"""
 
     @by_way
     async def test_a_locked_folder_hides_only_itself(self, run: Run) -> None:
-        """What our own user may not enter is not returned, and nothing else is lost."""
+        """Files in a folder that our own user may not enter are not returned; all others are."""
         result = await run("mkdir locked; echo x >locked/x; chmod 0 locked; echo new >new; exit 8")
 
         assert (result.status, list(result.created)) == ("8", ["new"])
 
     @by_way
     async def test_sparse_files(self, run: Run) -> None:
-        """A file of 200 MiB that holds nothing costs nobody anything."""
+        """A sparse file of 200 MiB takes neither room nor time of others."""
         result = await run("truncate -s 200M sparse; truncate -s 256M /tmp/x; echo new >new")
 
         assert (result.status, list(result.created)) == ("0", ["new"])

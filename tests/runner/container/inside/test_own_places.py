@@ -24,9 +24,9 @@ class TestOwnPlaces:
 
     @everywhere
     async def test_our_script_rewritten(self, run: Run) -> None:
-        """What runs after the program was read before it: no file of the program's takes its place.
+        """A program that rewrites our script, or a program that the script calls, changes nothing.
 
-        Not in the script's place, nor in that of a program which the script calls.
+        All that runs after it was read before it.
         """
         result = await run(
             "plant() { printf '#!/bin/bash\\necho hacked\\n' >$1; chmod +x $1; } 2>/dev/null;"

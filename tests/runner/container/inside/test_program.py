@@ -108,7 +108,7 @@ echo ended"""
 
     @by_way
     async def test_setsid_does_not_outlive_it(self, run: Run) -> None:
-        """A session of its own that ignores every signal is no way out."""
+        """A process in a session of its own that ignores every signal is ended with the run."""
         result = await run(
             "setsid bash -c \"trap '' TERM INT HUP QUIT; while :; do :; done\" & disown; echo ended"
         )

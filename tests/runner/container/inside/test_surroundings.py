@@ -85,7 +85,7 @@ class TestInit:
 
     @everywhere
     async def test_its_command_line_is_one_short_line(self, run: Run) -> None:
-        """Its beginning is the init's, whoever is PID 1, and there is no second line."""
+        """PID 1's command line is one short line, which begins as that of Docker's init."""
         result = await run(
             "IFS= read -r -d '' first </proc/1/cmdline; printf '%s\\n' \"${first:0:17}\";"
             " mapfile -t lines </proc/1/cmdline 2>/dev/null; echo ${#lines[@]}; echo ${#lines[0]}"
