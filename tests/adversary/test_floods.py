@@ -94,7 +94,10 @@ class TestFiles:
         """Files of too many bytes for an answer are left out, and the log says so."""
         result = await attached.attack(
             GCC,
-            "head -c 60000 /dev/zero | tr '\\0' x >0; for n in {1..1800}; do cp 0 $n; done; exit 1",
+            # Sixty files by one process: it is not the number of processes that is tried here.
+            "head -c 60000 /dev/zero | tr '\\0' x >0;"
+            " for n in {0..29}; do tee $(seq $((60 * n + 1)) $((60 * n + 60))) <0 >/dev/null; done;"
+            " exit 1",
         )
 
         assert (result["outcome"], result["status"]) == ("red", "1"), result["log"]

@@ -106,15 +106,18 @@ async def test_a_cold_start_keeps_the_partial_output(
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("reuse", [pytest.param(Reuse.NEVER, marks=pytest.mark.long), Reuse.CELLS])
+@pytest.mark.parametrize(
+    ("reuse", "budget_s"), [pytest.param(Reuse.NEVER, 15, marks=pytest.mark.long), (Reuse.CELLS, 9)]
+)
 async def test_a_run_that_was_queued_keeps_the_partial_output(
-    serve_docker: ServeDocker, reuse: Reuse
+    serve_docker: ServeDocker, reuse: Reuse, budget_s: float
 ) -> None:
     """A run that waited for its place is stopped with its output so far.
 
-    The log says for how long it waited.
+    The log says for how long it waited. On a busy machine a container for one run takes seconds to
+    start, and the wait for it comes out of the budget, too.
     """
-    async with serve_docker(reuse, runs_at_once=1, budget_s=9) as http:
+    async with serve_docker(reuse, runs_at_once=1, budget_s=budget_s) as http:
         await http.until_ready()
         first = asyncio.create_task(http.run("sleep 2", max_seconds=20))
         await until(lambda: http.service.health().running == 1)
