@@ -113,7 +113,10 @@ async def test_writing_wherever_one_can(container: CellContainer) -> None:
     """
     program = {"everywhere.py": EVERYWHERE}
     for _ in range(3):
-        harvest = await container.run(kata(PYTHON, "python3 everywhere.py; echo x >new", program))
+        harvest = await container.run(
+            # It takes longer than ten seconds on a virtual machine.
+            kata(PYTHON, "python3 everywhere.py; echo x >new", program, seconds=30)
+        )
 
         assert (harvest.stdout, harvest.stderr) == (b"sent True\n", b"")
         assert harvest.files.keys() == {b"cyber-dojo.sh", b"everywhere.py", b"new"}
