@@ -76,11 +76,11 @@ languages: $(venv) ## build an image for each language, try all colours and kind
 	@$(with_engine) --images ruby,launcher,languages --tools $(TOOLS) $(if $(ARGS),.venv/bin/pytest -m languages tests/languages $(ARGS),\
 		sh -c '.venv/bin/pytest -m languages tests/languages && .venv/bin/python -m bench languages --write-report')
 
-# Two workers for each core, as these tests wait as long as they compute. The longest files come first
+# Three workers for each core, as these tests wait longer than they compute. The longest files come first
 # (tests/long_files.py), so that no worker is left with one of them when the others are done. Where examples
 # are random a few do here: `make test` tries them all.
 quick: $(venv) ## the tests that need no engine, on all cores; ARGS="-k name" for only some
-	@MOST_EXAMPLES=10 .venv/bin/pytest -m "not docker and not clang and not tools and not long" --numprocesses $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@MOST_EXAMPLES=10 .venv/bin/pytest -m "not docker and not clang and not tools and not long" --numprocesses $$((3 * $$(nproc))) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: $(venv) ## a minute of fuzzing for each parser of the launcher; ARGS="--seconds 600 untar" for more
 	@$(with_engine) --tools $(TOOLS) .venv/bin/python -m tests.launcher.fuzz $(ARGS)

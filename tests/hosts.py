@@ -28,5 +28,20 @@ def refusal_of_cells(
     return ""
 
 
+def slowness(start_s: float, starts: int, within_s: float) -> str:
+    """Why this host cannot start so many containers in this time; empty where it can.
+
+    `start_s` is what one start takes when nothing else goes on. A budget that a test gives its
+    runs is a promise to learners on hosts that people use; a virtual machine without help of its
+    processor takes seconds for a start, and no promise of ours makes that less.
+    """
+    if starts * start_s < within_s:
+        return ""
+    return (
+        f"this host is too slow: a container takes {start_s:.1f} s to start, and {starts} of them"
+        f" would have to within {within_s:g} s"
+    )
+
+
 def _read() -> dict[str, str]:
     return {path: Path(path).read_text().strip() for path in _SWITCHES if Path(path).exists()}

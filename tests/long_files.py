@@ -6,6 +6,7 @@ import pytest
 
 # These take much longer than others with as many tests.
 LONG = {
+    "tests/adversary/test_stalled_answers.py",
     "tests/adversary/test_stalls.py",
     "tests/bench/test_simulator.py",
     "tests/bench/test_simulator_goals.py",

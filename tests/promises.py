@@ -17,7 +17,7 @@ END = "<!-- The end of the promises. -->\n"
 
 SECURITY, RELIABILITY = "docs/security.md", "docs/reliability.md"
 # What a hostile program may do is a matter of security; all else is one of reliability.
-_OF_RELIABILITY = ("test_requests.py", "test_stalls.py")
+_OF_RELIABILITY = ("test_requests.py", "test_stalled_answers.py", "test_stalls.py")
 _OF_HELPERS = ("test_alive.py",)
 
 

@@ -20,6 +20,7 @@ from runner.engine.engines import Engines
 from runner.service import Service
 from runner.settings import Settings
 from tests.fakes import FakeEngine
+from tests.waiting import eventually
 
 # Colours a run by its exit status, as the fake traffic light does whatever it is sent.
 STATUS_LAMBDA = "lambda { |_o, _e, status| { 0 => :green, 1 => :red }.fetch(status, :amber) }"
@@ -165,8 +166,17 @@ async def serving(
 _running: set[Service] = set()
 
 
-def catch_up() -> None:
-    """Have all services write down the runs that have ended, which they gather for a moment."""
+async def catch_up() -> None:
+    """Wait for the runs that earlier tests left under way, and have all services write them down.
+
+    A service that many tests share goes on for a second with the run of a client that left.
+    """
+
+    async def under_way() -> int:
+        healths = [service.health() for service in _running]
+        return sum(health.running + health.queued for health in healths)
+
+    await eventually(under_way, lambda count: count == 0, within_s=40.0)
     for service in _running:
         service.views.catch_up()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hosts import refusal_of_cells
+from tests.hosts import refusal_of_cells, slowness
 
 DENIED = "no cell: Permission denied (AppArmor?)"
 NAMESPACES = "/proc/sys/user/max_user_namespaces"
@@ -40,3 +40,16 @@ def test_a_launcher_that_fails_is_no_reason(
 ) -> None:
     """Where no switch is known to refuse cells the tests of cells fail, and are not skipped."""
     assert refusal_of_cells(why, security, switches) == ""
+
+
+def test_a_host_whose_starts_take_longer_than_a_budget() -> None:
+    """The reason of the skip holds what a start took, and what would be needed."""
+    reason = slowness(3.21, 16, 25)
+
+    assert "3.2 s" in reason
+    assert "16 of them would have to within 25 s" in reason
+
+
+def test_a_host_that_is_quick_enough() -> None:
+    """Nothing is skipped where the starts fit into the time, even if barely."""
+    assert slowness(1.5, 16, 25) == ""

@@ -8,6 +8,7 @@ import pytest
 from runner.settings import Reuse
 from tests.conftest import ServeDocker, ServeFake
 from tests.fakes import FakeEngine
+from tests.hosts import slowness
 from tests.runner.http.support import Events, text, until
 from tests.serving import Served
 
@@ -75,11 +76,25 @@ async def test_a_silent_container_is_a_time_out(serve_fake: ServeFake) -> None:
     assert "the container was killed" in result["log"]["reason"]
 
 
+def skip_where_slow(start_s: float, starts: int, within_s: float) -> None:
+    """Skip the test on a host that cannot start so many containers within that time."""
+    if reason := slowness(start_s, starts, within_s):
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def each_start_s(http: Served, request: pytest.FixtureRequest) -> float:
+    """How long the start of a run's own container takes; no time where runs have none."""
+    has_its_own = http.fake is None and http.settings.reuse == Reuse.NEVER
+    return request.getfixturevalue("start_s") if has_its_own else 0.0
+
+
 @pytest.mark.parametrize(("learners", "max_seconds"), [(16, 15), (8, 20)])
 async def test_a_class_is_served_however_long_its_kata_may_take(
-    http: Served, learners: int, max_seconds: float
+    http: Served, learners: int, max_seconds: float, each_start_s: float
 ) -> None:
     """Learners who press at once are all answered when their runs take a second."""
+    skip_where_slow(each_start_s, learners, http.settings.budget_s)
     results = await asyncio.gather(
         *(http.run("sleep 1", max_seconds=max_seconds) for _ in range(learners))
     )
@@ -87,15 +102,19 @@ async def test_a_class_is_served_however_long_its_kata_may_take(
     assert Counter(one["outcome"] for one in results) == {"green": learners}
 
 
+# A service that starts has four containers on their way before the run's own is ready: two for
+# colours, one for the trial of cells, and that one.
+STARTS_AT_FIRST = 4
 ENDLESS = "trap 'echo trapped; exit' TERM; echo begun; while :; do sleep 0.05; done"
 
 
 @pytest.mark.docker
 @pytest.mark.parametrize("reuse", [Reuse.NEVER, Reuse.CELLS])
 async def test_a_cold_start_keeps_the_partial_output(
-    serve_docker: ServeDocker, reuse: Reuse
+    serve_docker: ServeDocker, reuse: Reuse, start_s: float
 ) -> None:
     """A program that may take more than the budget is stopped early enough for its output."""
+    skip_where_slow(start_s, STARTS_AT_FIRST, 7)
     async with serve_docker(reuse, warm=0, warm_images=(), budget_s=7) as http:
         await http.until_ready()
         result = await http.run(ENDLESS, max_seconds=20)
@@ -110,13 +129,14 @@ async def test_a_cold_start_keeps_the_partial_output(
     ("reuse", "budget_s"), [pytest.param(Reuse.NEVER, 15, marks=pytest.mark.long), (Reuse.CELLS, 9)]
 )
 async def test_a_run_that_was_queued_keeps_the_partial_output(
-    serve_docker: ServeDocker, reuse: Reuse, budget_s: float
+    serve_docker: ServeDocker, reuse: Reuse, budget_s: float, start_s: float
 ) -> None:
     """A run that waited for its place is stopped with its output so far.
 
     The log says for how long it waited. On a busy machine a container for one run takes seconds to
     start, and the wait for it comes out of the budget, too.
     """
+    skip_where_slow(start_s, STARTS_AT_FIRST, budget_s)
     async with serve_docker(reuse, runs_at_once=1, budget_s=budget_s) as http:
         await http.until_ready()
         first = asyncio.create_task(http.run("sleep 2", max_seconds=20))
