@@ -107,6 +107,8 @@ class DockerClient:
             raise failure from error
         except aiodocker.DockerError as error:
             failure = _failure(error, operation, image, container)
+            if error.status == 400 and "client version" in failure.message:
+                self._agree_again()
             if not isinstance(failure, ImageMissingError):
                 self._report(failure)
             raise failure from error
@@ -122,6 +124,15 @@ class DockerClient:
             raise failure from error
         finally:
             self._ended(operation, time.monotonic() - began_s)
+
+    def _agree_again(self) -> None:
+        """Ask the engine for its API's version before the next call.
+
+        aiodocker asks once. The engine that it asked may have been replaced meanwhile by one that
+        no longer speaks that version, or does not yet: Docker 29 refuses what Docker 20.10 spoke.
+        """
+        if self._docker is not None:
+            self._docker.api_version = "auto"
 
     async def version(self) -> str:
         """The engine's own version. Raises EngineError."""

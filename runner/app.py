@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import resource
 import signal
 from collections.abc import Callable, Coroutine
@@ -48,6 +49,7 @@ REMOVALS_S = 2.5
 ANSWERS_S = 0.5
 
 UNSENT = web.AppKey("UNSENT", Unsent)
+_STDIN = 0
 
 
 def make_http(settings: Settings, service: Service) -> web.AppRunner:
@@ -188,16 +190,14 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
 
     While the service lingers it is not ready, but still answers requests. After that it has
     `drain_s` for all that is left to do, whatever the engine does. A second signal ends the linger
-    and the wait for runs. Raises OSError when the port is taken, before the engine is asked for
-    anything.
+    and the wait for runs. At SIGHUP what has failed is tried again at once, cells among it; if the
+    daemon's terminal has gone, SIGHUP stops it as SIGTERM does. Raises OSError when the port is
+    taken, before the engine is asked for anything.
     """
     stop, stop_now = asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:
         (stop_now if stop.is_set() else stop).set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal)
 
     systemd = Systemd(settings.notify_socket, settings.watchdog_usec)
     clock = asyncio.get_running_loop().time
@@ -209,6 +209,7 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         docker_engines(settings.docker_host, owner, settings.docker_config),
         lines_dropped,
     )
+    _heed_signals(on_signal, service.try_again)
     signs_of_life = Tasks(service.supervisor)
     http = make_http(settings, service)
     await http.setup()
@@ -239,6 +240,19 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         await _by(over_s, http.cleanup())
         await signs_of_life.cancel()
     logger.info("stopped")
+
+
+def _heed_signals(stop: Callable[[], None], try_again: Callable[[], None]) -> None:
+    """SIGHUP stops a daemon whose terminal has gone; to any other it says: try again."""
+    had_terminal = os.isatty(_STDIN)
+
+    def on_hang_up() -> None:
+        (stop if had_terminal and not os.isatty(_STDIN) else try_again)()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, on_hang_up)
 
 
 def _for_runs_s(settings: Settings) -> float:

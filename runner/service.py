@@ -203,6 +203,11 @@ class Service:
         """See Inspector.health."""
         return self._inspector.health()
 
+    def try_again(self) -> None:
+        """Try again at once what the host or the engine has refused: cells, colours, images."""
+        logger.info("trying again what has failed")
+        self._upkeep.try_again()
+
     def readiness(self) -> tuple[Check, ...]:
         """See Inspector.readiness."""
         return self._inspector.readiness()

@@ -88,6 +88,14 @@ class Upkeep:
         self._warm_images.try_now()
         self._look_at_pools.set()
 
+    def try_again(self) -> None:
+        """Try again at once what has failed: an operator has mended the host, and says so."""
+        self._pools.forgive()
+        self._cells.look_again(whatever_was_tried=True)
+        self._traffic_light.try_now()
+        self._network_holders.look_again()
+        self._warm_images.try_now()
+
     def _engine_came(self) -> None:
         """Try again at once what failed while the engine was away."""
         self._pools.forgive()

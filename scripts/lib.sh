@@ -22,11 +22,11 @@ step() {
 # that does not.
 find_python() {
     local candidate
-    for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
+    for candidate in ${PYTHON:-python3.14 python3.13 python3.12 python3.11 python3}; do
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             echo "$candidate"
             return
         fi
     done
-    fail "no Python 3.11 or later found (looked for: ${PYTHON:-python3.13 python3.12 python3.11 python3}); install one, or say where: make PYTHON=..."
+    fail "no Python 3.11 or later found (looked for: ${PYTHON:-python3.14 python3.13 python3.12 python3.11 python3}); install one, or say where: make PYTHON=..."
 }

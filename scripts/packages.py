@@ -6,6 +6,7 @@ It is run before there is a .venv, so it needs nothing but Python.
 import shutil
 import subprocess
 import sys
+from glob import glob
 
 # Where a command's package has another name, or needs others beside it.
 PACKAGES = {
@@ -15,12 +16,22 @@ PACKAGES = {
     "node": ["nodejs"],
     "clang": ["clang", "libclang-rt-dev", "zlib1g-dev"],  # sanitizers, and what the launcher links
 }
+# What a package brings beside commands. Who has the command may lack this, and is told so at once.
+FILES = {
+    "libclang-rt-dev": "/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.asan*",
+    "zlib1g-dev": "/usr/include/zlib.h",
+}
 
 
 def missing(commands: str) -> list[str]:
     """The packages that bring those of the commands, names with commas, that are not installed."""
-    names = [name for name in commands.split(",") if name and shutil.which(name) is None]
-    return [package for name in names for package in packages_of(name)]
+    lacking = []
+    for name in filter(None, commands.split(",")):
+        if shutil.which(name) is None:
+            lacking += packages_of(name)
+        else:
+            lacking += [one for one in packages_of(name) if one in FILES and not glob(FILES[one])]
+    return lacking
 
 
 def packages_of(command: str) -> list[str]:

@@ -1,5 +1,6 @@
 """What an ordinary user lacks is named at once, before pip takes minutes."""
 
+import importlib
 import os
 import re
 import shutil
@@ -90,3 +91,15 @@ def test_make_tells_what_the_target_needs_before_pip(tmp_path: Path, target: str
     [tools] = re.findall(r"--tools (\S+)", (tmp_path / "checked").read_text())
     told = dict(line.split(" ") for line in (tmp_path / "heard").read_text().splitlines())
     assert told == dict.fromkeys(["packages", "project", "tools"], tools)
+
+
+def test_what_a_package_brings_beside_commands_is_named_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who has the command, but not the files that its other packages bring, is told at once."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    packages = importlib.import_module("packages")
+    monkeypatch.setattr(packages.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(packages, "glob", lambda path: [] if "zlib" in path else [path])
+
+    assert packages.missing("clang,docker,node") == ["zlib1g-dev"]

@@ -20,6 +20,7 @@ from pool import (
     Tasks,
 )
 from runner.cells.lockdown import LAUNCHER_FOLDER, cell_spec_of
+from runner.cells.remedies import with_remedy
 from runner.container.hand_over import READY_MARK
 from runner.container.lockdown import spec_for
 from runner.container.profile import Home, ImageProfile
@@ -219,7 +220,7 @@ class Cells:
         with suppress(EngineError):  # reported
             # A volume whose filling was interrupted would lack files for ever, so it is removed.
             await self._images.remove_volume(volume)
-        self._decide(None, error.message)
+        self._decide(None, with_remedy(error.message))
 
     def _trial_spec(self, image_id: str, volume: str, apparmor: str) -> ContainerSpec:
         """The trial's container: the launcher's own image, with a home that needs an overlay."""

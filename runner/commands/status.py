@@ -102,7 +102,10 @@ def _daemon(health: Mapping[str, Any]) -> Text:
     line = Text(_word(health, "replica", "?"), style="bold")
     line.append(" ").append(status, style=_STYLES.get(status, "bold red"))
     counts = (f"{key} {_word(health, key)}" for key in ("running", "queued", "refused"))
-    kind = _word(health.get("reuse", {}), "kind")
+    reuse = health.get("reuse", {})
+    kind = _word(reuse, "kind")
+    if (why := _word(reuse, "why_no_cells", "")) and _word(reuse, "wanted") != "never":
+        kind = f"{kind}, as {why}"
     up = f"up {_duration(_number(health.get('uptime_s', 0)))}"
     return line.append(f"  {up}, {', '.join(counts)}, {kind}", style="not bold")
 

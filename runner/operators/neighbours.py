@@ -79,7 +79,7 @@ class Neighbours:
         host, _, port = address.rpartition(":")
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}/health?{BAD_RUNS}"
         async with self._session().get(url, allow_redirects=False) as response:
-            if response.status != 200:
+            if not response.ok:
                 raise UnreadableHealthError(f"status {response.status}")
             answer = bytearray()
             async for piece in response.content.iter_any():

@@ -31,6 +31,20 @@ class TestStop:
             assert await running.containers() == []
             assert [event["message"] for event in running.log()][-2:] == ["draining", "stopped"]
 
+    async def test_a_hang_up_is_no_stop(self, tmp_path: Path) -> None:
+        """At SIGHUP a daemon without a terminal tries again what has failed, and serves on."""
+        async with daemon(tmp_path, warm_images=BUSYBOX) as running:
+            await eventually(running.is_ready)
+            running.process.send_signal(signal.SIGHUP)
+            said = "trying again what has failed"
+
+            async def messages() -> list[str]:
+                return [event["message"] for event in running.log()]
+
+            await eventually(messages, lambda told: said in told)
+            assert await running.is_ready()
+            assert await running.stop() == 0
+
     async def test_at_its_very_start(self, tmp_path: Path) -> None:
         """A daemon that is stopped while its first containers are being started leaves
         none of them.

@@ -5,6 +5,7 @@ Only bytes, no HTTP library: what a test says is what goes over the wire.
 
 import asyncio
 import json
+import re
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -61,7 +62,7 @@ class FakeDockerd:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
                 method, target, _ = head[0].split(" ")
-                path = target.partition("?")[0].removeprefix("/v1.41")
+                path = re.sub(r"^/v1\.\d+", "", target.partition("?")[0])
                 request = f"{method} {path}"
                 self.asked.append(request)
                 for line in head:

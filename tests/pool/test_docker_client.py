@@ -193,6 +193,29 @@ async def test_an_engine_that_comes_back_is_used_again(
     await ask(client)
 
 
+async def test_an_engine_of_another_version_is_agreed_with_anew(
+    dockerd: FakeDockerd, client: DockerClient
+) -> None:
+    """An engine that was replaced may refuse the version of its API that was agreed on.
+
+    One call fails, and the next one asks for the version first.
+    """
+    refuses = "client version 1.41 is too old. Minimum supported API version is 1.44"
+    dockerd.on("GET /version", answer({"ApiVersion": "1.41"}))
+    dockerd.on("GET /images/some/image/json", answer({"Id": "sha256:1"}))
+    await ask(client)
+    dockerd.on("GET /version", answer({"ApiVersion": "1.52"}))
+    dockerd.on("GET /images/some/image/json", answer({"message": refuses}, 400))
+    with pytest.raises(EngineError):
+        await ask(client)
+    agreed = client.docker.api_version
+    dockerd.on("GET /images/some/image/json", answer({"Id": "sha256:1"}))
+
+    await ask(client)
+
+    assert (agreed, client.docker.api_version) == ("auto", "v1.52")
+
+
 async def test_more_than_a_hundred_connections_are_possible(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pool import ContainerSpec, EngineError
+from runner.cells import cells
 from runner.cells.cells import APPARMOR_PROFILE
 from runner.cells.lockdown import LAUNCHER_FOLDER
 from tests.conftest import FAKE_IMAGE, ServeFake
@@ -205,6 +206,23 @@ async def test_a_trial_that_failed_is_made_again(serve_fake: ServeFake) -> None:
 
         assert failed["why_no_cells"].startswith("no cell")
         assert (await reuse(http, "cells"))["failed_trials"] == 0
+
+
+async def test_a_trial_is_made_again_at_once_when_an_operator_says_so(
+    serve_fake: ServeFake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has mended the host need not wait for the end of a pause."""
+    monkeypatch.setattr(cells, "FIRST_PAUSE_S", 600.0)
+    engine = FakeEngine()
+    engine.images.add(LAUNCHER)
+    works = engine.containers.programs["/.dojo/cells"]
+    engine.containers.programs["/.dojo/cells"] = _no_cells
+    async with serve_fake(engine, reuse="auto") as http:
+        await eventually(lambda: _reuse(http), lambda told: told["failed_trials"])
+        engine.containers.programs["/.dojo/cells"] = works
+        http.service.try_again()
+
+        assert (await reuse(http, "cells"))["kind"] == "cells"
 
 
 async def test_an_engine_that_stumbles_does_not_switch_cells_off(

@@ -101,7 +101,9 @@ for size in (256 << 20, (256 << 20) + 1):
 END"""
 
 OPEN_UNTIL_REFUSED = """python3 - <<'END'
-import os
+import os, resource
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 opened = []
 try:
     while len(opened) < 1100:
