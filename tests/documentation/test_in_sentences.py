@@ -30,6 +30,7 @@ OF_DOCKER = sorted(
 # With something of the test's own, to which a page's reader adds the name of another.
 CONTAINER = f"id=$(docker run --detach {BUSYBOX} sleep 60)\ntrap 'docker rm --force $id' EXIT\n"
 ON_OWN = {
+    "docker kill --signal HUP NAME": f"{CONTAINER}docker kill --signal HUP $id",
     "docker logs": f"{CONTAINER}docker logs $id",
     "docker stop": f"{CONTAINER}docker stop --time 1 $id",
     "docker volume rm": "docker volume rm $(docker volume create)",
@@ -50,6 +51,7 @@ NOT_RUN = {
     "docker service update --force": _TOLD,
     "docker volume prune": _OTHERS,
     "kubectl describe pod": "it needs a Kubernetes cluster",
+    "systemctl reload dojo-runner": "it needs systemd; tests/daemon sends the signal that it sends",
     "systemctl restart docker": "others use this engine; tests/faults restarts one of its own",
     "systemctl start": _TOLD,
     "systemctl stop": _TOLD,
