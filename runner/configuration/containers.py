@@ -139,8 +139,8 @@ class ContainerSettings(Subject):
     empty is the engine's default
 
     If starts are to cost less CPU, set `crun`; [benchmarks.md](benchmarks.md) has what that saves.
-    On a host with AppArmor, first try a kata that calls `kill`: where the distribution's own profile
-    for crun is stacked on `docker-default`, signals within a container are refused.
+    On a host with AppArmor, first try a kata that calls `kill`: where the distribution's own
+    profile for crun is stacked on `docker-default`, signals within a container are refused.
     If runs are to be kept apart by more than the kernel, set `runsc`.
     """
     ruby_image: str = Field(

@@ -10,10 +10,15 @@ import pytest
 
 from runner.run.run import STOPPED
 from tests.daemon.support import BUSYBOX, alive, begin, colour
-from tests.daemon_process import daemon
+from tests.daemon_process import Daemon, daemon
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.docker
+
+
+async def messages(running: Daemon) -> list[str]:
+    """What the daemon has logged so far."""
+    return [event["message"] for event in running.log()]
 
 
 class TestStop:
@@ -24,6 +29,7 @@ class TestStop:
         """An idle daemon that is asked to stop ends with status 0 and leaves no container."""
         async with daemon(tmp_path, warm="2", warm_images=BUSYBOX) as running:
             await eventually(running.containers, lambda found: len(found) == 3)
+            await eventually(lambda: messages(running), lambda told: "ready for runs" in told)
 
             status = await running.stop(number)
 
@@ -37,11 +43,7 @@ class TestStop:
             await eventually(running.is_ready)
             running.process.send_signal(signal.SIGHUP)
             said = "trying again what has failed"
-
-            async def messages() -> list[str]:
-                return [event["message"] for event in running.log()]
-
-            await eventually(messages, lambda told: said in told)
+            await eventually(lambda: messages(running), lambda told: said in told)
             assert await running.is_ready()
             assert await running.stop() == 0
 
