@@ -163,7 +163,7 @@ class RunnerClient:
         return await self._act("warm", {"image": image_name, "containers": containers}, token)
 
     async def drain(self, image_name: str, *, token: str) -> None:
-        """Have an image's warm containers removed."""
+        """Have an image's warm containers discarded."""
         await self._act("drain", {"image": image_name}, token)
 
     async def _act(self, act: str, arguments: Mapping[str, Any], token: str) -> int:

@@ -43,7 +43,7 @@ class WarmAct(_Act):
 
 
 class DrainAct(_Act):
-    """Remove an image's warm containers."""
+    """Discard an image's warm containers."""
 
 
 _A = TypeVar("_A", bound=_Act)

@@ -187,7 +187,7 @@ def _flag(name: str, about: str) -> Json:
 def _acts() -> dict[str, PathEntry]:
     asks = {
         acts.WARM: ("Keep containers of an image warm", "WarmAct", examples.WARM),
-        acts.DRAIN: ("Remove an image's warm containers", "DrainAct", examples.DRAIN),
+        acts.DRAIN: ("Discard an image's warm containers", "DrainAct", examples.DRAIN),
     }
     return {
         path: PathEntry(

@@ -1,4 +1,4 @@
-"""What operators may do with an image: have more of its containers warm, or have them removed."""
+"""What operators may do with an image: have more of its containers warm, or have them discarded."""
 
 from collections.abc import Awaitable, Callable
 
@@ -43,7 +43,7 @@ class Acts:
         return pool.target if pool is not None else 0
 
     def drain(self, image: str) -> None:
-        """Remove the image's warm containers; those in use are removed when their runs end.
+        """Discard the image's warm containers; those in use are discarded when their runs end.
 
         A later run starts a container again. Raises UnknownImageError.
         """

@@ -16,7 +16,7 @@ SHORT_S = 30.0
 @settings(max_examples=examples(40))
 @given(st.data())
 def test_starts_do_not_exceed_takes_and_the_limit(data: st.DataObject) -> None:
-    """However many images take turns, in whatever order, with or without siblings' notices."""
+    """Takes and the limit bound the starts, in any order, with or without siblings' notices."""
     limit = data.draw(st.integers(0, 20), "limit")
     takes = data.draw(st.integers(1, 90), "takes")
     replay = Replay(

@@ -46,7 +46,7 @@ def test_a_lull_is_bridged_by_the_slow_average() -> None:
 
 
 def test_an_event_may_weigh_less() -> None:
-    """A sibling's take is not ours."""
+    """A sibling's take raises the rate by less than one of our own."""
     ours, siblings = Rate(), Rate()
     ours.note(0.0)
     siblings.note(0.0, weight=0.25)

@@ -114,7 +114,7 @@ async def test_an_absent_image_is_missing(docker_images: DockerImages) -> None:
 
 @pytest.mark.docker
 async def test_reads_the_lambda_of_an_image(docker_images: DockerImages) -> None:
-    """The file as it is in the image."""
+    """The lambda is read as it is in the image."""
     image = await docker_images.image(PYTHON)
 
     files = await docker_images.read_files(image.image_id, (RAG,), 100_000)
@@ -169,7 +169,7 @@ async def test_follows_links(docker_images: DockerImages, links: str) -> None:
 
 @pytest.mark.docker
 async def test_a_file_over_the_limit_is_not_read(docker_images: DockerImages, links: str) -> None:
-    """Up to the limit, to the byte; beyond it nothing."""
+    """A file of just the limit is read whole; of one with a byte more nothing is read."""
     files = await docker_images.read_files(links, ("/exact", "/large", "/huge"), 1000)
 
     assert files == {"/exact": b"x" * 1000, "/large": None, "/huge": None}
@@ -191,7 +191,7 @@ async def test_reading_leaves_nothing_behind(
 async def test_a_cancelled_reading_leaves_nothing_behind(
     docker_images: DockerImages, docker_containers: DockerContainers, label: str
 ) -> None:
-    """Whenever it is cancelled, in the middle of the create too."""
+    """Nothing is left, whenever the reading is cancelled, in the middle of the create too."""
     image = await docker_images.image(PYTHON)
     for delay_s in (0, 0.001, 0.005, 0.01, 0.02, 0.04, 0.08):
         task = asyncio.create_task(docker_images.read_files(image.image_id, (RAG,), 100_000))
@@ -235,7 +235,7 @@ async def test_hears_of_changes(docker_images: DockerImages, docker_client: Dock
 
 @pytest.mark.docker
 async def test_a_failing_pull_says_why(docker_images: DockerImages) -> None:
-    """The engine's own words about the registry."""
+    """A pull that fails tells the engine's own words about the registry."""
     with pytest.raises(EngineError, match="connection refused") as caught:
         await docker_images.pull("127.0.0.1:1/nobody/here:latest")
 

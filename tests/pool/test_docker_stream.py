@@ -226,7 +226,7 @@ async def test_writing_after_the_end_is_an_error(
 async def test_writing_to_a_closed_stream_is_an_error(
     dockerd: FakeDockerd, client: DockerClient
 ) -> None:
-    """The connection was closed by ourselves."""
+    """A write to a stream that we have closed is an error."""
     stream = await attach(dockerd, client, upgraded())
     await stream.close()
 

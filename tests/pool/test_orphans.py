@@ -179,7 +179,7 @@ def test_age_alone_makes_no_orphan(state: str) -> None:
 
 
 def test_who_knows_no_age_takes_nothing_for_old() -> None:
-    """An engine that does not say when: left alone, unless its owner is dead."""
+    """A container of unknown age is left alone, unless its owner is dead."""
     assert not is_orphan(seen(SIBLING, "created", None), is_dead, NOW_S)
     assert is_orphan(seen(DEAD, "created", None), is_dead, NOW_S)
 

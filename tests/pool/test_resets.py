@@ -58,7 +58,7 @@ async def use(pool: ImagePool, reset: Reset | None) -> str:
 
 
 async def test_what_is_reset_is_used_again(make_pool: MakePool, engine: FakeContainers) -> None:
-    """No start and no removal, run after run."""
+    """A container that is reset serves run after run, with no start and no removal."""
     pool = await pool_of(make_pool)
     served = set()
     for _ in range(5):

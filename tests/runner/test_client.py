@@ -35,7 +35,7 @@ def busy() -> web.Response:
 
 
 async def test_the_probes(fake_http: Served) -> None:
-    """Alive, ready, the commit, and what operators see."""
+    """The client asks whether a daemon is alive and ready, for its commit, and for its health."""
     async with RunnerClient(fake_http.url) as client:
         assert await client.alive()
         assert await client.ready()

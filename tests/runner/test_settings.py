@@ -185,7 +185,7 @@ def test_an_own_host_that_cannot_be_one_is_refused(environ: dict[str, str], host
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "::1", "fe80::1%eth0", "localhost", "my_a"])
 def test_an_own_host_that_can_be_one_is_accepted(environ: dict[str, str], host: str) -> None:
-    """Addresses, names, and nothing, which is every address."""
+    """A host may be an address, a name, or nothing, which is every address."""
     environ["CYBER_DOJO_RUNNER_HOST"] = host
 
     assert read_settings().host == host
@@ -250,7 +250,7 @@ def test_a_sibling_whose_host_cannot_be_one_is_refused(environ: dict[str, str], 
     ],
 )
 def test_a_sibling_whose_host_can_be_one_is_accepted(environ: dict[str, str], host: str) -> None:
-    """Addresses, names of the DNS, and names with an underscore, which Docker allows."""
+    """It may be an address, a name of the DNS, or one with an underscore, which Docker allows."""
     environ["CYBER_DOJO_RUNNER_SIBLINGS"] = f"{host}:4597"
 
     assert read_settings().siblings == (f"{host}:4597",)

@@ -92,7 +92,7 @@ def test_no_manifest_leads_out_of_its_folder(outside: Path, field: str, name: st
 
 
 def test_an_absolute_name_leads_out_of_the_folder(outside: Path) -> None:
-    """Wherever the folder itself is."""
+    """An absolute name is refused wherever the folder itself is."""
     folder = write_start_point(outside / "start_point", rag_lambda=str(outside / "secret.txt"))
 
     with pytest.raises(StartPointError, match=r"rag_lambda: /.*secret\.txt: leads out"):

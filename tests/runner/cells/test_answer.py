@@ -142,7 +142,7 @@ echo >$'D\1R\nX'
 
 @pytest.mark.parametrize("signal", ["KILL", "STOP", "TERM", "SEGV", "ABRT", "XCPU", "PIPE"])
 async def test_the_first_process_cannot_be_signalled(container: CellContainer, signal: str) -> None:
-    """The answer comes all the same."""
+    """A program that signals the first process does not stop the answer."""
     harvest = await container.run(kata(PYTHON, f"kill -{signal} 1; echo $?"))
 
     assert (harvest.stdout, harvest.status) == (b"0\n", "0")

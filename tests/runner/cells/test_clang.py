@@ -37,7 +37,7 @@ gcc -o trace trace.c && ./trace"""
 
 @pytest.mark.parametrize("script", [LIMITS, LEAK, TRACE], ids=["limits", "leak", "trace"])
 async def test_a_cell_of_clang_is_a_container_of_clang(engine: Engine, script: str) -> None:
-    """Capabilities that bound a program, its data, leaks that are found and children traced."""
+    """A cell of clang has the capabilities, limits and tracing that a container of clang has."""
     spec = spec_for(CLANG, ImageProfile(GCC, Home.TMPFS, None), Delivery.ATTACH, LABELS)
     alone = await harvest_of(engine.containers, spec, kata(GCC, script))
     async with cell_container(engine.containers, engine.launcher, spec) as container:

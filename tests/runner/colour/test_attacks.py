@@ -172,7 +172,7 @@ class TestPlaces:
         maps: tuple[str, str],
         ids: range,
     ) -> None:
-        """Above every id of learners', and never over the end of what is mapped."""
+        """The id is above every learner's, and never over the end of what is mapped."""
         ruby = f"""
             drawn = Array.new(999) {{ TrafficLight.draw_first_id({json.dumps(maps)}) }}
             print drawn.min >= {ids.start} && drawn.max + TrafficLight::IDS <= {ids.stop} &&

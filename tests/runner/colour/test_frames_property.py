@@ -124,7 +124,7 @@ def test_any_body_is_an_answer_or_a_value_error(said: Any, body: bytes) -> None:
     ],
 )
 def test_what_no_evaluator_writes(data: bytes) -> None:
-    """No header, too large, nested too deep, a number too long, or not whole."""
+    """A frame without a header or an end, too large, too deep or with a long number is refused."""
     with pytest.raises(ValueError):  # noqa: PT011 - whatever its words
         read([data])
 

@@ -32,7 +32,7 @@ def lights(engine: FakeEngine, http: Served) -> list[str]:
 
 
 async def test_colours_come_back_after_each_of_two_restarts(serve_fake: ServeFake) -> None:
-    """Within three seconds, though starts failed meanwhile, and without anybody asking."""
+    """Colours are there within three seconds, unasked, though starts failed meanwhile."""
     engine = FakeEngine()
     async with serve_fake(engine, warm=0) as http:
         await http.until_ready()

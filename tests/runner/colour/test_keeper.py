@@ -97,7 +97,7 @@ class TestFailedStarts:
     """A start that fails is tried again."""
 
     async def test_the_engine_is_left_in_peace_for_a_while(self, make_light: MakeLight) -> None:
-        """Meanwhile questions get the engine's words."""
+        """Between two starts a question is answered with the engine's words."""
         engine = ScriptedEngine(FULL)
         light = make_light(engine, back_off_s=NEVER_S)
 

@@ -124,7 +124,7 @@ def test_a_writable_root_is_in_no_cell(root: Root) -> None:
 
 
 def test_a_reason_names_the_first_places() -> None:
-    """However many and however long they are."""
+    """A reason has a bounded length, however many places there are, and however long."""
     files = [Place(f"/{number}{'x' * 300}", Holds.FILE, Owner.USER) for number in range(60)]
 
     assert len(needs_of(profile_of(*files), Root.BY_PROFILE).why) < 400

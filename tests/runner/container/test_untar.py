@@ -90,7 +90,7 @@ _names = st.builds(lambda *parts: "/".join(parts), _component, _component) | st.
 @FUZZ
 @given(st.dictionaries(_names, st.binary(max_size=2000), max_size=6), st.sampled_from(FORMATS))
 def test_what_was_packed_is_read(files: dict[str, bytes], form: int) -> None:
-    """Names and contents, in each format, whatever the names."""
+    """Names and contents are read as they were packed, in each format."""
     fits = {name: content for name, content in files.items() if _fits(name, form)}
     archives = packed(
         [(entry(name, len(content)), content) for name, content in fits.items()], form
@@ -143,7 +143,7 @@ def test_a_name_before_a_cut_is_no_member() -> None:
 
 @pytest.mark.parametrize("kind", [b"2", b"3", b"4", b"5", b"6"])
 def test_what_is_no_file_is_passed_over(kind: bytes) -> None:
-    """Symbolic links, devices, folders and pipes."""
+    """The reader passes over links, devices, folders and pipes."""
     assert names_in(header(b"no", kind, link=b"/etc/passwd") + header(b"yes")) == [b"yes"]
 
 

@@ -96,7 +96,7 @@ def test_a_lambda_that_does_not_load() -> None:
 
 
 def test_a_lambda_that_is_missing_is_told_once() -> None:
-    """The files have told it already."""
+    """A missing lambda makes no second finding, as the files have told it already."""
     exception = {"context": f"image_name must have {RED_AMBER_GREEN} file"}
 
     assert "lambda" not in by_name(
@@ -123,7 +123,7 @@ def test_places_are_listed_up_to_a_limit() -> None:
 
 @pytest.mark.parametrize("status", ["141", "142", "143", "144"])
 def test_a_run_that_did_not_come_about(status: str) -> None:
-    """The reason is the engine's own."""
+    """A run that did not come about is told in the engine's own words."""
     [found] = of_run(ran(status=status, outcome="faulty", log={"reason": "exec bash\nfailed"}))
 
     assert (found.level, found.found) == (Level.PROBLEM, "exec bash failed")

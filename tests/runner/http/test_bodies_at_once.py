@@ -274,7 +274,7 @@ async def test_a_body_is_not_read_that_a_full_queue_will_refuse(serve_fake: Serv
 
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_large_bodies_come_whole(serve_fake: ServeFake, chunked: bool) -> None:
-    """Several at once, of known and of unknown length."""
+    """Several large bodies arrive whole at once, whether or not they announce a length."""
 
     async def pieces(body: bytes) -> Any:
         for at in range(0, len(body), 100_000):

@@ -44,7 +44,7 @@ def values_in(value: Any) -> int:
     ids=["arrays", "objects", "small keys", "small texts", "numbers", "nesting"],
 )
 def test_a_text_of_many_values_is_refused(body: bytes) -> None:
-    """Whatever the values are; the refusal is 400 and names the limit."""
+    """A text of too many values is refused with 400, and the limit is named."""
     with pytest.raises(RequestError) as caught:
         check_work(body)
 

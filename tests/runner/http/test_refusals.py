@@ -250,7 +250,7 @@ async def test_a_refusal_says_what_was_asked(fake_http: Served) -> None:
 
 
 async def test_a_message_is_bounded(fake_http: Served) -> None:
-    """However long the names are of which it complains."""
+    """A refusal's message is bounded, however long the names are of which it complains."""
     answer = await fake_http.ask(PULL, {"id": 1, "image_name": "gcc", "x" * 1_000_000: 1})
 
     assert answer.status == 400

@@ -5,7 +5,7 @@ from tests.runner.http.support import until
 
 
 async def test_things_are_handed_on_a_moment_later() -> None:
-    """Together, and in the order in which they came."""
+    """Things are handed on together, in the order in which they came."""
     seen: list[int] = []
     gathered = Gathered(seen.append)
     gathered.put(1)

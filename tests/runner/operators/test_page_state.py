@@ -32,7 +32,7 @@ def bad_runs(runs: RunsSeen, neighbours: dict[str, Neighbour]) -> list[dict[str,
 
 
 def test_bad_runs_of_all_replicas_are_one_list() -> None:
-    """The latest first, each with the name of its replica."""
+    """The latest bad run comes first, and each has the name of its replica."""
     shown = bad_runs(ours(30.0, 10.0), {"b:1": sibling("b", 20.0), "c:1": sibling("c", 40.0)})
 
     assert [(run["replica"], run["at"]) for run in shown] == [

@@ -35,7 +35,7 @@ def line(error: EngineError | None = None) -> StartLine:
 
 
 async def test_one_line_tells_what_has_started(logs: Events) -> None:
-    """Versions, cells, siblings and the limits that hold, once."""
+    """One line tells versions, cells, siblings and the limits that hold; it is logged once."""
     start_line = line()
     await start_line.say(CELLS)
     await start_line.say(CELLS)
@@ -51,7 +51,7 @@ async def test_one_line_tells_what_has_started(logs: Events) -> None:
 
 
 async def test_an_engine_that_does_not_tell_its_version(logs: Events) -> None:
-    """The line is there all the same."""
+    """The line is logged without the version that the engine does not tell."""
     await line(EngineError("version", "busy")).say(CELLS)
 
     assert logs[0]["engine_version"] == "unknown"

@@ -96,7 +96,7 @@ async def test_an_answer_that_is_too_large_is_read_no_further(talk: Talk) -> Non
 
 
 async def test_what_is_no_answer_ends_at_once(talk: Talk) -> None:
-    """However much of it there is: it does not begin with the mark."""
+    """Output that does not begin with the mark ends the run, however much of it there is."""
     answering = asyncio.create_task(talk.answer())
     await read_kata(talk.stream.stdin)
     talk.stream.say(b"x" * 100)

@@ -42,7 +42,7 @@ async def test_a_block_whose_client_stays_ends_by_itself() -> None:
 
 
 async def test_a_block_that_does_not_run_yet_ends_at_once() -> None:
-    """However long a run would go on."""
+    """A block whose run has not begun ends at once, however long a run might go on."""
     patience = Patience(1000.0)
     request = Request(patience, runs=False)
     await settle()
