@@ -1,4 +1,4 @@
-"""Asks a Docker engine about itself and its images, for the command line."""
+"""Asks a Docker engine about itself and one of its images, for the command line."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -72,12 +72,6 @@ class DockerHost:
                 limits_processes=bool(info["PidsLimit"]),
                 security=tuple(info["SecurityOptions"] or ()),
             )
-
-    async def image_names(self) -> list[str]:
-        """The names of all images on its node, in alphabetical order."""
-        async with self._client.call("list images", ENGINE_CALL_S) as docker:
-            images = await docker.images.list()
-            return sorted(name for one in images for name in one["RepoTags"] or () if ":" in name)
 
     async def image(self, name: str) -> ImageFacts:
         """One image of its node. Raises ImageMissingError, too."""

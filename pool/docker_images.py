@@ -3,7 +3,14 @@
 import asyncio
 import json
 import posixpath
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+)
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -12,9 +19,10 @@ import aiodocker
 import aiohttp
 from aiodocker.containers import DockerContainer
 from aiodocker.docker import Docker
+from aiodocker.jsonstream import json_stream_stream
 
 from pool.archive import BrokenArchiveError, Entry, Kind, entries
-from pool.docker_client import DockerClient, a_text
+from pool.docker_client import DockerClient, a_text, words_of
 from pool.docker_pull import pull_events
 from pool.engine import Folder, Found, Image, Login
 from pool.errors import EngineError, plain
@@ -22,6 +30,7 @@ from pool.image_name import full_name
 from pool.time_limits import (
     ENGINE_CALL_S,
     EVENTS_CONNECT_S,
+    LOAD_S,
     PULL_S,
     PULL_STALLS_S,
     READ_FILES_S,
@@ -94,6 +103,32 @@ class DockerImages:
             from_image, auth = (name, None) if login is None else (full_name(name), _auth(login))
             async for _ in pull_events(docker, from_image, self._pull_stalls_s, auth=auth):
                 pass
+
+    async def names(self) -> list[str]:
+        """See pool.engine.ImageEngine."""
+        async with self._client.call("list images", ENGINE_CALL_S) as docker:
+            images = await docker.images.list()
+            return sorted(name for one in images for name in one["RepoTags"] or () if ":" in name)
+
+    async def load(self, name: str, archive: AsyncIterable[bytes]) -> None:
+        """See pool.engine.ImageEngine."""
+        repository, _, tag = name.rpartition(":")
+        async with self._client.call("load", LOAD_S, image=name) as docker:
+            response = await docker._do_query(
+                "images/create",
+                "POST",
+                params={"fromSrc": "-", "repo": repository, "tag": tag},
+                data=archive,
+                headers={"Content-Type": "application/x-tar"},
+                timeout=docker._resolve_long_running_timeout(None),
+            )
+            try:
+                # The engine answers 200 before it reads, and tells of its failure in an event.
+                async for event in json_stream_stream(response):
+                    if "error" in event:
+                        raise EngineError("load", words_of(event["error"]), image=name)
+            finally:
+                response.close()
 
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int

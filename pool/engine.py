@@ -1,6 +1,6 @@
 """The calls that the pool makes to a container engine, as protocols; see pool/docker_*.py."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -127,8 +127,17 @@ class ImageEngine(Protocol):
     async def image_of_container(self, container_id: str, label: tuple[str, str]) -> Image | None:
         """The image of a container; None if there is no such container, or the label is missing."""
 
+    async def names(self) -> list[str]:
+        """The names of all images, in alphabetical order."""
+
     async def pull(self, name: str) -> None:
         """Fetch the image from its registry."""
+
+    async def load(self, name: str, archive: AsyncIterable[bytes]) -> None:
+        """Make an image of that name out of the files of a tar.
+
+        If `archive` raises an error, there is no image, and EngineError is raised.
+        """
 
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int

@@ -26,8 +26,8 @@ class EngineError(PoolError):
     """The engine refused or failed an operation.
 
     - `operation` is the call that failed: create, attach, start, ready, exec, stats, network,
-      remove, list, list images, inspect, read, pull, events, info or version. It is `warm` if a
-      container ended by itself right after its ready mark.
+      remove, list, list images, inspect, read, pull, load, events, info or version. It is `warm`
+      if a container ended by itself right after its ready mark.
     - `status` is the engine's HTTP status; it is 0 if the engine could not be asked, or did not
       answer in time.
     - `message` has the engine's own words, as a text that can be encoded; of very many, the middle

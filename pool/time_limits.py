@@ -12,6 +12,7 @@ STATS_S = 2.0  # how much memory a container takes; a start with a warm-up waits
 NETWORK_S = 2.0  # a holder's next network, which usually takes 1 ms
 WRITE_S = 10.0  # hand-over: the entry point reads at once
 READ_FILES_S = 30.0  # the engine mounts the image, and packs the files
+LOAD_S = 300.0  # 150 MB of the service's own files, which an idle disk takes in 2 s
 PULL_S = 3600.0  # gigabytes over a class-room line
 PULL_STALLS_S = 120.0  # without progress; an engine tells of each half MiB, fetched or unpacked
 EVENTS_CONNECT_S = 10.0

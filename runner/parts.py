@@ -11,7 +11,8 @@ from runner.container.roots import Roots
 from runner.container.surveyor import Surveyor
 from runner.engine.engines import Engines
 from runner.engine.network_holders import NetworkHolders
-from runner.engine.own_image import OrOwnImage, read_own_container_id
+from runner.engine.own_image import read_own_container_id
+from runner.engine.tool_images import ToolImages, tools_named
 from runner.operators.limits import runs_at_once
 from runner.run.specs import Specs
 from runner.settings import MIB, Settings, WritableRoots
@@ -33,7 +34,8 @@ class Parts:
         self, settings: Settings, owner: Owner, engines: Engines, supervisor: Supervisor
     ) -> None:
         self.places = runs_at_once(settings)
-        self.tool_images = OrOwnImage(engines.images, read_own_container_id())
+        tools = tools_named(ruby_image=settings.ruby_image, launcher_image=settings.launcher_image)
+        self.tool_images = ToolImages(engines.images, read_own_container_id(), tools)
         self._settings = settings
         self._owner = owner
         self._engines = engines

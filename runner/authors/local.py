@@ -13,7 +13,7 @@ from runner.colour.questions import BadPatternError, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
 from runner.commands.terminal import CommandError
 from runner.engine.engines import docker_engines
-from runner.engine.own_image import OrOwnImage
+from runner.engine.tool_images import ToolImages
 from runner.environment import read_settings
 from runner.service import Service
 from runner.settings import Reuse, Settings
@@ -57,7 +57,7 @@ async def unreadable_patterns(patterns: Mapping[str, str]) -> dict[str, str] | N
     engines = docker_engines(settings.docker_host, owner, settings.docker_config)
     light = TrafficLight(
         engines.containers,
-        OrOwnImage(engines.images, None),
+        ToolImages(engines.images, None, {}),
         settings.ruby_image,
         owner.labels(),
         Supervisor(lambda _name, _error: None),

@@ -14,7 +14,8 @@ from runner.commands.terminal import told
 from runner.doctor import engine, host, trial
 from runner.doctor.findings import Finding, Level, ok, problem, within
 from runner.doctor.show import tell
-from runner.engine.own_image import OrOwnImage, read_own_container_id
+from runner.engine.own_image import read_own_container_id
+from runner.engine.tool_images import ToolImages
 from runner.environment import SettingsError, read_settings
 from runner.settings import Settings
 from runner.threads import aside
@@ -86,7 +87,7 @@ async def _of_engine(
     yield engine.cgroups(known)
     yield engine.seccomp(known)
     yield engine.apparmor(known, host.apparmor_profiles())
-    images = OrOwnImage(DockerImages(client, {}), read_own_container_id())
+    images = ToolImages(DockerImages(client, {}), read_own_container_id(), {})
     for what, name, is_needed in (
         ("image with Ruby", settings.ruby_image, True),
         ("launcher's image", settings.launcher_image, False),
@@ -100,7 +101,7 @@ async def _of_engine(
 async def _kata_image(settings: Settings, client: DockerClient) -> str:
     try:
         async with asyncio.timeout(ASK_S):
-            names = await DockerHost(client).image_names()
+            names = await DockerImages(client, {}).names()
     except (EngineError, TimeoutError):  # the runs will say what is wrong
         names = []
     return trial.kata_image(names, settings.warm_images, settings.ruby_image)

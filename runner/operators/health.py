@@ -13,7 +13,7 @@ from runner.container.pulls import PullStatus
 from runner.container.roots import Roots
 from runner.container.warm_up import WarmUps
 from runner.engine.network_holders import NetworkHolders, NetworksStatus
-from runner.engine.own_image import ChosenImage, OrOwnImage
+from runner.engine.tool_images import ChosenImage, ToolImages
 from runner.operators.checks import Check, readiness, status_of
 from runner.operators.limits import Limits
 from runner.run.admission import Admission
@@ -72,7 +72,7 @@ class Health:
             "colours": asdict(self.colours),
             "reuse": asdict(self.cells),
             "networks": asdict(self.networks),
-            "tool_images": {name: asdict(one) for name, one in self.tool_images.items()},
+            "tool_images": {name: _chosen(one) for name, one in self.tool_images.items()},
             "siblings": [asdict(sibling) for sibling in self.siblings],
             "heard_ago_s": dict(self.heard_ago_s),
             "notices_in": dict(self.notices_in),
@@ -108,7 +108,7 @@ class Inspector:
     network_holders: NetworkHolders
     roots: Roots
     warm_ups: WarmUps
-    tool_images: OrOwnImage
+    tool_images: ToolImages
     siblings: Siblings
     listener: Listener
     pools: Pools
@@ -160,6 +160,10 @@ class Inspector:
         if not profile.get("warm_up"):
             return profile
         return {**profile, **self.warm_ups.as_json(name, pool.no_warm_up)}
+
+
+def _chosen(image: ChosenImage) -> dict[str, Any]:
+    return {"image_id": image.image_id, "is_own": image.is_own, "source": image.source.value}
 
 
 def _pull(pull: PullStatus) -> dict[str, Any]:

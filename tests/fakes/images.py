@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+import io
+import tarfile
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from pool import EngineError, Found, Image, ImageMissingError
@@ -30,6 +32,7 @@ class FakeImages:
         self.on_node: dict[str, FakeImage] = {}
         self.in_registry: dict[str, FakeImage] = {}
         self.pulls: list[str] = []
+        self.loads: list[str] = []
         self.reads: list[str] = []
         self.volumes: dict[str, str] = {}  # name -> the id of the image that filled it
         self.bugs: dict[str, Exception] = {}
@@ -108,6 +111,22 @@ class FakeImages:
         self.on_node[name] = self.in_registry[name]
         self._tell(True)
 
+    async def names(self) -> list[str]:
+        """The names of all images on the node."""
+        return sorted(self.on_node)
+
+    async def load(self, name: str, archive: AsyncIterable[bytes]) -> None:
+        """Make an image of a tar's files. Raises EngineError if the tar is broken."""
+        self.loads.append(name)
+        self._stumble("load")
+        try:
+            packed = b"".join([piece async for piece in archive])
+            with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+                files = {f"/{one.name}": _content_of(tar, one) for one in tar if one.isfile()}
+        except (tarfile.TarError, OSError) as error:
+            raise EngineError("load", str(error), image=name) from error
+        self.add(name, files)
+
     async def read_files(
         self, image_id: str, paths: tuple[str, ...], limit_bytes: int
     ) -> dict[str, Found | None]:
@@ -160,3 +179,8 @@ class FakeImages:
     def _tell(self, goes_on: bool) -> None:
         for changes in self._listeners:
             changes.put_nowait(goes_on)
+
+
+def _content_of(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(entry)
+    return b"" if file is None else file.read()

@@ -243,4 +243,53 @@ async def test_a_failing_pull_says_why(docker_images: DockerImages) -> None:
     assert caught.value.image == "127.0.0.1:1/nobody/here:latest"
 
 
+@pytest.mark.docker
+async def test_the_names_of_images(docker_images: DockerImages) -> None:
+    """Each name has its tag, and they are in order."""
+    names = await docker_images.names()
+
+    assert PYTHON in names
+    assert names == sorted(names)
+
+
+@pytest.mark.docker
+async def test_an_image_is_made_of_files(
+    docker_images: DockerImages, docker_client: DockerClient
+) -> None:
+    """The files of a tar become an image, which can be read like any other."""
+    name = f"dojo-runner-test-{uuid.uuid4().hex}:1"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        _add(tar, "opt/tool", b"a program")
+    await docker_images.load(name, _pieces(packed.getvalue()))
+    try:
+        found = await docker_images.read_files(name, ("/opt/tool",), 100)
+    finally:
+        await docker_client.docker.images.delete(name)
+
+    assert found == {"/opt/tool": b"a program"}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("case", ["no tar", "an error"])
+async def test_a_load_that_fails_makes_no_image(docker_images: DockerImages, case: str) -> None:
+    """What is no tar, and a tar that breaks off with an error, is an error, and no image."""
+    name = f"dojo-runner-test-{uuid.uuid4().hex}:1"
+    error = OSError("the disk is gone") if case == "an error" else None
+
+    with pytest.raises(EngineError) as caught:
+        await docker_images.load(name, _pieces(b"x" * 5000, error))
+
+    assert (caught.value.operation, caught.value.image) == ("load", name)
+    with pytest.raises(ImageMissingError):
+        await docker_images.image(name)
+
+
+async def _pieces(packed: bytes, error: OSError | None = None) -> AsyncIterator[bytes]:
+    for place in range(0, len(packed), 1000):
+        yield packed[place : place + 1000]
+    if error is not None:
+        raise error
+
+
 # An engine that has a bad day

@@ -122,11 +122,8 @@ def test_why_there_are_no_cells() -> None:
 
 @pytest.mark.docker
 async def test_the_engine_tells_of_itself(docker_client: Any) -> None:
-    """The facts are there, and the names of images have tags."""
+    """The facts are there."""
     facts = await DockerHost(docker_client).facts()
-    names = await DockerHost(docker_client).image_names()
 
     assert facts.version
     assert facts.root.startswith("/")
-    assert "dojo-runner/ruby:latest" in names
-    assert names == sorted(names)
