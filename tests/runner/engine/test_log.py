@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pool import EngineError, UnansweredError
-from runner.operators.engine_log import EngineLog
+from runner.engine.log import EngineLog
 
 Events = list[dict[str, Any]]
 SILENT = UnansweredError("create", "no answer within 20 s")
