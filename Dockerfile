@@ -19,7 +19,7 @@ RUN PIP_TRUSTED_HOST=$(/build/bin/python -c \
     && export PIP_TRUSTED_HOST PIP_REQUIRE_HASHES=1 PIP_ONLY_BINARY=:all: \
     && /build/bin/pip install -q --no-deps -r /locks/build.lock \
     && /build/bin/pip --python /opt/dojo-runner/bin/python install -q --no-deps -r "/locks/$LOCK"
-COPY pyproject.toml README.md LICENSE /src/
+COPY pyproject.toml hatch_build.py README.md LICENSE /src/
 COPY pool/ /src/pool/
 COPY runner/ /src/runner/
 RUN /build/bin/pip wheel -q --no-deps --no-build-isolation --no-index -w /wheel /src \
@@ -39,7 +39,7 @@ RUN cd /source && gcc @warnings @hardening -o /cells *.c -lz \
 
 FROM ${BASE}
 # Ruby decides colours, in a container that is made of this same image where the node has no other
-# with Ruby: see runner/engine/own_image.py.
+# with Ruby: see runner/engine/tool_images.py.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libmagic1 python3 ruby \
     && apt-get clean && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log

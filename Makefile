@@ -107,7 +107,7 @@ check-lint: $(venv)
 check-types: $(venv)
 	.venv/bin/mypy --strict pool runner tests
 	.venv/bin/mypy --strict scripts/engine.py scripts/with_engine.py scripts/packages.py scripts/run_tests.py scripts/child.py images
-	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py scripts/picture.py scripts/diagrams.py scripts/release.py scripts/settings_page.py docs/site/hooks.py bench
+	.venv/bin/mypy --strict --explicit-package-bases scripts/daemon.py scripts/demo.py scripts/picture.py scripts/diagrams.py scripts/release.py scripts/settings_page.py docs/site/hooks.py hatch_build.py bench
 
 check-imports: $(venv)
 	.venv/bin/lint-imports

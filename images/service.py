@@ -20,8 +20,8 @@ from build import BuildError, digest, ensure_base, inspect, label, make, plain, 
 ROOT = Path(__file__).resolve().parent.parent
 # The files and folders that .dockerignore lets through.
 SERVICE = (
-    *("Dockerfile", "pyproject.toml", "README.md", "LICENSE", "deploy/image", "images/launcher"),
-    *("pool", "runner"),
+    *("Dockerfile", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE"),
+    *("deploy/image", "images/launcher", "pool", "runner"),
 )
 BESIDE = ("socket-proxy", "balancer")
 

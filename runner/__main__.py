@@ -3,7 +3,7 @@
 import os
 import sys
 
-from runner.commands.output import ended
+from runner.cli.output import ended
 
 
 def main() -> None:

@@ -14,9 +14,9 @@ from pool import ContainerEngine, EngineError, Owner, Pools, Supervisor, Sweeper
 from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
+from runner.engine.log import EngineLog
 from runner.engine.network_holders import NetworkHolders
 from runner.engine.watch import EngineWatch
-from runner.operators.engine_log import EngineLog
 from runner.warming.warm_images import WarmImages
 
 SWEEP_S = 30.0  # containers of a process that has died do no harm meanwhile

@@ -17,6 +17,10 @@ BIN = ROOT / ".venv" / "bin"
 DIST = ROOT / "dist"
 SBOM = DIST / "sbom.cdx.json"
 PACKAGES = ("pool", "runner")
+LAUNCHER = {
+    f"runner/launcher/{name}"
+    for name in (".dojo/cells", "waits", "networks", "home/sandbox/waits.c")
+}
 # What an index that answers takes no longer than.
 AUDIT_S = 60
 
@@ -47,13 +51,14 @@ def run(program: str, *arguments: str) -> None:
 
 
 def wanted() -> set[str]:
-    """Every file of the packages that belongs to the project: the code, and all that
-    goes with it.
+    """Every file of the packages that belongs to the project: the code, and all that goes with it.
+
+    The programs of the launcher, which the build compiles, are among them.
     """
     listed = subprocess.run(
         ["git", "ls-files", *PACKAGES], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    return set(listed.stdout.split("\n")) - {""}
+    return (set(listed.stdout.split("\n")) - {""}) | LAUNCHER
 
 
 def differences(packed: set[str], expected: set[str]) -> list[str]:

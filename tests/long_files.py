@@ -20,7 +20,7 @@ LONG = {
     "tests/runner/authors/test_commands.py",
     "tests/runner/cells/test_cells.py",
     "tests/runner/colour/test_healing.py",
-    "tests/runner/commands/test_output.py",
+    "tests/runner/cli/test_output.py",
     "tests/runner/container/test_odd_images.py",
     "tests/runner/container/test_volumes.py",
     "tests/runner/container/test_warm_up.py",

@@ -18,16 +18,17 @@ from runner.authors.files import StartPointError, trouble_with
 from runner.authors.local import own_daemon, unreadable_patterns
 from runner.authors.manifest import faults_of, patterns_of
 from runner.authors.options import read_replacements
-from runner.authors.runs import PATIENCE_S, Checked, Ran, check_colours, have_image, run_once
+from runner.authors.runs import PATIENCE_S, Checked, Ran, check_colours, run_once
 from runner.authors.start_point import (
     StartPoint,
     manifest_of,
     read_json,
     read_start_point,
 )
+from runner.cli.images import have_image
+from runner.cli.output import FAILED
+from runner.cli.terminal import WRONG, console, errors, print_json, told
 from runner.client import ANY_BUDGET_S, RunnerClient
-from runner.commands.output import FAILED
-from runner.commands.terminal import WRONG, console, errors, print_json, told
 from runner.settings import Reuse
 from runner.visible import visible_line
 

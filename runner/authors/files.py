@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.commands.terminal import CommandError
+from runner.cli.terminal import CommandError
 
 # A plain folder with more was named by mistake: somebody's home, say, or a checkout with
 # node_modules.

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 from pool import Delivery, EngineError, Supervisor, this_process
 from runner.app import listen, make_http
+from runner.cli.terminal import CommandError
 from runner.client import RunnerClient
 from runner.colour.questions import BadPatternError, NoAnswerError
 from runner.colour.traffic_light import TrafficLight
-from runner.commands.terminal import CommandError
 from runner.engine.engines import docker_engines
 from runner.engine.tool_images import ToolImages
 from runner.environment import read_settings

@@ -1,19 +1,15 @@
 """Runs start points through a daemon, and measures how long a learner would wait."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pool import usual_name
 from runner.authors.files import StartPointError
 from runner.authors.options import COLOURS, Replacement, in_colour
 from runner.authors.start_point import StartPoint
 from runner.client import Result, RunnerClient
 
-PULL_WITHIN_S = 600.0
-_PULL_ASKED_EVERY_S = 0.5
 PATIENCE_S = 30.0  # how long a busy daemon is asked again
 
 
@@ -53,19 +49,6 @@ class Checked:
             "duration_ms": round(self.took_ms),
             **({"reason": self.reason} if self.reason else {}),
         }
-
-
-async def have_image(client: RunnerClient, image_name: str) -> None:
-    """Wait until the daemon's node has the image, pulling it if need be. Raises StartPointError."""
-    if await client.pull_image(image_name) == "pulled":
-        return
-    until_s = time.monotonic() + PULL_WITHIN_S
-    while usual_name(image_name) in (await client.health()).get("pulling", ()):
-        if time.monotonic() > until_s:
-            raise StartPointError(f"{image_name} was not pulled within {PULL_WITHIN_S:g} s")
-        await asyncio.sleep(_PULL_ASKED_EVERY_S)
-    if await client.pull_image(image_name) != "pulled":
-        raise StartPointError(f"{image_name} is not on this node, and could not be pulled")
 
 
 async def run_once(client: RunnerClient, start_point: StartPoint) -> Ran:

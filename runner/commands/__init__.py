@@ -1,1 +1,1 @@
-"""The command line: how its commands print and end, and the small commands themselves."""
+"""The command line: which commands there are, and the small commands themselves."""

@@ -6,8 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
+from runner.cli.terminal import console, print_json, told
 from runner.commands.effective_settings import effective_settings
-from runner.commands.terminal import console, print_json, told
 from runner.visible import visible_line
 
 

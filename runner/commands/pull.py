@@ -7,9 +7,9 @@ from cyclopts import Parameter
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
 from pool import DockerClient, DockerHost, LayerProgress, is_well_formed, usual_name
-from runner.authors.runs import have_image
+from runner.cli.images import have_image
+from runner.cli.terminal import CommandError, console, errors, print_json, told
 from runner.client import RunnerClient
-from runner.commands.terminal import CommandError, console, errors, print_json, told
 from runner.environment import read_settings
 from runner.visible import visible_line
 

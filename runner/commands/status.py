@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from runner.cli.terminal import console, print_json, told
 from runner.client import RunnerClient, RunnerError
-from runner.commands.terminal import console, print_json, told
 from runner.visible import visible_line
 
 EVERY_S = 1.0

@@ -5,8 +5,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from pool import is_well_formed
+from runner.cli.terminal import CommandError, console, print_json, told
 from runner.client import RunnerClient
-from runner.commands.terminal import CommandError, console, print_json, told
 from runner.environment import read_settings
 
 

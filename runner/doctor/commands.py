@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from pool import Delivery, DockerClient, DockerHost, DockerImages, EngineError, EngineFacts
 from runner.app import OTHER_DESCRIPTORS
-from runner.commands.output import FAILED
-from runner.commands.terminal import told
+from runner.cli.output import FAILED
+from runner.cli.terminal import told
 from runner.doctor import engine, host, trial
 from runner.doctor.findings import Finding, Level, ok, problem, within
 from runner.doctor.show import tell

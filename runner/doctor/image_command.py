@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from pool import DockerClient, DockerHost, DockerImages, ImageFacts, ImageMissingError, usual_name
 from runner.authors.local import own_daemon
+from runner.cli.terminal import WRONG, CommandError, told
 from runner.client import RunnerClient
-from runner.commands.terminal import WRONG, CommandError, told
 from runner.doctor.findings import Finding, Level, ok
 from runner.doctor.image import MIB, Pool, look_into, of_pool, of_run
 from runner.doctor.show import tell

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.text import Text
 
-from runner.commands.terminal import console, errors, print_json
+from runner.cli.terminal import console, errors, print_json
 from runner.doctor.findings import Finding, Level, problem
 from runner.visible import visible_line
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 
 from pool import Delivery
 from runner.authors.local import own_daemon
+from runner.cli.terminal import CommandError
 from runner.client import Result, RunnerClient, RunnerError
-from runner.commands.terminal import CommandError
 from runner.doctor.findings import Finding, ok, problem, warning, within
 from runner.environment import SettingsError
 from runner.settings import Reuse

@@ -13,9 +13,9 @@ from pool import (
     Networks,
     Owner,
 )
+from runner.engine.calls import EngineCalls
+from runner.engine.log import EngineLog
 from runner.engine.registry_logins import RegistryLogins
-from runner.operators.engine_calls import EngineCalls
-from runner.operators.engine_log import EngineLog
 
 
 async def _unknown() -> str:

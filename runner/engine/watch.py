@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pool import ContainerEngine, EngineError, Supervisor, Tasks, UnansweredError
-from runner.operators.engine_log import EngineLog
+from runner.engine.log import EngineLog
 
 # Pause and look together take less than 5 s, so an engine that hangs is known to be lost within
 # that time.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
-from pool import EngineError
 from runner.configuration.addresses import masked_within
 from runner.operators.lines import Event, LineOf, as_coloured_text, as_json, as_text
 from runner.operators.log_writer import LogWriter
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
 
 STDOUT = 1
 LineSink = Callable[[str], None]
-
-# Listening for the engine's events is tried again every second while the engine is down. The
-# listener says so once, in its own words.
-_SAID_ELSEWHERE = {"events"}
 
 
 def set_up_logs(level: str, write: LineSink, line_of: LineOf = as_json) -> None:
@@ -85,22 +80,6 @@ def line_for(wanted: LogFormat, *, is_terminal: bool, may_colour: bool) -> LineO
 def _dropped(count: int) -> Event:
     now = datetime.now(UTC).astimezone()
     return Event(now, "WARNING", "lines of the log were dropped", {"dropped": count})
-
-
-def report_engine_error(error: EngineError, *, is_news: bool = True) -> None:
-    """Log one line for a failed engine call, with the engine's message.
-
-    The line is at DEBUG if the log has told of the same trouble before.
-    """
-    if error.operation in _SAID_ELSEWHERE:
-        return
-    logger.bind(
-        operation=error.operation,
-        image=error.image,
-        container=error.container,
-        status=error.status,
-        engine_message=error.message,
-    ).log("ERROR" if is_news else "DEBUG", "engine call failed")
 
 
 def report_bug(task: str, error: BaseException) -> None:

@@ -19,7 +19,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from pool import Buckets
-from runner.operators.engine_calls import EngineCalls
+from runner.engine.calls import EngineCalls
 from runner.operators.families import counter, counters, histogram, histograms
 from runner.operators.health import Health
 from runner.operators.image_labels import ImageLabels

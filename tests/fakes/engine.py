@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pool import EngineError
 from runner.engine.engines import Engines
-from runner.operators.engine_log import EngineLog
+from runner.engine.log import EngineLog
 from tests.fakes.containers import FakeContainers, Program
 from tests.fakes.images import FakeImages
 from tests.fakes.kata import LocalKata

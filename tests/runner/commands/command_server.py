@@ -3,7 +3,7 @@
 To import what a command needs takes Python a second of CPU, and to fork takes it a few
 milliseconds. What a test gets is a process all the same, with an environment, streams, signals and
 an exit status of its own. Only its imports have been done before, and there is no tidying up after
-it. tests/runner/commands/test_output.py starts commands as a shell does.
+it. tests/runner/cli/test_output.py starts commands as a shell does.
 
 The tests send the words, the variables and the working directory of a command, and with them its
 stdin, stdout, stderr and a socket. On that socket come the command's process id and then its exit

@@ -9,8 +9,8 @@ import pytest
 
 from pool import EngineError
 from runner.engine import watch
+from runner.engine.log import EngineLog
 from runner.engine.watch import EVERY_S, LOOK_S, EngineWatch
-from runner.operators.engine_log import EngineLog
 from tests.fakes import FakeContainers
 from tests.reports import unheard
 from tests.waiting import eventually

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from pool import EngineError
-from runner.operators.logs import report_bug, report_engine_error, say, set_up_logs
+from runner.operators.logs import report_bug, say, set_up_logs
 
 Events = list[dict[str, Any]]
 
@@ -47,29 +46,6 @@ def test_what_is_below_the_level_is_left_out() -> None:
     logger.remove()
 
     assert [json.loads(line)["message"] for line in lines] == ["yes"]
-
-
-def test_a_failed_engine_call_is_told_whole(logs: Events) -> None:
-    """Operation, image, container, status and the engine's own words are logged to the last."""
-    words = "no space left on device: " + "x" * 5000
-    report_engine_error(EngineError("create", words, status=500, image="gcc", container="dojo-1"))
-
-    (event,) = logs
-    assert event["level"] == "ERROR"
-    assert {key: event[key] for key in ("operation", "image", "container", "status")} == {
-        "operation": "create",
-        "image": "gcc",
-        "container": "dojo-1",
-        "status": 500,
-    }
-    assert event["engine_message"] == words
-
-
-def test_the_wait_for_events_is_not_told_again_and_again(logs: Events) -> None:
-    """The wait for events, tried every second while the engine is down, is not logged each time."""
-    report_engine_error(EngineError("events", "cannot connect"))
-
-    assert logs == []
 
 
 def test_a_bug_has_its_trace(logs: Events) -> None:

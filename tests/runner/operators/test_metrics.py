@@ -15,9 +15,9 @@ from pool import (
 )
 from runner.cells.cells import CellsStatus
 from runner.container.pulls import PullStatus
+from runner.engine.calls import EngineCalls
 from runner.engine.network_holders import NetworksStatus
 from runner.kata import Outcome, Used
-from runner.operators.engine_calls import EngineCalls
 from runner.operators.health import Health
 from runner.operators.image_labels import MOST_IMAGES, OTHER
 from runner.operators.limits import limits_of

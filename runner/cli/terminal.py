@@ -11,8 +11,8 @@ from loguru import logger
 from rich.console import Console
 
 from pool import EngineError
+from runner.cli.output import FAILED, INTERRUPTED
 from runner.client import RunnerError
-from runner.commands.output import FAILED, INTERRUPTED
 from runner.environment import SettingsError
 from runner.visible import visible_line
 

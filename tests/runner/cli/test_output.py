@@ -81,6 +81,6 @@ async def test_ctrl_c() -> None:
 async def test_ctrl_c_while_a_command_is_read() -> None:
     """The command is not yet there that could end itself, and there is no trace of that, either."""
     command = "lambda: exec('raise KeyboardInterrupt')"
-    code = f"from runner.commands.output import ended; exit(ended({command}))"
+    code = f"from runner.cli.output import ended; exit(ended({command}))"
 
     assert await shell(f'{sys.executable} -c "{code}"') == (INTERRUPTED, "")

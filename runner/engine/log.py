@@ -8,11 +8,13 @@ from loguru import logger
 
 from pool import EngineError
 from runner.latest import Latest
-from runner.operators.logs import report_engine_error
 
 _MOST_WAITING = 100  # lines that wait, for some seconds, until the engine was looked at
 _STARTS = frozenset(("create", "attach", "start", "exec", "ready"))
 _MOST_IMAGES = 1000
+# Listening for the engine's events is tried again every second while the engine is down. The
+# listener says so once, in its own words.
+_SAID_ELSEWHERE = {"events"}
 
 
 @dataclass
@@ -110,4 +112,20 @@ class EngineLog:
             self._cannot_start[error.image] = trouble
             is_news, trouble.is_said = not trouble.is_said and error.image != self.on_trial, True
             trouble.failed_starts += 1
-        report_engine_error(error, is_news=is_news)
+        _report(error, is_news=is_news)
+
+
+def _report(error: EngineError, *, is_news: bool = True) -> None:
+    """Log one line for a failed engine call, with the engine's message.
+
+    The line is at DEBUG if the log has told of the same trouble before.
+    """
+    if error.operation in _SAID_ELSEWHERE:
+        return
+    logger.bind(
+        operation=error.operation,
+        image=error.image,
+        container=error.container,
+        status=error.status,
+        engine_message=error.message,
+    ).log("ERROR" if is_news else "DEBUG", "engine call failed")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pool import EngineError, UnansweredError
-from runner.operators.engine_log import EngineLog
+from runner.engine.log import EngineLog
 
 Events = list[dict[str, Any]]
 SILENT = UnansweredError("create", "no answer within 20 s")
@@ -176,3 +176,28 @@ def test_an_image_on_trial_has_no_error(rig: Rig, logs: Events) -> None:
     rig.log.failed(EngineError("pull", "not found", image="launcher"))
 
     assert [level for level, _ in levels(logs)] == ["DEBUG", "DEBUG", "ERROR"]
+
+
+def test_a_failed_engine_call_is_told_whole(rig: Rig, logs: Events) -> None:
+    """Operation, image, container, status and the engine's own words are logged to the last."""
+    words = "no space left on device: " + "x" * 5000
+    rig.log.failed(EngineError("create", words, status=500, image="gcc", container="dojo-1"))
+    rig.log.answers()
+
+    (event,) = logs
+    assert event["level"] == "ERROR"
+    assert {key: event[key] for key in ("operation", "image", "container", "status")} == {
+        "operation": "create",
+        "image": "gcc",
+        "container": "dojo-1",
+        "status": 500,
+    }
+    assert event["engine_message"] == words
+
+
+def test_the_wait_for_events_is_not_told_again_and_again(rig: Rig, logs: Events) -> None:
+    """The wait for events, tried every second while the engine is down, is not logged each time."""
+    rig.log.failed(EngineError("events", "cannot connect"))
+    rig.log.answers()
+
+    assert logs == []

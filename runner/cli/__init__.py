@@ -1,0 +1,1 @@
+"""What all commands share: how they print and end, and wait for an image."""
