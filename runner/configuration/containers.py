@@ -110,8 +110,8 @@ class ContainerSettings(Subject):
     """the image of the programs that make cells and [lend
     networks](security.md#networks-that-are-lent): `make images IMAGES=launcher`
 
-    The image has another name in your registry. The service's own image stands in for a missing
-    one.
+    The image has another name in your registry. If the node lacks it, the service [brings its
+    own](deploy.md#where-ruby-and-the-launcher-come-from).
     """
     network_holders: int | None = Field(
         None, ge=0, le=100, description="the most; empty: as many as runs at once"
@@ -147,7 +147,7 @@ class ContainerSettings(Subject):
         "dojo-runner/ruby:latest", description="image that tells colours; has Ruby 2.7 or later"
     )
     """the image in which colours are decided: any image with Ruby 2.7 or later. If the node lacks
-    it, the service's own image stands in, as it does for the launcher's
+    it, [another takes its place](deploy.md#where-ruby-and-the-launcher-come-from)
 
     Lambdas need another version of Ruby, or the image has another name in your registry.
     """

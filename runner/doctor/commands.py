@@ -15,7 +15,8 @@ from runner.doctor import engine, host, trial
 from runner.doctor.findings import Finding, Level, ok, problem, within
 from runner.doctor.show import tell
 from runner.engine.own_image import read_own_container_id
-from runner.engine.tool_images import ToolImages
+from runner.engine.tool_files import files_of
+from runner.engine.tool_images import ToolImages, tools_named
 from runner.environment import SettingsError, read_settings
 from runner.settings import Settings
 from runner.threads import aside
@@ -87,12 +88,17 @@ async def _of_engine(
     yield engine.cgroups(known)
     yield engine.seccomp(known)
     yield engine.apparmor(known, host.apparmor_profiles())
-    images = ToolImages(DockerImages(client, {}), read_own_container_id(), {})
+    tools = tools_named(ruby_image=settings.ruby_image, launcher_image=settings.launcher_image)
+    # It looks for images without roots, so it loads none.
+    images = ToolImages(DockerImages(client, {}), read_own_container_id(), tools, roots=())
     for what, name, is_needed in (
         ("image with Ruby", settings.ruby_image, True),
         ("launcher's image", settings.launcher_image, False),
     ):
-        look = partial(engine.tool_image, images, name, what=what, is_needed=is_needed)
+        brings = files_of(tools[name]) is not None
+        look = partial(
+            engine.tool_image, images, name, what=what, is_needed=is_needed, brings=brings
+        )
         yield await within(ASK_S, what, look)
     async for finding in _of_runs(image or await _kata_image(settings, client)):
         yield finding

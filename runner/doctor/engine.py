@@ -72,11 +72,18 @@ def apparmor(facts: EngineFacts, profiles: Iterable[str] | None) -> Finding:
     return ok(name, f"on, with the profile {APPARMOR_PROFILE}")
 
 
-async def tool_image(images: ImageEngine, name: str, *, what: str, is_needed: bool) -> Finding:
-    """Whether an image that the service needs is on the node, or its own image stands in for it."""
+async def tool_image(
+    images: ImageEngine, name: str, *, what: str, is_needed: bool, brings: bool
+) -> Finding:
+    """Whether an image that the service needs is on the node, or another takes its place.
+
+    `brings` says whether the service can load one that is missing.
+    """
     try:
         image = await images.image(name)
     except ImageMissingError:
+        if brings:
+            return ok(what, f"{name} is not on this node; the service loads its own files")
         kind = problem if is_needed else warning
         advice = f"pull it, or `make images`: {'no colour' if is_needed else 'no cells'} without it"
         return kind(what, f"{name} is not on this node", advice)

@@ -1,6 +1,7 @@
 """What is made of an engine's own words."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -100,11 +101,14 @@ async def test_a_missing_tool_image(is_needed: bool, level: Level) -> None:
     fake = FakeEngine()
     fake.images.add("tool:1")
 
-    here = await engine.tool_image(fake.images, "tool:1", what="x", is_needed=is_needed)
-    missing = await engine.tool_image(fake.images, "tool:2", what="x", is_needed=is_needed)
+    look = partial(engine.tool_image, fake.images, what="x", is_needed=is_needed)
+    here = await look("tool:1", brings=False)
+    missing = await look("tool:2", brings=False)
+    brought = await look("tool:2", brings=True)
 
     assert here.level is Level.OK
     assert (missing.level, missing.found) == (level, "tool:2 is not on this node")
+    assert brought.level is Level.OK
 
 
 def test_there_is_always_something_to_do() -> None:
