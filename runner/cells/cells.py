@@ -190,7 +190,7 @@ class Cells:
                 bound = logger.bind(reason=error.message)
                 bound.warning("a trial of cells failed: runs still get cells")
             else:
-                await self._give_up(volume, error)
+                await self._decide_against(volume, error)
         finally:
             if started is not None:
                 await started.stream.close()
@@ -216,7 +216,7 @@ class Cells:
         self._pauses.succeeded()
         self._decide(volume, "")
 
-    async def _give_up(self, volume: str, error: EngineError) -> None:
+    async def _decide_against(self, volume: str, error: EngineError) -> None:
         with suppress(EngineError):  # reported
             # A volume whose filling was interrupted would lack files for ever, so it is removed.
             await self._images.remove_volume(volume)
