@@ -200,8 +200,8 @@ class KataRunner:
             story.bytes_in, story.bytes_out = answer.sent_bytes, len(answer.archives)
             story.late = "the answer was not judged in time"
             # The answer is judged before the lease ends. The end of the lease makes the engine
-            # remove a container and start another, which takes up to 300 ms of CPU, and the learner
-            # still waits for this result.
+            # remove a container and start another, and the CPU of that would make the learner wait
+            # longer for this result.
             result = await self._judge.result(kata, profile, answer, deadline_s, story.harvested)
             judged_s = clock()
             story.judged(answered_s, judged_s)
