@@ -190,7 +190,7 @@ class Host:
         """The upkeep: note the claims of all images, and set their targets anew.
 
         A free place goes to the image to which it is worth most. An image whose demand has fallen
-        gives up its places at once, as long as no other image lacks places. If one does, places
+        loses its places at once, as long as no other image lacks places. If one does, places
         move one by one, and slowly.
         """
         for stake, claim in claims.items():

@@ -49,7 +49,7 @@ class PoolSettings:
         """The sizes for a pool of such containers.
 
         A pool of reusable containers needs one more than can be in use at the same time, and no
-        more: with that one, a run that follows another does not wait for the other's container.
+        further one: while a container is reset after its run, the next run takes that one.
         """
         if not spec.reusable or self.leases_at_once is None:
             return self.sizes

@@ -29,10 +29,11 @@ from runner.settings import Reuse
 ENGINE_AGAIN_S = 60.0
 # The profile in deploy/apparmor. A host that has no AppArmor, or has not loaded it, needs none.
 APPARMOR_PROFILE = "dojo-runner-cells"
-# The pause after a trial's container has ended although it had worked: the engine may be stopping.
+# The pause after the end of a trial's container that had worked: the engine may be stopping.
 TRY_AGAIN_S = 1.0
 # The pauses after trials that failed, because the engine may have stumbled. On a host where trials
-# always fail, each costs a start and a line in the log, at last every ten minutes.
+# always fail, each costs a start and a line in the log; the last pause bounds them to one each ten
+# minutes.
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 600.0
 

@@ -194,7 +194,7 @@ def test_an_image_that_is_taken_no_more_loses_its_places_slowly(host: Host) -> N
 
 
 def test_demand_that_falls_frees_its_places_at_once_where_nobody_lacks_any(host: Host) -> None:
-    """The image gives up all places that it does not ask for any more, and they are free."""
+    """The host takes all places that the image does not ask for any more, and they are free."""
     tenant = Tenant(host)
     tenant.take(5)
 
