@@ -130,7 +130,7 @@ async def _record(place: _Place, load: Callable[[], Awaitable[list[Press]]]) -> 
     presses = await load()
     await place.settle()
     elapsed_s = time.perf_counter() - before.at_s
-    await asyncio.sleep(place.way.lingers_s)
+    await asyncio.sleep(place.way.settling_s)
     used, taken = cpu.read() - before, await place.way.takes(place.kata)
     takes = None
     if taken_before and taken:

@@ -51,14 +51,14 @@ class WayError(Exception):
 class Way:
     """One way to run a kata.
 
-    `in_waves`: a run uses a container up, so each wave waits until it has its own. `lingers_s`: so
-    long after it has settled the engine may still be at work. The methods that most ways do not
-    need do nothing here.
+    `in_waves`: a container serves one run, so before each wave of runs the benchmark waits until
+    each run has a warm container. `settling_s`: for so long after `settle` the engine may still
+    remove containers. The methods that most ways do not need do nothing here.
     """
 
     name: str
     in_waves = False
-    lingers_s = 0.0
+    settling_s = 0.0
 
     async def prepare(self, workload: Workload, at_once: int) -> None:
         """Do the work that is not measured, before `at_once` runs at a time."""
@@ -165,7 +165,7 @@ class Daemon(Server):
         super().__init__(http, url)
         self.name = name
         self.in_waves = in_waves
-        self.lingers_s = 0.0 if name == CELLS else REMOVAL_S
+        self.settling_s = 0.0 if name == CELLS else REMOVAL_S
         self._warm = warm
 
     async def prepare(self, workload: Workload, at_once: int) -> None:

@@ -65,8 +65,8 @@ class Breaker:
         self._is_wanted = True
 
     @property
-    def gives_up(self) -> bool:
-        """Whether nothing is to be started in advance of callers."""
+    def waits_for_callers(self) -> bool:
+        """Whether so many starts have failed that only a caller may cause the next one."""
         if self.last_error is None or self._is_wanted:
             return False
         tries = 0

@@ -17,7 +17,7 @@ class State(Enum):
 
 _LEGAL_MOVES = {
     State.WARM: {State.LEASED, State.DISCARDED},
-    # A container gets warm again if its caller was cancelled before anything was sent.
+    # A container is warm again if its caller was cancelled before the hand-over.
     State.LEASED: {State.WARM, State.RESETTING, State.DISCARDED},
     State.RESETTING: {State.WARM, State.DISCARDED},
     State.DISCARDED: set[State](),

@@ -84,7 +84,7 @@ class Demand:
         self.taken = Rate()
         self.started = Rate()
         self.start_times_s: list[float] = []  # the latest ones
-        self.use_times_s: list[float] = []  # of reusable containers: each one's use and reset
+        self.away_times_s: list[float] = []  # of reusable containers: each one's run and reset
         self._heard = Rate()
         self._sizes = sizes
         self._own = _Source()
@@ -133,9 +133,9 @@ class Demand:
         self.started.note(now_s)
         self.start_times_s = [*self.start_times_s, start_s][-TIMES_KEPT:]
 
-    def was_reset(self, use_s: float) -> None:
+    def was_reset(self, away_s: float) -> None:
         """A container is warm again, so many seconds after it was taken."""
-        self.use_times_s = [*self.use_times_s, use_s][-TIMES_KEPT:]
+        self.away_times_s = [*self.away_times_s, away_s][-TIMES_KEPT:]
 
     def rate(self, now_s: float) -> float:
         """The takes per second that the image must be ready for."""
@@ -165,8 +165,8 @@ class Demand:
         if self.may_be_a_group(now_s):
             return sizes.maximum + 1
         wait_s = LONGEST_YIELD_S
-        if self.use_times_s:  # a reusable container that is taken will be warm again by then
-            wait_s = min(wait_s, mean(self.use_times_s))
+        if self.away_times_s:  # a reusable container that is taken will be warm again by then
+            wait_s = min(wait_s, mean(self.away_times_s))
         return max(1, worth_keeping(self.taken.at(now_s), wait_s, sizes.worth_s, sizes.maximum))
 
     def may_be_a_group(self, now_s: float) -> bool:
@@ -190,6 +190,6 @@ class Demand:
 
     def _needed(self, now_s: float, rate: float, wanted_s: float, spare: int) -> int:
         sizes = self._sizes
-        replaced_s = mean(self.use_times_s or self.start_times_s)
+        replaced_s = mean(self.away_times_s or self.start_times_s)
         least = 1 if now_s - wanted_s <= sizes.keep_s else 0
         return wanted(rate, replaced_s, sizes, least=least, spare=spare)

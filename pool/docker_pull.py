@@ -24,7 +24,7 @@ def pull_events(
     *,
     auth: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Any]:
-    """The engine's events of a pull, which ends, at the engine too, when a reader is cancelled.
+    """The engine's events of a pull. If their reader is cancelled, the engine ends the pull, too.
 
     Raises EngineError when no event has told of progress for `stalls_s`.
     """
@@ -32,9 +32,9 @@ def pull_events(
 
 
 class _Pulls(Api):
-    """Closes the connection of a pull that is given up, at which the engine gives it up.
+    """Closes the connection as soon as nobody reads a pull's events; the engine then ends the pull.
 
-    The client library leaves that to the garbage collector.
+    The client library would leave the connection open until the garbage collector runs.
     """
 
     async def _handle_stream(

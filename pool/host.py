@@ -39,15 +39,16 @@ class Host:
     A container that a learner uses or waits for is never refused here, because admission bounds
     their number. So while there are more than the limit, no container is warm.
 
-    If a container is started in advance, and discarded before a run has used it, its start was in
-    vain. To keep such starts few when images compete for room:
+    If a container is started in advance, and discarded before it has served a run, its start was in
+    vain. Two rules keep such starts few when images compete for room:
 
-    1. A container that no run has used is discarded for another image only if a learner waits for
-       its room. Its place then stays empty (`withheld`) as long as misses need it.
-    2. When a run uses a container up, its place passes to another image that needs it more.
+    1. The host has an image discard a container that has served no run only if a learner of another
+       image waits for its room. The place then stays empty (`withheld`) as long as misses need it.
+    2. When a run takes a container of a single use, the container's place passes to another image,
+       if that image needs the place more.
 
-    So starts do not exceed takes and the limit together. Places of images that are not taken are
-    moved by `settle` only, and slowly.
+    So the host has hardly more starts than takes and places together. Places of images that are not
+    taken are moved by `settle` only, and slowly.
     """
 
     def __init__(self, limit: int, place_bytes: float = math.inf) -> None:
@@ -132,18 +133,19 @@ class Host:
         fit = max(0, self.free) // stake.places
         self._retarget(stake, min(fit, max(0, claim.target - stake.target)))
 
-    def take(self, stake: Stake, claim: Claim, now_s: float, *, used_up: bool) -> Tenant | None:
+    def take(self, stake: Stake, claim: Claim, now_s: float, *, single_use: bool) -> Tenant | None:
         """The image was taken, or a client of ours has announced it; `claim` is what it asks for.
 
-        `used_up`: the run has taken a warm container that will never be warm again. If another
-        image needs its place more, that image gets the place, and its pool is returned.
+        `single_use`: the run has taken a warm container that serves this one run, so it will never
+        be warm again. If another image needs its place more, that image gets the place, and its
+        pool is returned.
         """
         stake.take(now_s)
         self.claim(stake, claim)
-        if used_up and stake.target > stake.claimed:
+        if single_use and stake.target > stake.claimed:
             self._retarget(stake, -1)
         needy = self._most_in_need.least()
-        if not used_up or needy is None or needy is stake or not stake.target:
+        if not single_use or needy is None or needy is stake or not stake.target:
             return None
         if needy.next_value() <= stake.last_value(is_firm=False):
             return None
@@ -156,7 +158,7 @@ class Host:
     def make_room(self, wanted: int) -> Iterator[Tenant]:
         """The pools that must evict a container, one after another.
 
-        There is no further one when `wanted` places are not taken, or no container is warm.
+        The iterator ends when `wanted` places are not taken, or no container is warm.
         """
         while self.room < wanted:
             stake = self._least_worth_keeping.least()
@@ -164,20 +166,20 @@ class Host:
                 return
             yield self._tenants[stake]
 
-    def evicted(self, stake: Stake, heir: Stake | None, *, was_used: bool) -> None:
+    def evicted(self, stake: Stake, heir: Stake | None, *, has_served: bool) -> None:
         """The image has discarded a warm container because `make_room` said so.
 
         If a reusable container displaces it, the image of that one is the `heir`, and gets the
         place. Otherwise the place is withheld: a container that was started there would be
         displaced by the next learner, so its start would be in vain. If the discarded container has
-        served a run (`was_used`), its start was not in vain, and its place is free.
+        served a run (`has_served`), its start was not in vain, and its place is free.
         """
         if self._warm_of.get(stake, 0) < stake.target:
             self._retarget(stake, -1)
             fits = heir is not None and heir.places <= max(stake.places, self.free)
             if heir is not None and fits and heir.target < heir.claimed:
                 self._retarget(heir, +1)
-            elif not was_used:
+            elif not has_served:
                 self.withheld += stake.places
 
     def learner_waits(self) -> None:
@@ -188,7 +190,7 @@ class Host:
         """The upkeep: note the claims of all images, and set their targets anew.
 
         A free place goes to the image to which it is worth most. An image whose demand has fallen
-        gives up its places at once, as long as no other image lacks places. If one does, places
+        loses its places at once, as long as no other image lacks places. If one does, places
         move one by one, and slowly.
         """
         for stake, claim in claims.items():

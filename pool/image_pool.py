@@ -26,7 +26,7 @@ class ImagePool:
     """Keeps `target` containers of one spec, as the image's demand asks and the host allows.
 
     `target` includes containers in use only when they are reusable, because those get warm again by
-    themselves. A container for a single run is used up by it, so `target` then counts warm
+    themselves. A container for a single run is discarded after it, so `target` then counts warm
     containers only. `started` is called with the image's name after each start that succeeded.
     """
 
@@ -174,9 +174,9 @@ class ImagePool:
         self.counts.hits += hit
         self.counts.misses += not hit
         self.demand.took(now_s, hit=hit)
-        used_up = container is not None and not self.reusable
+        single_use = container is not None and not self.reusable
         claim = self.demand.claim(now_s)
-        heir = self._host.take(self.stake, claim, now_s, used_up=used_up)
+        heir = self._host.take(self.stake, claim, now_s, single_use=single_use)
         if heir is not None:
             heir.refill_soon()
         return hit
@@ -204,7 +204,7 @@ class ImagePool:
 
     def _why_not_reset(self, lease: Lease) -> str:
         if not self.reusable:
-            return "used"
+            return "single use"
         return "not finished" if lease.reset is None else "closed meanwhile"
 
     def hear(self, takes: float, *, announced: bool = False) -> None:
@@ -219,7 +219,7 @@ class ImagePool:
         now_s = self._now_s()
         self.breaker.wanted()
         self.demand.expect(now_s, containers)
-        self._host.take(self.stake, self.demand.claim(now_s), now_s, used_up=False)
+        self._host.take(self.stake, self.demand.claim(now_s), now_s, single_use=False)
         self.refill_soon()
 
     def _has_started(self) -> None:

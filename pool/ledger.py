@@ -188,7 +188,7 @@ class Ledger:
         self._host.moved(self._stake, warm=+1)
 
     def became_warm_again(self, container: Container) -> None:
-        """The container gets warm again: it was leased and not used, or it has been reset."""
+        """Keep a container that was reset, or whose caller left before the hand-over, as warm."""
         self._no_longer_in_use(container)
         container.move(State.WARM)
         self.became_warm(container)

@@ -131,7 +131,7 @@ class Networks:
         self._idle.append(holder)
 
     async def close(self) -> None:
-        """Wait until no holder is on its way back from a start."""
+        """Wait until each holder that was lent has made its next network, or has ended."""
         await asyncio.gather(*self._returning, return_exceptions=True)
 
     @asynccontextmanager

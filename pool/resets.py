@@ -39,11 +39,12 @@ class Resets:
             unfit = "reset took too long"
         finally:
             if container.state is State.RESETTING:  # close() may have discarded it
-                self._ended(container, unfit or self._why_not_again(container), taken_s)
+                self._ended(container, unfit or self._why_discard(container), taken_s)
 
-    def _why_not_again(self, container: Container) -> str:
+    def _why_discard(self, container: Container) -> str:
+        """Why a container that has been reset must serve no further run; empty if it may."""
         if container.runs_served >= container.most_runs:
-            return "used up"
+            return "most runs served"
         if self.now_s() >= container.stale_s:
             return "stale"
         return "ended" if container.stream.ended else ""

@@ -20,8 +20,8 @@ class PoolSettings:
     - `host_containers` and `host_memory_bytes` bound the containers of all images together, warm
       ones and leased ones.
     - `leases_at_once`, if given, is how many containers can be in use at the same time.
-    - `refills_at_once` bounds the starts in the background that go on together. A start costs the
-      engine 300 to 400 ms of CPU, and half of that in a network that is lent (docs/benchmarks.md).
+    - `refills_at_once` bounds the starts in the background that go on together, because a start
+      costs the engine much CPU (docs/benchmarks.md, What a container costs the engine).
     - A container that dies younger than `shortest_life_s` counts as one that could not start.
     - A container that has been warm for `longest_wait_s` is replaced, because its tmpfs and other
       things of it may have become stale.
@@ -49,7 +49,7 @@ class PoolSettings:
         """The sizes for a pool of such containers.
 
         A pool of reusable containers needs one more than can be in use at the same time, and no
-        more: with that one, a run that follows another does not wait for the other's container.
+        further one: while a container is reset after its run, the next run takes that one.
         """
         if not spec.reusable or self.leases_at_once is None:
             return self.sizes

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-# An image that was taken within this time is current, and loses no place to any other image.
+# An image that was taken within this time is current. The host takes no place from it in order to
+# start a container of another image in advance.
 CURRENT_S = 60.0
 # Popularity remembers takes for about so long. A learner thinks a minute or two between presses.
 MEMORY_S = 300.0
@@ -18,8 +19,9 @@ MARGIN = math.log(1.5)
 class Claim:
     """The containers that one image asks of the host.
 
-    `target` is how many containers it would keep, and `wanted_s` when it was wanted last. `own` is
-    the part of the target for takes of its own; the rest comes from hearsay. None: all is its own.
+    `target` is how many containers it would keep, and `wanted_s` when it was wanted last. `own` of
+    these are for takes here; the others are only for what siblings told (hearsay). None: all are
+    for takes here.
     """
 
     target: int
@@ -28,7 +30,10 @@ class Claim:
 
 
 class Rank(IntEnum):
-    """The rank of a place; a higher one always comes before a lower one."""
+    """The rank of a place in the order in which places are given.
+
+    An image gets a place of a higher rank before any image gets one of a lower rank.
+    """
 
     HEARD = 0  # wanted because of hearsay only
     HEARD_HELD = 1  # the same, but the image holds the place already

@@ -49,7 +49,7 @@ class Shelf:
         self._keep_within_limits()
 
     def put_back(self, container: Container) -> None:
-        """Put back a container that was leased and not used, or one that has been reset."""
+        """Put back a container that was reset, or one whose caller left before the hand-over."""
         self.ledger.became_warm_again(container)
         self._keep_within_limits()
 
@@ -78,7 +78,7 @@ class Shelf:
         """Discard the oldest warm container, for a learner of another image; see Host.evicted."""
         container = self.ledger.warm[0]
         self.discard(container, "evicted")
-        self.host.evicted(self.stake, heir, was_used=container.runs_served > 0)
+        self.host.evicted(self.stake, heir, has_served=container.runs_served > 0)
 
     def make_room(self, wanted: int) -> None:
         """Have images evict containers until so many more of this image fit into the host."""

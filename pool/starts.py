@@ -99,7 +99,7 @@ class Starts:
         """See Refillable.turn."""
         if not self.is_short or self._must_wait_for_another():
             return Turn()  # when the start that is under way ends, the pool is looked at again
-        if self.breaker.gives_up:
+        if self.breaker.waits_for_callers:
             return Turn()  # the next caller that asks for the image has it tried again
         if pause_s := self.breaker.pause_s(self.now_s()):
             return Turn(pause_s=pause_s)

@@ -18,7 +18,7 @@ class PoolStatistics:
     - `target` is how many containers the pool means to keep. It includes those in use only if they
       are reusable.
     - `waiting` counts the callers that wait for a container.
-    - `places` is how many of the host's containers each of them counts as; see PoolSettings.
+    - `places` is how many of the host's places each container takes; see PoolSettings.
 
     Moving averages, per second: `take_rate` counts the takes here, `start_rate` the starts, and
     `rate` the takes for which the pool prepares, siblings' notices included.

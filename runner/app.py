@@ -261,14 +261,14 @@ def _for_runs_s(settings: Settings) -> float:
 
 
 async def _by(until_s: float, work: Coroutine[None, None, None]) -> None:
-    """Wait for the work, or give it up at that time of the loop's clock."""
+    """Wait for the work, and cancel it at that time of the loop's clock."""
     with suppress(TimeoutError):
         async with asyncio.timeout_at(until_s):
             await work
 
 
 async def _until_either(work: Coroutine[None, None, None], event: asyncio.Event) -> None:
-    """Wait for the work, or give it up when the event comes first."""
+    """Wait for the work, and cancel it if the event comes first."""
     tasks = {asyncio.ensure_future(work), asyncio.ensure_future(event.wait())}
     _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:

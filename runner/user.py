@@ -1,4 +1,4 @@
-"""Gives up root's rights: the daemon becomes an ordinary user in the group of the engine's socket.
+"""Drops root's rights: the daemon becomes an ordinary user in the group of the engine's socket.
 
 cyber-dojo starts the service as root, and without the group that the engine's socket belongs to.
 The service's image names a user to become (RUN_AS); a start without the image names none.

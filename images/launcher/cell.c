@@ -1,6 +1,6 @@
 /* Makes a cell. The kernel builds all of it before the run, and takes all of it down after the run.
  *
- * The first process of the cell is a fork of the launcher: it mounts, gives up every right it had
+ * The first process of the cell is a fork of the launcher: it mounts, drops every right it had
  * in its namespaces, starts the command, and goes on in first.c. It cannot be signalled, traced or
  * read from inside (PID 1; PR_SET_DUMPABLE 0).
  */

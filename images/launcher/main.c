@@ -13,7 +13,7 @@
  * (docs/protocol.md): the header as it is, on stdin; the files of its payload, a tgz, are there
  * when descriptor 3 says so. We write records to our stdout, so that no cell can speak in our name:
  * READY when a cell waits for a hand-over, and the one before has ended well and has left nothing;
- * then those of the answer; UNFIT, our last one, when the container must not be used again.
+ * then those of the answer; UNFIT, our last one, when the container must serve no further run.
  *
  * We also end, without a word, when our stdin does: the daemon has gone.
  */
@@ -53,7 +53,7 @@ static void say(enum record_kind kind, const char *text, size_t length) {
   write_all(1, record, RECORD_HEADER + length);
 }
 
-__attribute__((format(printf, 1, 2), noreturn)) static void give_up(const char *format, ...) {
+__attribute__((format(printf, 1, 2), noreturn)) static void declare_unfit(const char *format, ...) {
   char reason[LONGEST_REASON];
   va_list arguments;
   va_start(arguments, format);
@@ -98,10 +98,10 @@ static void wait_until_ready(struct cell *cell, const char *mark) {
     if (got <= 0) {
       while (cell->err >= 0)
         complain(cell);
-      give_up("the cell ended before it was ready (%d)", status_of(cell));
+      declare_unfit("the cell ended before it was ready (%d)", status_of(cell));
     }
     if (memcmp(buffer, mark + said, (size_t)got) != 0)
-      give_up("the cell said something else than that it is ready");
+      declare_unfit("the cell said something else than that it is ready");
     said += (size_t)got;
   }
   close(cell->out); /* after its mark the command prints nothing here */
@@ -116,7 +116,7 @@ static void wait_for_hand_over(struct cell *cell) {
     if (poll(watched, 3, -1) < 0)
       continue;
     if (watched[1].revents)
-      give_up("the cell did not wait for its run");
+      declare_unfit("the cell did not wait for its run");
     if (watched[2].revents)
       complain(cell);
     if (watched[0].revents)
@@ -135,7 +135,7 @@ static size_t receive_header(struct header *header) {
     have += (size_t)got;
   }
   if (state == HEADER_WRONG)
-    give_up("the hand-over has no header");
+    declare_unfit("the hand-over has no header");
   return have;
 }
 
@@ -144,7 +144,7 @@ static void hand_over(struct cell *cell) {
   struct header header;
   size_t have = receive_header(&header), more = have - header.length, left = header.payload;
   if (left < more)
-    give_up("the hand-over is not as long as it says");
+    declare_unfit("the hand-over is not as long as it says");
   /* If the cell has ended, this write fails unseen; pass_answer_on sees the end of the answer. */
   write_all(cell->in, buffer, header.length);
   size_t sizes_length = strlen(header.sizes);
@@ -162,7 +162,7 @@ static void hand_over(struct cell *cell) {
   }
   close(cell->tar);
   if (!end_unzip() || is_gzip < 0)
-    give_up("the hand-over is no gzip");
+    declare_unfit("the hand-over is no gzip");
 }
 
 /* Passes the answer on by whole records, so that a record of the launcher's own can follow even if the cell's
@@ -178,18 +178,18 @@ static enum record_kind pass_answer_on(struct cell *cell) {
       exit(0);
     ssize_t got = read_some(cell->answer, buffer + have, sizeof buffer - have);
     if (got <= 0)
-      give_up("the answer has no end (%d)", status_of(cell));
+      declare_unfit("the answer has no end (%d)", status_of(cell));
     have += (size_t)got;
     ssize_t whole = whole_records(buffer, have, &end);
     if (whole < 0)
-      give_up("the answer is malformed");
+      declare_unfit("the answer is malformed");
     if (end == ANSWER && have < sizeof buffer)
       continue;
     write_all(1, buffer, (size_t)whole);
     have -= (size_t)whole;
     memmove(buffer, buffer + whole, have);
     if (end != ANSWER && have)
-      give_up("the answer went on after its end");
+      declare_unfit("the answer went on after its end");
   }
   return end;
 }
@@ -197,14 +197,14 @@ static enum record_kind pass_answer_on(struct cell *cell) {
 /* Waits for the end of the cell's first process. When that has ended, the kernel has ended every other. */
 static void wait_until_gone(struct cell *cell, enum record_kind end) {
   if (read_some(cell->answer, buffer, 1) > 0)
-    give_up("the answer went on after its end");
+    declare_unfit("the answer went on after its end");
   int status = status_of(cell);
   close(cell->answer);
   close(cell->in);
   if (end == TIMED_OUT)
-    give_up("the run timed out");
+    declare_unfit("the run timed out");
   if (status)
-    give_up("the cell ended with %d", status);
+    declare_unfit("the cell ended with %d", status);
 }
 
 /* Names the switch of the host that most likely refused a cell; the kernel tells no more than the error. */
@@ -227,7 +227,7 @@ static void serve(const struct plan *plan, const char *mark, const struct leftov
   explicit_bzero(buffer, sizeof buffer); /* the cell is our fork, so it would hold a copy of the last run */
   cell_complained = 0;
   if (start_cell(plan, &cell) < 0)
-    give_up("no cell: %s%s", strerror(errno), likely_switch(errno));
+    declare_unfit("no cell: %s%s", strerror(errno), likely_switch(errno));
   wait_until_ready(&cell, mark);
   wait_for_hand_over(&cell);
   hand_over(&cell);
@@ -235,7 +235,7 @@ static void serve(const struct plan *plan, const char *mark, const struct leftov
   wait_until_gone(&cell, pass_answer_on(&cell));
   const char *left = left_behind(at_birth);
   if (left)
-    give_up("the cell left something behind: %s", left);
+    declare_unfit("the cell left something behind: %s", left);
 }
 
 static _Noreturn void usage(const char *word) {

@@ -15,7 +15,7 @@ enum record_kind {
   ANSWER = 'A',    /* a piece of an answer */
   DONE = 'D',      /* the answer is whole; the run ended in time (empty) */
   TIMED_OUT = 'T', /* the answer is whole; the run was ended, as its time was over (empty) */
-  UNFIT = 'X',     /* the container must not be used again; the reason, as text */
+  UNFIT = 'X',     /* the container must serve no further run; the reason, as text */
 };
 
 #define RECORD_HEADER 5

@@ -13,15 +13,8 @@ from runner.visible import visible, visible_line
 _STYLES = {"red": "bold red", "amber": "bold yellow", "green": "bold green"}
 _OTHER = "bold magenta"
 _SHOWN_ALREADY = "args"  # of a faulty colour's log: stdout, stderr and status once more
-# Words for the phases that docs/api.md names.
-_PHASES = {
-    "queue": "queue",
-    "lease": "container",
-    "run": "program",
-    "harvest": "files",
-    "colour": "colour",
-    "again": "again",
-}
+# The phases that docs/api.md names; the daemon's figures have more than these.
+_PHASES = ("queue", "lease", "run", "harvest", "colour", "again")
 
 
 def outcome(name: str) -> Styled:
@@ -44,9 +37,9 @@ def ran(console: Console, one: Ran, notes: tuple[str, ...]) -> None:
 
 
 def _phases(timings: Mapping[str, float]) -> str:
-    """The milliseconds of each phase that took one, in words."""
-    took = {_PHASES[name]: round(ms) for name, ms in timings.items() if name in _PHASES}
-    listed = ", ".join(f"{words} {ms}" for words, ms in took.items() if ms)
+    """The milliseconds of each phase that took at least one, in words."""
+    took = {name: round(ms) for name, ms in timings.items() if name in _PHASES}
+    listed = ", ".join(f"{name} {ms}" for name, ms in took.items() if ms)
     return f" ({listed})" if listed else ""
 
 

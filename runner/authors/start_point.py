@@ -18,7 +18,8 @@ MANIFEST = "manifest.json"
 # A language's repository keeps its start point in this folder.
 _SUB_FOLDER = "start_point"
 
-# A manifest's rag_lambda of this form is the name of a file: no Ruby that makes a lambda has it.
+# If a manifest's rag_lambda has this form, it is the name of a file. It cannot be Ruby that makes a
+# lambda, because such Ruby has a character that is not allowed here, such as a blank or a brace.
 _FILE_NAME = re.compile(r"[\w./-]+")
 
 _MOST_OF_ALL = 2 * MOST_BYTES  # characters; by default a daemon takes no larger request

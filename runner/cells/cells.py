@@ -29,10 +29,11 @@ from runner.settings import Reuse
 ENGINE_AGAIN_S = 60.0
 # The profile in deploy/apparmor. A host that has no AppArmor, or has not loaded it, needs none.
 APPARMOR_PROFILE = "dojo-runner-cells"
-# The pause after a trial's container has ended although it had worked: the engine may be stopping.
+# The pause after the end of a trial's container that had worked: the engine may be stopping.
 TRY_AGAIN_S = 1.0
 # The pauses after trials that failed, because the engine may have stumbled. On a host where trials
-# always fail, each costs a start and a line in the log, at last every ten minutes.
+# always fail, each costs a start and a line in the log; the last pause bounds them to one each ten
+# minutes.
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 600.0
 
@@ -190,7 +191,7 @@ class Cells:
                 bound = logger.bind(reason=error.message)
                 bound.warning("a trial of cells failed: runs still get cells")
             else:
-                await self._give_up(volume, error)
+                await self._decide_against(volume, error)
         finally:
             if started is not None:
                 await started.stream.close()
@@ -216,7 +217,7 @@ class Cells:
         self._pauses.succeeded()
         self._decide(volume, "")
 
-    async def _give_up(self, volume: str, error: EngineError) -> None:
+    async def _decide_against(self, volume: str, error: EngineError) -> None:
         with suppress(EngineError):  # reported
             # A volume whose filling was interrupted would lack files for ever, so it is removed.
             await self._images.remove_volume(volume)

@@ -2,7 +2,7 @@
 
 The container may do a little more than one that serves a single run, because the launcher makes
 namespaces and mounts in it. A cell may do no more (docs/security.md): before a learner's program
-begins, the launcher gives up what it was given.
+begins, the launcher drops these rights for good.
 """
 
 from collections.abc import Collection, Mapping, Sequence

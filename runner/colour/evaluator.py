@@ -29,7 +29,7 @@ class Evaluator:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the evaluator failed, or was given up."""
+        """Whether the evaluator failed, or `fail` was called."""
         return self._is_lost.is_set()
 
     async def lost(self) -> None:
@@ -54,22 +54,22 @@ class Evaluator:
                 await self._stream.write(b"%d %s %d\n%s" % (number, kind.encode(), len(body), body))
                 answer = await waiting
         except TimeoutError:
-            self.give_up(f"no answer within {self._answer_s:g} s")
+            self.fail(f"no answer within {self._answer_s:g} s")
             raise LostError(self.failure) from None
         except EngineError as error:
-            self.give_up(words_for_clients(error))  # reported
+            self.fail(words_for_clients(error))  # reported
             raise LostError(self.failure) from error
         finally:
             del self._open[number]
         if answer is not None and not fits(kind, answer):
-            self.give_up(f"it answered {answer!r:.200} to a question for {kind}")
+            self.fail(f"it answered {answer!r:.200} to a question for {kind}")
             answer = None
         if answer is None:
             raise LostError(self.failure)
         self.has_answered = True
         return answer
 
-    def give_up(self, reason: str) -> None:
+    def fail(self, reason: str) -> None:
         """Fail every open question for this reason. A second call does not change the reason."""
         if self.is_lost:
             return
@@ -99,4 +99,4 @@ class Evaluator:
         except ValueError as error:
             reason = f"unreadable answer: {error}"
         finally:
-            self.give_up(reason)
+            self.fail(reason)

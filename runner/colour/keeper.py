@@ -20,9 +20,9 @@ class Keeper:
 
     `start` makes an evaluator, or raises EngineError. `remove` removes one that was lost.
 
-    After a failed start no other is tried for `back_off_s`. After that a start is tried when
-    somebody asks a question, or when a pause is over that grows with each failure. `try_now` ends
-    either wait. Must be made in a running loop.
+    After a failed start the keeper waits before it tries the next. The pause grows with each
+    failure. A caller that asks for an evaluator ends the pause, but not before `back_off_s`;
+    `try_now` ends it at once. Must be made in a running loop.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Keeper:
         self.restarts = 0  # evaluators that were lost, each of which is replaced
         # Why there is no evaluator, or why the last one was of no use; empty if all is well.
         self.trouble = ""
-        # Promises the evaluator that runs or is started next; or fails as the last start did.
+        # Holds the evaluator that runs, or the error of the last start; not done while one starts.
         self._next = _promise()
         self._is_wanted = False  # a caller waits for `_next`
         self._refused_until_s = 0.0
@@ -56,8 +56,10 @@ class Keeper:
             self._loop.loop(self._keep, "traffic light")
 
     def try_now(self) -> None:
-        """End the pause after a failed start, and do not wait for a start that hangs: the cause
-        may be over.
+        """Try a start now, because the cause of the last failure may be over.
+
+        This ends the pause after a failed start. If a start is under way that seems to hang, a
+        second one is begun beside it.
         """
         self._starter.hurry()
         self._refused_until_s = 0.0
@@ -93,7 +95,9 @@ class Keeper:
         await self._removals.finish()
 
     def _may_be_replaced(self) -> bool:
-        """Whether `_next` can be of no use any more, so that a new promise must replace it."""
+        """Whether a caller would gain nothing from `_next`: its evaluator is lost, or it holds the
+        error of a start, and another start may be tried by now.
+        """
         if not self._next.done():
             return False
         if self._next.exception() is None:
@@ -126,7 +130,7 @@ class Keeper:
         try:
             await evaluator.lost()
         finally:
-            evaluator.give_up("it was closed")
+            evaluator.fail("it was closed")
             self._removals.start(self._remove(evaluator), "remove traffic light")
         self.restarts += 1
         was_of_use = evaluator.has_answered or _now_s() - began_s >= WELL_AFTER_S

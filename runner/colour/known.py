@@ -27,7 +27,7 @@ class KnownColours:
         return colour
 
     def put(self, question: bytes, colour: Colour) -> None:
-        """Keep a colour. If there are too many, the one that was asked for longest ago goes."""
+        """Keep a colour. If there are too many, the one asked for longest ago is forgotten."""
         self._colours[question] = colour
 
 

@@ -12,7 +12,8 @@ from runner.colour.evaluator import Evaluator
 # may have lost it, and the wait would last until its limit of 20 s. But an overloaded machine must
 # not get more to do, so a start that went well has to show first how long starts take there.
 SLOW_S = 3.0
-# The same when the engine has just come back: it may have lost a start that was under way before.
+# The same while a start is under way that began before the engine was lost and found again: the
+# engine may have forgotten it.
 DOUBTFUL_S = 1.0
 
 
@@ -25,7 +26,10 @@ def slow_s(last_s: float | None) -> float | None:
 
 
 def doubtful_s(last_s: float | None) -> float | None:
-    """The same for a start that was under way when the engine came back."""
+    """The same for a start that was under way when the engine failed and then answered again.
+
+    Such a start counts as hanging sooner, because the engine may have lost it.
+    """
     return None if last_s is None else max(DOUBTFUL_S, 2 * last_s)
 
 
@@ -102,7 +106,7 @@ class Starter:
         await asyncio.wait([start])
         if not start.cancelled() and start.exception() is None:
             evaluator = start.result()
-            evaluator.give_up("another one was there first")
+            evaluator.fail("another one was there first")
             await self._remove(evaluator)
 
 

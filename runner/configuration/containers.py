@@ -51,7 +51,7 @@ class ContainerSettings(Subject):
     """how a run's files get into a container: `attach`, by the container's own stdin; `exec`, by a
     `docker exec` that begins when the container starts
 
-    `dojo-runner doctor` says that a run comes back by `exec` only.
+    `dojo-runner doctor` says that only runs by `exec` are answered.
     """
     reuse: Reuse = Field(Reuse.AUTO, description="auto, cells or never: docs/security.md")
     """how many runs a container serves. `auto` and `cells`: many, each in a

@@ -12,7 +12,7 @@ MIB = 1024 * 1024
 class ClientGone(StrEnum):
     """The fate of a run under way whose client has left."""
 
-    END = "end"  # the run is given up after a second
+    END = "end"  # the run is broken off after a second
     FINISH = "finish"  # the run goes on to its end
 
 

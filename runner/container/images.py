@@ -6,7 +6,7 @@ from collections.abc import Callable
 from loguru import logger
 
 from pool import EngineError, ImageEngine, ImageMissingError, Supervisor, Tasks, usual_name
-from runner.container.profile import ImageProfile, Surveyor, no_survey, probe
+from runner.container.profile import ImageProfile, Surveyor, make_profile, no_survey
 from runner.container.pulls import Pulls, PullStatus
 from runner.latest import Latest
 
@@ -106,10 +106,12 @@ class Images:
         task = self._profiles.get(image_id)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
             task = self._tasks.start(
-                probe(self._engine, self._surveyor, image_id), f"probe {name}", expected=EngineError
+                make_profile(self._engine, self._surveyor, image_id),
+                f"profile of {name}",
+                expected=EngineError,
             )
             self._profiles[image_id] = task
-        # Several requests may wait for the same probe, so a request that is cancelled must not
+        # Several requests may wait for the same profile, so a request that is cancelled must not
         # cancel it.
         return await asyncio.shield(task)
 

@@ -10,7 +10,7 @@ from runner.container.network_holder import HOSTNAME
 from runner.container.profile import Home, ImageProfile
 from runner.container.scripts import script
 from runner.container.seccomp import seccomp_profile
-from runner.container.survey import END_MARK, Owner, Place
+from runner.container.survey import END_MARK, Place, PlaceOwner
 from runner.container.warm_up import HOOK
 
 MIB = 1024 * 1024
@@ -41,7 +41,8 @@ _OUTPUTS_TMPFS = _OWN_TMPFS.replace("nr_inodes=64k", "nr_inodes=64")
 _ENTRY = script("entry.sh")
 _READ_ENTRY = f'IFS= TMOUT=0 read -r -N {len(_ENTRY)} _dojo_entry && eval "$_dojo_entry"'
 
-# The last is the project's own image of clang.
+# The images whose programs have no limit of data, because AddressSanitizer, with which clang checks
+# their memory, maps terabytes that it never touches. The last is the project's own image of clang.
 _NO_DATA_LIMIT_FOR = (
     "cyberdojofoundation/clang",
     "ghcr.io/cyber-dojo-languages/clang",
@@ -62,13 +63,13 @@ _ULIMITS = (
 # them, of which one can take 83 KiB.
 _SYSCTLS = {"fs.mqueue.queues_max": "4", "fs.mqueue.msgsize_max": "2048"}
 
-# The clang images check memory with AddressSanitizer: it maps terabytes of shadow memory, and
-# its leak checker traces the process.
+# The programs of clang images check their memory with AddressSanitizer. Its leak checker traces the
+# process, for which it needs this capability.
 _CLANG_CAPABILITIES = ("SYS_PTRACE",)
 
-# When files are delivered by an exec (Delivery.EXEC), this process keeps the container alive
-# meanwhile. It belongs to another user than the run, because main.sh ends every process of the
-# run's user before the harvest.
+# With exec delivery (Delivery.EXEC) the engine runs entry.sh beside the container's first process,
+# which is this one. It only waits, and so keeps the container alive. Its user is not that of the
+# run, because main.sh ends all processes of the run's user before the harvest.
 _HOLDER_USER = "65534:65534"
 _HOLDER = ("bash", "-p", "-c", "TMOUT=0 read -r _")  # entry.sh tells why so
 
@@ -182,9 +183,9 @@ def _tmpfs_like(place: Place) -> str:
     Its owner is the learner's user or root: a cell's user namespace knows no others.
     """
     match place.owner:
-        case Owner.USER:
+        case PlaceOwner.USER:
             return _OWN_TMPFS
-        case Owner.STICKY:
+        case PlaceOwner.STICKY:
             return _SHARED_TMPFS
-        case Owner.OTHERS:
+        case PlaceOwner.OTHERS:
             return f"{_TMPFS},mode=777"

@@ -1,7 +1,8 @@
-"""A container that lends networks to containers which are started: its limits, as data.
+"""The holder of networks, as data: a container whose networks other containers are started in.
 
-It runs one program of ours, images/launcher/networks, which reads bytes and makes networks. No
-learner's program and no learner's file is ever in it.
+The daemon lends each network that a holder makes to one container of a run. The holder runs one
+program of ours, images/launcher/networks, which reads bytes and makes networks. No learner's
+program and no learner's file is ever in it.
 """
 
 import json

@@ -75,7 +75,7 @@ async def no_survey(_image: Image, _volumes: Sequence[str]) -> Survey:
     return Survey()
 
 
-async def probe(engine: ImageEngine, surveyor: Surveyor, image_id: str) -> ImageProfile:
+async def make_profile(engine: ImageEngine, surveyor: Surveyor, image_id: str) -> ImageProfile:
     """Learn what an image is like, by the engine and by a survey. Raises EngineError."""
     image = await engine.image(image_id)
     volumes = _plain(image.volumes)

@@ -40,7 +40,7 @@ class Holds(StrEnum):
     FILE = "file"
 
 
-class Owner(StrEnum):
+class PlaceOwner(StrEnum):
     """Why the learner's user may write to a place."""
 
     USER = "user"  # the place belongs to the learner's user
@@ -54,7 +54,7 @@ class Place:
 
     path: str
     holds: Holds
-    owner: Owner
+    owner: PlaceOwner
 
     @property
     def is_plain(self) -> bool:
@@ -120,5 +120,5 @@ def _places(words: Iterator[str]) -> Iterator[Place]:
         if _MAIL.fullmatch(path):
             return
         holds = Holds.FILE
-    if holds in set(Holds) and owner in set(Owner):
-        yield Place(path, Holds(holds), Owner(owner))
+    if holds in set(Holds) and owner in set(PlaceOwner):
+        yield Place(path, Holds(holds), PlaceOwner(owner))

@@ -17,7 +17,8 @@ MOST_PLACES = 20
 
 _PROGRAMS = ("bash", "tar", "gzip", "find")
 _FOLDERS = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin")
-_NO_FILE = "image_name must have"  # how the service begins its words for that
+# The beginning of the service's error for an image that lacks red_amber_green.rb.
+_NO_FILE = "image_name must have"
 _PASSWD, _GROUP = "/etc/passwd", "/etc/group"
 _USER = "sandbox"
 # In most images all users may write to these folders, and no kata needs them. The last one is our

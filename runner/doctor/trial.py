@@ -77,7 +77,7 @@ def kata_image(names: Iterable[str], wanted: Iterable[str], otherwise: str) -> s
 def cells(said: Mapping[str, str] | None) -> Finding:
     """The finding about cells, from what a daemon said; None if no daemon could be asked."""
     if said is None:
-        return warning("cells", "could not be tried, because no run came back", "see above")
+        return warning("cells", "could not be tried, because no run was answered", "see above")
     if said["kind"] == "cells":
         return ok("cells", "can be had: docs/security.md")
     return warning("cells", said["why_no_cells"], "each run has a container: docs/hosts.md")

@@ -1,4 +1,7 @@
-"""Keeps containers that lend networks: with one, a start costs half of the engine's work."""
+"""Keeps the holders: containers whose networks the daemon lends to containers that it starts.
+
+A start in a network that is lent costs the engine half the CPU.
+"""
 
 import asyncio
 import math
@@ -23,10 +26,12 @@ from pool import (
 )
 from runner.container.network_holder import HOSTNAME, holder_spec, trial_spec
 
-# The pause before a holder is made, in which the start that found no network has the engine alone.
+# How long the daemon waits before it makes a holder. Meanwhile the start that found no network to
+# borrow has the engine for itself.
 GROW_S = 1.0
-# The pauses after a holder has ended by itself, or could not be made. On a host where that always
-# fails, each costs a start and a line in the log, at last every ten minutes.
+# The pauses after a holder has ended by itself, or could not be made. On a host where no holder can
+# be made, each try costs a start and a line in the log; the last pause bounds them to one each ten
+# minutes.
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 600.0
 
@@ -36,7 +41,10 @@ _LONGEST_NUMBER_BYTES = 32
 
 @dataclass(frozen=True)
 class NetworksStatus:
-    """How many holders there are and may be, and why no more can be made; empty if they can."""
+    """There are `holders`, and there may be `most`.
+
+    `why_no_more` is the reason why no further holder can be made; empty if one can.
+    """
 
     holders: int
     most: int

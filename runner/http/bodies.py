@@ -4,10 +4,11 @@ A body claims memory in steps while it comes: for what has come, and for a littl
 that announces much and sends little holds little, and soon nothing, because each step has to come
 within seconds.
 
-Bodies that hold memory and wait for more could wait for each other for ever. A step is therefore
-granted only if afterwards all that is still missing could be granted to one body after the other:
-each to its end, with what the bodies before it leave free (Dijkstra's banker's algorithm). Thus at
-least one body can always go on, and large ones are read one after the other.
+Two bodies that each hold memory and wait for more could wait for each other for ever. So before a
+step is granted, `Bodies` looks whether all bodies could still be read to their ends, one after the
+other: the first with the memory that would then be free, and each further one also with what the
+bodies before it would have released. If there is no such order, the step waits. This is Dijkstra's
+banker's algorithm. So at least one body can always go on.
 """
 
 import asyncio
@@ -26,10 +27,11 @@ from runner.threads import in_turn
 FREE_BYTES = 64 * 1024
 # A body claims memory for twice what has come of it, but for at most so many bytes more.
 LARGEST_STEP_BYTES = 256 * 1024
-# A body of unknown length is taken to be no larger than this until it is. Otherwise each of them
-# would have to be alone, as it may become as large as the limit. A kata with a file of 500 kB is
-# smaller. If so many turn out larger at once that their texts leave no room for the first of them,
-# that one waits until the LONGEST_WAIT_S of others is over.
+# A body of unknown length is assumed to be of this size until more of it has come. If it were
+# assumed to be as large as the limit, no other body could be read beside it. A kata with a file of
+# 500 kB is smaller than this. Several such bodies may turn out larger at the same time, and hold so
+# much that none of them can go on. Then the first of them waits until others have waited for
+# LONGEST_WAIT_S, and are refused.
 PROBABLE_BYTES = 640 * 1024
 # The bytes of memory that a request takes, at its worst moment, for each byte of its body: 4 for
 # the texts (if a long text has one character beyond the BMP), and 1 each for the file that is being

@@ -3,7 +3,7 @@
 A connection is *unasked* until a whole request has come over it, *idle* between two requests, and
 *busy* while a request is answered. When there are too many, the oldest unasked connection is
 dropped; if there is none, the oldest idle one; never a busy one. An honest client asks within
-moments, so a flood of silent connections only drops its own.
+moments, so a flood of silent connections costs nobody but its sender a connection.
 """
 
 import asyncio

@@ -1,9 +1,10 @@
 """Looks at a connection's first bytes before HTTP does, and turns a flood of notices away cheaply.
 
-Late answers do not slow down a sender that opens a connection for each notice. Such a notice costs
-a third of a millisecond, more than a notice over a connection that is kept. So when an address has
-as many waiting refusals as it may have (see tarpit), its next connection that begins with a notice
-is read once, answered by bytes that are always the same, and closed.
+The tarpit (runner/siblings/tarpit.py) slows down a sender that waits for each answer. A sender that
+opens a new connection for each notice does not wait, so late answers do not slow it down. Each of
+its notices costs a third of a millisecond. Therefore, when as many refusals to an address wait as
+may wait, the gate turns away the next notice from that address: it reads the connection once, sends
+bytes that are always the same, and closes it.
 
 A notice with a good signature still goes to HTTP, so an honest sibling behind the same address is
 heard. Without a secret no sender can be told from another, so all senders of that address are

@@ -94,12 +94,12 @@ async def _stream(request: web.Request) -> web.StreamResponse:
         return problem(503, "the service is stopping")
     try:
         with live.watching() as begin:
-            return await _send_frames(request, live, begin)
+            return await _send_renderings(request, live, begin)
     except TooManyWatchersError as error:
         return problem(503, str(error))
 
 
-async def _send_frames(request: web.Request, live: LivePage, number: int) -> web.StreamResponse:
+async def _send_renderings(request: web.Request, live: LivePage, number: int) -> web.StreamResponse:
     connection = request.app[CONNECTIONS].of(request.protocol)
     connection.body_came(lambda: None)  # busy from now on, so that it is not dropped for others
     response = web.StreamResponse(headers={**_HEADERS, "Cache-Control": "no-store"})
@@ -108,11 +108,11 @@ async def _send_frames(request: web.Request, live: LivePage, number: int) -> web
     try:
         await response.prepare(request)
         while True:
-            frame = await live.frame_after(number)
-            number = frame.number
+            rendering = await live.rendering_after(number)
+            number = rendering.number
             async with asyncio.timeout(_SEND_S):
-                await response.write(b"data: %b\n\n" % frame.state)
-            if frame.is_last:
+                await response.write(b"data: %b\n\n" % rendering.state)
+            if rendering.is_last:
                 break
     except ConnectionError:
         pass  # the client has left

@@ -10,8 +10,9 @@ MOST_BYTES = 32 * 1024 * 1024
 class Unsent:
     """All answers that clients have not taken yet, the oldest first.
 
-    When they take too much memory together, the oldest are given up. Otherwise a client that asks
-    for much and reads nothing could hold many answers of 8 MiB until their time limit ends.
+    When they take too much memory together, the connections of the oldest are dropped. Otherwise a
+    client that asks for much and reads nothing could hold many answers of 8 MiB until their time
+    limit ends.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -20,14 +21,14 @@ class Unsent:
         self._answers: dict[object, tuple[int, Callable[[], None]]] = {}
 
     @contextmanager
-    def sending(self, size_bytes: int, give_up: Callable[[], None]) -> Iterator[None]:
+    def sending(self, size_bytes: int, drop: Callable[[], None]) -> Iterator[None]:
         """Count an answer of this size, which is sent inside the block.
 
-        `give_up` is called, at most once, when there is no memory for the answer any more. A single
+        `drop` is called, at most once, when there is no memory for the answer any more. A single
         answer is sent whatever its size.
         """
         ours = object()
-        self._answers[ours] = (size_bytes, give_up)
+        self._answers[ours] = (size_bytes, drop)
         self.held_bytes += size_bytes
         try:
             while self.held_bytes > self._most_bytes and len(self._answers) > 1:
@@ -38,6 +39,6 @@ class Unsent:
                 self._forget(ours)
 
     def _forget(self, answer: object) -> Callable[[], None]:
-        size_bytes, give_up = self._answers.pop(answer)
+        size_bytes, drop = self._answers.pop(answer)
         self.held_bytes -= size_bytes
-        return give_up
+        return drop

@@ -23,8 +23,11 @@ class TooManyWatchersError(Exception):
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One rendering; its number is one more than that of the frame before."""
+class Rendering:
+    """The live page's state at one moment, as JSON.
+
+    Renderings are numbered one after the other. After the one that `is_last` there is no other.
+    """
 
     number: int = 0
     state: bytes = b""
@@ -52,13 +55,13 @@ class LivePage:
         self._tasks = Tasks(supervisor)
         self._watchers = 0
         self._is_watched = asyncio.Event()
-        self._frame = Frame()
+        self._rendering = Rendering()
         self._next: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def is_over(self) -> bool:
-        """Whether no more frames will come."""
-        return self._frame.is_last
+        """Whether no more renderings will come."""
+        return self._rendering.is_last
 
     def start(self) -> None:
         """From now on render in the background, as long as somebody watches."""
@@ -66,23 +69,24 @@ class LivePage:
         self._tasks.loop(self._look_for_ever, "live page: siblings")
 
     async def close(self) -> None:
-        """Render no more; the watchers get a last frame. Twice is harmless."""
+        """Render no more; the watchers get a last rendering. Twice is harmless."""
         if not self.is_over:
-            self._show(self._frame.state, is_last=True)
+            self._show(self._rendering.state, is_last=True)
         await self._tasks.cancel()
         await self._neighbours.close()
 
     @contextmanager
     def watching(self) -> Iterator[int]:
-        """Count a watcher inside the block; yields the number of the frame before its first one.
+        """Count a watcher inside the block.
 
+        Yields a number: the watcher's first rendering is the next one after it (`rendering_after`).
         Raises TooManyWatchersError.
         """
         if self._watchers >= MOST_WATCHERS:
             raise TooManyWatchersError(f"{MOST_WATCHERS} clients watch already")
-        # The first watcher must not get the latest frame, which may be an hour old. To the others
-        # it is shown at once.
-        begin = self._frame.number - (1 if self._watchers else 0)
+        # The first watcher must not get the latest rendering, which may be an hour old. The others
+        # get it at once.
+        begin = self._rendering.number - (1 if self._watchers else 0)
         self._watchers += 1
         self._is_watched.set()
         try:
@@ -92,14 +96,15 @@ class LivePage:
             if not self._watchers:
                 self._is_watched.clear()
 
-    async def frame_after(self, number: int) -> Frame:
-        """The latest frame with a higher number, as soon as there is one, or the last frame.
+    async def rendering_after(self, number: int) -> Rendering:
+        """The latest rendering, as soon as its number is higher than `number`.
 
-        A client that is too slow for every frame misses those in between.
+        It does not wait when the page is closed. A client that is too slow for every rendering
+        misses those in between.
         """
-        while self._frame.number <= number and not self.is_over:
+        while self._rendering.number <= number and not self.is_over:
             await asyncio.shield(self._next)
-        return self._frame
+        return self._rendering
 
     async def _render_for_ever(self) -> None:
         while not self.is_over:
@@ -116,7 +121,7 @@ class LivePage:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _show(self, state: bytes, *, is_last: bool) -> None:
-        self._frame = Frame(self._frame.number + 1, state, is_last)
+        self._rendering = Rendering(self._rendering.number + 1, state, is_last)
         shown, self._next = self._next, asyncio.get_running_loop().create_future()
         shown.set_result(None)
 

@@ -22,8 +22,12 @@ _READ_ONLY = re.compile(r"read-only file ?system|\bEROFS\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Limits:
-    """The end of a request's time, and the wait before a large answer is read."""
+class RequestBounds:
+    """What bounds a request's second run as it bounded the first.
+
+    `deadline_s` is the end of the request's time. `may_be_large` waits until the daemon may read a
+    large answer.
+    """
 
     deadline_s: float
     may_be_large: MayBeLarge
@@ -63,7 +67,7 @@ class Again:
         profile: ImageProfile,
         spec: ContainerSpec,
         first: RunResult,
-        limits: Limits,
+        bounds: RequestBounds,
     ) -> RunResult:
         """The result on a writable root, if it differs from the first; otherwise the first.
 
@@ -71,10 +75,10 @@ class Again:
         """
         spec = replace(spec, read_only=False)
         try:
-            async with asyncio.timeout_at(limits.deadline_s), self._pools.lease_new(spec) as lease:
+            async with asyncio.timeout_at(bounds.deadline_s), self._pools.lease_new(spec) as lease:
                 talk = conversation(spec, lease, self._engine)
-                answer = await talk.answer(kata, limits.deadline_s, limits.may_be_large)
-                second = await self._judge.result(kata, profile, answer, limits.deadline_s)
+                answer = await talk.answer(kata, bounds.deadline_s, bounds.may_be_large)
+                second = await self._judge.result(kata, profile, answer, bounds.deadline_s)
         except (PoolError, TimeoutError):  # the engine's errors are reported where they come up
             self._roots.tried(spec.image, profile, changed=False)
             return first

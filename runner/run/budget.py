@@ -75,6 +75,6 @@ def had_words(limit_s: float, asked_s: float) -> str:
 def may_run_again(took_s: float, left_s: float) -> bool:
     """Whether the time left suffices for the same run again, a cold start included.
 
-    If the second run takes longer than the first, it is given up at the deadline, as every run is.
+    If the second run takes longer than the first, it is broken off at the deadline, as any run is.
     """
     return left_s >= took_s + _AGAIN_S

@@ -23,7 +23,7 @@ from runner.threads import beside, in_turn
 _READ_IN_THREAD_BYTES = 32 * 1024
 # For all files of an answer. libmagic takes some 5 ms for a MiB, and 5 us for a short file.
 _FILES_S = 2.0
-# The thread stops itself this long before the daemon gives up its result, because it looks at the
+# The thread ends its work so long before the daemon stops waiting for it. The thread looks at the
 # clock only between two files, and a file of many megabytes takes that long.
 _THREAD_ENDS_S = 0.2
 

@@ -23,7 +23,7 @@ from runner.container.warm_up import WarmUps
 from runner.engine.words import words_for_clients
 from runner.kata import Code, Kata, Outcome, RunResult, Timings
 from runner.run.admission import Admission
-from runner.run.again import Again, Limits
+from runner.run.again import Again, RequestBounds
 from runner.run.budget import LATEST_S, deadline_before_stop, needed_s
 from runner.run.conversation import conversation
 from runner.run.judge import Judge, machinery_failed, reason_of
@@ -200,8 +200,8 @@ class KataRunner:
             story.bytes_in, story.bytes_out = answer.sent_bytes, len(answer.archives)
             story.late = "the answer was not judged in time"
             # The answer is judged before the lease ends. The end of the lease makes the engine
-            # remove a container and start another, which takes up to 300 ms of CPU, and the learner
-            # still waits for this result.
+            # remove a container and start another, and the CPU of that would make the learner wait
+            # longer for this result.
             result = await self._judge.result(kata, profile, answer, deadline_s, story.harvested)
             judged_s = clock()
             story.judged(answered_s, judged_s)
@@ -210,8 +210,8 @@ class KataRunner:
             took_s, left_s = judged_s - leased_s, deadline_s - judged_s
             if self._again.is_due(spec, answer, result, took_s, left_s):
                 single = self._specs.single_use(kata.image_name, profile)
-                limits = Limits(deadline_s, may_be_large)
-                result = await self._again.result(kata, profile, single, result, limits)
+                bounds = RequestBounds(deadline_s, may_be_large)
+                result = await self._again.result(kata, profile, single, result, bounds)
                 story.phases_s["again"] = clock() - judged_s
             return result
 

@@ -1,4 +1,4 @@
-"""What runs of an image usually take: learned from those that lately ended by themselves."""
+"""How long runs of an image usually take, as its latest runs that ended by themselves show."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from runner.latest import Latest
 
 RUNS_REMEMBERED = 20  # of an image: about as many as a class makes in a minute
 IMAGES_REMEMBERED = 500
-_PART = 0.9  # this part of the runs takes no longer than what is called usual
+_PART = 0.9  # the part of the latest runs that took no longer than the usual time
 
 
 @dataclass(frozen=True)

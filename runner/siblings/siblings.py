@@ -66,7 +66,7 @@ class Siblings:
         self._tasks.loop(self._look_up_for_ever, "look up siblings")
 
     async def close(self) -> None:
-        """Tell nobody any more, and give up the posts under way."""
+        """Tell nobody any more, and cancel the posts under way."""
         self._teller.close()
         http, self._http = self._http, None
         await self._tasks.cancel()

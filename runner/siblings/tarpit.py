@@ -1,16 +1,22 @@
 """Answers an address later and later if its notices are refused again and again.
 
-A refused notice costs a quarter of a millisecond of CPU, nearly all of it HTTP. Runs would feel
-that at a thousand a second. A sender that waits for its answers can be slowed down by them.
+A refused notice costs a quarter of a millisecond of CPU, nearly all of it for HTTP. Runs would feel
+a thousand of them a second. A sender that waits for each answer sends less if the answers are late.
 
-Only the address identifies a sender. A sender that does not sign may take any name, and a sender
-whose signature is good may have a fault and send too much. But honest siblings may share an address
-with a sender that floods us, behind a NAT or on loopback. So only answers to refused notices wait.
-The answer to a notice that counts, or whose image is not here, never waits. And what an address did
-before is no reason to refuse a notice, only to hold back its refusal.
+The tarpit tells senders apart by their address alone. The name in a notice is no help: a sender
+that does not sign may take any name. A good signature is no help either, because a sender that has
+one may have a fault and send too much.
 
-An honest sibling is hardly ever refused, and its neighbours make no difference to that. A sibling
-with a wrong secret is refused 20 times a second at most, so it is answered at once.
+Behind a NAT, or on loopback, an honest sibling may have the same address as a sender that floods
+us. Two rules keep the honest one unharmed:
+
+- Only refusals wait. A notice that counts is answered at once, and so is one whose image is not
+  here.
+- What an address did before is no reason to refuse a notice. It only delays the answer to a notice
+  that is refused for another reason.
+
+An honest sibling's notices are hardly ever refused. Those of a sibling with a wrong secret are, 20
+times a second at most; that is too few for a delay.
 """
 
 import asyncio

@@ -209,7 +209,7 @@ async def test_a_log_that_goes_nowhere_is_no_error(tmp_path: Path, stdout: str) 
     assert errors.read_text() == ""
 
 
-async def test_a_run_whose_client_left_is_given_up(tmp_path: Path) -> None:
+async def test_a_run_whose_client_left_is_broken_off(tmp_path: Path) -> None:
     """A run whose client has left ends long before its time is over, on a real engine."""
     async with daemon(tmp_path, warm="0") as running, client() as http:
         asking = asyncio.create_task(ask(http, running, kata({}, "sleep 20")))

@@ -116,7 +116,7 @@ def test_every_press_is_a_hit_or_a_miss_or_refused(policy: str, world: World) ->
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_single_use_takes_a_start_for_each_run(policy: str) -> None:
-    """Each run uses up a container, and some containers are discarded unused."""
+    """Each run has a container of its own, and some containers are discarded before any run."""
     tally = outcome(policy)
 
     assert tally.starts >= tally.hits + tally.misses

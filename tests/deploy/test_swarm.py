@@ -49,13 +49,13 @@ def test_time_to_end(name: str) -> None:
     """Swarm's grace period is longer than a replica's linger and drain together."""
     runner = stack(name)["services"]["runner"]
 
-    lingers_s, drains_s = (
+    linger_s, drain_s = (
         int(runner["environment"][f"CYBER_DOJO_RUNNER_{name}_S"].split(":-")[1].rstrip("}"))
         for name in ("LINGER", "DRAIN")
     )
 
-    assert lingers_s > 10  # as long as common clients remember a name's addresses
-    assert seconds(runner["stop_grace_period"]) >= lingers_s + drains_s + 5
+    assert linger_s > 10  # as long as common clients remember a name's addresses
+    assert seconds(runner["stop_grace_period"]) >= linger_s + drain_s + 5
     assert runner["deploy"]["update_config"]["order"] == "start-first"
     assert "ports" not in runner
 

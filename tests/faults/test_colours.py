@@ -1,4 +1,4 @@
-"""Colours come back with the engine: a run is green, and not only run, three seconds later."""
+"""Colours are told again when the engine is back: three seconds later a run is green."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

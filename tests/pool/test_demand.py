@@ -211,13 +211,13 @@ class TestEnough:
 
     def test_reusable_containers_need_fewer(self) -> None:
         """Fewer reusable containers are enough, as they are back before a refill would be there."""
-        used_up, reusable = Demand(SIZES), Demand(SIZES)
+        single_use, reusable = Demand(SIZES), Demand(SIZES)
         for second in range(120):
-            used_up.took(float(second), hit=True)
+            single_use.took(float(second), hit=True)
             reusable.took(float(second), hit=True)
             reusable.was_reset(0.3)
 
-        assert reusable.enough(120.0) < used_up.enough(120.0)
+        assert reusable.enough(120.0) < single_use.enough(120.0)
 
     def test_no_number_will_do_while_a_group_may_be_beginning(self) -> None:
         """While a group may be beginning no refill waits, as its rate is not known yet."""

@@ -19,9 +19,9 @@ class Tenant:
         self._host = host
         host.add(self)
 
-    def take(self, wants: int, now_s: float = 0.0, *, used_up: bool = False) -> None:
+    def take(self, wants: int, now_s: float = 0.0, *, single_use: bool = False) -> None:
         """Somebody took it; it fills its places at once."""
-        self._host.take(self.stake, Claim(wants, now_s), now_s, used_up=used_up)
+        self._host.take(self.stake, Claim(wants, now_s), now_s, single_use=single_use)
         self.fill()
 
     def hear(self, wants: int, now_s: float = 0.0) -> None:
@@ -44,7 +44,7 @@ class Tenant:
         """Discard a warm container for another image."""
         self.warm -= 1
         self._host.moved(self.stake, warm=-1)
-        self._host.evicted(self.stake, heir, was_used=self.runs_served > 0)
+        self._host.evicted(self.stake, heir, has_served=self.runs_served > 0)
 
     def refill_soon(self) -> None:
         """Note that the pool was asked to refill."""
@@ -148,14 +148,14 @@ def test_withheld_places_are_given_back_when_no_miss_needs_them(host: Host) -> N
     assert (host.withheld, tenant.stake.target) == (0, 6)
 
 
-def test_a_place_that_is_used_up_goes_to_whom_it_is_worth_more(host: Host) -> None:
+def test_the_place_of_a_single_use_goes_to_the_image_that_needs_it_more(host: Host) -> None:
     """An image with many places passes one on to an image that has none, at no cost."""
     rich, poor = Tenant(host), Tenant(host)
     rich.take(6)
     poor.take(2)
     rich.use_one()
 
-    rich.take(6, used_up=True)
+    rich.take(6, single_use=True)
 
     assert (rich.stake.target, poor.stake.target) == (5, 1)
 
@@ -167,7 +167,7 @@ def test_a_place_is_not_passed_on_to_an_image_that_is_alike(host: Host) -> None:
     other.take(4)
     one.use_one()
 
-    one.take(3, used_up=True)
+    one.take(3, single_use=True)
 
     assert (one.stake.target, other.stake.target) == (3, 3)
 
@@ -194,7 +194,7 @@ def test_an_image_that_is_taken_no_more_loses_its_places_slowly(host: Host) -> N
 
 
 def test_demand_that_falls_frees_its_places_at_once_where_nobody_lacks_any(host: Host) -> None:
-    """The image gives up all places that it does not ask for any more, and they are free."""
+    """The host takes all places that the image does not ask for any more, and they are free."""
     tenant = Tenant(host)
     tenant.take(5)
 
@@ -285,10 +285,10 @@ def test_a_learner_of_a_large_container_displaces_several_small_ones(small: Host
     assert (tenant.warm, small.room, small.withheld) == (3, 0, 3)
 
 
-def test_a_place_that_is_used_up_is_too_small_for_an_image_with_larger_containers(
+def test_the_place_of_a_single_use_is_too_small_for_larger_containers(
     small: Host,
 ) -> None:
-    """A place that a run used up stays with its image if another image's containers
+    """The place of a container that a run took stays with its image if another image's containers
     take more places.
     """
     rich, poor = Tenant(small), Tenant(small)
@@ -297,7 +297,7 @@ def test_a_place_that_is_used_up_is_too_small_for_an_image_with_larger_container
     poor.take(1)
     rich.use_one()
 
-    rich.take(6, used_up=True)
+    rich.take(6, single_use=True)
 
     assert (rich.stake.target, poor.stake.target) == (6, 0)
 

@@ -135,7 +135,7 @@ async def test_each_caller_has_a_container_of_its_own(make_pool: MakePool) -> No
         assert len({lease.container_id for lease in leases}) == 5
 
 
-# Giving back and discarding
+# The end of a lease
 
 
 async def test_a_container_serves_one_run(make_pool: MakePool, engine: FakeContainers) -> None:
@@ -148,7 +148,7 @@ async def test_a_container_serves_one_run(make_pool: MakePool, engine: FakeConta
 
     assert not pool.holds(lease.container_id)
     assert lease.container_id not in engine.present
-    assert pool.counts.discards == {"used": 1}
+    assert pool.counts.discards == {"single use": 1}
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), asyncio.CancelledError(), SystemExit()])

@@ -211,5 +211,5 @@ async def test_the_death_of_a_leased_one_is_its_runs_affair(
         assert pool.breaker.last_error is None
     await settle()
 
-    assert pool.counts.discards == {"used": 1}
+    assert pool.counts.discards == {"single use": 1}
     assert lease.container_id not in engine.present

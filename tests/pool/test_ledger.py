@@ -205,7 +205,7 @@ def test_a_discarded_container_leaves_the_books(leased: bool) -> None:
     if leased:
         ledger.take()
 
-    ledger.discard(container, "used")
+    ledger.discard(container, "single use")
 
     assert not ledger.warm
     assert not ledger.leased

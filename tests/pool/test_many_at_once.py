@@ -72,7 +72,7 @@ async def test_no_container_is_started_in_vain(
     await settle()
 
     assert engine.starts == RUNS + 3
-    assert pool.counts.discards == {"used": RUNS}
+    assert pool.counts.discards == {"single use": RUNS}
     assert pool.counts.hits + pool.counts.misses == RUNS
 
 

@@ -80,8 +80,8 @@ async def test_all_images_together_stay_within_the_hosts_limit(
 async def test_what_a_learner_waits_for_displaces_what_is_warm(
     make_pools: MakePools, engine: FakeContainers, clock: Clock
 ) -> None:
-    """A miss at the host's limit has the image that was wanted least recently give
-    up a container.
+    """At the host's limit a miss evicts a container of the image that was wanted least
+    recently.
     """
     pools = make_pools(target=2, host=2)
     pools.warm_up(OTHER)

@@ -37,7 +37,7 @@ async def test_statistics_tell_of_a_run(
     assert (statistics.takes, statistics.hits, statistics.misses) == (1, 1, 0)
     assert (statistics.starts, statistics.failures, statistics.warm) == (2, 0, 1)
     assert (statistics.discarded_after_runs, statistics.runs_of_discarded) == (1, 1)
-    assert statistics.discards == {"used": 1}
+    assert statistics.discards == {"single use": 1}
     assert statistics.start_times_s == pytest.approx((0.5, 0.5))
     assert statistics.take_rate > 0
     assert statistics.start_rate > statistics.take_rate

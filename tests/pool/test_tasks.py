@@ -157,7 +157,7 @@ async def test_a_cancelled_loop_is_no_longer_in_the_status(
 
 
 def test_at_the_end_of_the_process_no_task_is_left() -> None:
-    """A task that is cancelled, and then waits for another one that it begins, is given up, too."""
+    """A task that is cancelled, and begins another one and waits for it, is cancelled again."""
     given_up: list[str] = []
 
     async def hang(name: str) -> None:

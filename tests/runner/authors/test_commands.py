@@ -23,9 +23,7 @@ async def test_run_shows_what_a_learner_gets(fake_http: Served, tmp_path: Path) 
     assert said.status == 0, said.stderr
     for words in ("stdout\nto out", "stderr\nto err", "created made.txt\nmade"):
         assert words in said.stdout
-    assert re.search(
-        r"^red  status 1, [0-9]+ ms \(.*program [0-9]+.*\)$", said.stdout, re.MULTILINE
-    )
+    assert re.search(r"^red  status 1, [0-9]+ ms \(.*run [0-9]+.*\)$", said.stdout, re.MULTILINE)
     assert "\x1b" not in said.stdout
 
 

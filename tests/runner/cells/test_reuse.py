@@ -92,7 +92,7 @@ async def test_containers_for_one_run(
         await http.until_ready()
         if "delivery" not in settings:
             assert (await http.run("true"))["outcome"] == "green"
-            assert (await pool_of(http))["discards"] == {"used": 1}
+            assert (await pool_of(http))["discards"] == {"single use": 1}
 
         assert (await reuse(http, "single use"))["why_no_cells"] == why
 

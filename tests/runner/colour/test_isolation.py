@@ -163,7 +163,7 @@ class TestIsolation:
         opened = f"""{others}.product(%w[mem environ fd/0 fd/1 fd/2 fd/5 fd/6 fd/7])
             .map {{ |it| (File.open(it.join("/")).close; it) rescue nil }}.compact"""
 
-        # What was used up by the question before may still be on its way out, or in.
+        # The process that answered last may still be ending, and the next one still starting.
         await eventually(partial(evaluate, light, f"{others}.size"), lambda size: size > CELLS)
         assert await evaluate(light, opened) == []
 

@@ -199,7 +199,7 @@ async def test_a_start_is_doubtful_when_the_engine_comes_back(starts: Starts) ->
 
 
 async def test_a_young_start_is_not_doubtful(starts: Starts) -> None:
-    """A start that was begun just before the engine came back is not doubtful."""
+    """A start that began just before the engine was back is not doubtful."""
     starter = starts.starter(slow_s=NEVER_S, doubtful_s=NEVER_S)
     evaluator = asyncio.create_task(starter.evaluator())
     await starts.until_begun(1)

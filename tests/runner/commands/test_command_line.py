@@ -164,7 +164,7 @@ async def test_systemd_hears_of_a_start_and_of_a_stop(tmp_path: Path) -> None:
 
 
 async def test_a_daemon_that_hangs() -> None:
-    """A daemon that accepts and says nothing is given up at the deadline."""
+    """If a daemon accepts and says nothing, the command ends at its deadline."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         began_s = time.monotonic()
 
@@ -185,7 +185,7 @@ async def test_somebody_else(status: int, text: str) -> None:
 
 
 async def test_an_answer_that_never_ends() -> None:
-    """An answer that comes byte by byte is given up at the deadline, too."""
+    """An answer that comes byte by byte is not awaited beyond the deadline either."""
     with socket.create_server((HOST, 0)) as server:
 
         def drip() -> None:

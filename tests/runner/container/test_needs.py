@@ -6,12 +6,12 @@ import pytest
 
 from runner.container.needs import Needs, Root, folders_there, needs_of, replaced
 from runner.container.profile import Home, ImageProfile
-from runner.container.survey import Holds, InHome, Owner, Place, Survey
+from runner.container.survey import Holds, InHome, Place, PlaceOwner, Survey
 
-EMPTY = Place("/var/tmp", Holds.EMPTY, Owner.STICKY)
-OURS = Place("/etc/kata", Holds.OURS, Owner.USER)
-FILLED = Place("/cache", Holds.FILLED, Owner.OTHERS)
-FILE = Place("/notes", Holds.FILE, Owner.OTHERS)
+EMPTY = Place("/var/tmp", Holds.EMPTY, PlaceOwner.STICKY)
+OURS = Place("/etc/kata", Holds.OURS, PlaceOwner.USER)
+FILLED = Place("/cache", Holds.FILLED, PlaceOwner.OTHERS)
+FILE = Place("/notes", Holds.FILE, PlaceOwner.OTHERS)
 
 
 def profile_of(*places: Place, home: InHome = InHome.EMPTY, **facts: object) -> ImageProfile:
@@ -21,7 +21,9 @@ def profile_of(*places: Place, home: InHome = InHome.EMPTY, **facts: object) -> 
     return ImageProfile("sha256:1", kept, None, survey=survey, **facts)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("places", [(), (EMPTY,), (EMPTY, Place("/srv", Holds.EMPTY, Owner.USER))])
+@pytest.mark.parametrize(
+    "places", [(), (EMPTY,), (EMPTY, Place("/srv", Holds.EMPTY, PlaceOwner.USER))]
+)
 def test_empty_places_are_replaced(places: tuple[Place, ...]) -> None:
     """Where a program may write into empty folders only, a tmpfs each is all that is needed."""
     assert needs_of(profile_of(*places), Root.BY_PROFILE) == Needs()
@@ -39,7 +41,7 @@ def test_folders_that_an_image_has_are_known() -> None:
     assert there == {"/tmp", "/var/tmp"}
 
 
-@pytest.mark.parametrize("place", [FILLED, FILE, Place("/", Holds.FILLED, Owner.USER)])
+@pytest.mark.parametrize("place", [FILLED, FILE, Place("/", Holds.FILLED, PlaceOwner.USER)])
 def test_filled_places_need_a_writable_root(place: Place) -> None:
     """What holds others' files, or is a file, is writable in a container for one run only."""
     needs = needs_of(profile_of(EMPTY, place), Root.BY_PROFILE)
@@ -58,11 +60,11 @@ def test_a_place_of_ours_is_overlaid_in_cells() -> None:
 @pytest.mark.parametrize(
     "places",
     [
-        tuple(Place(f"/opt/{number}", Holds.OURS, Owner.USER) for number in range(9)),
+        tuple(Place(f"/opt/{number}", Holds.OURS, PlaceOwner.USER) for number in range(9)),
         (OURS, FILE),
-        (Place("/a,b", Holds.OURS, Owner.USER),),
-        (Place("/a,b", Holds.EMPTY, Owner.USER),),
-        tuple(Place(f"/opt/{number}", Holds.EMPTY, Owner.USER) for number in range(17)),
+        (Place("/a,b", Holds.OURS, PlaceOwner.USER),),
+        (Place("/a,b", Holds.EMPTY, PlaceOwner.USER),),
+        tuple(Place(f"/opt/{number}", Holds.EMPTY, PlaceOwner.USER) for number in range(17)),
     ],
 )
 def test_what_cannot_all_be_mounted_is_in_no_cell(places: tuple[Place, ...]) -> None:
@@ -97,7 +99,9 @@ def test_others_files_that_are_in_no_volume_of_the_image_change_nothing() -> Non
 
 def test_a_place_in_a_volume_is_new_for_each_run_anyway() -> None:
     """Places in volumes need nothing more."""
-    profile = profile_of(Place("/cache/deep", Holds.FILE, Owner.USER), filled_volumes=("/cache",))
+    profile = profile_of(
+        Place("/cache/deep", Holds.FILE, PlaceOwner.USER), filled_volumes=("/cache",)
+    )
 
     assert needs_of(profile, Root.BY_PROFILE) == Needs()
 
@@ -125,6 +129,6 @@ def test_a_writable_root_is_in_no_cell(root: Root) -> None:
 
 def test_a_reason_names_the_first_places() -> None:
     """A reason has a bounded length, however many places there are, and however long."""
-    files = [Place(f"/{number}{'x' * 300}", Holds.FILE, Owner.USER) for number in range(60)]
+    files = [Place(f"/{number}{'x' * 300}", Holds.FILE, PlaceOwner.USER) for number in range(60)]
 
     assert len(needs_of(profile_of(*files), Root.BY_PROFILE).why) < 400

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.container.survey import Holds, InHome, Owner, Place, Survey, survey_of
+from runner.container.survey import Holds, InHome, Place, PlaceOwner, Survey, survey_of
 
 WHOLE = (
     b"user\0sandbox\0group\0kata\0missing\0gzip\0overlay\0/usr\0others\0/data\0folder\0/tmp\0"
@@ -31,8 +31,8 @@ def test_all_words_are_read() -> None:
         folders=("/tmp",),
         others=("/data",),
         places=(
-            Place("/etc/kata", Holds.OURS, Owner.USER),
-            Place("/x", Holds.FILE, Owner.OTHERS),
+            Place("/etc/kata", Holds.OURS, PlaceOwner.USER),
+            Place("/x", Holds.FILE, PlaceOwner.OTHERS),
         ),
     )
 
@@ -42,14 +42,14 @@ def test_what_came_before_a_break_counts() -> None:
     survey = survey_of(b"home\0ours\0" + place("filled", "sticky", "/go") + b"place\0emp")
 
     assert (survey.is_whole, survey.home) == (False, InHome.OURS)
-    assert survey.places == (Place("/go", Holds.FILLED, Owner.STICKY),)
+    assert survey.places == (Place("/go", Holds.FILLED, PlaceOwner.STICKY),)
 
 
 def test_an_empty_mailbox_is_no_place() -> None:
     """The file that useradd makes for a new user's mail changes nothing; another file counts."""
     said = place("nothing", "user", "/var/mail/sandbox") + place("nothing", "user", "/notes")
 
-    assert survey_of(said).places == (Place("/notes", Holds.FILE, Owner.USER),)
+    assert survey_of(said).places == (Place("/notes", Holds.FILE, PlaceOwner.USER),)
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_an_empty_mailbox_is_no_place() -> None:
 )
 def test_on_an_odd_path_nothing_is_mounted(path: str) -> None:
     """Neither an engine nor a launcher is told to mount on a path with words of theirs in it."""
-    assert not Place(path, Holds.EMPTY, Owner.USER).is_plain
+    assert not Place(path, Holds.EMPTY, PlaceOwner.USER).is_plain
 
 
 def test_on_a_plain_path_something_can_be_mounted() -> None:
     """Blanks, dots and dashes are plain."""
-    assert Place("/var/lib/my app-1.0", Holds.EMPTY, Owner.USER).is_plain
+    assert Place("/var/lib/my app-1.0", Holds.EMPTY, PlaceOwner.USER).is_plain
 
 
 @given(st.binary(max_size=200) | st.lists(st.sampled_from(["place", "home", "end", "", "x"])))

@@ -18,7 +18,7 @@ async def _never() -> Finding:
 
 
 async def test_a_check_that_stalls_is_a_problem() -> None:
-    """At its deadline the check is given up, and the finding says so."""
+    """At its deadline the check is cancelled, and the finding says so."""
     found = await within(0.05, "x", _never)
 
     assert (found.level, found.found) == (Level.PROBLEM, "no answer within 0.05 s")

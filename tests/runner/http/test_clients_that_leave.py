@@ -74,7 +74,7 @@ async def test_a_queued_run_is_dropped_at_once(serve_fake: ServeFake) -> None:
 
 async def test_a_living_client_gets_the_place_of_one_that_left(serve_fake: ServeFake) -> None:
     """A living client's run is answered when the run before it, which would take all
-    its time, is given up.
+    its time, is broken off.
     """
     held = Held()
     held.engine.kata.answer = None

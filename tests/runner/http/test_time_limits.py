@@ -69,7 +69,7 @@ async def test_a_run_ends_within_its_budget(serve_fake: ServeFake) -> None:
 
 
 async def test_a_silent_container_is_a_time_out(serve_fake: ServeFake) -> None:
-    """A container that answers nothing at all is given up within the budget."""
+    """A run whose container answers nothing at all is broken off within the budget."""
     engine = FakeEngine()
     engine.kata.answer = lambda kata: b""
     async with serve_fake(engine, budget_s=2) as http:

@@ -29,7 +29,7 @@ def test_answers_within_the_limit_are_kept() -> None:
 
 
 def test_the_oldest_go_first_when_there_is_too_much() -> None:
-    """As many of the oldest clients are given up as it takes. Each of them is told of once."""
+    """As many of the oldest clients are dropped as it takes. Each of them is told of once."""
     gone: list[str] = []
     unsent = Unsent(10)
     with ExitStack() as stack:

@@ -41,20 +41,20 @@ async def test_nothing_is_rendered_while_nobody_watches(fake_http: Served) -> No
     assert health.calls == 0
 
     with page.watching() as begin:
-        frame = await page.frame_after(begin)
-    assert json.loads(frame.state)["replica"] == fake_http.service.health().replica
+        rendering = await page.rendering_after(begin)
+    assert json.loads(rendering.state)["replica"] == fake_http.service.health().replica
     await page.close()
 
 
 async def test_a_second_watcher_gets_the_frame_that_is_there(fake_http: Served) -> None:
-    """A second watcher gets the latest frame without a new rendering, and without a wait."""
+    """A second watcher gets the latest rendering without a new rendering, and without a wait."""
     health = Counted(fake_http)
     page = page_of(health)
     page.start()
     with page.watching() as begin:
-        first = await page.frame_after(begin)
+        first = await page.rendering_after(begin)
         with page.watching() as other:
-            assert await page.frame_after(other) is first
+            assert await page.rendering_after(other) is first
     await page.close()
 
 
@@ -78,8 +78,8 @@ async def test_a_page_that_is_closed_gives_a_last_frame(fake_http: Served) -> No
     page = page_of(Counted(fake_http))
     page.start()
     with page.watching() as begin:
-        frame = await page.frame_after(begin)
-        waits = asyncio.ensure_future(page.frame_after(frame.number))
+        rendering = await page.rendering_after(begin)
+        waits = asyncio.ensure_future(page.rendering_after(rendering.number))
         await asyncio.sleep(0)
         await page.close()
         await page.close()

@@ -196,7 +196,7 @@ def of_places() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the report, packed, in pieces that each come back whole."""
+    """Write the report, packed, in pieces that are each returned whole."""
     report = {"values": values(), "paths": paths(), "acts": acts(), "calls": calls()}
     packed = gzip.compress(json.dumps(report).encode(), mtime=0)
     for start in range(0, len(packed), CHUNK):
