@@ -27,7 +27,7 @@ else:
     _new_event_loop = uvloop.new_event_loop
 
 STDERR = 2
-FLUSH_S = 2.0  # for the reader of the log to take the last lines
+FLUSH_S = 1.0  # for the reader of the log to take the last lines
 
 
 def serve() -> int:

@@ -14,7 +14,7 @@ from runner.configuration.variables import (
     of_others,
     value_of,
 )
-from runner.settings import Settings
+from runner.settings import MAY_BE_EMPTY, Settings
 
 # Where Swarm, Compose and Kubernetes put secrets: one file for each, named like the variable.
 SECRETS = Path("/run/secrets")
@@ -42,8 +42,12 @@ def read_settings() -> Settings:
 
 
 def variables_in_environment() -> set[str]:
-    """The names of the settings that the environment sets, in upper case."""
-    names = {name.upper() for name in os.environ}
+    """The variables that the environment sets, in upper case; most empty ones set nothing."""
+    names = {
+        name.upper()
+        for name, value in os.environ.items()
+        if value or name.upper().removeprefix(PREFIX).lower() in MAY_BE_EMPTY
+    }
     return names - {f"{PREFIX}PORT"} if is_link(_environment_port()) else names
 
 

@@ -28,7 +28,7 @@ from runner.warming.acts import Acts
 from runner.warming.wanted import WantedImages
 from runner.warming.warm_images import WarmImages
 
-CLOSE_S = 0.5  # at the very end, for calls of the engine that are still under way
+CLOSE_S = 0.5  # the end of a drain's time, for calls of the engine that are still under way
 
 
 class Service:
@@ -146,13 +146,14 @@ class Service:
         """
         self.is_draining = True
         limit_s = self._settings.drain_s if limit_s is None else limit_s
+        until_s = asyncio.get_running_loop().time() + limit_s
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout_at(until_s - min(CLOSE_S, limit_s / 2)):
                 await self._close()
         except TimeoutError:
             logger.warning("the engine has not removed all containers in time: some are left")
         with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_S):
+            async with asyncio.timeout_at(until_s):
                 await self._engines.close()
 
     async def _close(self) -> None:

@@ -1,10 +1,15 @@
 """All settings together; `configuration` has those of each subject, `environment` reads them."""
 
 import socket
-from typing import Self
+from typing import Any, Self
 
 from pydantic import model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from pool import Delivery, Sizes
 from runner.configuration.containers import ContainerSettings, Reuse, WritableRoots
@@ -16,6 +21,20 @@ from runner.configuration.variables import PREFIX
 from runner.configuration.warm import WarmSettings
 
 __all__ = ["DEFAULT_PORT", "MIB", "ClientGone", "LogFormat", "Reuse", "Settings", "WritableRoots"]
+
+# An empty host is every address. Every other empty variable counts as not set, because a compose
+# file hands out an empty one for what nobody has set.
+MAY_BE_EMPTY = ("host",)
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, without the variables that count as not set because they are empty."""
+
+    def __call__(self) -> dict[str, Any]:
+        settings = super().__call__()
+        return {
+            name: value for name, value in settings.items() if value != "" or name in MAY_BE_EMPTY
+        }
 
 
 # Pydantic has the fields of the last class first: so the process comes first, the siblings last.
@@ -33,6 +52,18 @@ class Settings(
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, extra="ignore", defer_build=False
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - of pydantic's signature
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """See pydantic. The first source that has a setting holds."""
+        return init_settings, _Environment(settings_cls), dotenv_settings, file_secret_settings
 
     @model_validator(mode="after")
     def _min_below_max(self) -> Self:

@@ -108,8 +108,9 @@ class ProcessSettings(Subject):
 
     If a load balancer is before the daemon, set more seconds than it has between two checks.
     """
-    # By default an engine gives a container 10 s to stop; the rest is for the process's own exit.
-    drain_s: float = Field(8.5, ge=0, description="seconds for a stop, after the linger")
+    # By default an engine gives a container 10 s to stop. The rest is for the log's last lines, and
+    # for the process's own end: tests/runner/test_stop.py adds all of it up.
+    drain_s: float = Field(7.5, ge=0, description="seconds for a stop, after the linger")
     """how long a stop may take once the port is closed, whatever the engine does. Runs under way
     have all of it but the last 3 s, or half of it but the last 0.5 s if that is more; the rest is
     for the removal of containers. The default fits into the 10 s of `docker stop`

@@ -18,10 +18,12 @@ _OF_CYBER_DOJO = re.compile(
     "|HOSTNAME|PORT|USER|CONTAINER(_NAME)?)"
 )
 # Kubernetes and Docker's links export the addresses of services, also of those named like ours.
-# A link exports the other container's variables and name, too.
+# A link exports the other container's variables and name, too. The container may have a number.
 _OF_A_LINK = re.compile(
     PREFIX + r"([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?"
-    r"|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR|START|END))?)|" + PREFIX + "ENV_.+"
+    r"|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR|START|END))?)|"
+    + PREFIX
+    + r"(([A-Z0-9_]+_)?[0-9]+_)?(ENV_.+|NAME)"
 )
 _LINK = re.compile("(tcp|udp|sctp)://.*")
 

@@ -90,7 +90,7 @@ def address() -> tuple[str, int]:
     """
     host = value_of(HOST, os.environ) or DEFAULT_HOST
     text = value_of(PORT, os.environ)
-    if text is None or is_link(text):
+    if not text or is_link(text):
         text = str(DEFAULT_PORT)
     if not text.isdecimal() or int(text) > 65535:
         raise ValueError(f"{PORT}: {text!r} is not a port")

@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 
 from runner.configuration.variables import PREFIX
-from runner.environment import SettingsError, foreign_variables, read_settings
+from runner.environment import (
+    SettingsError,
+    foreign_variables,
+    read_settings,
+    variable_of,
+    variables_in_environment,
+)
 from runner.http.probe import address
 from runner.settings import Settings
+
+HOST = f"{PREFIX}HOST"
 
 
 @pytest.mark.parametrize("name", ["CYBER_DOJO_RUNNER_PROT", "CYBER_DOJO_RUNNER_"])
@@ -28,6 +36,8 @@ def test_a_misspelt_setting_is_refused(environ: dict[str, str], name: str) -> No
         ("cyber_dojo_runner_queu", "QUEUE"),
         ("CYBER_DOJO_RUNNER_RUBBY_IMAGE", "RUBY_IMAGE"),
         ("CYBER_DOJO_RUNNER_WARM_MAXIMUM", "WARM_MAX"),
+        ("CYBER_DOJO_RUNNER_REPLICA_NAME", "REPLICA"),
+        ("CYBER_DOJO_RUNNER_HOST_1", "HOST"),
     ],
 )
 def test_a_misspelt_setting_is_told_the_nearest(
@@ -65,7 +75,9 @@ OF_LINKS = [
     *("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "CLIENT_SERVICE_HOST"),
     *("PORT_4597_TCP", "PORT_4597_TCP_PROTO", "PORT_4597_TCP_PORT", "PORT_4597_TCP_ADDR"),
     *("PORT_4597_TCP_START", "PORT_4597_TCP_END", "CLIENT_PORT_9999_UDP_ADDR"),
-    *("NAME", "ENV_COMMIT_SHA", "ENV_GEM_HOME"),
+    *("NAME", "ENV_COMMIT_SHA", "ENV_GEM_HOME", "ENV_lower_case", "ENV_npm.config"),
+    *("1_NAME", "1_ENV_COMMIT_SHA", "2_PORT_4597_TCP", "10_PORT_4597_TCP_ADDR", "CLIENT_1_NAME"),
+    *("CLIENT_1_ENV_X", "1_SERVICE_HOST", "1_SERVICE_PORT_HTTP", "1_PORT_4597_TCP_PROTO"),
 ]
 
 
@@ -82,7 +94,7 @@ def test_what_others_export_is_passed_over(
     assert foreign_variables() == [variable]
 
 
-@pytest.mark.parametrize("name", ["SIBLINGS_PORT", "STATELESS_PORT", "METRICS_V2_PORT"])
+@pytest.mark.parametrize("name", ["SIBLINGS_PORT", "STATELESS_PORT", "METRICS_V2_PORT", "1_PORT"])
 def test_an_address_is_a_schedulers(environ: dict[str, str], name: str) -> None:
     """A service that is named like ours and more has its own links, whatever more it is called."""
     environ[f"{PREFIX}{name}"] = "tcp://10.96.0.7:4597"
@@ -118,6 +130,40 @@ def test_other_services_are_nobodys_business(
 
     assert read_settings() == Settings(_env_file=None)
     assert foreign_variables() == []
+
+
+EVERY_VARIABLE = sorted(variable_of(*setting) for setting in Settings.model_fields.items())
+
+
+@pytest.mark.parametrize("variable", EVERY_VARIABLE)
+def test_an_empty_variable_is_not_set(environ: dict[str, str], variable: str) -> None:
+    """A compose file hands out empty variables for what nobody has set: the defaults hold. Only an
+    empty host has a meaning of its own, which is every address.
+    """
+    expected = Settings(host="") if variable == HOST else Settings()
+
+    environ[variable] = ""
+
+    assert read_settings().model_dump() == expected.model_dump()
+    assert variables_in_environment() & {*EVERY_VARIABLE} == ({HOST} & {variable})
+
+
+def test_an_empty_port_is_the_probes_default(environ: dict[str, str]) -> None:
+    """A health check asks the port on which the daemon of the same environment listens."""
+    environ["CYBER_DOJO_RUNNER_PORT"] = ""
+
+    assert (read_settings().port, address()[1]) == (4597, 4597)
+
+
+def test_an_empty_variable_hides_no_secrets_file(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files for Compose hand out an empty variable for a secret that comes as a file."""
+    monkeypatch.setattr("runner.environment.SECRETS", tmp_path)
+    (tmp_path / "cyber_dojo_runner_secret").write_text("sixteen letters!\n")
+    environ["CYBER_DOJO_RUNNER_SECRET"] = ""
+
+    assert read_settings().secret.get_secret_value() == "sixteen letters!"
 
 
 def test_a_port_in_lower_case_is_the_probes_too(environ: dict[str, str]) -> None:

@@ -83,7 +83,7 @@ def test_an_address_of_an_engine(environ: dict[str, str], value: str) -> None:
     [
         ("CYBER_DOJO_RUNNER_PORT", "x"),
         ("CYBER_DOJO_RUNNER_PORT", "70000"),
-        ("CYBER_DOJO_RUNNER_PORT", ""),
+        ("CYBER_DOJO_RUNNER_PORT", " "),
         ("CYBER_DOJO_RUNNER_WARM", "-1"),
         ("CYBER_DOJO_RUNNER_DELIVERY", "post"),
         ("CYBER_DOJO_RUNNER_MAX_SECONDS_CAP", "0"),

@@ -74,8 +74,8 @@ REFUSALS = {"EPERM", "EACCES", "ENOSYS", "EAFNOSUPPORT"}
 async def reports() -> AsyncIterator[tuple[Report, Report]]:
     """The reports of one probe: in a container of its own, and in a cell.
 
-    The probe asks for sockets of all families, and for some of them the host's kernel loads a
-    module, which shows in /proc and /sys. So one report is made beforehand, and passed over.
+    The kernel may load a module for something that the probe asks for, which shows in /proc and
+    /sys. So one report is made beforehand, and passed over.
     """
     spec = single_use(PYTHON)
     async with engine_of_cells() as engine:
