@@ -8,6 +8,7 @@ _SWITCHES = {
     "/proc/sys/user/max_user_namespaces": "0",
     "/proc/sys/kernel/unprivileged_userns_clone": "0",
 }
+_CPUINFO = Path("/proc/cpuinfo")
 _DENIED = "Permission denied"  # what AppArmor says; the kernel's switches use other words
 
 
@@ -41,6 +42,17 @@ def slowness(start_s: float, starts: int, within_s: float) -> str:
         f"this host is too slow: a container takes {start_s:.1f} s to start, and {starts} of them"
         f" would have to within {within_s:g} s"
     )
+
+
+def refusal_of_browsers(processor: str | None = None) -> str:
+    """Why this host cannot run Chromium; empty where it can.
+
+    `processor` is what the kernel says of it, which is read where it is not given. Under User-Mode
+    Linux, whose kernel is a process of another host, Chromium's start ends that kernel.
+    """
+    if "User Mode Linux" in (_CPUINFO.read_text() if processor is None else processor):
+        return "this host has no browser, as Chromium ends a kernel of User-Mode Linux"
+    return ""
 
 
 def _read() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hosts import refusal_of_cells, slowness
+from tests.hosts import refusal_of_browsers, refusal_of_cells, slowness
 
 DENIED = "no cell: Permission denied (AppArmor?)"
 NAMESPACES = "/proc/sys/user/max_user_namespaces"
@@ -53,3 +53,9 @@ def test_a_host_whose_starts_take_longer_than_a_budget() -> None:
 def test_a_host_that_is_quick_enough() -> None:
     """Nothing is skipped where the starts fit into the time, even if barely."""
     assert slowness(1.5, 16, 25) == ""
+
+
+def test_a_kernel_that_a_browser_ends() -> None:
+    """Where the kernel is itself a process, no test starts a browser."""
+    assert "User-Mode" in refusal_of_browsers("processor\t: 0\nvendor_id\t: User Mode Linux\n")
+    assert refusal_of_browsers("processor\t: 0\nvendor_id\t: GenuineIntel\n") == ""

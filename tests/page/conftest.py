@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
+from tests.hosts import refusal_of_browsers
 from tests.serving import Served
 
 # As Debian calls it, and others.
@@ -19,7 +20,9 @@ Look = Callable[..., AbstractAsyncContextManager[Page]]
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium, without a window."""
+    """Chromium, without a window. Skips the test where the host is known to have no browser."""
+    if reason := refusal_of_browsers():
+        pytest.skip(reason)
     program = next(filter(None, map(shutil.which, NAMES)), None)
     assert program is not None, "make test installs chromium"
     async with async_playwright() as playwright:
