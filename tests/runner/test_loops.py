@@ -486,7 +486,9 @@ def _loops_in(folder: Path) -> Iterator[str]:
         for path in (folder / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 match node:
-                    case ast.Call(func=ast.Attribute(attr="loop"), args=[_, ast.Constant(name)]):
+                    case ast.Call(
+                        func=ast.Attribute(attr="loop"), args=[_, ast.Constant(str(name))]
+                    ):
                         yield name
                     case ast.Call(func=ast.Attribute(attr="loop")):
                         pytest.fail(f"{path}:{node.lineno}: a loop without a plain name")
