@@ -12,6 +12,7 @@ import aiodocker
 import aiohttp
 
 from pool.errors import EngineError, ImageMissingError, UnansweredError, plain
+from pool.tasks import Supervisor, Tasks
 from pool.time_limits import ENGINE_CALL_S
 
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
@@ -47,6 +48,9 @@ class DockerClient:
     `report` is called once for every failed call, where it fails. It is not called when an image is
     missing, because that is an answer, nor for a call that `close` has cut off. `ended` is called
     after every call, with its operation and the seconds that it took.
+
+    `supervisor` hears of what fails unforeseen in the background. `tasks` are those that need the
+    client's connections: they end with it.
     """
 
     def __init__(
@@ -54,7 +58,11 @@ class DockerClient:
         docker_host: str,
         report: Callable[[EngineError], None],
         ended: Callable[[str, float], None] = lambda _operation, _seconds: None,
+        *,
+        supervisor: Supervisor | None = None,
     ) -> None:
+        self.supervisor = supervisor or Supervisor()
+        self.tasks = Tasks(self.supervisor)
         self._docker_host = docker_host
         self._report_to = report
         self._ended = ended
@@ -142,6 +150,7 @@ class DockerClient:
     async def close(self) -> None:
         """Close all connections, which cuts off the calls under way."""
         self._is_closed = True
+        await self.tasks.cancel()
         if self._docker is None or self._connector is None:
             return
         # Docker.close() may raise an error of its event listener, before it closes anything.

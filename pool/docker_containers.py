@@ -3,7 +3,6 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +15,7 @@ from pool.engine import Seen, Started
 from pool.errors import EngineError
 from pool.networks import Networks
 from pool.spec import ContainerSpec, Delivery
+from pool.tasks import Tasks
 from pool.time_limits import ENGINE_CALL_S, LAST_WORDS_S, READY_S, STATS_S
 
 # The memory of the shim that an engine runs beside each container. No control group of the
@@ -33,8 +33,8 @@ class DockerContainers:
 
     def __init__(self, client: DockerClient, networks: Networks | None = None) -> None:
         self._client = client
-        self._networks = networks or Networks()
-        self._removals: set[asyncio.Task[None]] = set()
+        self._networks = networks or Networks(client.supervisor)
+        self._tasks = Tasks(client.supervisor)
         # By the container's name while it is made, and by the id that `remove` was given.
         self._making: set[str] = set()
         self._removing: set[str] = set()
@@ -52,7 +52,7 @@ class DockerContainers:
         """See pool.engine.ContainerEngine. What comes over stderr is passed over."""
         name = f"dojo-{uuid.uuid4().hex[:16]}"
         self._making.add(name)
-        created = asyncio.create_task(self._create(spec, name), name=f"create {name}")
+        created = self._begin_create(spec, name)
         try:
             container = await asyncio.shield(created)
             stream = await self._attach(spec, container, name)
@@ -63,7 +63,7 @@ class DockerContainers:
                 await stream.close()
         finally:
             # Only close() waits for the removal.
-            removal = self._to_the_end(self._undo(created, name))
+            removal = self._tasks.start(self._undo(created, name), f"remove {name}")
             removal.add_done_callback(lambda _: self._making.discard(name))
 
     async def _make(self, spec: ContainerSpec, name: str) -> Started:
@@ -76,7 +76,8 @@ class DockerContainers:
             memory_bytes = await self._memory_bytes(spec, container, name) if spec.warm_up else 0
         except BaseException:
             await stream.close()
-            await asyncio.shield(self._to_the_end(self._remove_after_failure(name)))
+            removal = self._tasks.start(self._remove_after_failure(name), f"remove {name}")
+            await asyncio.shield(removal)
             raise
         return Started(container.id, name, stream, memory_bytes)
 
@@ -99,7 +100,7 @@ class DockerContainers:
 
     async def _begin(self, spec: ContainerSpec, name: str) -> tuple[DockerContainer, DockerStream]:
         """Create, attach, start; nothing is left behind on failure."""
-        created = asyncio.create_task(self._create(spec, name), name=f"create {name}")
+        created = self._begin_create(spec, name)
         try:
             container = await asyncio.shield(created)
             stream = await self._attach(spec, container, name)
@@ -109,7 +110,8 @@ class DockerContainers:
                 await stream.close()
                 raise
         except BaseException:
-            await asyncio.shield(self._to_the_end(self._undo(created, name)))
+            removal = self._tasks.start(self._undo(created, name), f"remove {name}")
+            await asyncio.shield(removal)
             raise
         return container, stream
 
@@ -162,7 +164,11 @@ class DockerContainers:
 
     async def close(self) -> None:
         """Wait for the removals that are under way."""
-        await asyncio.gather(*self._removals, return_exceptions=True)
+        await self._tasks.finish()
+
+    def _begin_create(self, spec: ContainerSpec, name: str) -> asyncio.Task[DockerContainer]:
+        # A task of its own, as a create must end even if its caller goes away: see _undo.
+        return self._tasks.start(self._create(spec, name), f"create {name}", expected=EngineError)
 
     async def _create(self, spec: ContainerSpec, name: str) -> DockerContainer:
         async with self._client.call("create", ENGINE_CALL_S, image=spec.image, container=name):
@@ -249,13 +255,6 @@ class DockerContainers:
                 )
                 return SHIM_BYTES + held_bytes(dict(said["memory_stats"]))
         return 0
-
-    def _to_the_end(self, removal: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a removal that goes on when its caller is cancelled; close() waits for it."""
-        task = asyncio.create_task(removal)
-        self._removals.add(task)
-        task.add_done_callback(self._removals.discard)
-        return task
 
 
 def _seen(listed: Any) -> Seen:

@@ -27,6 +27,7 @@ from pool.docker_pull import pull_events
 from pool.engine import Folder, Found, Image, Login
 from pool.errors import EngineError, plain
 from pool.image_name import full_name
+from pool.tasks import Tasks
 from pool.time_limits import (
     ENGINE_CALL_S,
     EVENTS_CONNECT_S,
@@ -70,7 +71,7 @@ class DockerImages:
         self._login_of = login_of
         self._pull_stalls_s = pull_stalls_s
         self._labels = dict(labels)
-        self._removals: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(client.supervisor)
 
     async def image(self, name: str) -> Image:
         """The image of that name or id. Raises ImageMissingError."""
@@ -186,19 +187,21 @@ class DockerImages:
         finally:
             response.close()
 
+    async def close(self) -> None:
+        """Wait for the removals that are under way."""
+        await self._tasks.finish()
+
     @asynccontextmanager
     async def _never_started(
         self, image_id: str, **host_config: Any
     ) -> AsyncIterator[DockerContainer]:
         """A container that is never started, to read the image's files; removed afterwards."""
         creating = self._create(image_id, host_config)
-        created = asyncio.create_task(creating, name=f"create of {image_id}")
+        created = self._tasks.start(creating, f"create of {image_id}", expected=EngineError)
         try:
             yield await asyncio.shield(created)
         finally:
-            removal = asyncio.create_task(self._remove(created), name=f"remove of {image_id}")
-            self._removals.add(removal)
-            removal.add_done_callback(self._removals.discard)
+            removal = self._tasks.start(self._remove(created), f"remove of {image_id}")
             await asyncio.shield(removal)
 
     async def _create(self, image_id: str, host_config: Mapping[str, Any]) -> DockerContainer:

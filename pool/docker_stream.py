@@ -36,7 +36,7 @@ class DockerStream:
         self._drained = asyncio.Event()
         self._ended = False
         self._on_end: Callable[[], None] | None = None
-        self._pump = asyncio.create_task(self._read_on(), name=f"read {name}")
+        self._pump = client.tasks.start(self._read_on(), f"read {name}")
 
     @classmethod
     async def open(cls, client: DockerClient, source: AiodockerStream, name: str) -> "DockerStream":

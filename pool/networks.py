@@ -19,6 +19,7 @@ from typing import Any
 from pool.engine import Started
 from pool.errors import EngineError, UnansweredError
 from pool.spec import ContainerSpec
+from pool.tasks import Supervisor, Tasks
 from pool.time_limits import NETWORK_S
 
 _TELL = b"\n"  # any byte: the holder makes a new network
@@ -116,10 +117,10 @@ class Networks:
     `missed` is called when a start has found no holder that was idle.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, supervisor: Supervisor | None = None) -> None:
         self.missed: Callable[[], None] = lambda: None
         self._idle: deque[NetworkHolder] = deque()
-        self._returning: set[asyncio.Task[None]] = set()
+        self._returning = Tasks(supervisor or Supervisor())
 
     @property
     def idle(self) -> int:
@@ -131,8 +132,13 @@ class Networks:
         self._idle.append(holder)
 
     async def close(self) -> None:
+<<<<<<< HEAD
         """Wait until each holder that was lent has made its next network, or has ended."""
         await asyncio.gather(*self._returning, return_exceptions=True)
+=======
+        """Wait until no holder is on its way back from a start."""
+        await self._returning.finish()
+>>>>>>> loops
 
     @asynccontextmanager
     async def lend(self, hostname: str) -> AsyncIterator[NetworkHolder | None]:
@@ -156,9 +162,7 @@ class Networks:
                 end = partial(self._take_back, holder)
             raise
         finally:
-            task = asyncio.create_task(end(), name=f"network of {holder.container_id}")
-            self._returning.add(task)
-            task.add_done_callback(self._returning.discard)
+            self._returning.start(end(), f"network of {holder.container_id}")
 
     async def _next(self, hostname: str) -> NetworkHolder | None:
         while (holder := self._pop(hostname)) is not None:

@@ -35,6 +35,12 @@ class LoopStatus:
     last_error: str = ""
 
 
+def tell_asyncio(name: str, error: BaseException) -> None:
+    """Tell the event loop of an error; by default it logs it through Python's `logging`."""
+    context = {"message": f"the task {name!r} failed", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(context)
+
+
 class Supervisor:
     """Hears of every background task that ends with an error.
 
@@ -44,7 +50,7 @@ class Supervisor:
 
     def __init__(
         self,
-        report: Callable[[str, BaseException], None],
+        report: Callable[[str, BaseException], None] = tell_asyncio,
         *,
         first_pause_s: float = FIRST_PAUSE_S,
         longest_pause_s: float = LONGEST_PAUSE_S,

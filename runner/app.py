@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from loguru import logger
 
-from pool import Tasks, this_process
+from pool import this_process
 from runner.engine.engines import docker_engines
 from runner.http.acts import add_acts
 from runner.http.bodies import Bodies
@@ -199,7 +199,6 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
     def on_signal() -> None:
         (stop_now if stop.is_set() else stop).set()
 
-    systemd = Systemd(settings.notify_socket, settings.watchdog_usec)
     clock = asyncio.get_running_loop().time
     over_s: float | None = None
     owner = this_process(settings.replica_name)
@@ -210,7 +209,7 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         lines_dropped,
     )
     _heed_signals(on_signal, service.try_again)
-    signs_of_life = Tasks(service.supervisor)
+    systemd = Systemd(settings.notify_socket, settings.watchdog_usec, service.supervisor)
     http = make_http(settings, service)
     await http.setup()
     try:
@@ -221,7 +220,7 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         gc.collect()
         gc.freeze()
         logger.bind(host=settings.host, port=settings.port).info("serving")
-        signs_of_life.start(systemd.give_signs_of_life(), "watchdog")
+        systemd.start()
         systemd.tell(READY)
         await stop.wait()
         systemd.tell(STOPPING)
@@ -238,7 +237,7 @@ async def serve(settings: Settings, lines_dropped: Callable[[], int] = lambda: 0
         over_s = over_s or clock() + settings.drain_s
         await service.drain(over_s - clock())
         await _by(over_s, http.cleanup())
-        await signs_of_life.cancel()
+        await systemd.close()
     logger.info("stopped")
 
 

@@ -6,13 +6,12 @@ from contextlib import suppress
 
 from loguru import logger
 
-from pool import EngineError, Owner, PoolClosedError, Supervisor, Tasks, remove_mine
+from pool import EngineError, Owner, PoolClosedError, Tasks, remove_mine
 from runner.container.warm_up import WarmUps
 from runner.engine.engines import Engines
 from runner.kata import Kata, RunResult
 from runner.operators.checks import Check, is_passed
 from runner.operators.health import Health, Inspector
-from runner.operators.logs import report_bug
 from runner.operators.views import Views
 from runner.parts import Parts, standing
 from runner.run.admission import Admission
@@ -47,7 +46,7 @@ class Service:
     ) -> None:
         self.is_draining = False
         self._has_begun = False
-        self.supervisor = Supervisor(report_bug)
+        self.supervisor = engines.supervisor
         self._settings = settings
         self._owner = owner
         self._engines = engines

@@ -116,7 +116,11 @@ class Upkeep:
         while True:
             await self._look_at_pools.wait()
             self._look_at_pools.clear()
-            await self._retire_replaced()
+            try:
+                await self._retire_replaced()
+            except BaseException:
+                self._look_at_pools.set()  # the next round must look again, for the same change
+                raise
 
     async def _retire_replaced(self) -> None:
         for name, pool in self._pools.by_image.items():

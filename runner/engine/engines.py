@@ -12,10 +12,17 @@ from pool import (
     ImageEngine,
     Networks,
     Owner,
+    Supervisor,
 )
 from runner.engine.calls import EngineCalls
 from runner.engine.log import EngineLog
 from runner.engine.registry_logins import RegistryLogins
+<<<<<<< HEAD
+=======
+from runner.operators.engine_calls import EngineCalls
+from runner.operators.engine_log import EngineLog
+from runner.operators.logs import report_bug
+>>>>>>> loops
 
 
 async def _unknown() -> str:
@@ -28,7 +35,8 @@ class Engines:
 
     `close` ends its connections. `log` says what fails. `version` asks the engine for its name and
     version, and raises EngineError. `calls` holds the times of the calls so far. The
-    containers borrow `networks`; None: they cannot.
+    containers borrow `networks`; None: they cannot. `supervisor` is that of the process: it hears
+    of the engine's client, and of the service.
     """
 
     containers: ContainerEngine
@@ -38,6 +46,7 @@ class Engines:
     version: Callable[[], Awaitable[str]] = _unknown
     calls: EngineCalls = field(default_factory=EngineCalls)
     networks: Networks | None = None
+    supervisor: Supervisor = field(default_factory=lambda: Supervisor(report_bug))
 
 
 def docker_engines(docker_host: str, owner: Owner, docker_config: str = "") -> Engines:
@@ -48,15 +57,17 @@ def docker_engines(docker_host: str, owner: Owner, docker_config: str = "") -> E
         log.failed(error)
         calls.failed(error)
 
-    client = DockerClient(docker_host, failed, calls.ended)
-    networks = Networks()
+    supervisor = Supervisor(report_bug)
+    client = DockerClient(docker_host, failed, calls.ended, supervisor=supervisor)
+    networks = Networks(supervisor)
     containers = DockerContainers(client, networks)
+    images = DockerImages(client, owner.labels(), RegistryLogins(docker_config).of)
 
     async def close() -> None:
         try:
             await containers.close()
+            await images.close()
         finally:
             await client.close()
 
-    images = DockerImages(client, owner.labels(), RegistryLogins(docker_config).of)
-    return Engines(containers, images, close, log, client.version, calls, networks)
+    return Engines(containers, images, close, log, client.version, calls, networks, supervisor)

@@ -23,7 +23,9 @@ _TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-_FILES = ("page.css", "page.js", "tables.js", "charts.js", "acts.js", "words.js", "icon.svg")
+_FILES = (
+    "page.css", "page.js", "columns.js", "tables.js", "charts.js", "acts.js", "words.js", "icon.svg",
+)  # fmt: skip
 _HEADERS = {
     # The page may load nothing but our own files, so no text of a learner or a sibling can run.
     "Content-Security-Policy": (

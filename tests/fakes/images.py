@@ -25,7 +25,8 @@ class FakeImages:
     Clear `may_pull`, `may_read` or `may_tell` to keep pulls, looks into images, or answers to what
     an image is, waiting. Such an answer tells what was so when it was asked for.
 
-    `bugs` holds errors that nobody foresees: the next call of the method so named raises it.
+    `bugs` holds errors that nobody foresees: the next call of the method so named raises it. A key
+    such as `image ruby:3` means the next call for that image.
     """
 
     def __init__(self, failed: Callable[[EngineError], None] = lambda error: None) -> None:
@@ -79,7 +80,7 @@ class FakeImages:
 
     async def image(self, name: str) -> Image:
         """The image of this name or id. Raises ImageMissingError."""
-        self._stumble("image")
+        self._stumble("image", name)
         by_id = {image.image_id: image for image in self.on_node.values()}
         image = self.on_node.get(name) or by_id.get(name)
         self.asking += 1
@@ -172,9 +173,10 @@ class FakeImages:
         finally:
             self._listeners.discard(changes)
 
-    def _stumble(self, method: str) -> None:
-        if (bug := self.bugs.pop(method, None)) is not None:
-            raise bug
+    def _stumble(self, method: str, image: str = "") -> None:
+        for key in (method, f"{method} {image}"):
+            if (bug := self.bugs.pop(key, None)) is not None:
+                raise bug
 
     def _tell(self, goes_on: bool) -> None:
         for changes in self._listeners:

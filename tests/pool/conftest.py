@@ -193,8 +193,10 @@ def reported() -> list[EngineError]:
 
 
 @pytest.fixture
-async def client(dockerd: FakeDockerd, reported: list[EngineError]) -> AsyncIterator[DockerClient]:
+async def client(
+    dockerd: FakeDockerd, reported: list[EngineError], supervisor: Supervisor
+) -> AsyncIterator[DockerClient]:
     """A client of that engine."""
-    client = DockerClient(dockerd.host, reported.append)
+    client = DockerClient(dockerd.host, reported.append, supervisor=supervisor)
     yield client
     await client.close()

@@ -2,11 +2,15 @@
 
 import asyncio
 import tracemalloc
+from typing import cast
 
 import pytest
+from aiodocker.stream import Message, Stream
 
 from pool import DockerClient, EngineError
 from pool.docker_stream import DockerStream
+from tests.reports import Reports
+from tests.waiting import eventually
 
 from .fake_dockerd import (
     STDERR,
@@ -285,4 +289,45 @@ async def test_a_flood_of_complaints_is_read_and_dropped(
 
     async with asyncio.timeout(30):
         assert await stream.read() == b"said"
+    await stream.close()
+
+
+async def test_a_reader_that_fails_is_reported_and_ends_the_stream(
+    client: DockerClient, reports: Reports
+) -> None:
+    """An error that nobody foresaw is heard at once, and no reader waits for what cannot come."""
+    bug = KeyError("a bug")
+
+    class Broken:
+        async def read_out(self) -> Message | None:
+            raise bug
+
+        async def close(self) -> None:
+            """There is nothing to close."""
+
+    stream = DockerStream(client, cast(Stream, Broken()), "c1")
+
+    assert await read_all(stream) == b""
+    await reports.came.wait()
+    assert (reports.names, reports.errors) == (["read c1"], [bug])
+    await stream.close()
+
+
+async def test_a_stream_that_waits_for_its_reader_ends_with_the_client(
+    dockerd: FakeDockerd, client: DockerClient
+) -> None:
+    """The task that reads a stream ends with the client, even if the stream is full and nobody
+    has closed it.
+    """
+    full = [frame(STDOUT, bytes(1024 * 1024))] * 5
+    stream = await attach(dockerd, client, upgraded(*full, then=silence))
+
+    async def held_bytes() -> int:
+        return len(stream._unread)
+
+    await eventually(held_bytes, lambda count: count > 4 * 1024 * 1024)
+    await client.close()
+
+    assert stream.ended
+    assert not client.tasks
     await stream.close()

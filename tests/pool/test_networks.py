@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pool import EngineError, NetworkHolder, Networks, Started, UnansweredError
+from pool import EngineError, NetworkHolder, Networks, Started, Supervisor, UnansweredError
 from tests.fakes import FakeStream
+from tests.reports import Reports
 
 from .conftest import settle
 from .support import a_spec
@@ -18,8 +19,8 @@ HOSTNAME = "sandbox"
 class Rig:
     """Networks, and holders whose programs answer for as long as the test lets them."""
 
-    def __init__(self) -> None:
-        self.networks = Networks()
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.networks = Networks(supervisor)
         self.missed = 0
         self.ended: list[str] = []
         self.streams: dict[str, FakeStream] = {}
@@ -59,9 +60,9 @@ class Rig:
 
 
 @pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
+async def rig(supervisor: Supervisor) -> AsyncIterator[Rig]:
     """Networks without any holder yet."""
-    rig = Rig()
+    rig = Rig(supervisor)
     yield rig
     await rig.close()
 
@@ -131,6 +132,19 @@ async def test_a_start_that_may_go_on_takes_its_holder_along(
     assert rig.ended == ["a"]
     async with rig.networks.lend(HOSTNAME) as holder:
         assert holder is None
+
+
+async def test_a_holder_that_fails_by_a_bug_is_reported(rig: Rig, reports: Reports) -> None:
+    """The supervisor hears of the task that readies or ends a holder after a start, by its name."""
+    await rig.add("a")
+    rig.streams["a"].close_error = bug = RuntimeError("a bug")
+
+    with pytest.raises(UnansweredError):
+        async with rig.networks.lend(HOSTNAME):
+            raise UnansweredError("start", "no answer within 20 s")
+    await rig.networks.close()
+
+    assert (reports.names, reports.errors) == (["network of a"], [bug])
 
 
 async def test_a_holder_that_has_ended_is_not_lent(rig: Rig) -> None:

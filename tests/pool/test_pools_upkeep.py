@@ -2,10 +2,9 @@
 
 import asyncio
 
-from pool import ImagePool, Pools, PoolSettings, Supervisor
+from pool import ImagePool, PoolSettings
 from pool.sizing import LONGEST_YIELD_S
 from tests.fakes import FakeContainers
-from tests.reports import Reports
 
 from .conftest import SPEC, Clock, MakePools, settle
 from .support import OTHER, SIZES
@@ -100,29 +99,6 @@ async def test_what_has_waited_too_long_is_replaced(
     assert not after_some & set(engine.living)
     assert pools.by_image[SPEC.image].warm == count
     assert pools.by_image[SPEC.image].counts.discards["stale"] >= count
-
-
-async def test_an_upkeep_that_fails_is_reported_and_works_again(
-    engine: FakeContainers, supervisor: Supervisor, reports: Reports
-) -> None:
-    """The upkeep is a loop of the supervisor's: an error ends one round of it, not all of them."""
-    moment_s, asked_again = 1000.0, asyncio.Event()
-
-    def broken_clock() -> float:
-        if not reports.errors:
-            raise RuntimeError("no time")
-        asked_again.set()
-        return moment_s
-
-    pools = Pools(engine, PoolSettings(resize_s=0.001), supervisor=supervisor, now_s=broken_clock)
-    await asyncio.wait_for(asked_again.wait(), timeout=10)
-
-    assert reports.names == ["pools' upkeep"]
-    assert str(reports.errors[0]) == "no time"
-    status = supervisor.loops["pools' upkeep"]
-    assert (status.is_running, status.failures, status.last_error) == (True, 1, "no time")
-    await pools.close()
-    assert not supervisor.loops
 
 
 class TestForgetting:

@@ -1,7 +1,7 @@
-"""The loops in the background: each fails by an error that nobody foresaw, and works again."""
+"""The loops that need the engine: each fails by an error that nobody foresaw, and works again."""
 
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from dataclasses import replace
 
 import pytest
 
@@ -10,42 +10,16 @@ from runner.cells.cells import Cells
 from runner.colour.traffic_light import TrafficLight
 from runner.container.images import Images
 from runner.engine.network_holders import NetworkHolders
-from runner.settings import Reuse, Settings
-from runner.siblings.sibling import Address
-from runner.siblings.siblings import Siblings
+from runner.settings import Reuse
 from runner.upkeep import Upkeep
 from runner.warming.warm_images import WarmImages
-from tests.conftest import ServeFake
 from tests.fakes import FakeEngine
 from tests.reports import Reports
-from tests.runner.operators.scrape import scrape
+from tests.runner.container.support import spec_of
 from tests.serving import new_owner
 from tests.waiting import eventually
 
-RUBY, LAUNCHER = Settings(_env_file=None).ruby_image, Settings(_env_file=None).launcher_image
-T = TypeVar("T")
-BUG = RuntimeError("a bug")
-
-
-@pytest.fixture
-async def reports() -> Reports:
-    """The reports that the supervisor makes."""
-    return Reports()
-
-
-@pytest.fixture
-async def supervisor(reports: Reports) -> Supervisor:
-    """A supervisor that lets loops run again soon."""
-    return Supervisor(reports, first_pause_s=0.001, longest_pause_s=0.004)
-
-
-@pytest.fixture
-async def engine() -> FakeEngine:
-    """An engine with the images that a service needs for itself."""
-    engine = FakeEngine()
-    for name in (RUBY, LAUNCHER):
-        engine.images.add(name)
-    return engine
+from .support import BUG, LAUNCHER, RUBY, Operators, now
 
 
 @pytest.fixture
@@ -103,15 +77,24 @@ async def network_holders(
 
 
 @pytest.fixture
+async def pools(engine: FakeEngine, supervisor: Supervisor) -> AsyncIterator[Pools]:
+    """Pools of no image yet; closed at the end."""
+    pools = Pools(engine.containers, PoolSettings(), supervisor=supervisor)
+    yield pools
+    await pools.close()
+
+
+@pytest.fixture
 async def upkeep(
     engine: FakeEngine,
     supervisor: Supervisor,
+    *,
     images: Images,
+    pools: Pools,
     cells: Cells,
     network_holders: NetworkHolders,
 ) -> AsyncIterator[Upkeep]:
     """Upkeep that has not begun to sweep; closed at the end, with what it keeps right."""
-    pools = Pools(engine.containers, PoolSettings(), supervisor=supervisor)
     traffic_light = TrafficLight(engine.containers, engine.images, RUBY, {}, supervisor)
     warm_images = WarmImages((), is_warm, supervisor)
     upkeep = Upkeep(
@@ -129,7 +112,6 @@ async def upkeep(
     yield upkeep
     await upkeep.close()
     await traffic_light.close()
-    await pools.close()
 
 
 async def is_warm(name: str) -> bool:
@@ -137,7 +119,9 @@ async def is_warm(name: str) -> bool:
     return True
 
 
-async def test_image_changes(engine: FakeEngine, images: Images, reports: Reports) -> None:
+async def test_image_changes(
+    engine: FakeEngine, images: Images, reports: Reports, operators: Operators
+) -> None:
     """The loop that hears of changes of images listens again."""
     engine.images.bugs["image_changes"] = BUG
 
@@ -145,10 +129,13 @@ async def test_image_changes(engine: FakeEngine, images: Images, reports: Report
     await reports.came.wait()
 
     assert (reports.names, reports.errors) == (["image changes"], [BUG])
-    await eventually(lambda: _now(images.is_listening))
+    await operators.see("image changes")
+    await eventually(lambda: now(images.is_listening))
 
 
-async def test_cells(engine: FakeEngine, cells: Cells, reports: Reports) -> None:
+async def test_cells(
+    engine: FakeEngine, cells: Cells, reports: Reports, operators: Operators
+) -> None:
     """The loop that tries whether cells can be had tries again, and finds that they can."""
     engine.images.bugs["image"] = BUG
 
@@ -156,11 +143,15 @@ async def test_cells(engine: FakeEngine, cells: Cells, reports: Reports) -> None
     await reports.came.wait()
 
     assert (reports.names, reports.errors) == (["cells"], [BUG])
-    await eventually(lambda: _now(cells.status.kind == "cells"))
+    await operators.see("cells")
+    await eventually(lambda: now(cells.status.kind == "cells"))
 
 
 async def test_network_holders(
-    engine: FakeEngine, network_holders: NetworkHolders, reports: Reports
+    engine: FakeEngine,
+    network_holders: NetworkHolders,
+    reports: Reports,
+    operators: Operators,
 ) -> None:
     """The loop that makes holders of networks looks again when one is missed again."""
     engine.images.bugs["image"] = BUG
@@ -171,10 +162,13 @@ async def test_network_holders(
     network_holders.missed()
 
     assert (reports.names, reports.errors) == (["network holders"], [BUG])
-    await eventually(lambda: _now(engine.containers.asked))
+    await operators.see("network holders")
+    await eventually(lambda: now(engine.containers.asked))
 
 
-async def test_engine_watch(engine: FakeEngine, upkeep: Upkeep, reports: Reports) -> None:
+async def test_engine_watch(
+    engine: FakeEngine, upkeep: Upkeep, reports: Reports, operators: Operators
+) -> None:
     """The loop that looks at the engine looks again, so the service knows that it answers."""
     engine.containers.bug = BUG
 
@@ -182,71 +176,61 @@ async def test_engine_watch(engine: FakeEngine, upkeep: Upkeep, reports: Reports
     await reports.came.wait()
 
     assert (reports.names, reports.errors) == (["engine watch"], [BUG])
-    await eventually(lambda: _now(upkeep.engine_answers))
+    await operators.see("engine watch")
+    await eventually(lambda: now(upkeep.engine_answers))
 
 
-async def test_sweep(engine: FakeEngine, upkeep: Upkeep, reports: Reports) -> None:
+async def test_sweep(
+    engine: FakeEngine, upkeep: Upkeep, reports: Reports, operators: Operators
+) -> None:
     """The loop that removes what serves nobody does so again."""
     upkeep.start()
-    await eventually(lambda: _now(upkeep.engine_answers))
+    await eventually(lambda: now(upkeep.engine_answers))
     engine.containers.bug = BUG
     upkeep.engine_came_or_went(True)  # which makes it sweep at once
     await reports.came.wait()
     engine.containers.add("left behind", "exited", new_owner().labels())
 
     assert (reports.names, reports.errors) == (["sweep"], [BUG])
-    await eventually(lambda: _now(engine.containers.present), lambda present: not present)
+    await operators.see("sweep")
+    await eventually(lambda: now(engine.containers.present), lambda present: not present)
 
 
-async def test_look_up_siblings(supervisor: Supervisor, reports: Reports) -> None:
-    """The loop that looks siblings up does so again, and finds them."""
-    bugs = [BUG]
+async def test_retire_replaced_images(
+    engine: FakeEngine, upkeep: Upkeep, pools: Pools, reports: Reports, operators: Operators
+) -> None:
+    """The loop that retires replaced images does not forget the change at which it failed."""
+    engine.images.add("kata:1")
+    engine.images.bugs["image kata:1"] = BUG
+    pools.warm_up(replace(spec_of("kata:1"), image_id="sha256:replaced"))
 
-    async def look_up(name: str) -> set[Address]:
-        if bugs:
-            raise bugs.pop()
-        return {("127.0.0.1", 4597)}
-
-    siblings = Siblings(
-        ("runner:4597",),
-        told=3,
-        replica="me",
-        secret="",
-        standing=lambda image: None,
-        supervisor=supervisor,
-        look_up=look_up,
-    )
-    siblings.start()
+    upkeep.start()
+    upkeep.images_changed()
     await reports.came.wait()
 
-    assert (reports.names, reports.errors) == (["look up siblings"], [BUG])
-    [found] = await eventually(lambda: _now(siblings.statuses()))
-    assert found.address == "127.0.0.1:4597"
-    await siblings.close()
+    assert (reports.names, reports.errors) == (["retire replaced images"], [BUG])
+    await operators.see("retire replaced images")
+    await eventually(lambda: now(pools.by_image), lambda pools: not pools)
 
 
-async def test_operators_see_a_loop_that_has_failed(serve_fake: ServeFake) -> None:
-    """`/health` and `/metrics` tell that it failed and why, and then that it runs again."""
-    engine = FakeEngine()
-    engine.containers.bug = BUG
-    async with serve_fake(engine) as http:
+async def test_pools_upkeep(
+    engine: FakeEngine, supervisor: Supervisor, reports: Reports, operators: Operators
+) -> None:
+    """The loop that sizes the pools does so again, and forgets the image that nobody wants."""
+    settings = PoolSettings(resize_s=0.001)
+    bugs, moments_s = [BUG], [1000.0]
 
-        async def watch() -> dict[str, object]:
-            loops = (await http.ask("/health", verb="GET")).body["loops"]
-            assert loops["image changes"] == {"is_running": True, "failures": 0, "last_error": ""}
-            status: dict[str, object] = loops["engine watch"]
-            return status
+    def now_s() -> float:
+        if bugs:
+            raise bugs.pop()
+        return moments_s[-1]
 
-        await eventually(watch, lambda status: status["failures"] == 1)
-        told = await eventually(watch, lambda status: bool(status["is_running"]))
-        seen = await scrape(http)
+    pools = Pools(engine.containers, settings, supervisor=supervisor, now_s=now_s)
+    await reports.came.wait()
+    pools.warm_up(replace(spec_of(RUBY), image_id=engine.images.on_node[RUBY].image_id))
+    moments_s.append(1000.0 + 2 * settings.forget_s)
 
-    assert told == {"is_running": True, "failures": 1, "last_error": "a bug"}
-    watch_label, other = (("loop", "engine watch"),), (("loop", "image changes"),)
-    assert seen["runner_loop_failures_total", watch_label] == 1
-    assert seen["runner_loop_failures_total", other] == 0
-    assert seen["runner_loop_running", watch_label] == 1
-
-
-async def _now(value: T) -> T:
-    return value
+    assert (reports.names, reports.errors) == (["pools' upkeep"], [BUG])
+    await operators.see("pools' upkeep")
+    await eventually(lambda: now(pools.by_image), lambda pools: not pools)
+    await pools.close()
