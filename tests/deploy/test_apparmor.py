@@ -1,4 +1,4 @@
-"""AppArmor's profiles of cells: what may be executed, and that no program gets more than Docker's."""
+"""AppArmor's profiles of cells: what may be executed, and nobody gets more than under Docker's."""
 
 import re
 from pathlib import Path
