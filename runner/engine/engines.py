@@ -50,7 +50,7 @@ def docker_engines(docker_host: str, owner: Owner, docker_config: str = "") -> E
 
     client = DockerClient(docker_host, failed, calls.ended)
     networks = Networks()
-    containers = DockerContainers(client, networks)
+    containers = DockerContainers(client, networks, log.warned)
 
     async def close() -> None:
         try:

@@ -13,6 +13,7 @@ from runner.operators.logs import report_engine_error
 _MOST_WAITING = 100  # lines that wait, for some seconds, until the engine was looked at
 _STARTS = frozenset(("create", "attach", "start", "exec", "ready"))
 _MOST_IMAGES = 1000
+_MOST_WARNINGS = 100  # different ones, as long as the daemon lives
 
 
 @dataclass
@@ -44,6 +45,7 @@ class EngineLog:
         self._unsaid = 0  # failed calls since then
         self._is_closed = False
         self._cannot_start: Latest[str, _CannotStart] = Latest(_MOST_IMAGES)
+        self._warnings: set[str] = set()
 
     @property
     def may_be_away(self) -> bool:
@@ -60,6 +62,12 @@ class EngineLog:
             if len(self._waiting) < _MOST_WAITING:
                 self._waiting.append(error)
             self.doubted()
+
+    def warned(self, text: str) -> None:
+        """The engine has made a container, and warns of something. Each text has one line."""
+        if text not in self._warnings and len(self._warnings) < _MOST_WARNINGS:
+            self._warnings.add(text)
+            logger.bind(reason=text).warning("the engine warns")
 
     def answers(self) -> None:
         """The engine was looked at, and is there."""

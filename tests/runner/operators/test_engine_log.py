@@ -176,3 +176,14 @@ def test_an_image_on_trial_has_no_error(rig: Rig, logs: Events) -> None:
     rig.log.failed(EngineError("pull", "not found", image="launcher"))
 
     assert [level for level, _ in levels(logs)] == ["DEBUG", "DEBUG", "ERROR"]
+
+
+def test_a_warning_of_the_engine_is_said_once(rig: Rig, logs: Events) -> None:
+    """An engine warns at each create, so a text has one line. More than a hundred are dropped."""
+    for _ in range(3):
+        for number in range(200):
+            rig.log.warned(f"no swap limit {number}")
+
+    assert said(logs) == ["the engine warns"] * 100
+    assert [event["level"] for event in logs] == ["WARNING"] * 100
+    assert logs[0]["reason"] == "no swap limit 0"
