@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -22,17 +23,25 @@ from pool.time_limits import ENGINE_CALL_S, LAST_WORDS_S, READY_S, STATS_S
 # container counts it.
 SHIM_BYTES = 4 * 1024**2
 
+_MOST_WARNINGS = 10  # of one container
 _GONE = (404, 409)  # no such container; its removal is already in progress
 
 
 class DockerContainers:
     """Implements pool.engine.ContainerEngine.
 
-    `networks` has the holders that lend networks to containers whose spec says so.
+    `networks` has the holders that lend networks to containers whose spec says so. `warned` is
+    called with each warning in the engine's answer to a create.
     """
 
-    def __init__(self, client: DockerClient, networks: Networks | None = None) -> None:
+    def __init__(
+        self,
+        client: DockerClient,
+        networks: Networks | None = None,
+        warned: Callable[[str], None] = lambda _text: None,
+    ) -> None:
         self._client = client
+        self._warned = warned
         self._networks = networks or Networks(client.supervisor)
         self._tasks = Tasks(client.supervisor)
         # By the container's name while it is made, and by the id that `remove` was given.
@@ -172,7 +181,21 @@ class DockerContainers:
 
     async def _create(self, spec: ContainerSpec, name: str) -> DockerContainer:
         async with self._client.call("create", ENGINE_CALL_S, image=spec.image, container=name):
-            return await self._client.docker.containers.create(spec.create_body(), name=name)
+            # aiodocker's own method keeps no warnings.
+            docker = self._client.docker
+            answer = await docker._query_json(
+                "containers/create", method="POST", data=spec.create_body(), params={"name": name}
+            )
+            container = docker.containers.container(a_text(answer["Id"]))
+        self._tell_warnings(answer.get("Warnings"))
+        return container
+
+    def _tell_warnings(self, warnings: Any) -> None:
+        """Tell of what the engine lets pass; an answer of another shape is no reason to fail."""
+        if isinstance(warnings, list):
+            for text in warnings[:_MOST_WARNINGS]:
+                if isinstance(text, str):
+                    self._warned(words_of(text))
 
     async def _undo(self, created: asyncio.Task[DockerContainer], name: str) -> None:
         # The engine goes on with a create whose caller went away. A removal before its end would

@@ -132,13 +132,8 @@ class Networks:
         self._idle.append(holder)
 
     async def close(self) -> None:
-<<<<<<< HEAD
         """Wait until each holder that was lent has made its next network, or has ended."""
-        await asyncio.gather(*self._returning, return_exceptions=True)
-=======
-        """Wait until no holder is on its way back from a start."""
         await self._returning.finish()
->>>>>>> loops
 
     @asynccontextmanager
     async def lend(self, hostname: str) -> AsyncIterator[NetworkHolder | None]:

@@ -83,8 +83,9 @@ async def test_a_node_needs_no_image_of_the_service(
     """A daemon outside a container loads its launcher, and finds Ruby in some image of the node."""
     monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
-    missing = {"ruby_image": "dojo-test/no-ruby:1", "launcher_image": "dojo-test/no-launcher:1"}
-    async with daemon(tmp_path, reuse="auto", **missing) as running:
+    ruby, launcher = "dojo-test/no-ruby:1", "dojo-test/no-launcher:1"
+    named = daemon(tmp_path, reuse="auto", ruby_image=ruby, launcher_image=launcher)
+    async with named as running:
         colours = [await colour(running, f"exit {n}") for n in range(3)]
         health = await running.health()
         [said] = [
@@ -96,7 +97,7 @@ async def test_a_node_needs_no_image_of_the_service(
     assert colours == ["green", "red", "amber"]
     assert health["images"][BUSYBOX]
     sources = {name: one["source"] for name, one in health["tool_images"].items()}
-    assert sources == {missing["ruby_image"]: "found", missing["launcher_image"]: "loaded"}
+    assert sources == {ruby: "found", launcher: "loaded"}
     assert said["image"].startswith("dojo-runner/launcher:")
     security = (await DockerHost(docker_client).facts()).security
     if reason := refusal_of_cells(health["reuse"]["why_no_cells"], security):

@@ -21,6 +21,7 @@ from pool import (
 )
 from runner.cells.lockdown import LAUNCHER_FOLDER, cell_spec_of
 from runner.cells.remedies import with_remedy
+from runner.configuration.containers import UNCONFINED
 from runner.container.hand_over import READY_MARK
 from runner.container.lockdown import spec_for
 from runner.container.profile import Home, ImageProfile
@@ -237,6 +238,10 @@ class Cells:
         self._volume, self._why_not = volume, why_not
         if volume is not None:
             logger.info("each run gets a cell of its own in a container that serves many")
+            if self._profile == UNCONFINED:
+                logger.warning(
+                    "AppArmor is off for cells, because CYBER_DOJO_RUNNER_APPARMOR is unconfined"
+                )
         else:
             level = "ERROR" if self._wanted is Reuse.CELLS else "WARNING"
             logger.bind(reason=why_not).log(

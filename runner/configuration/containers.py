@@ -11,6 +11,9 @@ from runner.configuration.allowed_images import AllowedImages
 from runner.configuration.lists import Names
 from runner.configuration.subject import Subject
 
+# Docker's word for no AppArmor profile at all.
+UNCONFINED = "unconfined"
+
 
 class Reuse(StrEnum):
     """How many runs a container serves. If cells cannot be had, it serves one."""
@@ -128,7 +131,8 @@ class ContainerSettings(Subject):
         description="the AppArmor profile of containers of cells; empty: found by trying",
     )
     """the AppArmor profile of containers of cells. Empty: the engine's own, and if that forbids
-    cells, `dojo-runner-cells` ([hosts.md](hosts.md))
+    cells, `dojo-runner-cells` ([hosts.md](hosts.md)). `unconfined` is Docker's word for none:
+    AppArmor is then off for programs in cells, and the log and `dojo-runner doctor` warn of it
 
     You have a profile of your own for them.
     """

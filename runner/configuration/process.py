@@ -39,8 +39,8 @@ class ProcessSettings(Subject):
         "", pattern="^([0-9]{1,9}:[0-9]{1,9})?$", description="uid:gid to become, if root starts it"
     )
     """user and group, as numbers, that the daemon becomes when root starts it; it keeps the group
-    of the engine's socket. If no group may write to that socket, the daemon stays root and logs a
-    warning
+    of the engine's socket. If that user could not open the socket by its group, or the socket is
+    not there yet, the daemon stays root and logs a warning
 
     Root starts the daemon without the service's image, or the numbers are somebody else's on the
     host.

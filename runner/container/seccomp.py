@@ -1,6 +1,6 @@
 """Filters of system calls: Docker's own, and what the containers of runs get instead of it.
 
-`docker_seccomp.json` is the list of Docker 28.5.2, whichever engine runs the containers. The runtime
+`docker_seccomp.json` is the list of Docker 28.5.2, whichever engine runs the containers. A runtime
 passes over names that its libseccomp does not know, so calls that are newer than it are refused.
 """
 

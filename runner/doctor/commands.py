@@ -69,7 +69,7 @@ async def _of_host(settings: Settings) -> AsyncIterator[Finding]:
         "socket": lambda: host.engine_socket(settings.docker_host),
         "port": lambda: host.port(settings.host, settings.port),
         "open files": lambda: host.open_files(files),
-        "user namespaces": host.user_namespaces,
+        "user namespaces": lambda: host.user_namespaces(_profile(settings)),
     }
     for name, look in looks.items():
         yield await within(LOOK_S, name, _aside(look))
@@ -87,7 +87,7 @@ async def _of_engine(
     yield await within(LOOK_S, "disk", _aside(lambda: host.disk(known.root)))
     yield engine.cgroups(known)
     yield engine.seccomp(known)
-    yield engine.apparmor(known, host.apparmor_profiles())
+    yield engine.apparmor(known, host.apparmor_profiles(), _profile(settings))
     tools = tools_named(ruby_image=settings.ruby_image, launcher_image=settings.launcher_image)
     # It looks for images without roots, so it loads none.
     images = ToolImages(DockerImages(client, {}), read_own_container_id(), tools, roots=())
@@ -102,6 +102,11 @@ async def _of_engine(
         yield await within(ASK_S, what, look)
     async for finding in _of_runs(image or await _kata_image(settings, client)):
         yield finding
+
+
+def _profile(settings: Settings) -> str:
+    """The AppArmor profile that containers of cells need where the engine's own forbids cells."""
+    return settings.apparmor or engine.APPARMOR_PROFILE
 
 
 async def _kata_image(settings: Settings, client: DockerClient) -> str:

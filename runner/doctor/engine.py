@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 
 from pool import EngineError, EngineFacts, ImageEngine, ImageMissingError, UnansweredError
+from runner.configuration.containers import UNCONFINED
+from runner.configuration.variables import PREFIX
 from runner.doctor.findings import Finding, ok, problem, warning
 
 OLDEST_API = (1, 41)
 APPARMOR_PROFILE = "dojo-runner-cells"
+_LOAD_THE_PROFILE = "for cells load deploy/apparmor/dojo-runner-cells: docs/hosts.md"
 
 
 def engine(facts: EngineFacts) -> Finding:
@@ -56,20 +59,24 @@ def seccomp(facts: EngineFacts) -> Finding:
     return ok(name, f"on, profile {profile}")
 
 
-def apparmor(facts: EngineFacts, profiles: Iterable[str] | None) -> Finding:
-    """Whether AppArmor is on, and has the launcher's profile. `profiles`: None if unknown."""
+def apparmor(facts: EngineFacts, profiles: Iterable[str] | None, profile: str) -> Finding:
+    """Whether AppArmor is on, and has the profile of cells. `profiles`: None if unknown."""
     name = "AppArmor"
     if "apparmor" not in _options(facts):
         return ok(name, "the engine does not use it")
-    if profiles is None:
-        return ok(name, "on; only root may see whether the profile for cells is loaded")
-    if APPARMOR_PROFILE not in profiles:
+    if profile == UNCONFINED:
         return warning(
             name,
-            f"on, without the profile {APPARMOR_PROFILE}",
-            "for cells load deploy/apparmor/dojo-runner-cells: docs/hosts.md",
+            f"on, but off for programs in cells: {PREFIX}APPARMOR is {UNCONFINED}",
+            f"leave the setting empty; {_LOAD_THE_PROFILE}",
         )
-    return ok(name, f"on, with the profile {APPARMOR_PROFILE}")
+    if profiles is None:
+        return ok(name, f"on; only root may see whether the profile {profile} is loaded")
+    if profile not in profiles:
+        is_ours = profile == APPARMOR_PROFILE
+        advice = _LOAD_THE_PROFILE if is_ours else f"load it, or leave {PREFIX}APPARMOR empty"
+        return warning(name, f"on, without the profile {profile}", advice)
+    return ok(name, f"on, with the profile {profile}")
 
 
 async def tool_image(

@@ -53,8 +53,11 @@ def _unreachable(path: Path, error: OSError) -> tuple[str, str]:
             return f"{path}: {error.strerror}", "correct DOCKER_HOST"
 
 
-def user_namespaces(root: Path = Path("/")) -> Finding:
-    """Whether the kernel lets an ordinary user make user namespaces, which cells need."""
+def user_namespaces(profile: str, root: Path = Path("/")) -> Finding:
+    """Whether the kernel lets an ordinary user make user namespaces, which cells need.
+
+    `profile` is the AppArmor profile of containers of cells.
+    """
     name = "user namespaces"
     refusals = []
     if _sysctl(root, "user.max_user_namespaces") == "0":
@@ -68,15 +71,22 @@ def user_namespaces(root: Path = Path("/")) -> Finding:
         commands = "; ".join(f"sysctl -w {switch}" for _, switch in refusals)
         return warning(name, found, f"{_CELLS_NEED}. As root: {commands}")
     if _sysctl(root, "kernel.apparmor_restrict_unprivileged_userns") == "1":
-        return warning(
-            name,
-            "kernel.apparmor_restrict_unprivileged_userns is 1: only programs under a profile",
-            "for cells load deploy/apparmor/dojo-runner-cells: docs/hosts.md",
-        )
+        return _restricted_by_apparmor(profile, apparmor_profiles(root))
     if not (root / "proc/self/ns/user").exists():
         return warning(name, "this kernel has none", _CELLS_NEED)
     most = _sysctl(root, "user.max_user_namespaces")
     return ok(name, f"allowed, {most} at the most" if most else "allowed")
+
+
+def _restricted_by_apparmor(profile: str, profiles: Iterable[str] | None) -> Finding:
+    """What Ubuntu's switch means, which leaves user namespaces to programs under a profile."""
+    name = "user namespaces"
+    found = "kernel.apparmor_restrict_unprivileged_userns is 1: only programs under a profile"
+    if profiles is None:
+        return ok(name, f"{found}; only root may see whether {profile} is loaded")
+    if profile in profiles:
+        return ok(name, f"{found}, and {profile} is loaded")
+    return warning(name, found, "for cells load deploy/apparmor/dojo-runner-cells: docs/hosts.md")
 
 
 def disk(folder: str) -> Finding:

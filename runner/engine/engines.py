@@ -14,15 +14,10 @@ from pool import (
     Owner,
     Supervisor,
 )
+from runner.background import report_bug
 from runner.engine.calls import EngineCalls
 from runner.engine.log import EngineLog
 from runner.engine.registry_logins import RegistryLogins
-<<<<<<< HEAD
-=======
-from runner.operators.engine_calls import EngineCalls
-from runner.operators.engine_log import EngineLog
-from runner.operators.logs import report_bug
->>>>>>> loops
 
 
 async def _unknown() -> str:
@@ -60,7 +55,7 @@ def docker_engines(docker_host: str, owner: Owner, docker_config: str = "") -> E
     supervisor = Supervisor(report_bug)
     client = DockerClient(docker_host, failed, calls.ended, supervisor=supervisor)
     networks = Networks(supervisor)
-    containers = DockerContainers(client, networks)
+    containers = DockerContainers(client, networks, log.warned)
     images = DockerImages(client, owner.labels(), RegistryLogins(docker_config).of)
 
     async def close() -> None:

@@ -15,6 +15,7 @@ _MOST_IMAGES = 1000
 # Listening for the engine's events is tried again every second while the engine is down. The
 # listener says so once, in its own words.
 _SAID_ELSEWHERE = {"events"}
+_MOST_WARNINGS = 100  # different ones, as long as the daemon lives
 
 
 @dataclass
@@ -46,6 +47,7 @@ class EngineLog:
         self._unsaid = 0  # failed calls since then
         self._is_closed = False
         self._cannot_start: Latest[str, _CannotStart] = Latest(_MOST_IMAGES)
+        self._warnings: set[str] = set()
 
     @property
     def may_be_away(self) -> bool:
@@ -62,6 +64,12 @@ class EngineLog:
             if len(self._waiting) < _MOST_WAITING:
                 self._waiting.append(error)
             self.doubted()
+
+    def warned(self, text: str) -> None:
+        """The engine has made a container, and warns of something. Each text has one line."""
+        if text not in self._warnings and len(self._warnings) < _MOST_WARNINGS:
+            self._warnings.add(text)
+            logger.bind(reason=text).warning("the engine warns")
 
     def answers(self) -> None:
         """The engine was looked at, and is there."""

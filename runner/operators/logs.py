@@ -82,11 +82,6 @@ def _dropped(count: int) -> Event:
     return Event(now, "WARNING", "lines of the log were dropped", {"dropped": count})
 
 
-def report_bug(task: str, error: BaseException) -> None:
-    """Log an unforeseen error of a background task, with the task's name and the trace."""
-    logger.opt(exception=error).bind(task=task).error("unexpected error in the background")
-
-
 def _nothing(_record: "Record") -> str:
     return ""
 

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -145,6 +146,30 @@ async def test_a_start_on_an_engine_that_never_answers(
     await containers.close()
 
     assert removals(dockerd) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["no swap limit", "x" * 5000], ["no swap limit", f"{'x' * 500} ... {'x' * 500}"]),
+        ([None, 3, {"a": "b"}, "red"], ["red"]),
+        (None, []),
+        ("a text", []),
+        (["same"] * 1000, ["same"] * 10),
+    ],
+)
+async def test_what_the_engine_warns_of_is_told(
+    dockerd: FakeDockerd, client: DockerClient, said: Any, told: list[str]
+) -> None:
+    """Each warning in the answer of a create is told, ten at most; an odd one is passed over."""
+    warnings: list[str] = []
+    healthy(dockerd, upgraded(READY))
+    dockerd.on("POST /containers/create", answer({"Id": "c1", "Warnings": said}, 201))
+
+    started = await DockerContainers(client, warned=warnings.append).start(a_spec())
+    await started.stream.close()
+
+    assert warnings == told
 
 
 async def _asked(dockerd: FakeDockerd, request: str) -> bool:

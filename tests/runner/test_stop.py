@@ -36,7 +36,11 @@ async def _seconds_of_a_drain(limit_s: float) -> float:
     """The seconds until a drain ends whose engine answers no call, and does not hang up either."""
     engine = FakeEngine()
     engine.containers.may_tell.clear()
-    engines = replace(engine.engines(), close=asyncio.Event().wait)
+
+    async def close() -> None:
+        await asyncio.Event().wait()
+
+    engines = replace(engine.engines(), close=close)
     service = Service(Settings(_env_file=None), new_owner(), engines)
     await service.start()
     clock = asyncio.get_running_loop().time

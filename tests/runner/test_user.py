@@ -22,7 +22,7 @@ from loguru import logger
 from runner.user import leave_root
 lines = []
 logger.remove()
-logger.add(lambda line: lines.append(line.record["message"]))
+logger.add(lambda line: lines.append([line.record["message"], *line.record["extra"].values()]))
 leave_root(sys.argv[1], f"unix://{sys.argv[2]}")
 engine = socket.socket(socket.AF_UNIX)
 try:
@@ -59,7 +59,7 @@ def test_root_becomes_an_ordinary_user(engine: Path) -> None:
     """Root becomes the named user with one group more, reaches the engine, and the log says so."""
     assert after_leaving("10001:10001", engine) == [
         *(10001, 10001, [GROUP], True),
-        ["the daemon is an ordinary user now"],
+        [["the daemon is an ordinary user now", "10001:10001", [GROUP]]],
     ]
 
 
@@ -70,14 +70,46 @@ def test_without_a_name_nothing_changes(engine: Path) -> None:
     assert (uid, gid, connects, lines) == (0, 0, True, [])
 
 
-@pytest.mark.parametrize("what", ["a socket of root's alone", "no socket"])
-def test_root_that_would_lose_the_engine_stays(engine: Path, what: str) -> None:
-    """An ordinary user that cannot reach the engine is no use: the log has a warning instead."""
-    if what == "no socket":
-        engine.unlink()
-    else:
-        engine.chmod(0o600)
+ADVICE = "once a group may open the engine's socket, and enter its folder, start the daemon again"
 
-    uid, _, _, _, lines = after_leaving("10001:10001", engine)
 
-    assert (uid, lines) == (0, ["the daemon stays root"])
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("a socket of root's alone", "no group may write to the engine's socket"),
+        ("no socket", "No such file or directory"),
+        ("a folder", "is no socket"),
+        ("a folder that is shut", "user 10001 cannot reach the engine's socket"),
+    ],
+)
+def test_root_that_would_lose_the_engine_stays(engine: Path, what: str, reason: str) -> None:
+    """An ordinary user that cannot reach the engine is no use: the log has a warning instead.
+
+    Docker makes a folder in the place of a socket that is not there when a container is started.
+    """
+    path = engine
+    match what:
+        case "a socket of root's alone":
+            engine.chmod(0o600)
+        case "no socket":
+            engine.unlink()
+        case "a folder":
+            path = engine.parent
+        case _:
+            engine.parent.chmod(0o700)
+
+    uid, gid, groups, connects, lines = after_leaving("10001:10001", path)
+
+    assert (uid, gid, groups) == (0, 0, os.getgroups())
+    assert connects is (what in ("a socket of root's alone", "a folder that is shut"))
+    assert lines == [["the daemon stays root", f"{path}: {reason}", ADVICE]]
+
+
+def test_a_folder_that_the_group_may_enter(engine: Path) -> None:
+    """The socket's group may be what opens the folder, too."""
+    engine.parent.chmod(0o750)
+    os.chown(engine.parent, 0, GROUP)
+
+    uid, _, _, connects, _ = after_leaving("10001:10001", engine)
+
+    assert (uid, connects) == (10001, True)

@@ -177,6 +177,17 @@ async def test_the_apparmor_profile_is_found_by_trying(
     assert [event for event in logs if event["level"] in ("WARNING", "ERROR")] == []
 
 
+async def test_cells_without_apparmor_are_a_warning(serve_fake: ServeFake, logs: Events) -> None:
+    """An operator who wants no profile for cells gets what he asks for, and one warning."""
+    async with serve_fake(reuse="cells", apparmor="unconfined") as http:
+        await reuse(http, "cells")
+
+    troubles = [event for event in logs if event["level"] in ("WARNING", "ERROR")]
+    assert [event["message"] for event in troubles] == [
+        "AppArmor is off for cells, because CYBER_DOJO_RUNNER_APPARMOR is unconfined"
+    ]
+
+
 async def test_without_apparmor_no_profile_is_named(serve_fake: ServeFake) -> None:
     """Where cells work as it is the engine's own profile stays."""
     async with serve_fake(reuse="cells") as http:

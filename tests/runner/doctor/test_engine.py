@@ -82,17 +82,29 @@ def test_seccomp(security: tuple[str, ...], level: Level) -> None:
 
 
 @pytest.mark.parametrize(
-    ("security", "profiles", "level"),
+    ("security", "profiles", "profile", "level"),
     [
-        ((), None, Level.OK),
-        (("name=apparmor",), None, Level.OK),
-        (("name=apparmor",), [CELLS], Level.OK),
-        (("name=apparmor",), ["docker-default"], Level.WARNING),
+        ((), None, CELLS, Level.OK),
+        ((), None, "unconfined", Level.OK),
+        (("name=apparmor",), None, CELLS, Level.OK),
+        (("name=apparmor",), None, "unconfined", Level.WARNING),
+        (("name=apparmor",), [CELLS], CELLS, Level.OK),
+        (("name=apparmor",), [CELLS], "mine", Level.WARNING),
+        (("name=apparmor",), [CELLS], "unconfined", Level.WARNING),
+        (("name=apparmor",), ["mine"], "mine", Level.OK),
+        (("name=apparmor",), ["docker-default"], CELLS, Level.WARNING),
     ],
 )
-def test_apparmor(security: tuple[str, ...], profiles: list[str] | None, level: Level) -> None:
-    """On a host with AppArmor cells need a profile of their own."""
-    assert engine.apparmor(replace(GOOD, security=security), profiles).level is level
+def test_apparmor(
+    security: tuple[str, ...], profiles: list[str] | None, profile: str, level: Level
+) -> None:
+    """On a host with AppArmor cells need a profile of their own, which a setting may name. Cells
+    without any profile are worth a warning.
+    """
+    found = engine.apparmor(replace(GOOD, security=security), profiles, profile)
+
+    assert found.level is level
+    assert profile in found.found or level is Level.OK
 
 
 @pytest.mark.parametrize(("is_needed", "level"), [(True, Level.PROBLEM), (False, Level.WARNING)])

@@ -10,6 +10,8 @@ import pytest
 from runner.doctor import host
 from runner.doctor.findings import Finding, Level
 
+CELLS = "dojo-runner-cells"
+
 
 def level_and_advice(finding: Finding) -> tuple[str, str]:
     """How bad it is, and what to do."""
@@ -33,7 +35,7 @@ def switch(root: Path, name: str, value: str) -> None:
 
 def test_user_namespaces_are_there(root: Path) -> None:
     """A kernel without any of the switches has them."""
-    assert host.user_namespaces(root).level is Level.OK
+    assert host.user_namespaces(CELLS, root).level is Level.OK
 
 
 @pytest.mark.parametrize(
@@ -41,18 +43,53 @@ def test_user_namespaces_are_there(root: Path) -> None:
     [
         ("user.max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=1000"),
         ("kernel.unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"),
-        ("kernel.apparmor_restrict_unprivileged_userns", "1", "deploy/apparmor/dojo-runner-cells"),
     ],
 )
 def test_a_switch_that_keeps_from_cells(root: Path, name: str, value: str, advice: str) -> None:
     """Katas run without cells, so it is a warning, and the advice is what to type."""
     switch(root, name, value)
 
-    found = host.user_namespaces(root)
+    found = host.user_namespaces(CELLS, root)
 
     assert found.level is Level.WARNING
     assert name in found.found
     assert advice in found.advice
+
+
+def profiles(root: Path, *names: str) -> None:
+    """Load AppArmor's profiles on that host; only root may read which there are."""
+    folder = root / "sys/kernel/security/apparmor"
+    folder.mkdir(parents=True)
+    (folder / "profiles").write_text("".join(f"{name} (enforce)\n" for name in names))
+
+
+@pytest.mark.parametrize(
+    ("loaded", "profile", "level"),
+    [
+        (["docker-default"], CELLS, Level.WARNING),
+        (["docker-default", CELLS], CELLS, Level.OK),
+        ([CELLS], "mine", Level.WARNING),
+        (["mine"], "mine", Level.OK),
+        ([CELLS], "unconfined", Level.WARNING),
+    ],
+)
+def test_a_profile_that_is_loaded_lifts_ubuntus_switch(
+    root: Path, loaded: list[str], profile: str, level: Level
+) -> None:
+    """The switch is for programs that no profile covers; a setting may name another profile."""
+    switch(root, "kernel.apparmor_restrict_unprivileged_userns", "1")
+    profiles(root, *loaded)
+
+    assert host.user_namespaces(profile, root).level is level
+
+
+def test_profiles_that_only_root_may_see(root: Path) -> None:
+    """Where it is not known whether the profile is loaded, the finding says so."""
+    switch(root, "kernel.apparmor_restrict_unprivileged_userns", "1")
+
+    found = host.user_namespaces(CELLS, root)
+
+    assert (found.level, "only root may see" in found.found) == (Level.OK, True)
 
 
 def test_two_switches_are_told_at_once(root: Path) -> None:
@@ -60,7 +97,7 @@ def test_two_switches_are_told_at_once(root: Path) -> None:
     switch(root, "user.max_user_namespaces", "0")
     switch(root, "kernel.unprivileged_userns_clone", "0")
 
-    found = host.user_namespaces(root)
+    found = host.user_namespaces(CELLS, root)
 
     assert "max_user_namespaces=1000; sysctl -w kernel.unprivileged" in found.advice
 
@@ -69,7 +106,7 @@ def test_a_kernel_without_user_namespaces(root: Path) -> None:
     """A kernel without user namespaces is told apart from a switch that forbids them."""
     (root / "proc/self/ns/user").unlink()
 
-    assert host.user_namespaces(root).found == "this kernel has none"
+    assert host.user_namespaces(CELLS, root).found == "this kernel has none"
 
 
 def test_a_socket_that_may_be_opened(tmp_path: Path) -> None:

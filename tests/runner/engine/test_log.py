@@ -201,3 +201,14 @@ def test_the_wait_for_events_is_not_told_again_and_again(rig: Rig, logs: Events)
     rig.log.answers()
 
     assert logs == []
+
+
+def test_a_warning_of_the_engine_is_said_once(rig: Rig, logs: Events) -> None:
+    """An engine warns at each create, so a text has one line. More than a hundred are dropped."""
+    for _ in range(3):
+        for number in range(200):
+            rig.log.warned(f"no swap limit {number}")
+
+    assert said(logs) == ["the engine warns"] * 100
+    assert [event["level"] for event in logs] == ["WARNING"] * 100
+    assert logs[0]["reason"] == "no swap limit 0"

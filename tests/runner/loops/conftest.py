@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pool import Supervisor
-from runner.operators.logs import report_bug
+from runner.background import report_bug
 from tests.fakes import FakeEngine
 from tests.reports import Reports
 from tests.serving import Served

@@ -127,7 +127,7 @@ async def test_live_page(
 
         assert (reports.names, reports.errors) == (["live page"], [BUG])
         await operators.see("live page")
-        frame = await page.frame_after(begin)
+        frame = await page.rendering_after(begin)
     assert b'"replica":' in frame.state
     await page.close()
 
@@ -152,9 +152,9 @@ async def test_live_page_siblings(
 
         assert (reports.names, reports.errors) == (["live page: siblings"], [BUG])
         await operators.see("live page: siblings")
-        frame = await page.frame_after(number)
+        frame = await page.rendering_after(number)
         while sibling.address.encode() not in frame.state:
-            frame = await page.frame_after(frame.number)
+            frame = await page.rendering_after(frame.number)
     await page.close()
 
 

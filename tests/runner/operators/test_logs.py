@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from runner.operators.logs import report_bug, say, set_up_logs
+from runner.background import report_bug
+from runner.operators.logs import say, set_up_logs
 
 Events = list[dict[str, Any]]
 
