@@ -112,8 +112,9 @@ class ProcessSettings(Subject):
     # for the process's own end: tests/runner/test_stop.py adds all of it up.
     drain_s: float = Field(7.5, ge=0, description="seconds for a stop, after the linger")
     """how long a stop may take once the port is closed, whatever the engine does. Runs under way
-    have all of it but the last 3 s, or half of it but the last 0.5 s if that is more; the rest is
-    for the removal of containers. The default fits into the 10 s of `docker stop`
+    may end until 3 s before its end (below 5 s, until 0.5 s before its half). In the rest the
+    daemon answers runs that have not ended, and removes containers. The default fits into the 10 s
+    of `docker stop`
 
     Your scheduler waits longer than 10 s for a stop, as the files in `deploy/` make it do. Then
     more runs can end before the stop is over.

@@ -76,8 +76,8 @@ class RequestSettings(Subject):
     client_gone: ClientGone = Field(
         ClientGone.END, description="end or finish a run whose client has left"
     )
-    """what happens to a run under way whose client has closed its connection: `end` gives the run
-    up after a second, `finish` lets it end
+    """what happens to a run under way whose client has closed its connection: `end` breaks the
+    run off after a second, `finish` lets it end
 
     If clients close connections before they have their answer, but the metrics are to count each
     run with its outcome, set `finish`.
