@@ -15,7 +15,7 @@ FIRST_PAUSE_S = 1.0  # between a loop's failure and its next start
 LONGEST_PAUSE_S = 60.0
 # A loop that has run for so long is well again, so its next failure counts as the first one.
 WELL_AFTER_S = 60.0
-# Tasks that are given up at the end of the process end at once, unless they have to begin others.
+# Tasks that are cancelled at the end of the process end at once, unless they have to begin others.
 GIVE_UP_ROUNDS = 4
 GIVE_UP_S = 0.1
 

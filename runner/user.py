@@ -20,7 +20,7 @@ def leave_root(run_as: str, docker_host: str) -> None:
 
     Does nothing if no user is named, or if the process is not root's. If an ordinary user could not
     reach the engine, or its socket is not there yet, the process stays root, and a warning says
-    why: a process that has given up root's rights cannot get another group later.
+    why: a process that has dropped root's rights cannot get another group later.
     """
     if not run_as or os.geteuid() != 0:
         return

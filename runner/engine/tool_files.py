@@ -28,9 +28,10 @@ class Tool:
     """A program that the service needs in an image of its own.
 
     `paths` are its files and folders below a root; those that are not there are passed over. The
-    file `program` is always there. `left_out` are patterns of what belongs to others. An image
-    that is made of the files gets a name in `repository`. Where an image has one of `folders`
-    with something in it, it has the program, too; without any, no image is searched for.
+    file `program` is always there. `left_out` are patterns of files in those folders that belong to
+    other programs. An image that is made of the files gets a name in `repository`. An image in
+    which one of `folders` holds something has the program, too. If `folders` is empty, the daemon
+    searches for no such image.
     """
 
     repository: str
