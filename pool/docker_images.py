@@ -5,7 +5,6 @@ import json
 import posixpath
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from http import HTTPStatus
 from typing import Any
 
 import aiodocker
@@ -80,7 +79,7 @@ class DockerImages:
             try:
                 found = await docker._query_json(f"containers/{container_id}/json")
             except aiodocker.DockerError as error:
-                if error.status != HTTPStatus.NOT_FOUND:
+                if error.status != 404:
                     raise
                 return None
             key, value = label

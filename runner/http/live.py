@@ -24,8 +24,15 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _FILES = (
-    "page.css", "page.js", "columns.js", "tables.js", "charts.js", "acts.js", "words.js", "icon.svg",
-)  # fmt: skip
+    "page.css",
+    "page.js",
+    "columns.js",
+    "tables.js",
+    "charts.js",
+    "acts.js",
+    "words.js",
+    "icon.svg",
+)
 _HEADERS = {
     # The page may load nothing but our own files, so no text of a learner or a sibling can run.
     "Content-Security-Policy": (
