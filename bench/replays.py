@@ -19,6 +19,8 @@ UPKEEP_S = 5.0
 # A target that has just risen stays for so long. A replay counts starts that are due to how images
 # share the host, and not those due to targets that fall at once when demand does.
 COOL_DOWN_S = 30.0
+STRANGE_TAKES = 100.0  # so many that an image claims all of a small host
+STRANGERS = 2
 
 Order = Callable[[int, random.Random], Iterator[int]]
 
@@ -58,6 +60,8 @@ class Replay:
     """So many takes of images in some order, one every `every_s`, so many of them `at_once`.
 
     `notices`: so many notices come before each take, each of a single take of any of the images.
+    `strange_notices`: so many come after all takes, one every `every_s`. They name two images in
+    turn that nobody takes, and tell of STRANGE_TAKES takes each.
     """
 
     order: str
@@ -67,18 +71,20 @@ class Replay:
     every_s: float = 1.0
     at_once: int = 1
     notices: int = 0
+    strange_notices: int = 0
     reusable: bool = False
     seed: int = 1
 
 
 @dataclass
 class Outcome:
-    """The counts of a replay."""
+    """The counts of a replay; `warm` are the containers at its end of the images with takes."""
 
     takes: int = 0
     hits: int = 0
     starts: int = 0
     discards: dict[str, int] = field(default_factory=dict)
+    warm: dict[str, int] = field(default_factory=dict)
 
     @property
     def in_vain(self) -> int:
@@ -104,18 +110,29 @@ async def play(replay: Replay) -> Outcome:
     pools = Pools(engine, settings, supervisor=supervisor, now_s=clock)
     takes = ORDERS[replay.order](replay.images, rng)
     upkeep_s = clock.now_s
-    for _ in range(0, replay.takes, replay.at_once):
-        for _notice in range(replay.notices):
-            pools.hear(_spec(rng.randrange(replay.images), replay), takes=1.0)
-        await asyncio.gather(*(_run(pools, next(takes), replay) for _ in range(replay.at_once)))
+
+    async def let_pass(seconds: float) -> None:
+        nonlocal upkeep_s
         await settle()
-        clock.now_s += replay.every_s * replay.at_once
+        clock.now_s += seconds
         if clock.now_s - upkeep_s >= UPKEEP_S:
             upkeep_s = clock.now_s
             pools.resize()
             await settle()
+
+    for _ in range(0, replay.takes, replay.at_once):
+        for _notice in range(replay.notices):
+            pools.hear(_spec(rng.randrange(replay.images), replay), takes=1.0)
+        await asyncio.gather(*(_run(pools, next(takes), replay) for _ in range(replay.at_once)))
+        await let_pass(replay.every_s * replay.at_once)
+    for number in range(replay.strange_notices):
+        stranger = _spec(replay.images + number % STRANGERS, replay)
+        pools.hear(stranger, takes=STRANGE_TAKES)
+        await let_pass(replay.every_s)
     outcome = Outcome(starts=engine.starts)
-    for pool in pools.statistics().values():
+    for image, pool in pools.statistics().items():
+        if pool.takes:
+            outcome.warm[image] = pool.warm
         outcome.takes += pool.takes
         outcome.hits += pool.hits
         for reason, count in pool.discards.items():
@@ -152,6 +169,7 @@ REPLAYS = (
     Replay("in turn", images=2, limit=6, takes=32, every_s=0.1),
     Replay("in turn", images=17, limit=6, takes=17, every_s=0.1),
     Replay("in bursts", images=5, limit=12, takes=90, every_s=0.3, notices=2),
+    Replay("in turn", images=1, limit=12, takes=60, every_s=0.3, strange_notices=18),
     Replay("in turn", images=17, limit=6, takes=170),
     Replay("zipf", images=17, limit=6, takes=170),
     Replay("zipf", images=17, limit=6, takes=170, notices=1),
@@ -169,7 +187,7 @@ REPLAYS = (
 async def main() -> int:
     """Print a table."""
     table = Table(
-        "order", "every s", "images", "limit", "at once", "notices", "containers",
+        "order", "every s", "images", "limit", "at once", "notices", "strange", "containers",
         "takes", "hits", "starts", "takes + limit", "in vain",
         title="Replays, in virtual time",
     )  # fmt: skip
@@ -177,10 +195,10 @@ async def main() -> int:
         outcome = await play(replay)
         cells = (
             replay.order, f"{replay.every_s:g}", replay.images, replay.limit, replay.at_once,
-            replay.notices, "reusable" if replay.reusable else "single use",
+            replay.notices, replay.strange_notices, "reusable" if replay.reusable else "single use",
             outcome.takes, outcome.hits, outcome.starts, outcome.takes + replay.limit,
             outcome.in_vain,
         )  # fmt: skip
         table.add_row(*map(str, cells))
-    Console(width=120).print(table)
+    Console(width=140).print(table)
     return 0

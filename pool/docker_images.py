@@ -12,7 +12,6 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import asynccontextmanager, suppress
-from http import HTTPStatus
 from typing import Any
 
 import aiodocker
@@ -89,7 +88,7 @@ class DockerImages:
             try:
                 found = await docker._query_json(f"containers/{container_id}/json")
             except aiodocker.DockerError as error:
-                if error.status != HTTPStatus.NOT_FOUND:
+                if error.status != 404:
                     raise
                 return None
             key, value = label

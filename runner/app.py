@@ -267,10 +267,12 @@ async def _by(until_s: float, work: Coroutine[None, None, None]) -> None:
 
 
 async def _until_either(work: Coroutine[None, None, None], event: asyncio.Event) -> None:
-    """Wait for the work, and cancel it if the event comes first."""
-    tasks = {asyncio.ensure_future(work), asyncio.ensure_future(event.wait())}
-    _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    """Wait for the work, or cancel it when the event comes first. Raises what the work raises."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = group.create_task(work), group.create_task(event.wait())
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None

@@ -47,7 +47,8 @@ async def _until_interrupted(work: Coroutine[Any, Any, int]) -> int:
     The loop itself hears of the signal, at once. Python's own handler would be called only after
     the loop's next event, if the signal came just as the loop began to wait.
     """
-    task = asyncio.ensure_future(work)
+    task = asyncio.current_task()
+    assert task is not None
     interrupted = asyncio.Event()
 
     def interrupt() -> None:
@@ -56,7 +57,7 @@ async def _until_interrupted(work: Coroutine[Any, Any, int]) -> int:
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
     try:
-        return await task
+        return await work
     except asyncio.CancelledError:
         if interrupted.is_set():
             return INTERRUPTED

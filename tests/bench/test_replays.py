@@ -1,12 +1,13 @@
 """More images than there is room for: few starts in vain, in any order of takes and notices."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.replays import ORDERS, Replay, play
+from bench.replays import ORDERS, REPLAYS, Replay, play
 from tests.examples import examples
 
 # Places move slowly with time, too, from images that are taken no more: not within this time.
@@ -19,14 +20,16 @@ def test_starts_do_not_exceed_takes_and_the_limit(data: st.DataObject) -> None:
     """Takes and the limit bound the starts, in any order, with or without siblings' notices."""
     limit = data.draw(st.integers(0, 20), "limit")
     takes = data.draw(st.integers(1, 90), "takes")
+    strange = data.draw(st.integers(0, 40), "strange notices")
     replay = Replay(
         order=data.draw(st.sampled_from(sorted(ORDERS)), "order"),
         images=data.draw(st.integers(1, 30), "images"),
         limit=limit,
         takes=takes,
-        every_s=data.draw(st.floats(0, SHORT_S / takes), "every_s"),
+        every_s=data.draw(st.floats(0, SHORT_S / (takes + strange)), "every_s"),
         at_once=data.draw(st.integers(1, max(1, min(4, limit))), "at_once"),
         notices=data.draw(st.integers(0, 2), "notices"),
+        strange_notices=strange,
         reusable=data.draw(st.booleans(), "reusable"),
         seed=data.draw(st.integers(0, 1000), "seed"),
     )
@@ -49,3 +52,21 @@ async def test_the_popular_images_hit_in_spite_of_many_others() -> None:
     outcome = await play(Replay("zipf", images=17, limit=6, takes=170))
 
     assert outcome.hits > outcome.takes / 2
+
+
+async def test_notices_of_a_stranger_take_nothing_from_an_image_with_takes() -> None:
+    """Eighteen notices that name two images in turn cost no more starts than there are places.
+
+    Nobody takes the two images, and the notices need no signature where no secret is set. What the
+    image with takes of its own has warm stays, even if the notices ask for all the rest.
+    """
+    [replay] = (one for one in REPLAYS if one.strange_notices)
+    quiet = await play(replace(replay, strange_notices=0))
+
+    outcome = await play(replay)
+
+    assert (replay.limit, replay.strange_notices) == (12, 18)
+    assert outcome.warm == quiet.warm
+    assert min(quiet.warm.values()) > 1
+    assert outcome.starts <= outcome.takes + replay.limit
+    assert outcome.in_vain == 0
