@@ -81,3 +81,15 @@ def test_the_document_tells_the_sum() -> None:
     assert f"| **together** | **{worst_mib(ON_TWO_CORES)}** |" in document()
     assert f"is {worst_mib(2)} MiB" in document()
     assert f"is {worst_mib(5)} MiB" in document()
+
+
+def test_who_moves_over_is_told_what_to_give() -> None:
+    """The page about moving over has the sums, and the limit in its file is above that of four
+    cores.
+    """
+    page = (ROOT / "docs/migrating.md").read_text()
+    [limit_mib] = map(int, re.findall(r"^ +mem_limit: (\d+)m$", page, re.MULTILINE))
+
+    for places in (2, ON_TWO_CORES, 5):
+        assert f"{worst_mib(places)} MiB" in page
+    assert worst_mib(5) < limit_mib

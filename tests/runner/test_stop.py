@@ -2,17 +2,19 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bench.simulator import virtual_time
 from pool import tasks
-from runner import daemon
+from runner import app, daemon
 from runner.service import Service
 from runner.settings import Settings
 from tests.fakes import FakeEngine
 from tests.serving import new_owner
 
+DOCS = Path(__file__).parents[2] / "docs"
 # `docker stop` kills a container after this time, and cyber-dojo's compose file sets no other.
 ENGINE_WAITS_S = 10.0
 # For the signal's way to the daemon, and for Python's own end.
@@ -30,6 +32,18 @@ def test_a_default_stop_fits_into_an_engines_patience() -> None:
     }
 
     assert sum(phases_s.values()) <= ENGINE_WAITS_S - MARGIN_S
+
+
+@pytest.mark.parametrize("page", ["deploy", "migrating"])
+def test_the_pages_tell_how_long_runs_may_go_on(page: str) -> None:
+    """Who reads of a stop learns what it leaves to a run under way, and what it takes in all."""
+    settings = Settings(_env_file=None)
+    text = (DOCS / f"{page}.md").read_text()
+
+    assert f"{settings.drain_s - app.REMOVALS_S - app.ANSWERS_S:g} s" in text
+    assert (
+        f"{settings.drain_s + tasks.GIVE_UP_ROUNDS * tasks.GIVE_UP_S + daemon.FLUSH_S:g} s" in text
+    )
 
 
 async def _seconds_of_a_drain(limit_s: float) -> float:
