@@ -11,20 +11,25 @@ import aiodocker
 from aiodocker.containers import DockerContainer
 
 from pool.docker_client import DockerClient, a_text, words_of
+from pool.docker_steps import (
+    GONE,
+    arm,
+    attach,
+    last_words,
+    memory_bytes_of,
+    start,
+    up_to_mark,
+    wait_until_ready,
+)
 from pool.docker_stream import DockerStream
 from pool.engine import Seen, Started
 from pool.errors import EngineError
 from pool.networks import Networks
 from pool.spec import ContainerSpec, Delivery
 from pool.tasks import Tasks
-from pool.time_limits import ENGINE_CALL_S, LAST_WORDS_S, READY_S, STATS_S
-
-# The memory of the shim that an engine runs beside each container. No control group of the
-# container counts it.
-SHIM_BYTES = 4 * 1024**2
+from pool.time_limits import ENGINE_CALL_S
 
 _MOST_WARNINGS = 10  # of one container
-_GONE = (404, 409)  # no such container; its removal is already in progress
 
 
 class DockerContainers:
@@ -64,10 +69,10 @@ class DockerContainers:
         created = self._begin_create(spec, name)
         try:
             container = await asyncio.shield(created)
-            stream = await self._attach(spec, container, name)
+            stream = await attach(self._client, spec, container, name)
             try:
-                await self._start(spec, container, name)
-                return await _up_to_mark(stream, spec.ready_mark, limit_bytes, limit_s)
+                await start(self._client, spec, container, name)
+                return await up_to_mark(stream, spec.ready_mark, limit_bytes, limit_s)
             finally:
                 await stream.close()
         finally:
@@ -79,10 +84,12 @@ class DockerContainers:
         container, stream = await self._begin_in_any_network(spec, name)
         try:
             if spec.delivery is Delivery.EXEC:
-                holder, stream = stream, await self._arm(spec, container, name, stream)
+                holder, stream = stream, await arm(self._client, spec, container, name, stream)
                 await holder.close()
-            await self._wait_until_ready(spec, container, name, stream)
-            memory_bytes = await self._memory_bytes(spec, container, name) if spec.warm_up else 0
+            await wait_until_ready(self._client, spec, container, name, stream)
+            memory_bytes = (
+                await memory_bytes_of(self._client, spec, container, name) if spec.warm_up else 0
+            )
         except BaseException:
             await stream.close()
             removal = self._tasks.start(self._remove_after_failure(name), f"remove {name}")
@@ -112,9 +119,9 @@ class DockerContainers:
         created = self._begin_create(spec, name)
         try:
             container = await asyncio.shield(created)
-            stream = await self._attach(spec, container, name)
+            stream = await attach(self._client, spec, container, name)
             try:
-                await self._start(spec, container, name)
+                await start(self._client, spec, container, name)
             except BaseException:
                 await stream.close()
                 raise
@@ -132,30 +139,14 @@ class DockerContainers:
                 try:
                     await docker.containers.container(container_id).delete(force=True, v=True)
                 except aiodocker.DockerError as error:
-                    if error.status not in _GONE:
+                    if error.status not in GONE:
                         raise
         finally:
             self._removing.discard(container_id)
 
     async def last_words(self, container_id: str) -> str:
         """The engine's words for how the container ended, such as `exited (137), out of memory`."""
-        async with self._client.call("inspect", ENGINE_CALL_S, container=container_id) as docker:
-            container = docker.containers.container(container_id)
-            try:
-                # The stream may end a moment before the container does. With exec delivery the
-                # container may live on.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LAST_WORDS_S):
-                        await container.wait()
-                state = (await container.show())["State"]
-            except aiodocker.DockerError as error:
-                if error.status in _GONE:
-                    return "removed"
-                raise
-            words = f"{state['Status']} ({state['ExitCode']})"
-            if state.get("OOMKilled"):
-                words += ", out of memory"
-            return words_of(f"{words}: {state['Error']}" if state.get("Error") else words)
+        return await last_words(self._client, container_id)
 
     async def list_containers(self, label: str) -> list[Seen]:
         """All containers, in any state, that carry the label (`key=value`)."""
@@ -207,78 +198,6 @@ class DockerContainers:
         with suppress(EngineError):  # reported; the caller gets the error that led here
             await self.remove(name)
 
-    async def _attach(
-        self, spec: ContainerSpec, container: DockerContainer, name: str
-    ) -> DockerStream:
-        """Attach before start, so that not even the first byte is missed."""
-        by_stdin = spec.delivery is Delivery.ATTACH
-        async with self._client.call("attach", ENGINE_CALL_S, image=spec.image, container=name):
-            source = container.attach(stdin=by_stdin, stdout=True, stderr=True)
-            stream = await DockerStream.open(self._client, source, name)
-        if by_stdin:
-            await _write_prelude(spec, stream)
-        return stream
-
-    async def _start(self, spec: ContainerSpec, container: DockerContainer, name: str) -> None:
-        async with self._client.call("start", ENGINE_CALL_S, image=spec.image, container=name):
-            await container.start()
-
-    async def _arm(
-        self, spec: ContainerSpec, container: DockerContainer, name: str, holder: DockerStream
-    ) -> DockerStream:
-        async with self._client.call("exec", ENGINE_CALL_S, image=spec.image, container=name):
-            if holder.ended:
-                raise EngineError(
-                    "exec", holder.complaints or "the container has ended", image=spec.image
-                )
-            armed = await container.exec(
-                list(spec.whole_command),
-                stdin=True,
-                stdout=True,
-                stderr=True,
-                user=spec.user,
-                workdir=spec.working_dir,
-            )
-            stream = await DockerStream.open(self._client, armed.start(detach=False), name)
-        await _write_prelude(spec, stream)
-        return stream
-
-    async def _wait_until_ready(
-        self, spec: ContainerSpec, container: DockerContainer, name: str, stream: DockerStream
-    ) -> None:
-        said = b""
-        async with self._client.call("ready", READY_S, image=spec.image, container=name):
-            while len(said) < len(spec.ready_mark):
-                more = await stream.read()
-                if not more:
-                    words = [stream.complaints] if stream.complaints else []
-                    with suppress(EngineError):  # reported; the caller gets the error of the start
-                        words.append(await self.last_words(container.id))
-                    raise EngineError("start", "; ".join(words), image=spec.image, container=name)
-                said += more
-            if said != spec.ready_mark:
-                raise EngineError(
-                    "ready",
-                    f"printed {said[:200]!r} where {spec.ready_mark!r} was expected",
-                    image=spec.image,
-                    container=name,
-                )
-
-    async def _memory_bytes(
-        self, spec: ContainerSpec, container: DockerContainer, name: str
-    ) -> int:
-        """The memory of the container and its shim, in bytes; 0 if the engine does not say."""
-        # A failure is reported where it happens. The container then counts like one without a
-        # warm-up.
-        with suppress(EngineError):
-            async with self._client.call("stats", STATS_S, image=spec.image, container=name):
-                said = await self._client.docker._query_json(
-                    f"containers/{container.id}/stats",
-                    params={"stream": "false", "one-shot": "true"},
-                )
-                return SHIM_BYTES + held_bytes(dict(said["memory_stats"]))
-        return 0
-
 
 def _seen(listed: Any) -> Seen:
     """A container of an engine's list. Without an id it raises an error that `call` knows.
@@ -297,35 +216,3 @@ def _seen(listed: Any) -> Seen:
         else {},
         created_s if type(created_s) in (int, float) else None,
     )
-
-
-async def _up_to_mark(stream: DockerStream, mark: bytes, limit_bytes: int, limit_s: float) -> bytes:
-    said = bytearray()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(limit_s):
-            while len(said) < limit_bytes and not said.endswith(mark):
-                if not (more := await stream.read()):
-                    break
-                said += more
-    return bytes(said[:limit_bytes])
-
-
-def held_bytes(memory: Any) -> int:
-    """The memory that a container takes, from the engine's `memory_stats` of cgroups v1 or v2.
-
-    Cached files that the kernel may drop do not count. If the engine did not say, this raises an
-    error of the kinds that DockerClient.call turns into an EngineError.
-    """
-    of_kind = memory.get("stats") or {}
-    dropped = of_kind.get("total_inactive_file", of_kind.get("inactive_file", 0))
-    return max(0, int(memory["usage"]) - int(dropped))
-
-
-async def _write_prelude(spec: ContainerSpec, stream: DockerStream) -> None:
-    """Write the prelude. If the command has ended before, the wait for its mark finds out why."""
-    if spec.prelude and not stream.ended:
-        try:
-            await stream.write(spec.prelude)
-        except BaseException:
-            await stream.close()
-            raise

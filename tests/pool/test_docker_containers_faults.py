@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pool import DockerClient, DockerContainers, EngineError
-from pool.docker_containers import SHIM_BYTES
+from pool.docker_steps import SHIM_BYTES
 from tests.waiting import eventually
 
 from .fake_dockerd import (
