@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 from http import HTTPStatus
@@ -13,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((*ROOT.glob("pool/**/*.py"), *ROOT.glob("runner/**/*.py")))
 
+SUFFIXES = {".py", ".rb", ".js", ".css", ".sh"}
 MOST_LINES_OF_A_MODULE = 350
 MOST_LINES_OF_A_CLASS = 250
 LONGER = {
@@ -109,15 +109,11 @@ def tells_statuses(tree: ast.Module) -> bool:
 
 def test_no_file_is_longer_than_one_can_read() -> None:
     """A module, a script or a file of tests has 350 lines at most; LONGER says why one has more."""
-    listed = subprocess.run(
-        ["git", "ls-files", "pool", "runner", "tests"],  # noqa: S607
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    scripts = (name for name in listed if name.endswith((".py", ".rb", ".js", ".css", ".sh")))
+    files = (path for room in ("pool", "runner", "tests") for path in (ROOT / room).rglob("*"))
     lengths = {
-        name: len((ROOT / name).read_text().splitlines())
-        for name in scripts
-        if "/start_point/" not in name and not name.endswith(".min.js") and (ROOT / name).exists()
+        name_of(path): len(path.read_text().splitlines())
+        for path in files
+        if path.suffix in SUFFIXES and not path.name.endswith(".min.js")
     }
 
     assert len(lengths) > 300
