@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCKER_PARTS = ("client", "containers", "images", "pull", "stream")
+DOCKER_PARTS = ("client", "containers", "images", "pull", "stream", "steps")
 SOURCES = sorted((*ROOT.glob("pool/*.py"), *ROOT.glob("runner/**/*.py")))
 WEB = {
     "runner/app.py",

@@ -29,7 +29,7 @@ MAKE_TASKS = {
 
 KNOW_STATUSES = {
     "pool/docker_client.py": "a client of the engine, whose API is HTTP",
-    "pool/docker_containers.py": "a client of the engine, whose API is HTTP",
+    "pool/docker_steps.py": "a client of the engine, whose API is HTTP",
     "pool/docker_images.py": "a client of the engine, whose API is HTTP",
     "pool/errors.py": "an engine's error carries the status of its answer",
     "runner/client.py": "a client of our own API, with the names of runner/http/statuses.py",

@@ -46,15 +46,15 @@ def test_the_pages_tell_how_long_runs_may_go_on(page: str) -> None:
     )
 
 
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
 async def _seconds_of_a_drain(limit_s: float) -> float:
     """The seconds until a drain ends whose engine answers no call, and does not hang up either."""
     engine = FakeEngine()
     engine.containers.may_tell.clear()
-
-    async def close() -> None:
-        await asyncio.Event().wait()
-
-    engines = replace(engine.engines(), close=close)
+    engines = replace(engine.engines(), close=_never)
     service = Service(Settings(_env_file=None), new_owner(), engines)
     await service.start()
     clock = asyncio.get_running_loop().time
