@@ -23,7 +23,7 @@ from bench.load import ANSWERS_WITHIN_S, client, closed
 from bench.matrix import ONE_RUN_S, commit, machine
 from bench.results import OK
 from bench.ways import CELLS, DOCKER_RUN, LIMIT, TITLES, WARM, Daemon, Way, opened
-from pool.docker_containers import held_bytes
+from pool.docker_steps import held_bytes
 from pool.orphans import REPLICA_LABEL
 from runner.authors.options import COLOURS, in_colour, read_replacements
 from runner.authors.start_point import StartPoint, read_json, read_start_point
