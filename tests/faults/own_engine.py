@@ -120,6 +120,12 @@ class OwnEngine:
         process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.DEVNULL)
         assert await process.wait() == 0
 
+    async def remove_image(self, image: str) -> None:
+        """Take an image off this engine, whatever is made of it."""
+        words = ("docker", "--host", self.host, "rmi", "--force", image)
+        process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.DEVNULL)
+        assert await process.wait() == 0
+
     async def close(self) -> None:
         """Remove what daemons left on it, and end it."""
         self.thaw()

@@ -135,12 +135,16 @@ class TestOnAnEngine:
             assert (await http.run())["outcome"] == "green"
 
     async def test_the_image_with_ruby_is_missing(self, engine: OwnEngine, look: Look) -> None:
-        """The page says why runs have no colour when the image with Ruby is missing."""
-        async with served(engine, look, ruby_image="lang/no-ruby:1") as (http, page):
-            assert (await http.run())["outcome"] == "faulty"
-            await shows(page, "Not well", "Colours cannot be told")
-            await expect(page.locator("#bad tbody tr").first).to_contain_text("lang/no-ruby:1")
-            await picture(page, "ruby-missing")
+        """The page says why runs have no colour when no image on the node has Ruby."""
+        await engine.remove_image(RUBY)
+        try:
+            async with served(engine, look) as (http, page):
+                assert (await http.run())["outcome"] == "faulty"
+                await shows(page, "Not well", "Colours cannot be told")
+                await expect(page.locator("#bad tbody tr").first).to_contain_text(RUBY)
+                await picture(page, "ruby-missing")
+        finally:
+            await engine.take_over(RUBY)
 
     async def test_the_disk_is_full(self, engine: OwnEngine, look: Look) -> None:
         """The page says that the disk is full, and that all is well again when there is room."""
