@@ -41,6 +41,7 @@ _TOLD = "a page tells what was done or measured on a host, and asks nobody to ty
 NOT_RUN = {
     "docker builder prune": _OTHERS,
     "docker compose stop": _TOLD,
+    "docker compose up --detach --wait": _TOLD,
     "docker compose up --detach runner": "test_compose.py starts all services by the same command",
     "docker exec": "the daemon itself has the engine do it (tests/runner/container)",
     "docker image prune": _OTHERS,
