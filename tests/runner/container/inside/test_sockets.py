@@ -45,7 +45,8 @@ memory[:11] = bytes.fromhex("53 89f8 89f3 89d1 cd80 5b c3")
 memory[16:28] = struct.pack("3I", 40, 1, 0)
 address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
 call = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_uint] * 3)(address)
-print("socketcall", call(102, 1, address + 16), flush=True)
+found = call(102, 1, address + 16)
+print("socketcall", "getuid" if found == os.getuid() else found, flush=True)
 """
 
 ALLOWED = """
@@ -94,11 +95,12 @@ async def test_sockets_that_would_load_a_module(run: Run) -> None:
 async def test_the_call_whose_arguments_nobody_sees(run: Run) -> None:
     """A 32-bit call that takes its arguments from memory opens no socket, as no filter reads them.
 
-    It is as if the kernel did not have it. A kernel without calls of i386 ends the program.
+    It is as if the kernel did not have it. A kernel without calls of i386 ends the program, but
+    User-Mode Linux takes the number 102 for one of its own calls: that is getuid on x86-64.
     """
     result = await run("python3 i386.py; true", files={"i386.py": BY_I386})
 
-    assert result.stdout.content in ("socketcall -38\n", "")
+    assert result.stdout.content in ("socketcall -38\n", "socketcall getuid\n", "")
     assert "Error" not in result.stderr.content
 
 
