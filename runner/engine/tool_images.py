@@ -160,7 +160,10 @@ class _Substitute:
                 name, source = self._known
                 with suppress(ImageMissingError):
                     return await self._images.image(name), source
-            self._known = await self._load() or await self._find()
+            self._known = await self._load()
+            if self._known is None:
+                with suppress(EngineError):  # reported; the image that was asked for is missing
+                    self._known = await self._find()
             if self._known is None:
                 return None
             name, source = self._known
@@ -189,7 +192,10 @@ class _Substitute:
         return name, Source.LOADED
 
     async def _find(self) -> tuple[str, Source] | None:
-        """An image that has one of the tool's folders; None if none is found."""
+        """An image that has one of the tool's folders; None if none is found.
+
+        Raises EngineError, as where a proxy before the engine does not tell of all images.
+        """
         names = set(await self._images.names()) if self._tool.folders else set()
         self._without &= names
         for name in sorted(names - self._without, key=_preference)[:_MOST_LOOKS]:

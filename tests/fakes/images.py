@@ -114,6 +114,7 @@ class FakeImages:
 
     async def names(self) -> list[str]:
         """The names of all images on the node."""
+        self._stumble("names")
         return sorted(self.on_node)
 
     async def load(self, name: str, archive: AsyncIterable[bytes]) -> None:

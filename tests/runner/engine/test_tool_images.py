@@ -175,6 +175,14 @@ async def test_ruby_is_found_in_some_image(engine: FakeEngine, folder: str) -> N
         await images.image(LAUNCHER_IMAGE)
 
 
+async def test_an_engine_that_does_not_tell_of_its_images(engine: FakeEngine) -> None:
+    """The image that was asked for is what is missing; that is the error."""
+    engine.images.bugs["names"] = EngineError("list images", "forbidden", status=403)
+
+    with pytest.raises(ImageMissingError, match=RUBY_IMAGE):
+        await ToolImages(engine.images, None, TOOLS, []).image(RUBY_IMAGE)
+
+
 async def test_the_old_service_goes_before_other_images_with_ruby(engine: FakeEngine) -> None:
     """Where the Ruby runner ran before, its image is there, and its authors are known."""
     for name in ("a-kata/minitest:1", "cyberdojo/runner:2", "ruby:3"):
