@@ -38,7 +38,7 @@ def docker_images(docker_client: DockerClient, label: str) -> DockerImages:
 
 
 @pytest.fixture
-async def links(docker_client: DockerClient) -> AsyncIterator[str]:
+async def links(docker_images: DockerImages, docker_client: DockerClient) -> AsyncIterator[str]:
     """The id of an image that is made of links, odd files and directories."""
     name = f"dojo-runner-test-{uuid.uuid4().hex}:latest"
     packed = io.BytesIO()
@@ -69,19 +69,9 @@ async def links(docker_client: DockerClient) -> AsyncIterator[str]:
             entry = tarfile.TarInfo(link)
             entry.type, entry.linkname = tarfile.SYMTYPE, target
             tar.addfile(entry)
-    packed.seek(0)
-    docker = docker_client.docker
-    repository, _, tag = name.partition(":")
-    response = await docker._do_query(
-        "images/create",
-        "POST",
-        params={"fromSrc": "-", "repo": repository, "tag": tag},
-        data=packed,
-        headers={"Content-Type": "application/x-tar"},
-    )
-    await response.read()
-    yield (await docker.images.inspect(name))["Id"]
-    await docker.images.delete(name, force=True)
+    await docker_images.load(name, _pieces(packed.getvalue()))
+    yield (await docker_images.image(name)).image_id
+    await docker_client.docker.images.delete(name, force=True)
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes | None) -> None:
