@@ -137,12 +137,12 @@ class TestLinger:
         """A run that began while lingering is finished after the port is closed, like
         an earlier one.
         """
-        async with daemon(tmp_path, warm="1", linger_s="1") as running:
+        async with daemon(tmp_path, warm="1", linger_s="1", drain_s="20") as running:
             await colour(running)
             running.process.send_signal(signal.SIGTERM)
             await eventually(running.health, lambda health: health["status"] == "draining")
 
-            # It ends well within the time that a stop leaves, also on a machine that is busy.
+            # It ends well within the time that a stop leaves, also on a machine that is slow.
             run = asyncio.create_task(running.run(BUSYBOX, "usleep 2000000; echo end"))
             await eventually(running.health, lambda health: health["running"] == 1)
             await eventually(lambda: alive(running), lambda lives: not lives)
